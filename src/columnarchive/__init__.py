@@ -1,0 +1,1 @@
+"""An archive of clinic columns: captures as evidence, articles and revisions derived from them."""

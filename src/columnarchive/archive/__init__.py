@@ -1,0 +1,1 @@
+"""Use cases that write: the only place where the rooms meet."""

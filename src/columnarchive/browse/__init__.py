@@ -1,0 +1,1 @@
+"""The Datasette plugin: pages for reading an archive."""

@@ -1,0 +1,1 @@
+"""URL to capture: the HTTP client, robots, pace and discovery."""

@@ -1,0 +1,1 @@
+"""Two articles to a comparison: sentences, alignment, spans, labels and renderers."""

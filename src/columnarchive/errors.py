@@ -1,0 +1,38 @@
+"""The error tree: each error is one sentence that says what is wrong and, where it helps, what to do.
+
+ArchiveError
+├── UsageError          what the user asked for cannot be understood (a URL, a query, a date, a setting)
+├── NotFound            a URL, site or revision the archive does not hold
+├── StoreError          the database: not one, a newer one, locked, full, damaged
+├── FetchError          nothing could be fetched at all
+├── ExtractError        bytes that are no page
+└── ExchangeError       a file in a foreign format that cannot be read or written
+"""
+
+
+class ArchiveError(Exception):
+    """Base of everything this package raises on purpose; `str(error)` is one sentence for the user."""
+
+
+class UsageError(ArchiveError):
+    """A URL, query, date, option or setting that cannot be understood."""
+
+
+class NotFound(ArchiveError):
+    """A URL, site or revision that the archive does not hold."""
+
+
+class StoreError(ArchiveError):
+    """The database is not one of ours, is newer, locked, full or damaged."""
+
+
+class FetchError(ArchiveError):
+    """Nothing could be fetched, so there is nothing to archive."""
+
+
+class ExtractError(ArchiveError):
+    """Bytes that cannot be read as a page."""
+
+
+class ExchangeError(ArchiveError):
+    """A file in a foreign format that cannot be read or written."""

@@ -1,0 +1,241 @@
+"""Records that rooms hand each other: frozen, plain, and without behaviour beyond what follows from their fields.
+
+Times are strings, UTC, ISO 8601 to the second with Z (`2026-11-22T19:37:38Z`), so they sort as text; `…_on` are plain
+dates (`2025-10-18`). An empty string means "not known".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Outcome = Literal[
+    "ok", "unchanged", "redirected", "refused_by_robots", "gone", "missing", "http_error", "timeout", "too_large",
+    "truncated", "bad_encoding", "protocol_error", "not_html", "unreachable", "tls_error", "private_address",
+    "redirect_loop", "too_deep", "needs_javascript", "no_article", "suspect",
+]  # fmt: skip
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+
+PageKind = Literal["article", "listing", "other"]
+PageState = Literal["queued", "live", "gone", "refused", "failed", "suspect", "withdrawn"]
+BlockKind = Literal["heading", "paragraph", "item", "row", "question", "answer", "quote", "caption"]
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One redirect on the way to an answer: the address asked, the status and the header lines it gave."""
+
+    url: str
+    status: int
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How an answer travelled: what was asked, the redirects, the peer, TLS, seconds taken, bytes before decoding."""
+
+    request_headers: Headers = ()
+    hops: tuple[Hop, ...] = ()
+    peer: str = ""
+    tls: str = ""
+    seconds: float = 0.0
+    length: int = 0
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What a server sent, when: the evidence everything else is derived from.
+
+    `body` is the entity after transfer and content decoding, byte for byte; None when there is none or when it is the
+    one stored before (`outcome` unchanged). `headers` are the lines of the final answer as received, in their order.
+    `status` is 0 when no answer came; `error` is one sentence then.
+    """
+
+    url: str
+    final_url: str
+    fetched_at: str
+    status: int
+    headers: Headers
+    body: bytes | None
+    outcome: Outcome
+    error: str = ""
+    wire: Wire = Wire()
+
+    @property
+    def body_sha256(self) -> str:
+        """Hex digest of the decoded body; empty without one."""
+        return hashlib.sha256(self.body).hexdigest() if self.body is not None else ""
+
+    def header(self, name: str) -> str:
+        """The first value of a header, by its name in any case; empty when absent."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of an article: its kind, its text in one line or more, a heading's level (1–6) or a list item's depth."""
+
+    kind: BlockKind
+    text: str
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """What a column says, without what its page adds. `url` is the canonical address."""
+
+    url: str
+    title: str
+    blocks: tuple[Block, ...]
+    published_on: str = ""
+    modified_on: str = ""
+    author: str = ""
+    supervisor: str = ""
+    author_about: str = ""
+    supervisor_about: str = ""
+    language: str = ""
+
+    @property
+    def text(self) -> str:
+        """The blocks' text joined by newlines, without the title."""
+        return "\n".join(block.text for block in self.blocks)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex sha256 of title and text without white space: equal for two captures that say the same."""
+        said = "".join(self.title.split()) + "\n" + "".join(self.text.split())
+        return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One distinct body of a page over one unbroken run of visits, and between which times it was seen."""
+
+    body_sha256: str
+    first_at: str
+    last_at: str
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageVersions:
+    """A page of a site with its versions in order of time: what derivation starts from."""
+
+    url: str
+    versions: tuple[Version, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one version of a page says: an article, or the outcome that tells why there is none.
+
+    `is_revision` is True when the article differs from the last reading of this page that had one, judged under one
+    frozen site model, so that a template's change never counts. `canonical` is the page's own canonical link, if any.
+    """
+
+    version: Version
+    kind: PageKind
+    outcome: Outcome
+    article: Article | None
+    is_revision: bool
+    canonical: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageReadings:
+    """A page with one reading a version, in the order of `PageVersions.versions`."""
+
+    url: str
+    readings: tuple[Reading, ...]
+
+
+EditOp = Literal["added", "removed", "edited", "moved"]
+SpanOp = Literal["equal", "delete", "insert"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run of text within an edit; equal and delete give the old text, equal and insert the new."""
+
+    op: SpanOp
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a label was given: the words on either side."""
+
+    label: str
+    old: str = ""
+    new: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One sentence-level difference. `old_at` and `new_at` are sentence positions on each side, -1 when absent."""
+
+    op: EditOp
+    old: str
+    new: str
+    spans: tuple[Span, ...]
+    labels: tuple[str, ...]
+    level: int
+    old_at: int = -1
+    new_at: int = -1
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How one article text became another. `capped` says a bound on counts made the result coarser than usual."""
+
+    edits: tuple[Edit, ...]
+    labels: tuple[str, ...]
+    level: int
+    added_chars: int
+    removed_chars: int
+    summary: str
+    engine: str
+    capped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """An article's text over one span of time; `number` counts from 1."""
+
+    number: int
+    first_seen_at: str
+    last_seen_at: str
+    article: Article
+    rules: str
+    body_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A search result. `highlights` are (start, end) offsets into `snippet`."""
+
+    url: str
+    site: str
+    title: str
+    published_on: str
+    revision: int
+    removed: bool
+    snippet: str
+    highlights: tuple[tuple[int, int], ...]
+    rank: int
+    said_from: str = ""
+    said_until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something that went wrong with one page or file and did not stop the rest."""
+
+    subject: str
+    outcome: Outcome
+    reason: str

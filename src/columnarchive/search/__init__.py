@@ -1,0 +1,1 @@
+"""Japanese search as pure functions: folding, n-grams, queries and highlights."""

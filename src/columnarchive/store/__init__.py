@@ -1,0 +1,1 @@
+"""The one place with SQL: migrations, captures, derived tables and the index."""
