@@ -112,6 +112,27 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """One capture as derivation sees it: when, with which outcome, and which body, wherever it is stored."""
+
+    at: str
+    outcome: Outcome
+    status: int
+    body_sha256: str = ""
+    content_type: str = ""
+    final_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageVisits:
+    """A page of a site with all its visits in order of time (ties by digest, so that arrival plays no part)."""
+
+    page_id: int
+    url: str
+    visits: tuple[Visit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """One distinct body of a page over one unbroken run of visits, and between which times it was seen."""
 
@@ -119,6 +140,7 @@ class Version:
     first_at: str
     last_at: str
     content_type: str = ""
+    final_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
