@@ -261,3 +261,68 @@ class Failure:
     subject: str
     outcome: Outcome
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence and the span in which it stood.
+
+    Of a sentence that stands, `until_at` is empty; `before_text` is what stood in its place in the revision before
+    `since_revision`, if anything. `since_…` is the first revision of the unbroken run that holds it.
+    """
+
+    position: int
+    text: str
+    since_at: str
+    since_revision: int
+    before_text: str = ""
+    until_at: str = ""
+    until_revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The step from one revision to the next, or an article's going and coming back (then both numbers are equal)."""
+
+    from_number: int
+    to_number: int
+    seen_at: str
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything derived for one article: its revisions, changes and sentences, and the pages it is made from.
+
+    `article` is the newest revision's text with the newest dates and names.
+    """
+
+    article: Article
+    page_ids: tuple[int, ...]
+    revisions: tuple[Revision, ...]
+    changes: tuple[Change, ...]
+    sentences: tuple[Sentence, ...]
+    removed: tuple[Sentence, ...]
+    last_seen_at: str
+    state: PageState
+
+
+@dataclass(frozen=True, slots=True)
+class PageVerdict:
+    """What derivation found a page to be; `article_url` is empty when it is none."""
+
+    page_id: int
+    kind: PageKind
+    state: PageState
+    article_url: str
+    last_outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedSite:
+    """A site's pages and article histories under one version of the extraction rules."""
+
+    site: str
+    rules: str
+    pages: tuple[PageVerdict, ...]
+    histories: tuple[History, ...]

@@ -1,0 +1,252 @@
+"""Writing what was derived for a site: articles, revisions, passages, sentences, changes and the index, at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from columnarchive.model import Article, Change, DerivedSite, History, Revision, Sentence
+from columnarchive.store import index
+from columnarchive.store.database import Database
+
+
+def write_site(db: Database, site_id: int, derived: DerivedSite, at: str) -> int:
+    """Replace the derived rows of a site inside the caller's transaction; the number of articles that differ.
+
+    An article whose history is as stored is only told its newest visit, so a quiet crawl writes almost nothing.
+    """
+    conn = db.conn
+    stored = {
+        url: (article_id, digest)
+        for article_id, url, digest in conn.execute(
+            "select id, url, digest from articles where site = ?", (derived.site,)
+        )
+    }
+    differing = 0
+    ids: dict[str, int] = {}
+    for history in derived.histories:
+        url, digest = history.article.url, history_digest(history)
+        article_id, before = stored.pop(url, (0, ""))
+        if before == digest:
+            _touch(conn, article_id, history)
+        else:
+            differing += 1
+            article_id = _write_history(conn, derived.site, history, digest)
+        ids[url] = article_id
+    for article_id, _ in stored.values():
+        differing += 1
+        delete_article(conn, article_id)
+    for verdict in derived.pages:
+        conn.execute(
+            "update pages set kind = ?, state = ?, last_outcome = ?, article_id = ? where id = ?",
+            (verdict.kind, verdict.state, verdict.last_outcome, ids.get(verdict.article_url), verdict.page_id),
+        )
+    conn.execute("update sites set rules = ?, derived_at = ? where id = ?", (derived.rules, at, site_id))
+    return differing
+
+
+def delete_article(conn: sqlite3.Connection, article_id: int) -> None:
+    """Remove an article with all its derived rows and its place in the index."""
+    row = conn.execute("select title, text, removed_text from articles where id = ?", (article_id,)).fetchone()
+    if row:
+        index.delete(conn, article_id, *row)
+        conn.execute("delete from articles where id = ?", (article_id,))
+
+
+def history_digest(history: History) -> str:
+    """A digest of all that is stored for an article but the time of its newest visit, which every crawl moves."""
+
+    def parts() -> Iterator[object]:
+        yield (history.article, history.page_ids, history.state)
+        for revision in history.revisions[:-1]:
+            yield revision
+        last = history.revisions[-1]
+        yield (last.number, last.first_seen_at, last.article, last.rules, last.body_sha256)
+        yield (history.changes, history.sentences, history.removed)
+
+    said = hashlib.sha256()
+    for part in parts():
+        said.update(repr(part).encode("utf-8", "surrogatepass"))
+    return said.hexdigest()
+
+
+def text_key(text: str) -> str:
+    """What two passages that say the same share: folded, without white space, as a short digest."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return hashlib.sha256("".join(folded.split()).encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def _touch(conn: sqlite3.Connection, article_id: int, history: History) -> None:
+    last = history.revisions[-1]
+    conn.execute("update articles set last_seen_at = ? where id = ?", (history.last_seen_at, article_id))
+    conn.execute(
+        "update revisions set last_seen_at = ? where article_id = ? and number = ?",
+        (last.last_seen_at, article_id, last.number),
+    )
+
+
+def _write_history(conn: sqlite3.Connection, site: str, history: History, digest: str) -> int:
+    article_id = _write_article(conn, site, history, digest)
+    _write_revisions(conn, article_id, history.revisions)
+    _write_changes(conn, article_id, history.changes)
+    _write_sentences(conn, article_id, history.sentences, present=True)
+    _write_sentences(conn, article_id, history.removed, present=False)
+    return article_id
+
+
+def _write_article(conn: sqlite3.Connection, site: str, history: History, digest: str) -> int:
+    article = history.article
+    row = {
+        "site": site,
+        **_said(article),
+        "url": article.url,
+        "text": article.text,
+        "removed_text": "\n".join(dict.fromkeys(sentence.text for sentence in history.removed)),
+        "language": article.language,
+        "revisions": len(history.revisions),
+        "first_seen_at": history.revisions[0].first_seen_at,
+        "last_seen_at": history.last_seen_at,
+        "changed_at": history.changes[-1].seen_at if history.changes else "",
+        "state": history.state,
+        "digest": digest,
+    }
+    found = conn.execute("select id, title, text, removed_text from articles where url = ?", (article.url,)).fetchone()
+    if found is None:
+        names = ", ".join(row)
+        marks = ", ".join(f":{name}" for name in row)
+        cursor = conn.execute(f"insert into articles({names}) values ({marks})", row)
+        article_id = int(cursor.lastrowid or 0)
+    else:
+        article_id = int(found[0])
+        index.delete(conn, article_id, *found[1:])
+        for table in ("revisions", "passages", "sentences", "changes"):
+            conn.execute(f"delete from {table} where article_id = ?", (article_id,))
+        pairs = ", ".join(f"{name} = :{name}" for name in row)
+        conn.execute(f"update articles set {pairs} where id = :id", {**row, "id": article_id})
+    index.insert(conn, article_id, row["title"], row["text"], row["removed_text"])
+    return article_id
+
+
+def _said(article: Article) -> dict[str, str]:
+    return {
+        "title": article.title,
+        "published_on": article.published_on,
+        "modified_on": article.modified_on,
+        "author": article.author,
+        "supervisor": article.supervisor,
+        "author_about": article.author_about,
+        "supervisor_about": article.supervisor_about,
+    }
+
+
+def _write_revisions(conn: sqlite3.Connection, article_id: int, revisions: Iterable[Revision]) -> None:
+    """Rows for revisions, and their blocks as passages, each once however many revisions hold it."""
+    revisions = list(revisions)
+    passages: dict[tuple[str, int, str, str], list[int]] = {}
+    orders: list[tuple[int, list[tuple[str, int, str, str]]]] = []
+    for revision in revisions:
+        row = {
+            "article_id": article_id,
+            "number": revision.number,
+            "first_seen_at": revision.first_seen_at,
+            "last_seen_at": revision.last_seen_at,
+            **_said(revision.article),
+            "characters": len(revision.article.text),
+            "fingerprint": revision.article.fingerprint,
+            "rules": revision.rules,
+            "body_sha256": revision.body_sha256,
+            "url": revision.article.url,
+        }
+        cursor = conn.execute(
+            f"insert into revisions({', '.join(row)}) values ({', '.join(f':{name}' for name in row)})", row
+        )
+        heading, order = "", []
+        for block in revision.article.blocks:
+            key = (block.kind, block.level, heading, block.text)
+            passages.setdefault(key, []).append(revision.number)
+            order.append(key)
+            heading = block.text if block.kind == "heading" else heading
+        orders.append((int(cursor.lastrowid or 0), order))
+    ids: dict[tuple[str, int, str, str], int] = {}
+    newest = revisions[-1].number
+    for (kind, level, heading, text), numbers in passages.items():
+        cursor = conn.execute(
+            """insert into passages(article_id, kind, level, heading, text, text_key,
+               first_revision, last_revision, is_present) values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (article_id, kind, level, heading, text, text_key(text), numbers[0], numbers[-1], numbers[-1] == newest),
+        )
+        ids[kind, level, heading, text] = int(cursor.lastrowid or 0)
+    conn.executemany(
+        "insert into revision_passages(revision_id, position, passage_id) values (?, ?, ?)",
+        ((revision_id, place, ids[key]) for revision_id, order in orders for place, key in enumerate(order)),
+    )
+
+
+def _write_changes(conn: sqlite3.Connection, article_id: int, changes: Iterable[Change]) -> None:
+    for change in changes:
+        comparison = change.comparison
+        cursor = conn.execute(
+            """insert into changes(article_id, from_number, to_number, seen_at, level, labels, added_chars,
+               removed_chars, summary, engine, capped) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (
+                article_id,
+                change.from_number,
+                change.to_number,
+                change.seen_at,
+                comparison.level,
+                _json(comparison.labels),
+                comparison.added_chars,
+                comparison.removed_chars,
+                comparison.summary,
+                comparison.engine,
+                comparison.capped,
+            ),
+        )
+        conn.executemany(
+            """insert into edits(change_id, position, op, old_text, new_text, spans, labels, level, evidence)
+               values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (
+                (
+                    cursor.lastrowid,
+                    position,
+                    edit.op,
+                    edit.old,
+                    edit.new,
+                    _json([{"op": span.op, "text": span.text} for span in edit.spans]),
+                    _json(edit.labels),
+                    edit.level,
+                    _json([{"label": item.label, "old": item.old, "new": item.new} for item in edit.evidence]),
+                )
+                for position, edit in enumerate(comparison.edits)
+            ),
+        )
+
+
+def _write_sentences(
+    conn: sqlite3.Connection, article_id: int, sentences: Iterable[Sentence], *, present: bool
+) -> None:
+    conn.executemany(
+        """insert into sentences(article_id, position, text, since_at, since_revision, before_text, until_at,
+           until_revision, is_present) values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            (
+                article_id,
+                sentence.position,
+                sentence.text,
+                sentence.since_at,
+                sentence.since_revision,
+                sentence.before_text,
+                sentence.until_at,
+                sentence.until_revision,
+                present,
+            )
+            for sentence in sentences
+        ),
+    )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

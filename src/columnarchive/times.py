@@ -1,0 +1,62 @@
+"""Times as the archive writes them (UTC text to the second with Z) and as people type them (days in a time zone)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from columnarchive.errors import UsageError
+
+DEFAULT_ZONE = "Asia/Tokyo"
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+def to_text(moment: datetime) -> str:
+    """`2026-11-22T19:37:38Z` for an aware datetime; fractions of a second are dropped."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_text(text: str) -> datetime:
+    """The aware datetime that `to_text` wrote."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def zone(name: str) -> ZoneInfo:
+    """A time zone by its name; UsageError for one that does not exist."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise UsageError(f"{name!r} is no time zone; name one like Asia/Tokyo.") from error
+
+
+def typed(text: str, tz: str = DEFAULT_ZONE, *, end: bool = False) -> str:
+    """A moment that a person typed, as UTC text: a day means its beginning in `tz`, or with `end` its last second.
+
+    >>> typed("2026-04-10")
+    '2026-04-09T15:00:00Z'
+    >>> typed("2026-04-10", end=True)
+    '2026-04-10T14:59:59Z'
+    """
+    given = text.strip().replace("/", "-")
+    place = zone(tz)
+    try:
+        if re.fullmatch(r"\d{4}-\d{1,2}-\d{1,2}", given):
+            year, month, day = map(int, given.split("-"))
+            start = datetime(year, month, day, tzinfo=place)
+            return to_text(start + timedelta(days=1, seconds=-1) if end else start)
+        moment = datetime.fromisoformat(given)
+        return to_text(moment if moment.tzinfo else moment.replace(tzinfo=place))
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{text!r} is no date; write it like 2026-04-10 or 2026-04-10T09:30.") from error
+
+
+def day(text: str, tz: str = DEFAULT_ZONE) -> str:
+    """The day in `tz` of a stored time, for people to read; empty for an empty time."""
+    return from_text(text).astimezone(zone(tz)).strftime("%Y-%m-%d") if text else ""
