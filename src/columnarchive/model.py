@@ -320,9 +320,10 @@ class PageVerdict:
 
 @dataclass(frozen=True, slots=True)
 class DerivedSite:
-    """A site's pages and article histories under one version of the extraction rules."""
+    """A site's pages and article histories under one version of the rules, from its captures up to `newest_capture`."""
 
     site: str
     rules: str
+    newest_capture: int
     pages: tuple[PageVerdict, ...]
     histories: tuple[History, ...]

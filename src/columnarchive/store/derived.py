@@ -7,14 +7,25 @@ import json
 import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from columnarchive.model import Article, Change, DerivedSite, History, Revision, Sentence
 from columnarchive.store import index
 from columnarchive.store.database import Database
 
 
-def write_site(db: Database, site_id: int, derived: DerivedSite, at: str) -> int:
-    """Replace the derived rows of a site inside the caller's transaction; the number of articles that differ.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many articles a site has now, and how many of them are new, differ from before, or are no longer any."""
+
+    articles: int
+    added: int
+    changed: int
+    dropped: int
+
+
+def write_site(db: Database, site_id: int, derived: DerivedSite, at: str) -> Written:
+    """Replace the derived rows of a site inside the caller's transaction; what differs from before.
 
     An article whose history is as stored is only told its newest visit, so a quiet crawl writes almost nothing.
     """
@@ -25,7 +36,7 @@ def write_site(db: Database, site_id: int, derived: DerivedSite, at: str) -> int
             "select id, url, digest from articles where site = ?", (derived.site,)
         )
     }
-    differing = 0
+    added = changed = 0
     ids: dict[str, int] = {}
     for history in derived.histories:
         url, digest = history.article.url, history_digest(history)
@@ -33,19 +44,21 @@ def write_site(db: Database, site_id: int, derived: DerivedSite, at: str) -> int
         if before == digest:
             _touch(conn, article_id, history)
         else:
-            differing += 1
+            added, changed = added + (not before), changed + bool(before)
             article_id = _write_history(conn, derived.site, history, digest)
         ids[url] = article_id
     for article_id, _ in stored.values():
-        differing += 1
         delete_article(conn, article_id)
     for verdict in derived.pages:
         conn.execute(
             "update pages set kind = ?, state = ?, last_outcome = ?, article_id = ? where id = ?",
             (verdict.kind, verdict.state, verdict.last_outcome, ids.get(verdict.article_url), verdict.page_id),
         )
-    conn.execute("update sites set rules = ?, derived_at = ? where id = ?", (derived.rules, at, site_id))
-    return differing
+    conn.execute(
+        "update sites set rules = ?, derived_at = ?, derived_from = ? where id = ?",
+        (derived.rules, at, derived.newest_capture, site_id),
+    )
+    return Written(len(ids), added, changed, len(stored))
 
 
 def delete_article(conn: sqlite3.Connection, article_id: int) -> None:
@@ -61,8 +74,7 @@ def history_digest(history: History) -> str:
 
     def parts() -> Iterator[object]:
         yield (history.article, history.page_ids, history.state)
-        for revision in history.revisions[:-1]:
-            yield revision
+        yield from history.revisions[:-1]
         last = history.revisions[-1]
         yield (last.number, last.first_seen_at, last.article, last.rules, last.body_sha256)
         yield (history.changes, history.sentences, history.removed)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from collections.abc import Sequence
+
 from columnarchive.store.database import Database
 
 
@@ -24,3 +28,37 @@ def ensure_page(db: Database, site_id: int, url: str, found_on: str = "", found_
         (site_id, url, found_on, found_by),
     )
     return int(db.conn.execute("select id from pages where url = ?", (url,)).fetchone()[0])
+
+
+def stale_sites(db: Database, rules: str, only: Sequence[int] = ()) -> list[tuple[int, str]]:
+    """Sites whose derived tables are older than their captures or than the rules, as (id, name), by name."""
+    rows = db.conn.execute(
+        """select id, name, rules, derived_from, (
+               select coalesce(max(captures.id), 0) from captures join pages on pages.id = captures.page_id
+               where pages.site_id = sites.id) as newest
+           from sites order by name"""
+    ).fetchall()
+    return [
+        (site_id, name)
+        for site_id, name, had_rules, derived_from, newest in rows
+        if newest and (had_rules != rules or derived_from != newest) and (not only or site_id in only)
+    ]
+
+
+def all_sites(db: Database) -> list[tuple[int, str]]:
+    """Every site as (id, name), by name."""
+    return [(row[0], row[1]) for row in db.conn.execute("select id, name from sites order by name")]
+
+
+def newest_capture(conn: sqlite3.Connection, site_id: int) -> int:
+    """The id of the newest capture of a site, 0 without any: what a derivation started from."""
+    row = conn.execute(
+        "select coalesce(max(c.id), 0) from captures c join pages p on p.id = c.page_id where p.site_id = ?", (site_id,)
+    ).fetchone()
+    return int(row[0])
+
+
+def settings(conn: sqlite3.Connection, site_id: int) -> tuple[str, dict[str, object]]:
+    """A site's name and its settings."""
+    name, text = conn.execute("select name, settings from sites where id = ?", (site_id,)).fetchone()
+    return str(name), json.loads(text)
