@@ -39,7 +39,9 @@ create table pages (
     etag text not null default '',
     last_modified text not null default '',
     body_sha256 text not null default '',
-    changed_at text not null default ''
+    changed_at text not null default '',
+    visited_at text not null default '',
+    interval_hours integer not null default 0
 );
 create index pages_due on pages(site_id, next_visit_at, priority);
 create index pages_article on pages(article_id);
@@ -229,7 +231,9 @@ create table hosts (
     robots_body text not null default '',
     robots_fetched_at text not null default '',
     rest_until text not null default '',
-    failures integer not null default 0
+    failures integer not null default 0,
+    rests integer not null default 0,
+    crawl_delay real not null default 0
 ) without rowid;
 
 create virtual table articles_fts using fts5(
