@@ -1,0 +1,211 @@
+"""The query language: words are AND, "a phrase", -word, OR, title:, site:, since:, until:; anything else is text.
+
+No input is an error. `OR` binds closer than AND: `a b OR c` is a and one of b, c. A word that begins with a minus sign
+and is meant as text stands in quotes. Within quotes white space counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from columnarchive.search.dates import first_day, last_day
+from columnarchive.search.fold import fold
+from columnarchive.search.tokens import phrase
+from columnarchive.search.variants import Fold, variants
+
+Scope = Literal["all", "current", "removed"]
+
+_QUOTES = '"“”＂'
+_ITEM = re.compile(
+    rf"""(?P<minus>[-－]?)(?P<name>(?:title|site|since|until)[:：])?
+    (?: [{_QUOTES}] (?P<phrase>[^{_QUOTES}]*) (?P<closed>[{_QUOTES}])? | (?P<word>\S+) )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One thing to find, folded: in the title only, or anywhere. `variants` are other spellings that count as well."""
+
+    text: str
+    in_title: bool = False
+    variants: tuple[str, ...] = ()
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """The text and its variants."""
+        return (self.text, *self.variants)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What somebody looks for: every group must match by one of its terms, nothing excluded may, and the filters hold.
+
+    `since` and `until` are whole days (`2025-10-18`, both inclusive), empty when open. `sites` are alternatives.
+    """
+
+    source: str = ""
+    groups: tuple[tuple[Term, ...], ...] = ()
+    excluded: tuple[Term, ...] = ()
+    sites: tuple[str, ...] = ()
+    excluded_sites: tuple[str, ...] = ()
+    since: str = ""
+    until: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all is asked, not even a filter."""
+        return not (self.has_text or self.excluded or self.has_filters)
+
+    @property
+    def has_text(self) -> bool:
+        """Whether something has to be found, so that hits can be ranked and marked."""
+        return bool(self.groups)
+
+    @property
+    def has_filters(self) -> bool:
+        """Whether sites or days narrow the hits."""
+        return bool(self.sites or self.excluded_sites or self.since or self.until)
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The terms to find, in the order they were typed."""
+        return tuple(term for group in self.groups for term in group)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A query while it is read."""
+
+    groups: list[list[Term]] = field(default_factory=list)
+    excluded: list[Term] = field(default_factory=list)
+    sites: list[str] = field(default_factory=list)
+    excluded_sites: list[str] = field(default_factory=list)
+    since: str = ""
+    until: str = ""
+    joins: bool = False  # an OR waits for its right side
+
+
+def parse(q: str, folds: Iterable[Fold] = ()) -> Query:
+    """Read a query; `folds` widen each term by other spellings. Never raises; see `Query.is_empty`.
+
+    >>> parse('再生医療 -広告 site:example.jp').groups
+    ((Term(text='再生医療', in_title=False, variants=()),),)
+    """
+    draft = _Draft()
+    items = list(_ITEM.finditer(q))
+    for position, item in enumerate(items):
+        if _is_or(item) and draft.groups and not draft.joins and _is_positive(items[position + 1 : position + 2]):
+            draft.joins = True
+        elif not _read_filter(item, draft):
+            _read_term(item, draft)
+    query = Query(
+        q,
+        tuple(map(tuple, draft.groups)),
+        tuple(draft.excluded),
+        tuple(draft.sites),
+        tuple(draft.excluded_sites),
+        draft.since,
+        draft.until,
+    )
+    return widen(query, tuple(folds))
+
+
+def widen(query: Query, folds: tuple[Fold, ...]) -> Query:
+    """The same query with every term's other spellings under these folds."""
+    if not folds:
+        return query
+
+    def wide(term: Term) -> Term:
+        return replace(term, variants=variants(term.text, folds))
+
+    groups = tuple(tuple(map(wide, group)) for group in query.groups)
+    return replace(query, groups=groups, excluded=tuple(map(wide, query.excluded)))
+
+
+def to_fts(query: Query, scope: Scope = "all") -> str:
+    """The FTS5 expression for a query's text; empty when there is nothing to find (no words, or only excluded ones).
+
+    `current` looks at title and text; `removed` gives what matches only with the removed text.
+    """
+    if not query.groups:
+        return ""
+    found = " AND ".join(_any_of(group) for group in query.groups)
+    if query.excluded:
+        found = f"({found}) NOT {_any_of(query.excluded)}"
+    current = f"{{text title}} : ({found})"
+    if scope == "current":
+        return current
+    return found if scope == "all" else f"({found}) NOT ({current})"
+
+
+def excluded_to_fts(query: Query, scope: Scope = "all") -> str:
+    """The FTS5 expression of what must not match, for a query that has nothing else; empty without any."""
+    if not query.excluded:
+        return ""
+    found = _any_of(query.excluded)
+    return f"{{text title}} : {found}" if scope == "current" else found
+
+
+def _any_of(terms: tuple[Term, ...]) -> str:
+    return "(" + " OR ".join(_term(term, spelling) for term in terms for spelling in term.spellings) + ")"
+
+
+def _term(term: Term, spelling: str) -> str:
+    return f"title : {phrase(spelling)}" if term.in_title else phrase(spelling)
+
+
+def _is_or(item: re.Match[str]) -> bool:
+    return item.group() in ("OR", "ＯＲ")
+
+
+def _is_positive(items: list[re.Match[str]]) -> bool:
+    """Whether the item after an OR is something to find, so that the OR is one."""
+    if not items:
+        return False
+    draft = _Draft()
+    if not _read_filter(items[0], draft):
+        _read_term(items[0], draft)
+    return bool(draft.groups)
+
+
+def _read_filter(item: re.Match[str], draft: _Draft) -> bool:
+    """Take a site or day from an item; False when it is none, so that it is read as text."""
+    name = (item["name"] or "")[:-1].lower()
+    value = (item["phrase"] if item["word"] is None else item["word"]).strip()
+    if name == "site" and value:
+        (draft.excluded_sites if item["minus"] else draft.sites).append(fold(value))
+        return True
+    if name == "since" and not item["minus"] and (day := first_day(value)):
+        draft.since = max(draft.since, day)
+        return True
+    if name == "until" and not item["minus"] and (day := last_day(value)):
+        draft.until = min(draft.until or day, day)
+        return True
+    return False
+
+
+def _read_term(item: re.Match[str], draft: _Draft) -> None:
+    """Take a word or phrase from an item, literally where it is not of the language."""
+    value = item["phrase"] if item["word"] is None else item["word"]
+    name = (item["name"] or "").lower()
+    if item["word"] is None and not value:
+        if item["closed"]:
+            return  # "" asks for nothing
+        term, minus = Term(fold(item.group())), False
+    elif name.startswith("title"):
+        term, minus = Term(fold(value), in_title=True), bool(item["minus"])
+    else:
+        term, minus = Term(fold((item["name"] or "") + value)), bool(item["minus"])
+    if not term.text:
+        return
+    if minus:
+        draft.excluded.append(term)
+    elif draft.joins:
+        draft.groups[-1].append(term)
+    else:
+        draft.groups.append([term])
+    draft.joins = False
