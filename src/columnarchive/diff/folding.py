@@ -1,0 +1,67 @@
+"""What a text says without how it is set: width, space, punctuation, and the same value written otherwise."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+
+_POWERS = {"十": 1, "百": 2, "千": 3, "万": 4, "億": 8, "兆": 12}
+_SCALED = re.compile(r"(\d+(?:\.\d+)?)([十百千]?[万億兆]|[百千])")
+_CHAIN = re.compile(r"(?:\d+(?:\.\d+)?(?:[十百千]?[万億兆]|[百千]))+\d*")
+_KANJI_DIGITS = {sign: value for value, sign in enumerate("〇一二三四五六七八九")}
+_KANJI_COUNT = re.compile(
+    r"(?<![一-鿿\d])([一二三四五六七八九])(?=[回つ名人年日週本個枚度割倍点例件歳]|[かヶカヵケ]月|時間|種類)"
+)
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_YEN = re.compile(r"[¥\\](\d[\d.]*)")
+_DATE = re.compile(r"(?<![\d/.-])((?:19|20)\d\d)([/.-])(\d{1,2})\2(\d{1,2})(?![\d/.-])")
+_CLOCK = re.compile(r"(?<![\d:])(\d{1,2}):(\d\d)(?![\d:])")
+_DASHES = re.compile(r"(?<=[\d円時分日月年歳%])[~〜‐‑–—―−ー-](?=\d)")
+_SIGNS = re.escape(",.、。・!?:;'\"()[]{}<>「」『』【】〔〕〈〉《》“”‘’…‥-‐‑–—―~〜/_*※★☆◆◇■□●○◎▲△▼▽♪→⇒|#&@•")
+_PUNCTUATION = re.compile(rf"(?<!\d)[{_SIGNS}]+|[{_SIGNS}]+(?!\d)")
+_SPACE = re.compile(r"[\s\u200b-\u200d\u2060\ufeff\u00ad]+")
+
+
+def wide(text: str) -> str:
+    """The text in one width (NFKC), without space; what every predicate on words reads."""
+    return _SPACE.sub("", unicodedata.normalize("NFKC", text))
+
+
+@lru_cache(maxsize=4096)
+def values(text: str) -> str:
+    """`wide` with each value in one form: 9.8万円 is 98000円, 2025/10/8 is 2025年10月8日, 10:00 is 10時."""
+    folded = wide(text)
+    folded = _KANJI_COUNT.sub(lambda found: str(_KANJI_DIGITS[found[1]]), folded)
+    if not any(sign.isdigit() for sign in folded):
+        return folded
+    folded = _THOUSANDS.sub("", folded)
+    folded = _CHAIN.sub(_plain, folded)
+    folded = _YEN.sub(r"\1円", folded)
+    folded = _DATE.sub(lambda found: f"{found[1]}年{int(found[3])}月{int(found[4])}日", folded)
+    folded = _CLOCK.sub(lambda found: f"{int(found[1])}時" + ("" if found[2] == "00" else f"{found[2]}分"), folded)
+    return _DASHES.sub("~", folded)
+
+
+@lru_cache(maxsize=4096)
+def skeleton(text: str) -> str:
+    """`values` without punctuation, but for signs between digits: equal for texts that differ in typography only.
+
+    >>> skeleton("費用は、９８，０００円。") == skeleton("費用は9.8万円")
+    True
+    """
+    return _PUNCTUATION.sub("", values(text))
+
+
+def _plain(found: re.Match[str]) -> str:
+    """9万8千 → 98000, 1.5億 → 150000000; as it stands when it is no number."""
+    total = Decimal(0)
+    rest = _SCALED.sub("", found[0])
+    try:
+        for number, powers in _SCALED.findall(found[0]):
+            total += Decimal(number) * 10 ** sum(_POWERS[power] for power in powers)
+        total += Decimal(rest) if rest else 0
+    except InvalidOperation:
+        return found[0]
+    return f"{total.normalize():f}"

@@ -1,0 +1,113 @@
+"""Text to sentences: cut at 。！？ and line ends, never inside brackets, quotes, decimals, URLs or abbreviations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from columnarchive.model import Article
+
+# A bracket holds a sentence together only when it closes on the same line within this many characters; a stray
+# opening bracket must not swallow the paragraph, and the bound keeps the scan linear.
+_BRACKET_REACH = 160
+
+_BRACKETS = ("「」", "『』", "（）", "()", "【】", "〔〕", "“”", "《》", "〈〉", "［］")
+_OPENERS = "".join(re.escape(pair[0]) for pair in _BRACKETS)
+_CLOSERS = "".join(re.escape(pair[1]) for pair in _BRACKETS) + r"\]"
+_BRACKETED = "|".join(
+    rf"{re.escape(pair[0])}[^{re.escape(pair)}\n]{{0,{_BRACKET_REACH}}}+{re.escape(pair[1])}" for pair in _BRACKETS
+)
+
+_ABBREVIATIONS = (
+    "Dr", "Mr", "Ms", "Mrs", "Prof", "St", "No", "vs", "al", "cf", "Fig", "Inc", "Ltd", "Co", "Jr", "e.g", "i.e",
+)  # fmt: skip
+_NOT_ABBREVIATION = "".join(rf"(?<!\b{re.escape(word)})" for word in _ABBREVIATIONS)
+_FULL_STOPS = (
+    rf"(?<=[a-z0-9%\"'’”)\]]){_NOT_ABBREVIATION}\.(?=\s+[\"“(]?[A-Z])"  # English, before a capital
+    r"|(?<=[ぁ-んー])[.．](?![0-9０-９A-Za-zＡ-Ｚａ-ｚ.．])"  # 「である．」 in texts set like papers
+    r"|(?<=[一-龯ァ-ヶ）」])．(?![0-9０-９A-Za-zＡ-Ｚａ-ｚ])"
+)
+# A half-width ? or ! within an address or a formula is followed by more of it.
+_END = rf"(?:[。！？‼⁇⁈⁉｡]|[!?](?![A-Za-z0-9/=&_%#])|{_FULL_STOPS})"
+_SENTENCE = re.compile(
+    rf"(?:[^。！？‼⁇⁈⁉｡!?.．\n{_OPENERS}]++|{_BRACKETED}|(?!{_END})[^\n])*+(?:{_END}++[{_CLOSERS}♪☆★]*+)?+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """An article's sentences in order. `glues[i]` is what stood before sentence i: nothing, a space or a line end.
+
+    `blocks[i]` is the index of the block it stands in.
+    """
+
+    texts: tuple[str, ...]
+    glues: tuple[str, ...]
+    blocks: tuple[int, ...]
+
+    def joined(self, start: int, end: int) -> str:
+        """The sentences from start up to end as one text."""
+        if end - start == 1:
+            return self.texts[start]
+        rest = (self.glues[at] + self.texts[at] for at in range(start + 1, end))
+        return self.texts[start] + "".join(rest) if start < end else ""
+
+    def reach(self, start: int, text: str) -> int:
+        """The index after the last sentence of `text`, a run that `joined` made from `start` on, space aside."""
+        end, left = start, len("".join(text.split()))
+        while left > 0 and end < len(self.texts):
+            left -= len("".join(self.texts[end].split()))
+            end += 1
+        return end
+
+
+def split(text: str) -> list[str]:
+    """The sentences of a text, in order and stripped; joined, they are the text but for white space between them.
+
+    >>> split("効果には個人差があります。「治る？」とは言えません。")
+    ['効果には個人差があります。', '「治る？」とは言えません。']
+    """
+    return list(_pieces(text)[0])
+
+
+def sentences_of(article: Article) -> Sentences:
+    """The sentences of an article's blocks, without the title."""
+    texts: list[str] = []
+    glues: list[str] = []
+    blocks: list[int] = []
+    for at, block in enumerate(article.blocks):
+        block_texts, block_glues = _pieces(block.text)
+        texts += block_texts
+        glues += block_glues
+        blocks += [at] * len(block_texts)
+    return Sentences(tuple(texts), tuple(glues), tuple(blocks))
+
+
+def section_of(article: Article, blocks: Sequence[int]) -> list[int]:
+    """For each given block, the index of the heading it stands under; -1 above the first."""
+    heading, headings = -1, []
+    for at, block in enumerate(article.blocks):
+        heading = at if block.kind == "heading" else heading
+        headings.append(heading)
+    return [headings[at] for at in blocks]
+
+
+# Successive revisions share nearly all blocks, so the same text is asked for again and again.
+@lru_cache(maxsize=8192)
+def _pieces(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    texts: list[str] = []
+    glues: list[str] = []
+    glue = "\n"
+    for line in text.split("\n"):
+        for found in _SENTENCE.findall(line):
+            sentence = found.strip()
+            if not sentence:
+                glue = glue or (" " if found else "")
+                continue
+            texts.append(sentence)
+            glues.append(glue or ("" if found[0] == sentence[0] else " "))
+            glue = "" if found[-1] == sentence[-1] else " "
+        glue = "\n"
+    return tuple(texts), tuple(glues)
