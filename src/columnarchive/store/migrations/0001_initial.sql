@@ -46,7 +46,8 @@ create table pages (
 create index pages_due on pages(site_id, next_visit_at, priority);
 create index pages_article on pages(article_id);
 
--- One answer of a server. Never changed; erased only by a withdrawal, which leaves the row.
+-- One answer of a server. Never changed; a withdrawal blanks all but time, status and digest. `outcome` is our reading
+-- of it, where `unchanged` means the body of the visit before; `body_sha256` of a 304 names the body it confirms.
 create table captures (
     id integer primary key,
     page_id integer not null references pages(id),
@@ -66,12 +67,17 @@ create table captures (
     wire_sha256 text not null default '',
     source text not null default 'crawl',
     link_id integer references chain(id),
-    unique (page_id, fetched_at, status, body_sha256)
+    withdrawal_id integer references withdrawals(id)
 );
-create index captures_body on captures(body_sha256);
+create index captures_page on captures(page_id, fetched_at);
+create index captures_withdrawn on captures(body_sha256) where withdrawal_id is not null;
 
+-- A distinct body: `zstd` is a plain frame, `zstd-base` a frame whose raw dictionary is the body named by base_sha256
+-- (`zstd -d --patch-from=BASE` reads it), `depth` the number of bases below, `site_id` where its siblings are.
 create table bodies (
-    sha256 text primary key,
+    id integer primary key,
+    sha256 text not null unique,
+    site_id integer not null default 0,
     codec text not null,
     base_sha256 text not null default '',
     depth integer not null default 0,
@@ -79,7 +85,7 @@ create table bodies (
     data blob not null,
     data_sha256 text not null
 );
-create index bodies_base on bodies(base_sha256) where base_sha256 <> '';
+create index bodies_site on bodies(site_id);
 
 -- Each committed group of captures is a link over the one before.
 create table chain (
@@ -91,15 +97,18 @@ create table chain (
     link_sha256 text not null
 );
 
--- What was removed for good, and why.
+-- What was removed for good, and why: a tombstone. `digests` is a JSON list of {capture, fetched_at, body_sha256, digest},
+-- the last one being what the capture adds to its link of the chain.
 create table withdrawals (
     id integer primary key,
     url text not null,
     at text not null,
     captured_at text not null default '',
     reason text not null,
-    digests text not null default '[]'
+    digests text not null default '[]',
+    link_id integer references chain(id)
 );
+create index withdrawals_url on withdrawals(url);
 
 create table articles (
     id integer primary key,
