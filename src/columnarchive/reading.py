@@ -1,0 +1,194 @@
+"""Use cases that only read: what the command line and the browser show.
+
+Each takes a plain read connection, so the Datasette plugin can hand in its own; `opened` makes one for a path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from columnarchive.diff.compare import compare
+from columnarchive.errors import NotFound, UsageError
+from columnarchive.model import Article, Comparison, Revision, Sentence
+from columnarchive.search.query import parse
+from columnarchive.store import bodies, captures, chain, find, reads
+from columnarchive.store.database import Database
+from columnarchive.store.reads import ArticleRow, ChangeFilter, ChangeRow, Connection, RevisionRow, SiteRow, Totals
+from columnarchive.times import typed
+from columnarchive.urls import canonical
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Connection]:
+    """A read-only connection to the archive at `path`, closed at the end."""
+    with Database.open(path, create=False, write=False) as db:
+        yield db.conn
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Which revision of an article: by number, by a moment, or the newest when neither is given."""
+
+    number: int = 0
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two revisions of an article and how the one became the other."""
+
+    article: ArticleRow
+    old: Revision
+    new: Revision
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Changes that are the same edit on several pages of a site at about the same time, as one line of a feed."""
+
+    change: ChangeRow
+    others: tuple[ChangeRow, ...]
+
+
+def article(conn: Connection, url: str) -> ArticleRow:
+    """The article at a URL as a person types it; NotFound tells why there is none."""
+    with contextlib.suppress(NotFound):
+        return reads.article_row(conn, url)
+    return reads.article_row(conn, canonical(url))
+
+
+def revision(conn: Connection, row: ArticleRow, pick: Pick) -> Revision:
+    """A revision of an article with its blocks."""
+    number = pick.number
+    if pick.at:
+        number = reads.number_at(conn, row.id, pick.at)
+    return reads.revision(conn, row.id, number or row.revisions)
+
+
+def standing(conn: Connection, row: ArticleRow) -> Article:
+    """The article as it stands."""
+    return reads.revision(conn, row.id, row.revisions).article
+
+
+def stored_body(conn: Connection, wanted: Revision) -> bytes:
+    """The page a revision was first seen on, as the server sent it, checked against its digest."""
+    return bodies.read(conn, wanted.body_sha256)
+
+
+def history(conn: Connection, row: ArticleRow) -> list[RevisionRow]:
+    """The revisions of an article, oldest first."""
+    return reads.revision_rows(conn, row.id)
+
+
+def picked(text: str, tz: str) -> Pick:
+    """A revision as a person names it: a number, or a day or time at whose end it stood."""
+    if text.isdecimal() and len(text) < 8:
+        return Pick(number=int(text))
+    return Pick(at=typed(text, tz, end=True))
+
+
+def compared(conn: Connection, row: ArticleRow, first: Pick | None, second: Pick | None) -> Compared:
+    """Two revisions of an article compared: the last two unless told otherwise.
+
+    With one of them given, it is compared with the newest.
+    """
+    if row.revisions < 2 and first is None:
+        raise NotFound(f"{row.url} has one revision: nothing in it has changed since {row.first_seen_at}.")
+    new = revision(conn, row, second or Pick(row.revisions))
+    old = revision(conn, row, first or Pick(max(1, new.number - 1)))
+    earlier = [reads.revision(conn, row.id, number).article for number in range(1, old.number)]
+    return Compared(row, old, new, compare(old.article, new.article, earlier if old.number < new.number else ()))
+
+
+def changes(conn: Connection, chosen: ChangeFilter, limit: int = -1) -> list[ChangeRow]:
+    """Changes over the archive, newest first."""
+    return reads.changes(conn, chosen, limit)
+
+
+def grouped(rows: list[ChangeRow]) -> list[Grouped]:
+    """The same edit on many pages of a site, seen on one day, as one entry; the newest of them stands for all."""
+    found: dict[tuple[object, ...], list[ChangeRow]] = {}
+    for row in rows:
+        key = (row.site, row.seen_at[:10], row.labels, row.added_chars, row.removed_chars, row.summary)
+        found.setdefault(key, []).append(row)
+    return [Grouped(same[0], tuple(same[1:])) for same in found.values()]
+
+
+def blame(conn: Connection, row: ArticleRow) -> list[Sentence]:
+    """The sentences of an article as it stands, each with since when and what stood there before."""
+    return reads.sentences(conn, row.id)
+
+
+def removed(conn: Connection, row: ArticleRow) -> list[Sentence]:
+    """The sentences that stood once and stand no more."""
+    return reads.sentences(conn, row.id, present=False)
+
+
+def visits(conn: Connection, url: str) -> list[captures.CaptureRow]:
+    """Every capture of a page with its outcome, oldest first; NotFound for a URL the archive does not know."""
+    found = captures.of_page(conn, url) or captures.of_page(conn, canonical(url))
+    if not found and not reads.is_known(conn, url):
+        raise NotFound(f"The archive does not know {url}.")
+    return found
+
+
+def sites(conn: Connection) -> list[SiteRow]:
+    """Every site followed, with counts."""
+    return reads.site_rows(conn)
+
+
+def totals(conn: Connection) -> Totals:
+    """Counts over the whole archive."""
+    return reads.totals(conn)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A search as a person asks for it; `since` and `until` as stored dates, empty for any."""
+
+    query: str
+    scope: find.Scope = "all"
+    site: str = ""
+    since: str = ""
+    until: str = ""
+    limit: int = 20
+    offset: int = 0
+
+
+def search(conn: Connection, wanted: Wanted) -> find.SearchResult:
+    """Ranked hits for a query; UsageError when there is nothing to look for."""
+    query = parse(wanted.query)
+    if query.is_empty:
+        raise UsageError("The query is empty; give a word to look for, like `archive search 難病`.")
+    return find.search(
+        conn,
+        query,
+        scope=wanted.scope,
+        limit=wanted.limit,
+        offset=wanted.offset,
+        site=wanted.site,
+        since=wanted.since,
+        until=wanted.until,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the archive holds, how its pages' last visits ended, how many are due, and the head of its chain."""
+
+    totals: Totals
+    outcomes: dict[str, int]
+    due: int
+    head: str
+    is_demo: bool
+
+
+def status(conn: Connection, now: str) -> Status:
+    """The state of the archive at the moment `now`."""
+    return Status(
+        reads.totals(conn), reads.outcomes(conn), reads.due(conn, now), chain.head(conn), reads.meta(conn, "demo") != ""
+    )

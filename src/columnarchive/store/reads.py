@@ -1,0 +1,309 @@
+"""Reading derived rows as records. Takes plain connections, so that the Datasette plugin can use its own."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from columnarchive.errors import NotFound
+from columnarchive.model import Article, Block, Edit, Evidence, Revision, Sentence, Span
+
+Connection = sqlite3.Connection
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleRow:
+    """An article as it stands, without its text."""
+
+    id: int
+    site: str
+    url: str
+    title: str
+    published_on: str
+    modified_on: str
+    author: str
+    supervisor: str
+    author_about: str
+    supervisor_about: str
+    language: str
+    revisions: int
+    first_seen_at: str
+    last_seen_at: str
+    changed_at: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionRow:
+    """A revision as `archive history` lists it."""
+
+    number: int
+    first_seen_at: str
+    last_seen_at: str
+    title: str
+    characters: int
+    fingerprint: str
+    rules: str
+    body_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """A change as `archive changes` lists it."""
+
+    id: int
+    url: str
+    site: str
+    title: str
+    from_number: int
+    to_number: int
+    seen_at: str
+    level: int
+    labels: tuple[str, ...]
+    added_chars: int
+    removed_chars: int
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFilter:
+    """Which changes to list: a site, a least level, a label, a URL, a span of time; empty means any."""
+
+    site: str = ""
+    level: int = 0
+    label: str = ""
+    url: str = ""
+    since: str = ""
+    until: str = ""
+
+
+_ARTICLE_COLUMNS = (
+    "id, site, url, title, published_on, modified_on, author, supervisor, author_about, supervisor_about, "
+    "language, revisions, first_seen_at, last_seen_at, changed_at, state"
+)
+
+
+def article_row(conn: Connection, url: str) -> ArticleRow:
+    """The article at an address, or the one that a page at this address became; NotFound otherwise."""
+    row = conn.execute(f"select {_ARTICLE_COLUMNS} from articles where url = ?", (url,)).fetchone()
+    if row is None:
+        columns = ", ".join(f"articles.{name.strip()}" for name in _ARTICLE_COLUMNS.split(","))
+        row = conn.execute(
+            f"select {columns} from pages join articles on articles.id = pages.article_id where pages.url = ?", (url,)
+        ).fetchone()
+    if row is None:
+        raise NotFound(_why_absent(conn, url))
+    return ArticleRow(*row)
+
+
+def _why_absent(conn: Connection, url: str) -> str:
+    page = conn.execute("select kind, state, last_outcome from pages where url = ?", (url,)).fetchone()
+    if page is None:
+        return f"The archive does not know {url}."
+    kind, state, outcome = page
+    if state == "withdrawn":
+        return f"{url} was withdrawn; `archive captures {url}` tells when and why."
+    if kind == "listing":
+        return f"{url} is a listing of columns, not a column; its captures are kept."
+    if state == "queued":
+        return f"{url} is known but has not been fetched yet."
+    return f"{url} holds no article ({outcome or state}); `archive captures {url}` explains each visit."
+
+
+def is_known(conn: Connection, url: str) -> bool:
+    """Whether a page of the archive has this URL."""
+    return conn.execute("select 1 from pages where url = ?", (url,)).fetchone() is not None
+
+
+def articles(conn: Connection, site: str = "") -> list[ArticleRow]:
+    """All articles, or those of a site, newest first."""
+    rows = conn.execute(
+        f"""select {_ARTICLE_COLUMNS} from articles where (:site = '' or site = :site)
+            order by case when published_on <> '' then published_on else first_seen_at end desc, url""",
+        {"site": site},
+    )
+    return [ArticleRow(*row) for row in rows]
+
+
+def revision_rows(conn: Connection, article_id: int) -> list[RevisionRow]:
+    """The revisions of an article, oldest first."""
+    rows = conn.execute(
+        """select number, first_seen_at, last_seen_at, title, characters, fingerprint, rules, body_sha256
+           from revisions where article_id = ? order by number""",
+        (article_id,),
+    )
+    return [RevisionRow(*row) for row in rows]
+
+
+def revision(conn: Connection, article_id: int, number: int) -> Revision:
+    """A revision with its whole article; NotFound when the article has no such number."""
+    row = conn.execute(
+        """select revisions.id, number, revisions.first_seen_at, revisions.last_seen_at, rules, body_sha256,
+                  articles.url, revisions.title, revisions.published_on, revisions.modified_on, revisions.author,
+                  revisions.supervisor, revisions.author_about, revisions.supervisor_about, articles.language
+           from revisions join articles on articles.id = article_id where article_id = ? and number = ?""",
+        (article_id, number),
+    ).fetchone()
+    if row is None:
+        raise NotFound(f"There is no revision {number} of this article.")
+    revision_id, number, first_seen_at, last_seen_at, rules, body, url, title, published, modified, *people = row
+    blocks = tuple(
+        Block(kind, text, level)
+        for kind, text, level in conn.execute(
+            """select kind, text, level from revision_passages join passages on passages.id = passage_id
+               where revision_id = ? order by position""",
+            (revision_id,),
+        )
+    )
+    article = Article(url, title, blocks, published, modified, *people)
+    return Revision(number, first_seen_at, last_seen_at, article, rules, body)
+
+
+def number_at(conn: Connection, article_id: int, moment: str) -> int:
+    """The number of the revision that stood at a time; NotFound before the first."""
+    row = conn.execute(
+        "select max(number) from revisions where article_id = ? and first_seen_at <= ?", (article_id, moment)
+    ).fetchone()
+    if row[0] is None:
+        first = conn.execute("select min(first_seen_at) from revisions where article_id = ?", (article_id,)).fetchone()
+        raise NotFound(f"The archive first saw this article at {first[0]}.")
+    return int(row[0])
+
+
+def sentences(conn: Connection, article_id: int, *, present: bool = True) -> list[Sentence]:
+    """The sentences that stand in order of place, or those that stand no more in the order they went."""
+    rows = conn.execute(
+        """select position, text, since_at, since_revision, before_text, until_at, until_revision
+           from sentences where article_id = ? and is_present = ? order by position""",
+        (article_id, present),
+    )
+    return [Sentence(*row) for row in rows]
+
+
+def changes(conn: Connection, chosen: ChangeFilter, limit: int = -1) -> list[ChangeRow]:
+    """Changes over the archive, newest first."""
+    rows = conn.execute(
+        """select changes.id, articles.url, articles.site, articles.title, from_number, to_number, seen_at, level,
+                  labels, added_chars, removed_chars, summary
+           from changes join articles on articles.id = article_id
+           where (:site = '' or site = :site) and level >= :level and (:url = '' or url = :url)
+             and (:since = '' or seen_at >= :since) and (:until = '' or seen_at <= :until)
+             and (:label = '' or exists (select 1 from json_each(labels) where value = :label))
+           order by seen_at desc, articles.url, to_number desc limit :limit""",
+        {
+            "site": chosen.site,
+            "level": chosen.level,
+            "label": chosen.label,
+            "url": chosen.url,
+            "since": chosen.since,
+            "until": chosen.until,
+            "limit": limit,
+        },
+    )
+    return [ChangeRow(*(tuple(json.loads(cell)) if at == 8 else cell for at, cell in enumerate(row))) for row in rows]
+
+
+def edits(conn: Connection, change_id: int) -> Iterator[Edit]:
+    """The edits of a change in order."""
+    for op, old, new, spans, labels, level, evidence in conn.execute(
+        """select op, old_text, new_text, spans, labels, level, evidence from edits where change_id = ?
+           order by position""",
+        (change_id,),
+    ):
+        yield Edit(
+            op,
+            old,
+            new,
+            tuple(Span(**span) for span in json.loads(spans)),
+            tuple(json.loads(labels)),
+            level,
+            evidence=tuple(Evidence(**item) for item in json.loads(evidence)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRow:
+    """A site as `archive sites` lists it."""
+
+    name: str
+    title: str
+    start_url: str
+    articles: int
+    pages: int
+    captures: int
+    changes: int
+    last_crawl_at: str
+    next_visit_at: str
+    failures: int
+
+
+def site_rows(conn: Connection) -> list[SiteRow]:
+    """Every site with its counts."""
+    rows = conn.execute(
+        """select sites.name, sites.title, sites.start_url,
+             (select count(*) from articles where site = sites.name),
+             (select count(*) from pages where site_id = sites.id),
+             (select count(*) from captures join pages on pages.id = page_id where site_id = sites.id),
+             (select count(*) from changes join articles on articles.id = article_id where site = sites.name),
+             sites.last_crawl_at,
+             (select coalesce(min(next_visit_at), '') from pages where site_id = sites.id and next_visit_at <> ''
+                and state not in ('withdrawn', 'refused')),
+             (select count(*) from pages where site_id = sites.id and state in ('failed', 'suspect', 'refused'))
+           from sites order by sites.name"""
+    )
+    return [SiteRow(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts over the whole archive, and the span of time it covers."""
+
+    sites: int
+    pages: int
+    articles: int
+    gone: int
+    revisions: int
+    changes: int
+    captures: int
+    bodies: int
+    body_bytes: int
+    stored_bytes: int
+    first_at: str
+    last_at: str
+    withdrawn: int
+
+
+def totals(conn: Connection) -> Totals:
+    """Counts over the whole archive."""
+    row = conn.execute(
+        """select (select count(*) from sites), (select count(*) from pages), (select count(*) from articles),
+             (select count(*) from articles where state = 'gone'), (select count(*) from revisions),
+             (select count(*) from changes), (select count(*) from captures), (select count(*) from bodies),
+             (select coalesce(sum(raw_size), 0) from bodies), (select coalesce(sum(length(data)), 0) from bodies),
+             (select coalesce(min(fetched_at), '') from captures), (select coalesce(max(fetched_at), '') from captures),
+             (select count(*) from withdrawals)"""
+    ).fetchone()
+    return Totals(*row)
+
+
+def outcomes(conn: Connection) -> dict[str, int]:
+    """How many pages ended their last visit with each outcome."""
+    return dict(
+        conn.execute("select last_outcome, count(*) from pages where last_outcome <> '' group by 1 order by 2 desc, 1")
+    )
+
+
+def meta(conn: Connection, key: str) -> str:
+    """A remembered value of the file, or an empty string."""
+    row = conn.execute("select value from meta where key = ?", (key,)).fetchone()
+    return row[0] if row else ""
+
+
+def due(conn: Connection, now: str) -> int:
+    """How many pages are to be visited at a time."""
+    (number,) = conn.execute(
+        "select count(*) from pages where next_visit_at <= ? and state not in ('withdrawn')", (now,)
+    ).fetchone()
+    return int(number)
