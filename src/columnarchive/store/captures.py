@@ -1,0 +1,271 @@
+"""Captures as rows: adding them in any order, and reading them back as records.
+
+What depends on neighbours in time (`unchanged`, a page's state and span) is settled again at each insertion, so that
+the same captures give the same rows whichever came first. What a server sent goes in as it is and never changes.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from columnarchive.errors import NotFound, StoreError
+from columnarchive.model import Capture, Headers, Hop, Outcome, PageState, PageVisits, Visit, Wire
+from columnarchive.store import bodies
+from columnarchive.store.database import Database
+
+# Outcomes in which the server showed the page: the line of bodies that `unchanged` and a 304 refer to.
+SHOWN: tuple[Outcome, ...] = ("ok", "unchanged", "redirected", "no_article", "needs_javascript")
+# What the newest of these says is a page's state; other outcomes are passing faults.
+STATES: dict[Outcome, PageState] = {
+    **dict.fromkeys(SHOWN, "live"),
+    "gone": "gone",
+    "missing": "gone",
+    "suspect": "suspect",
+    "refused_by_robots": "refused",
+    "private_address": "refused",
+    "not_html": "refused",
+}
+_SHOWN_SQL = "outcome in (" + ", ".join(f"'{outcome}'" for outcome in SHOWN) + ")"
+NOT_MODIFIED = 304
+AFTER_ALL_TIME = "~"
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureLine:
+    """One line of `archive captures URL`."""
+
+    id: int
+    url: str
+    fetched_at: str
+    status: int
+    outcome: str
+    final_url: str
+    body_sha256: str
+    error: str
+    source: str
+    withdrawn: bool
+
+
+def add(db: Database, page_id: int, capture: Capture, source: str = "crawl", refers_to: str = "") -> int | None:
+    """Store a capture within the caller's transaction; return its id, None if it is there already or was withdrawn.
+
+    A capture without a body that says `unchanged` refers to `refers_to`, or to the page's last body before it.
+    """
+    conn = db.conn
+    site_id, state = conn.execute("select site_id, state from pages where id = ?", (page_id,)).fetchone()
+    if state == "withdrawn":
+        return None
+    sha256 = capture.body_sha256
+    previous = _shown_before(conn, page_id, capture.fetched_at, sha256 or refers_to)
+    if capture.body is None and capture.outcome == "unchanged":
+        sha256 = refers_to or previous
+    if _is_known(conn, page_id, capture, sha256) or is_withdrawn(conn, sha256):
+        return None
+    if capture.body is not None:
+        bodies.write(conn, capture.body, site_id, previous or _shown_after(conn, page_id, capture.fetched_at))
+    capture_id = _insert(conn, page_id, capture, sha256, source)
+    settle(conn, page_id, capture.fetched_at)
+    return capture_id
+
+
+def settle(conn: sqlite3.Connection, page_id: int, since: str = "") -> None:
+    """Bring a page's row, and the `unchanged` of its captures from `since` on, in line with its captures."""
+    before = _shown_before(conn, page_id, since, "")
+    rows = conn.execute(
+        f"""select id, status, outcome, body_sha256 from captures
+            where page_id = ? and fetched_at >= ? and withdrawal_id is null and body_sha256 <> '' and {_SHOWN_SQL}
+            order by fetched_at, body_sha256 limit ?""",
+        # Only a capture added, others of its second and the one after them can read differently.
+        (page_id, since, 8 if since else -1),
+    ).fetchall()
+    for capture_id, status, outcome, sha256 in rows:
+        if outcome in ("ok", "unchanged") and status != NOT_MODIFIED:
+            settled = "unchanged" if sha256 == before else "ok"
+            if settled != outcome:
+                conn.execute("update captures set outcome = ? where id = ?", (settled, capture_id))
+        before = sha256
+    _settle_page(conn, page_id)
+
+
+def visits(db: Database, site_id: int) -> list[PageVisits]:
+    """Every page of a site that has captures, with its visits in order of time, ties by digest."""
+    rows = db.conn.execute(
+        """select pages.id, pages.url, fetched_at, outcome, status, captures.body_sha256, headers, final_url
+           from pages join captures on captures.page_id = pages.id
+           where pages.site_id = ? and withdrawal_id is null and pages.state <> 'withdrawn'
+           order by pages.id, fetched_at, captures.body_sha256, status, outcome""",
+        (site_id,),
+    )
+    found = [
+        PageVisits(page_id, url, tuple(_page_visits(row[2:] for row in lines)))
+        for (page_id, url), lines in groupby(rows, key=lambda row: (row[0], row[1]))
+    ]
+    return sorted(found, key=lambda page: page.url)
+
+
+def of_page(db: Database, url: str) -> list[CaptureLine]:
+    """Every capture of the page at `url`, oldest first; raise NotFound when the archive does not know the page."""
+    page = db.conn.execute("select id from pages where url = ?", (url,)).fetchone()
+    if page is None:
+        raise NotFound(f"The archive does not know {url}.")
+    rows = db.conn.execute(
+        """select id, fetched_at, status, outcome, final_url, body_sha256, error, source, withdrawal_id
+           from captures where page_id = ? order by fetched_at, body_sha256, status, id""",
+        (page[0],),
+    )
+    return [
+        CaptureLine(capture_id, url, at, status, outcome, final_url, sha256, error, source, withdrawal_id is not None)
+        for capture_id, at, status, outcome, final_url, sha256, error, source, withdrawal_id in rows
+    ]
+
+
+def load(db: Database, capture_id: int) -> Capture:
+    """The full record of a capture; `body` is None for a 304, whose body is the one its row names."""
+    row = db.conn.execute(
+        """select pages.url, final_url, fetched_at, status, headers, outcome, error, request_headers, hops, peer, tls,
+                  seconds, wire_length, wire_sha256, captures.body_sha256, withdrawal_id
+           from captures join pages on pages.id = page_id where captures.id = ?""",
+        (capture_id,),
+    ).fetchone()
+    if row is None:
+        raise NotFound(f"The archive holds no capture {capture_id}.")
+    *fields, sha256, withdrawal_id = row
+    if withdrawal_id is not None:
+        raise StoreError(f"The capture of {fields[0]} at {fields[2]} was withdrawn.")
+    url, final_url, fetched_at, status, headers, outcome, error, asked, hops, *rest = fields
+    wire = Wire(headers_of(asked), _hops(hops), *rest)
+    body = bodies.read(db, sha256) if sha256 and status != NOT_MODIFIED else None
+    return Capture(url, final_url, fetched_at, status, headers_of(headers), body, outcome, error, wire)
+
+
+def ids(db: Database, site_id: int | None = None) -> Iterator[int]:
+    """The ids of all captures, or of one site's, that were not withdrawn, in order of time."""
+    rows = db.conn.execute(
+        """select captures.id from captures join pages on pages.id = page_id
+           where withdrawal_id is null and (:site is null or pages.site_id = :site)
+           order by fetched_at, pages.url, captures.body_sha256, captures.id""",
+        {"site": site_id},
+    )
+    return (row[0] for row in rows)
+
+
+def is_withdrawn(conn: sqlite3.Connection, sha256: str) -> bool:
+    """Whether the body with this digest was withdrawn for good."""
+    found = conn.execute("select 1 from captures where body_sha256 = ? and withdrawal_id is not null", (sha256,))
+    return bool(sha256) and found.fetchone() is not None
+
+
+def headers_of(text: str) -> Headers:
+    """Header lines from their JSON."""
+    return tuple((name, value) for name, value in json.loads(text))
+
+
+def _page_visits(rows: Iterator[tuple[str, Outcome, int, str, str, str]]) -> Iterator[Visit]:
+    types: dict[str, str] = {}
+    for at, outcome, status, sha256, headers, final_url in rows:
+        said = next((value for name, value in json.loads(headers) if name.lower() == "content-type"), "")
+        # A 304 seldom repeats the type of the body it confirms.
+        content_type = said if said and status != NOT_MODIFIED else types.get(sha256, said)
+        types.setdefault(sha256, content_type)
+        yield Visit(at, outcome, status, sha256, content_type, final_url)
+
+
+def _shown_before(conn: sqlite3.Connection, page_id: int, at: str, sha256: str) -> str:
+    """The body that the page's last showing before (at, sha256) had; empty without one."""
+    row = conn.execute(
+        f"""select body_sha256 from captures
+            where page_id = ? and (fetched_at, body_sha256) < (?, ?) and fetched_at <= ?
+              and withdrawal_id is null and body_sha256 <> '' and {_SHOWN_SQL}
+            order by fetched_at desc, body_sha256 desc limit 1""",
+        (page_id, at, sha256, at),
+    ).fetchone()
+    return row[0] if row else ""
+
+
+def _shown_after(conn: sqlite3.Connection, page_id: int, at: str) -> str:
+    """The body of the page's next showing: what a capture that came late is coded against."""
+    row = conn.execute(
+        f"""select body_sha256 from captures where page_id = ? and fetched_at >= ?
+              and withdrawal_id is null and body_sha256 <> '' and {_SHOWN_SQL} order by fetched_at limit 1""",
+        (page_id, at),
+    ).fetchone()
+    return row[0] if row else ""
+
+
+def _is_known(conn: sqlite3.Connection, page_id: int, capture: Capture, sha256: str) -> bool:
+    found = conn.execute(
+        "select 1 from captures where page_id = ? and fetched_at = ? and status = ? and body_sha256 = ?",
+        (page_id, capture.fetched_at, capture.status, sha256),
+    )
+    return found.fetchone() is not None
+
+
+def _insert(conn: sqlite3.Connection, page_id: int, capture: Capture, sha256: str, source: str) -> int:
+    wire = capture.wire
+    hops = [[hop.url, hop.status, hop.headers] for hop in wire.hops]
+    cursor = conn.execute(
+        """insert into captures(page_id, fetched_at, status, final_url, headers, body_sha256, outcome, error,
+             request_headers, hops, peer, tls, seconds, wire_length, wire_sha256, source)
+           values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            page_id, capture.fetched_at, capture.status, _storable(capture.final_url), as_json(capture.headers), sha256,
+            capture.outcome, _storable(capture.error), as_json(wire.request_headers), as_json(hops), wire.peer,
+            wire.tls, wire.seconds, wire.length, wire.sha256, source,
+        ),
+    )  # fmt: skip
+    return int(cursor.lastrowid or 0)
+
+
+def _settle_page(conn: sqlite3.Connection, page_id: int) -> None:
+    """Span, last body and state of a page, all of them functions of its captures."""
+    rows = conn.execute(
+        """select fetched_at, outcome, body_sha256 from captures where page_id = ? and withdrawal_id is null
+           order by fetched_at desc, body_sha256 desc""",
+        (page_id,),
+    )
+    newest: tuple[str, Outcome, str] | None = None
+    state: PageState = "failed"
+    for newest_or_older in rows:
+        newest = newest or newest_or_older
+        if newest_or_older[1] in STATES:
+            state = STATES[newest_or_older[1]]
+            break
+    if newest is None:
+        return
+    first, last = _shown_edge(conn, page_id, "asc"), _shown_edge(conn, page_id, "desc")
+    body = _shown_before(conn, page_id, AFTER_ALL_TIME, "")
+    conn.execute(
+        """update pages set first_seen_at = ?, last_seen_at = ?, body_sha256 = ?, state = ?, last_outcome = ?
+           where id = ?""",
+        (first, last, body, state, newest[1], page_id),
+    )
+
+
+def _shown_edge(conn: sqlite3.Connection, page_id: int, order: Literal["asc", "desc"]) -> str:
+    """When the page was first or last shown; empty when it never was."""
+    row = conn.execute(
+        f"""select fetched_at from captures where page_id = ? and withdrawal_id is null and {_SHOWN_SQL}
+            order by fetched_at {order} limit 1""",
+        (page_id,),
+    ).fetchone()
+    return row[0] if row else ""
+
+
+def _hops(text: str) -> tuple[Hop, ...]:
+    return tuple(
+        Hop(url, status, tuple((name, value) for name, value in lines)) for url, status, lines in json.loads(text)
+    )
+
+
+def as_json(value: object) -> str:
+    """JSON in ASCII: SQLite takes no lone surrogates, and headers may hold any byte."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,132 @@
+"""The chain: each committed group of captures is a link over the one before, so that nothing can be changed unseen
+by whoever keeps a copy of the head elsewhere.
+
+A capture's digest is the sha256 of a JSON array of its evidence; a group's content is the sha256 of its digests, sorted
+and joined by newlines; a link is the sha256 of five lines: the link before, time, kind, number of entries, content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from columnarchive.store.problems import Problem
+
+_EVIDENCE = """
+select pages.url, fetched_at, status, final_url, headers,
+       case when outcome = 'unchanged' and status <> 304 then 'ok' else outcome end,
+       error, request_headers, hops, peer, tls, seconds, wire_length, wire_sha256, source, captures.body_sha256
+from captures join pages on pages.id = page_id where captures.id = ?
+"""
+
+
+def digest(conn: sqlite3.Connection, capture_id: int) -> str:
+    """What one capture adds to its link. `unchanged` counts as `ok`: it says something of the neighbours only."""
+    return _sha256(json.dumps(conn.execute(_EVIDENCE, (capture_id,)).fetchone(), separators=(",", ":")))
+
+
+def seal(conn: sqlite3.Connection, at: str, kind: str, capture_ids: Iterable[int]) -> str:
+    """Add the link over captures that are committed together, within the caller's transaction; return the head.
+
+    `kind` is crawl or import. Without captures nothing is added.
+    """
+    members = list(capture_ids)
+    if not members:
+        return head(conn)
+    content = _content(digest(conn, capture_id) for capture_id in members)
+    link_id, link = _append(conn, at, kind, len(members), content)
+    conn.executemany("update captures set link_id = ? where id = ?", [(link_id, capture) for capture in members])
+    return link
+
+
+def seal_withdrawal(conn: sqlite3.Connection, withdrawal_id: int, at: str) -> str:
+    """Add the link over a tombstone, within the caller's transaction; return the head."""
+    link_id, link = _append(conn, at, "withdrawal", 1, _tombstone(conn, withdrawal_id))
+    conn.execute("update withdrawals set link_id = ? where id = ?", (link_id, withdrawal_id))
+    return link
+
+
+def head(conn: sqlite3.Connection) -> str:
+    """The newest link, to be kept elsewhere; empty when nothing was captured yet."""
+    row = conn.execute("select link_sha256 from chain order by id desc limit 1").fetchone()
+    return row[0] if row else ""
+
+
+def holds(conn: sqlite3.Connection, link: str) -> bool:
+    """Whether a head kept elsewhere is a link of this chain."""
+    return conn.execute("select 1 from chain where link_sha256 = ?", (link.lower(),)).fetchone() is not None
+
+
+def verify(conn: sqlite3.Connection) -> list[Problem]:
+    """Every link against the captures and tombstones it covers."""
+    problems = []
+    covered = dict(_captures_by_link(conn)) | dict(_tombstones_by_link(conn))
+    before = ""
+    for link_id, at, kind, entries, content, link in conn.execute(
+        "select id, at, kind, entries, content_sha256, link_sha256 from chain order by id"
+    ):
+        count, found = covered.pop(link_id, (0, ""))
+        if (count, found) != (entries, content):
+            reason = f"covers {count} of {entries} entries" if count != entries else "covers captures that were altered"
+            problems.append(Problem("chain", f"link {link_id}", f"Link {link_id} ({kind}, {at}) {reason}."))
+        if _link(before, at, kind, entries, content) != link:
+            problems.append(Problem("chain", f"link {link_id}", f"Link {link_id} does not follow from the one before."))
+        before = link
+    problems += [
+        Problem("chain", f"link {link_id}", f"{count} rows name link {link_id}, which the chain does not have.")
+        for link_id, (count, _) in covered.items()
+        if link_id is not None
+    ]
+    if None in covered:
+        reason = f"{covered[None][0]} captures or tombstones are in no link of the chain."
+        problems.append(Problem("chain", "captures", reason))
+    return problems
+
+
+def _captures_by_link(conn: sqlite3.Connection) -> Iterator[tuple[int | None, tuple[int, str]]]:
+    withdrawn = {
+        entry["capture"]: entry["digest"]
+        for (text,) in conn.execute("select digests from withdrawals")
+        for entry in json.loads(text)
+    }
+    # Only the ids are sorted: the rows of a large archive would not fit into memory.
+    rows = conn.execute("select link_id, id from captures order by link_id, id")
+    for link_id, members in groupby(rows, key=lambda row: row[0]):
+        digests = [withdrawn.get(capture_id) or digest(conn, capture_id) for _, capture_id in members]
+        yield link_id, (len(digests), _content(digests))
+
+
+def _tombstones_by_link(conn: sqlite3.Connection) -> Iterator[tuple[int | None, tuple[int, str]]]:
+    for withdrawal_id, link_id in conn.execute("select id, link_id from withdrawals").fetchall():
+        yield link_id, (1, _tombstone(conn, withdrawal_id))
+
+
+def _tombstone(conn: sqlite3.Connection, withdrawal_id: int) -> str:
+    row = conn.execute(
+        "select url, at, captured_at, reason, digests from withdrawals where id = ?", (withdrawal_id,)
+    ).fetchone()
+    return _sha256(json.dumps(row, separators=(",", ":")))
+
+
+def _append(conn: sqlite3.Connection, at: str, kind: str, entries: int, content: str) -> tuple[int, str]:
+    link = _link(head(conn), at, kind, entries, content)
+    cursor = conn.execute(
+        "insert into chain(at, kind, entries, content_sha256, link_sha256) values (?, ?, ?, ?, ?)",
+        (at, kind, entries, content, link),
+    )
+    return int(cursor.lastrowid or 0), link
+
+
+def _content(digests: Iterable[str]) -> str:
+    return _sha256("\n".join(sorted(digests)))
+
+
+def _link(before: str, at: str, kind: str, entries: int, content: str) -> str:
+    return _sha256(f"{before}\n{at}\n{kind}\n{entries}\n{content}")
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
