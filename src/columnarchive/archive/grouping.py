@@ -29,7 +29,9 @@ def versions(page: PageVisits) -> PageVersions:
 
 def group(pages: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> dict[str, list[PageVisits]]:
     """Pages by the address of the article that they are: their own, the one they moved to, or their canonical one."""
-    articles = {page.url: _articles(readings[page.url]) for page in pages}
+    articles = {
+        page.url: [reading.article for reading in own_readings(readings[page.url]) if reading.article] for page in pages
+    }
     claims = Counter(
         reading.canonical
         for page in pages
@@ -39,17 +41,12 @@ def group(pages: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> 
     target: dict[str, str] = {}
     for page in pages:
         if articles[page.url]:
-            last = next(reading for reading in reversed(readings[page.url].readings) if reading.article)
-            target[page.url] = _address(page, last, articles, claims)
+            target[page.url] = _address(page, own_readings(readings[page.url])[-1], articles, claims)
     groups: dict[str, list[PageVisits]] = defaultdict(list)
     for page in pages:
         if page.url in target:
             groups[_follow(page.url, target)].append(page)
     return groups
-
-
-def _articles(page: PageReadings) -> list[Article]:
-    return [reading.article for reading in page.readings if reading.article]
 
 
 def _follow(url: str, target: Mapping[str, str]) -> str:
@@ -73,6 +70,22 @@ def _address(page: PageVisits, last: Reading, articles: Mapping[str, list[Articl
         if known and alike(known[-1], last.article) >= SAME_COLUMN:
             return wanted
     return page.url
+
+
+def own_readings(page: PageReadings) -> list[Reading]:
+    """The readings in which a page showed its own article: not those in which it sent visitors to another text.
+
+    A clinic that takes a column away often redirects its address to the top page; that is a page gone, not an edit.
+    """
+    found: list[Reading] = []
+    for reading in page.readings:
+        if reading.article is None:
+            continue
+        elsewhere = reading.version.final_url not in ("", page.url)
+        own = found[-1].article if found else None
+        if not (elsewhere and own is not None and alike(own, reading.article) < SAME_COLUMN):
+            found.append(reading)
+    return found
 
 
 def alike(one: Article, other: Article) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
 
-from columnarchive.archive.grouping import SAME_COLUMN, alike, group
+from columnarchive.archive.grouping import group, own_readings
 from columnarchive.diff.blame import blame
 from columnarchive.diff.compare import ENGINE, compare
 from columnarchive.model import (
@@ -69,7 +69,7 @@ def _history(url: str, members: Sequence[PageVisits], readings: Mapping[str, Pag
     newest = max(seen, key=lambda one: one.reading.version.last_at).article
     last_said = revisions[-1].article
     article = replace(newest, url=url, title=last_said.title, blocks=last_said.blocks)
-    absences = _absences(members)
+    absences = _absences(members, readings)
     changes = _changes(revisions, absences)
     steps = [change.comparison for change in changes if change.from_number != change.to_number]
     sentences, removed = _sentences(revisions, steps)
@@ -86,17 +86,10 @@ def _history(url: str, members: Sequence[PageVisits], readings: Mapping[str, Pag
 
 
 def _seen(members: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> Iterator[_Seen]:
-    """What the pages said; a page sent on to what is plainly another page says nothing from then on."""
     for page in members:
-        own: Article | None = None
-        for reading in readings[page.url].readings:
-            if reading.article is None:
-                continue
-            elsewhere = reading.version.final_url not in ("", page.url)
-            if elsewhere and own is not None and alike(own, reading.article) < SAME_COLUMN:
-                continue
-            own = reading.article
-            yield _Seen(page, reading, reading.article)
+        for reading in own_readings(readings[page.url]):
+            if reading.article is not None:
+                yield _Seen(page, reading, reading.article)
 
 
 def _revisions(url: str, seen: Sequence[_Seen], rules: str) -> tuple[Revision, ...]:
@@ -121,21 +114,36 @@ def _revisions(url: str, seen: Sequence[_Seen], rules: str) -> tuple[Revision, .
     return tuple(found)
 
 
-def _absences(members: Sequence[PageVisits]) -> list[_Absence]:
-    """When none of an article's pages was there: a 410, two visits with 404, or one that a day or more followed."""
+def _absences(members: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> list[_Absence]:
+    """When none of an article's pages was there: a 410, a redirect to another text, two visits with 404, or one that
+    a day or more followed."""
     found: list[_Absence] = []
-    visits = sorted((visit for page in members for visit in page.visits), key=lambda visit: visit.at)
     run: list[Visit] = []
-    for visit in visits:
+    for visit in sorted(_presence(members, readings), key=lambda visit: visit.at):
         if visit.outcome in ABSENT_OUTCOMES:
             run.append(visit)
-        elif visit.body_sha256 and visit.outcome in ("ok", "unchanged", "redirected"):
+        else:
             if run and _is_confirmed(run, visit.at):
                 found.append(_Absence(run[0].at, visit.at))
             run = []
     if run and _is_confirmed(run, run[-1].at):
         found.append(_Absence(run[0].at, ""))
     return found
+
+
+def _presence(members: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> Iterator[Visit]:
+    """The visits that tell whether the article was there; a redirect to another text reads as gone."""
+    for page in members:
+        read = readings[page.url]
+        own = {(one.version.body_sha256, one.version.final_url) for one in own_readings(read)}
+        other = {(one.version.body_sha256, one.version.final_url) for one in read.readings if one.article} - own
+        for visit in page.visits:
+            if visit.outcome in ABSENT_OUTCOMES:
+                yield visit
+            elif (visit.body_sha256, visit.final_url) in other:
+                yield replace(visit, outcome="gone")
+            elif visit.body_sha256 and visit.outcome in ("ok", "unchanged", "redirected"):
+                yield visit
 
 
 def _is_confirmed(run: Sequence[Visit], until: str) -> bool:
@@ -211,7 +219,7 @@ def _verdict(page: PageVisits, read: PageReadings, article_url: str) -> PageVerd
     elif outcome == "refused_by_robots":
         state = "refused"
     elif outcome in ABSENT_OUTCOMES:
-        confirmed = (absences := _absences([page])) and not absences[-1].until
+        confirmed = (absences := _absences([page], {page.url: read})) and not absences[-1].until
         state = "gone" if confirmed or last_reading is None else "live"
     elif last_visit.body_sha256 and last_reading is not None:
         state = "suspect" if last_reading.outcome == "suspect" else "live"
