@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from columnarchive import __version__
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -36,9 +38,7 @@ def database(context: typer.Context) -> Path:
 def show_version(wanted: bool) -> None:
     """Print the version and stop."""
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"columnarchive {version('columnarchive')}")
+        typer.echo(f"columnarchive {__version__}")
         raise typer.Exit
 
 
