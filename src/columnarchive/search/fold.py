@@ -1,7 +1,7 @@
 """Folding: what counts as the same character when people search, and where each folded character came from.
 
-The index holds one fold only, NFKC and case: ｲﾝｽﾘﾝ is インスリン and ＩＬ－１０ is il-10; punctuation stays significant. The
-optional folds widen a query and never touch the index.
+The index holds one fold only, NFKC and case: ｲﾝｽﾘﾝ is インスリン, ＩＬ－１０ is il-10; punctuation stays significant.
+The optional folds (`variants`) widen a query and never touch the index.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def fold(s: str) -> str:
     """
     if s.isascii():
         return s.lower()
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", s).casefold())
+    normal = unicodedata.normalize("NFKC", s)
+    lower = normal.casefold()
+    return lower if lower == normal else unicodedata.normalize("NFKC", lower)
 
 
 def fold_with_offsets(s: str) -> Folded:

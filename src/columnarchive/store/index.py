@@ -16,6 +16,8 @@ VERSION_KEY = "search_tokens"
 """The row of `meta` that says which tokens the index holds."""
 
 _COLUMNS = ("text", "title", "removed_text")
+_USUAL_MEMORY = 1 << 20  # FTS5's own default: bytes of new entries it holds before it writes them
+_BULK_MEMORY = 64 << 20  # a quarter less time and no freed pages left over
 _MASK = (1 << 64) - 1
 
 
@@ -54,11 +56,13 @@ def is_current(conn: sqlite3.Connection) -> bool:
 def rebuild(conn: sqlite3.Connection) -> int:
     """Index every article again from nothing, in the caller's transaction; returns how many."""
     conn.execute("insert into articles_fts(articles_fts) values ('delete-all')")
+    _configure(conn, "hashsize", _BULK_MEMORY)
     count = 0
     for row in conn.execute("select id, title, text, removed_text from articles order by id"):
         insert(conn, *row)
         count += 1
     optimize(conn)
+    _configure(conn, "hashsize", _USUAL_MEMORY)
     conn.execute("insert or replace into meta(key, value) values (?, ?)", (VERSION_KEY, TOKENS))
     return count
 
@@ -75,6 +79,10 @@ def ensure_current(conn: sqlite3.Connection) -> bool:
 def optimize(conn: sqlite3.Connection) -> None:
     """Merge the index into one piece, once after a bulk load: a third smaller and faster to search."""
     conn.execute("insert into articles_fts(articles_fts) values ('optimize')")
+
+
+def _configure(conn: sqlite3.Connection, option: str, value: int) -> None:
+    conn.execute("insert into articles_fts(articles_fts, rank) values (?, ?)", (option, value))
 
 
 def verify(conn: sqlite3.Connection) -> list[Mismatch]:
