@@ -128,12 +128,11 @@ def removed(conn: Connection, row: ArticleRow) -> list[Sentence]:
     return reads.sentences(conn, row.id, present=False)
 
 
-def visits(conn: Connection, url: str) -> list[captures.CaptureRow]:
+def visits(conn: Connection, url: str) -> list[captures.CaptureLine]:
     """Every capture of a page with its outcome, oldest first; NotFound for a URL the archive does not know."""
-    found = captures.of_page(conn, url) or captures.of_page(conn, canonical(url))
-    if not found and not reads.is_known(conn, url):
-        raise NotFound(f"The archive does not know {url}.")
-    return found
+    with contextlib.suppress(NotFound):
+        return captures.of_page(conn, url)
+    return captures.of_page(conn, canonical(url))
 
 
 def sites(conn: Connection) -> list[SiteRow]:

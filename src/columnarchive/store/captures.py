@@ -108,12 +108,13 @@ def visits(db: Database, site_id: int) -> list[PageVisits]:
     return sorted(found, key=lambda page: page.url)
 
 
-def of_page(db: Database, url: str) -> list[CaptureLine]:
+def of_page(source: Database | sqlite3.Connection, url: str) -> list[CaptureLine]:
     """Every capture of the page at `url`, oldest first; raise NotFound when the archive does not know the page."""
-    page = db.conn.execute("select id from pages where url = ?", (url,)).fetchone()
+    conn = bodies.connection(source)
+    page = conn.execute("select id from pages where url = ?", (url,)).fetchone()
     if page is None:
         raise NotFound(f"The archive does not know {url}.")
-    rows = db.conn.execute(
+    rows = conn.execute(
         """select id, fetched_at, status, outcome, final_url, body_sha256, error, source, withdrawal_id
            from captures where page_id = ? order by fetched_at, body_sha256, status, id""",
         (page[0],),

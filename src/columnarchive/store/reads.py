@@ -112,11 +112,6 @@ def _why_absent(conn: Connection, url: str) -> str:
     return f"{url} holds no article ({outcome or state}); `archive captures {url}` explains each visit."
 
 
-def is_known(conn: Connection, url: str) -> bool:
-    """Whether a page of the archive has this URL."""
-    return conn.execute("select 1 from pages where url = ?", (url,)).fetchone() is not None
-
-
 def articles(conn: Connection, site: str = "") -> list[ArticleRow]:
     """All articles, or those of a site, newest first."""
     rows = conn.execute(
