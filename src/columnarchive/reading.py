@@ -13,7 +13,7 @@ from pathlib import Path
 from columnarchive.diff.compare import compare
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.model import Article, Comparison, Revision, Sentence
-from columnarchive.search.query import parse
+from columnarchive.search.query import Scope, parse
 from columnarchive.store import bodies, captures, chain, find, reads
 from columnarchive.store.database import Database
 from columnarchive.store.reads import ArticleRow, ChangeFilter, ChangeRow, Connection, RevisionRow, SiteRow, Totals
@@ -150,7 +150,7 @@ class Wanted:
     """A search as a person asks for it; `since` and `until` as stored dates, empty for any."""
 
     query: str
-    scope: find.Scope = "all"
+    scope: Scope = "all"
     site: str = ""
     since: str = ""
     until: str = ""

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from columnarchive.errors import NotFound
 from columnarchive.model import Article, Block, Edit, Evidence, Revision, Sentence, Span
@@ -197,7 +198,13 @@ def changes(conn: Connection, chosen: ChangeFilter, limit: int = -1) -> list[Cha
             "limit": limit,
         },
     )
-    return [ChangeRow(*(tuple(json.loads(cell)) if at == 8 else cell for at, cell in enumerate(row))) for row in rows]
+    return [_change(*row) for row in rows]
+
+
+def _change(*row: Any) -> ChangeRow:
+    cells = list(row)
+    cells[8] = tuple(json.loads(cells[8]))  # labels
+    return ChangeRow(*cells)
 
 
 def edits(conn: Connection, change_id: int) -> Iterator[Edit]:
