@@ -36,7 +36,7 @@ AFTER_ALL_TIME = "~"
 
 
 @dataclass(frozen=True, slots=True)
-class CaptureLine:
+class CaptureRow:
     """One line of `archive captures URL`."""
 
     id: int
@@ -108,19 +108,16 @@ def visits(db: Database, site_id: int) -> list[PageVisits]:
     return sorted(found, key=lambda page: page.url)
 
 
-def of_page(source: Database | sqlite3.Connection, url: str) -> list[CaptureLine]:
-    """Every capture of the page at `url`, oldest first; raise NotFound when the archive does not know the page."""
-    conn = bodies.connection(source)
-    page = conn.execute("select id from pages where url = ?", (url,)).fetchone()
-    if page is None:
-        raise NotFound(f"The archive does not know {url}.")
-    rows = conn.execute(
-        """select id, fetched_at, status, outcome, final_url, body_sha256, error, source, withdrawal_id
-           from captures where page_id = ? order by fetched_at, body_sha256, status, id""",
-        (page[0],),
+def of_page(source: Database | sqlite3.Connection, url: str) -> list[CaptureRow]:
+    """Every capture of the page at `url`, oldest first; none for a page that the archive does not know."""
+    rows = bodies.connection(source).execute(
+        """select captures.id, fetched_at, status, outcome, final_url, captures.body_sha256, error, source, withdrawal_id
+           from pages join captures on page_id = pages.id where url = ?
+           order by fetched_at, captures.body_sha256, status, captures.id""",
+        (url,),
     )
     return [
-        CaptureLine(capture_id, url, at, status, outcome, final_url, sha256, error, source, withdrawal_id is not None)
+        CaptureRow(capture_id, url, at, status, outcome, final_url, sha256, error, source, withdrawal_id is not None)
         for capture_id, at, status, outcome, final_url, sha256, error, source, withdrawal_id in rows
     ]
 

@@ -71,18 +71,18 @@ def verify(conn: sqlite3.Connection) -> list[Problem]:
         count, found = covered.pop(link_id, (0, ""))
         if (count, found) != (entries, content):
             reason = f"covers {count} of {entries} entries" if count != entries else "covers captures that were altered"
-            problems.append(Problem("chain", f"link {link_id}", f"Link {link_id} ({kind}, {at}) {reason}."))
+            problems.append(Problem(f"chain link {link_id}", f"Link {link_id} ({kind}, {at}) {reason}."))
         if _link(before, at, kind, entries, content) != link:
-            problems.append(Problem("chain", f"link {link_id}", f"Link {link_id} does not follow from the one before."))
+            problems.append(Problem(f"chain link {link_id}", f"Link {link_id} does not follow from the one before."))
         before = link
     problems += [
-        Problem("chain", f"link {link_id}", f"{count} rows name link {link_id}, which the chain does not have.")
+        Problem(f"chain link {link_id}", f"{count} rows name link {link_id}, which the chain does not have.")
         for link_id, (count, _) in covered.items()
         if link_id is not None
     ]
     if None in covered:
         reason = f"{covered[None][0]} captures or tombstones are in no link of the chain."
-        problems.append(Problem("chain", "captures", reason))
+        problems.append(Problem("chain", reason))
     return problems
 
 

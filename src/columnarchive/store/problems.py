@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-Place = Literal["file", "bodies", "captures", "chain", "index", "derived", "withdrawals"]
+REBUILD = "`archive rebuild` mends it"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A fault: where, which row or address, one sentence of what is wrong, and whether `archive rebuild` mends it."""
+    """A fault: the row or place, one sentence of what is wrong, and what mends it (empty when nothing does)."""
 
-    place: Place
-    subject: str
-    reason: str
-    rebuild_mends: bool = False
+    where: str
+    what: str
+    mend: str = ""
