@@ -16,7 +16,8 @@ from columnarchive.model import Article, Comparison, Revision, Sentence
 from columnarchive.search.query import Scope, parse
 from columnarchive.store import bodies, captures, chain, find, reads
 from columnarchive.store.database import Database
-from columnarchive.store.reads import ArticleRow, ChangeFilter, ChangeRow, Connection, RevisionRow, SiteRow, Totals
+from columnarchive.store.reads import ArticleRow, ChangeRow, Connection, RevisionRow, SiteRow, Totals
+from columnarchive.store.reads import ChangeFilter as ChangeFilter
 from columnarchive.times import typed
 from columnarchive.urls import canonical
 

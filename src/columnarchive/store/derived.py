@@ -9,9 +9,11 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from columnarchive.model import Article, Change, DerivedSite, History, Revision, Sentence
+from columnarchive.model import Article, BlockKind, Change, DerivedSite, History, Revision, Sentence
 from columnarchive.store import index
 from columnarchive.store.database import Database
+
+_Key = tuple[BlockKind, int, str, str]  # what makes a passage one: kind, level, the heading above, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +159,8 @@ def _said(article: Article) -> dict[str, str]:
 def _write_revisions(conn: sqlite3.Connection, article_id: int, revisions: Iterable[Revision]) -> None:
     """Rows for revisions, and their blocks as passages, each once however many revisions hold it."""
     revisions = list(revisions)
-    passages: dict[tuple[str, int, str, str], list[int]] = {}
-    orders: list[tuple[int, list[tuple[str, int, str, str]]]] = []
+    passages: dict[_Key, list[int]] = {}
+    orders: list[tuple[int, list[_Key]]] = []
     for revision in revisions:
         row = {
             "article_id": article_id,
@@ -175,14 +177,15 @@ def _write_revisions(conn: sqlite3.Connection, article_id: int, revisions: Itera
         cursor = conn.execute(
             f"insert into revisions({', '.join(row)}) values ({', '.join(f':{name}' for name in row)})", row
         )
-        heading, order = "", []
+        heading = ""
+        order: list[_Key] = []
         for block in revision.article.blocks:
             key = (block.kind, block.level, heading, block.text)
             passages.setdefault(key, []).append(revision.number)
             order.append(key)
             heading = block.text if block.kind == "heading" else heading
         orders.append((int(cursor.lastrowid or 0), order))
-    ids: dict[tuple[str, int, str, str], int] = {}
+    ids: dict[_Key, int] = {}
     newest = revisions[-1].number
     for (kind, level, heading, text), numbers in passages.items():
         cursor = conn.execute(
