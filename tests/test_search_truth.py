@@ -1,4 +1,4 @@
-"""The index against the truth: a substring, after NFKC and case folding, within one line of title, text or removed text."""
+"""The index against the truth: a substring, after NFKC and case folding, within one line of any of the three texts."""
 
 from __future__ import annotations
 
