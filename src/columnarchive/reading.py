@@ -129,7 +129,7 @@ def removed(conn: Connection, row: ArticleRow) -> list[Sentence]:
     return reads.sentences(conn, row.id, present=False)
 
 
-def visits(conn: Connection, url: str) -> list[captures.CaptureLine]:
+def visits(conn: Connection, url: str) -> list[captures.CaptureRow]:
     """Every capture of a page with its outcome, oldest first; NotFound for a URL the archive does not know."""
     with contextlib.suppress(NotFound):
         return captures.of_page(conn, url)

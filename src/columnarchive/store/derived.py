@@ -113,12 +113,13 @@ def _write_history(conn: sqlite3.Connection, site: str, history: History, digest
 
 def _write_article(conn: sqlite3.Connection, site: str, history: History, digest: str) -> int:
     article = history.article
+    removed_text = "\n".join(dict.fromkeys(sentence.text for sentence in history.removed))
     row = {
         "site": site,
         **_said(article),
         "url": article.url,
         "text": article.text,
-        "removed_text": "\n".join(dict.fromkeys(sentence.text for sentence in history.removed)),
+        "removed_text": removed_text,
         "language": article.language,
         "revisions": len(history.revisions),
         "first_seen_at": history.revisions[0].first_seen_at,
@@ -140,7 +141,7 @@ def _write_article(conn: sqlite3.Connection, site: str, history: History, digest
             conn.execute(f"delete from {table} where article_id = ?", (article_id,))
         pairs = ", ".join(f"{name} = :{name}" for name in row)
         conn.execute(f"update articles set {pairs} where id = :id", {**row, "id": article_id})
-    index.insert(conn, article_id, row["title"], row["text"], row["removed_text"])
+    index.insert(conn, article_id, article.title, article.text, removed_text)
     return article_id
 
 
