@@ -209,3 +209,37 @@ def test_committed_site_is_what_the_sources_give(tmp_path: Path, monkeypatch: py
         built = {path.relative_to(tmp_path): path.read_bytes() for path in (tmp_path / folder).rglob("*.*")}
         kept = {path.relative_to(FIXTURES): path.read_bytes() for path in (FIXTURES / folder).rglob("*.*")}
         assert built == kept
+
+
+# Walls, and short articles that are none
+
+
+def manifest(folder: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads((FIXTURES / folder / "manifest.json").read_text(encoding="utf-8"))
+    return rows
+
+
+def test_walls_are_listed_with_outcomes_of_the_contract() -> None:
+    rows = manifest("walls")
+    assert len(rows) >= 20
+    assert {row["file"] for row in rows} == {path.name for path in (FIXTURES / "walls").glob("*.html")}
+    for row in rows:
+        assert row["status"] == 200
+        assert row["outcomes"]
+        assert set(row["outcomes"]) <= {"suspect", "no_article", "needs_javascript", "redirected"}
+
+
+@pytest.mark.parametrize("row", manifest("short"), ids=lambda row: row["file"])
+def test_short_article_stands_in_its_page(row: dict[str, Any]) -> None:
+    text = squeezed("".join(read_page(FIXTURES / "short" / row["file"]).parts))
+    assert squeezed(row["title"]) in text
+    assert row["blocks"]
+    assert all(squeezed(block["text"]) in text for block in row["blocks"])
+    assert "before" not in row or (FIXTURES / "short" / row["before"]).is_file()
+
+
+def test_short_articles_are_all_listed() -> None:
+    rows = manifest("short")
+    assert len(rows) >= 20
+    named = {row["file"] for row in rows} | {row["before"] for row in rows if "before" in row}
+    assert named == {path.name for path in (FIXTURES / "short").glob("*.html")}
