@@ -1,0 +1,119 @@
+"""An outline and its site's template → an Article."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from columnarchive.extract.blocks import assemble
+from columnarchive.extract.content import select
+from columnarchive.extract.dating import find_dating
+from columnarchive.extract.linked_data import LinkedData, read_linked_data
+from columnarchive.extract.people import People, find_people
+from columnarchive.extract.places import Places
+from columnarchive.extract.rules import CRUMB_HOME
+from columnarchive.extract.template import Template, is_date_line
+from columnarchive.extract.title import find_title
+from columnarchive.extract.walk import Outline
+from columnarchive.model import Article, Block
+
+_KANA = re.compile(r"[\u3041-\u30ff]")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_NEAR_TITLE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What is known of a site when one of its pages is read: its template, and the parts its titles share."""
+
+    places: Places
+    template: Template | None = None
+    title_parts: frozenset[str] = frozenset()
+
+
+def read_article(page: Outline, site: Site, url: str) -> Article | None:
+    """The article of a page, or None where no text of its own remains."""
+    chosen = select(page, site.places, site.template, url)
+    data = read_linked_data(page.json_ld) if page.json_ld else LinkedData()
+    title, title_at = find_title(page, chosen, site.template, site.title_parts, data.headline)
+    published, modified = find_dating(page, chosen, title_at, data, url)
+    people = find_people(page, chosen, data)
+    body = _body(page, chosen, title_at, people)
+    blocks = assemble(page, body)
+    if people.cut is not None and people.cut[0] in body:
+        blocks = _without_tail(blocks, page, people.cut)
+    blocks = _with_questions(blocks, data)
+    if not blocks:
+        return None
+    return Article(
+        url=url,
+        title=title,
+        blocks=tuple(blocks),
+        published_on=published,
+        modified_on=modified,
+        author=people.author,
+        supervisor=people.supervisor,
+        author_about=people.author_about,
+        supervisor_about=people.supervisor_about,
+        language=_language(page, blocks),
+    )
+
+
+def _body(page: Outline, chosen: list[int], title_at: int, people: People) -> list[int]:
+    """The pieces without title, crumbs, date lines and lines that only name people."""
+    if not chosen:
+        return []
+    head = {index for index in chosen[:_NEAR_TITLE]}
+    near = set(range(title_at - _NEAR_TITLE, title_at + _NEAR_TITLE + 1)) if title_at >= 0 else set()
+    tail = set(chosen[-3:])
+    kept: list[int] = []
+    for index in chosen:
+        piece = page.pieces[index]
+        if index == title_at or index in people.pieces:
+            continue
+        if index in head | near | tail and is_date_line(piece.text):
+            continue
+        if index in head and index < title_at and piece.linked and CRUMB_HOME.search(piece.text):
+            continue
+        if index in head and index < title_at and piece.tag not in ("p", "h2", "h3") and len(piece.key) <= 12:
+            continue  # a category or label over the title
+        kept.append(index)
+    return kept
+
+
+def _without_tail(blocks: list[Block], page: Outline, cut: tuple[int, int]) -> list[Block]:
+    text = page.pieces[cut[0]].text
+    head = "\n".join(text.split("\n")[: cut[1]])
+    tail = text[len(head) + 1 :]
+    out: list[Block] = []
+    for block in blocks:
+        if block.text == text:
+            out.append(Block(block.kind, head, block.level))
+        elif block.text.endswith(tail):
+            rest = block.text[: -len(tail)].rstrip("\n")
+            if rest:
+                out.append(Block(block.kind, rest, block.level))
+        else:
+            out.append(block)
+    return out
+
+
+def _with_questions(blocks: list[Block], data: LinkedData) -> list[Block]:
+    """Questions that stand in JSON-LD only, at the end."""
+    if not data.questions:
+        return blocks
+    said = "".join("".join(block.text.split()) for block in blocks)
+    extra: list[Block] = []
+    for question, answer in data.questions:
+        if "".join(question.split()) not in said and "".join(answer.split())[:40] not in said:
+            extra += [Block("question", question), Block("answer", answer)]
+    return blocks + extra
+
+
+def _language(page: Outline, blocks: list[Block]) -> str:
+    text = "".join(block.text for block in blocks[:40])[:4000]
+    if len(_KANA.findall(text)) > 0.02 * len(text):
+        return "ja"
+    if page.language:
+        return page.language.split("-")[0]
+    return "zh" if len(_HAN.findall(text)) > 0.3 * len(text) else ""

@@ -1,0 +1,196 @@
+"""Which pieces of a page are its article: by the site's template where there is one, by the page's own shape otherwise.
+
+How repeated text inside an article is told from template: a common text stays where siblings prove the place to be
+content (mostly filled with words of each page's own), and where it discloses a risk between pieces that stay; it goes
+in a place of its own that says the same everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from columnarchive.extract.places import Places
+from columnarchive.extract.rules import CALL, HEADINGS, LINK_SHARE, NOTICE, REGION_SHARE, RELATED_HEADING
+from columnarchive.extract.template import Template, is_date_line
+from columnarchive.extract.walk import Outline
+
+_SENTENCE = re.compile(r"[。．！？!?…」』]|\.(?:\s|$)|、|，")
+_ENOUGH = 3
+_LISTING_TAGS = frozenset(("li", "dt", "dd", "td"))
+
+
+def select(page: Outline, places: Places, template: Template | None, url: str = "") -> list[int]:
+    """Positions of the pieces that belong to the article, in order; the title and meta lines may be among them."""
+    bad = _bad_elements(page)
+    if template is not None:
+        keep = _by_template(page, places, template, bad)
+        if not any(keep):
+            keep = _by_shape(page, places, bad, url)
+    else:
+        keep = _by_shape(page, places, bad, url)
+    _drop_related(page, keep)
+    _drop_outside(page, keep)
+    return [index for index, kept in enumerate(keep) if kept]
+
+
+def _bad_elements(page: Outline) -> list[bool]:
+    """Whether an element or one around it carries a class or tag of navigation, sharing or the like."""
+    verdicts: list[bool] = []
+    for element in page.elements:
+        verdicts.append(element.bad or (element.parent >= 0 and verdicts[element.parent]))
+    return verdicts
+
+
+def _by_template(page: Outline, places: Places, template: Template, bad: list[bool]) -> list[bool]:
+    keep: list[bool] = []
+    commons: list[int] = []
+    for index, piece in enumerate(page.pieces):
+        place = piece.place
+        kept = not template.is_dead(place)
+        if kept and piece.linked >= LINK_SHARE * len(piece.key):
+            kept = False
+        if kept and template.is_common(piece.key):
+            kept = template.is_content(place)
+            if not kept:
+                commons.append(index)
+        if kept and piece.element >= 0 and bad[piece.element]:
+            kept = template.is_content(place) and not _ever_bad(places, place)
+        keep.append(kept)
+    for index in commons:
+        piece = page.pieces[index]
+        if NOTICE.search(piece.text) and _is_inside(keep, index) and not template.is_dead(piece.place):
+            keep[index] = True
+    return keep
+
+
+def _ever_bad(places: Places, place: int) -> bool:
+    """A place that is navigation by name whatever it holds."""
+    while place > 0:
+        step = places.steps[place]
+        if step.bad and not step.good and _STRONG.search(step.words or step.token):
+            return True
+        place = places.parents[place]
+    return False
+
+
+_STRONG = re.compile(
+    r"(?:^|[\s_\-])(?:nav|navi|navigation|gnav|bread-?crumbs?|topic-?path|pankuzu|crumbs?|share|sharing|sns|social|related|ranking|comments?|respond|"
+    r"pager|pagination|paging|copyright|cookie|tag-?list|tagcloud|search|yarpp|jp-relatedposts|prev-?next|nav-links|post-?nav)(?=$|[\s_\-])",
+    re.I,
+)
+
+
+def _is_inside(keep: list[bool], index: int) -> bool:
+    return any(keep[:index])
+
+
+def _by_shape(page: Outline, places: Places, bad: list[bool], url: str) -> list[bool]:
+    """No siblings: the element whose pieces sum up best, then without links, bad classes and lists of links elsewhere."""
+    scores = [_shape_score(page, places, index, bad) for index in range(len(page.pieces))]
+    sums = [0.0]
+    for score in scores:
+        sums.append(sums[-1] + score)
+    best, first, end = 0.0, 0, 0
+    for element in page.elements:
+        step = places.steps[element.place]
+        value = sums[element.end] - sums[element.first]
+        if value > 0 and step.good and not element.bad:
+            value *= 1.1
+        if value >= best and value > 0:
+            best, first, end = value, element.first, element.end
+    foreign = _foreign_lists(page, url)
+    keep = [False] * len(page.pieces)
+    for index in range(first, end):
+        piece = page.pieces[index]
+        linked = piece.linked >= LINK_SHARE * len(piece.key)
+        keep[index] = not linked and not (piece.element >= 0 and bad[piece.element]) and index not in foreign
+    return keep
+
+
+def _shape_score(page: Outline, places: Places, index: int, bad: list[bool]) -> float:
+    piece = page.pieces[index]
+    size = len(piece.key)
+    if piece.linked >= LINK_SHARE * size:
+        return -min(size, 60) - 5.0
+    if piece.element >= 0 and bad[piece.element]:
+        return -0.3 * min(size, 200) - 5.0
+    if piece.tag in HEADINGS:
+        return 2.0
+    said = len(_SENTENCE.findall(piece.text))
+    return min(size, 400) * (1.0 if said else 0.3) - 4.0 - 1.5 * piece.linked
+
+
+def _foreign_lists(page: Outline, url: str) -> set[int]:
+    """Pieces in lists whose links mostly lead to other hosts."""
+    host = urlsplit(url).hostname or ""
+    found: set[int] = set()
+    if not host:
+        return found
+    away = {index for href, _, index in page.links if (other := urlsplit_host(href)) and other != host}
+    for element in page.elements:
+        if element.tag in ("ul", "ol", "dl") and element.end - element.first >= _ENOUGH:
+            inside = range(element.first, element.end)
+            if sum(index in away for index in inside) >= 0.8 * len(inside):
+                found.update(inside)
+    return found
+
+
+def urlsplit_host(href: str) -> str:
+    """The host an address names, empty for a relative or broken one."""
+    try:
+        return urlsplit(href).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _drop_related(page: Outline, keep: list[bool]) -> None:
+    """A heading like 関連記事 goes with all that follows it in its own container, up to a heading of its rank."""
+    pieces, elements = page.pieces, page.elements
+    for index, piece in enumerate(pieces):
+        if not keep[index] or len(piece.key) > 30 or not RELATED_HEADING.match(piece.text):
+            continue
+        if piece.tag not in HEADINGS and piece.tag not in ("p", "div", "dt", "span", "li", "section"):
+            continue
+        at = piece.element
+        while at >= 0 and elements[at].end <= index + 1:  # the smallest element that holds more than the heading
+            at = elements[at].parent
+        end = elements[at].end if at >= 0 else len(pieces)
+        rank = HEADINGS.get(piece.tag, 7)
+        if rank == 7 and not any(pieces[later].linked for later in range(index + 1, min(end, index + 4))):
+            continue
+        for later in range(index + 1, end):
+            if HEADINGS.get(pieces[later].tag, 9) <= rank:
+                end = later
+                break
+        following = range(index + 1, end)
+        own = sum(len(pieces[later].key) for later in following if keep[later])
+        if own > 0.4 * sum(len(part.key) for part, kept in zip(pieces, keep, strict=True) if kept):
+            continue  # what follows is the article itself
+        for later in range(index, end):
+            keep[later] = False
+
+
+def _drop_outside(page: Outline, keep: list[bool]) -> None:
+    """Keep what stands in the smallest element that has nearly all the characters kept."""
+    sums = [0]
+    for piece, kept in zip(page.pieces, keep, strict=True):
+        sums.append(sums[-1] + (len(piece.key) if kept and not is_date_line(piece.text) else 0))
+    needed = REGION_SHARE * sums[-1]
+    best = (len(page.pieces) + 1, 0, len(page.pieces))
+    for element in page.elements:
+        if sums[element.end] - sums[element.first] >= needed and element.end - element.first <= best[0]:
+            best = (element.end - element.first, element.first, element.end)
+    for index in range(len(keep)):
+        if keep[index] and not best[1] <= index < best[2]:
+            keep[index] = _is_near_region(page, index, best[1])
+
+
+def _is_near_region(page: Outline, index: int, first: int) -> bool:
+    """A heading right before the region is its first line."""
+    return first - 3 <= index < first and page.pieces[index].tag in HEADINGS
+
+
+def is_call(text: str) -> bool:
+    """Whether a short line only calls for booking or gives the desk's address."""
+    return len(text) <= 80 and CALL.search(text) is not None

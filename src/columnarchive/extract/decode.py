@@ -1,0 +1,189 @@
+"""Bytes → text in any encoding Japanese pages come in, whatever they declare.
+
+Order: byte order mark, header, `<meta>`; each is believed only if the bytes decode strictly under it, because pages
+declare Shift_JIS and are UTF-8. Then a strict chain, ISO-2022-JP by its escapes, UTF-8, and cp932 or EUC-JP by which of
+them gives the more plausible Japanese. Labels follow the WHATWG table (webencodings).
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+import webencodings
+
+_META = re.compile(rb"""<meta[^>]{0,300}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.\-]{2,40})""", re.I)
+_XML = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_:.\-]{2,40})""", re.I)
+_HEADER = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9_:.\-]{2,40})""", re.I)
+_META_WINDOW = 4096  # browsers look at 1024 bytes; old pages put long comments first, and a strict decode guards us
+_ESCAPE = re.compile(rb"\x1b(\$@|\$B|\(B|\(J|\(I|\$\(D)")
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_KANA = re.compile(r"[\u3041-\u3093\u30a1-\u30f6\u30fc、。]")
+_HALF_KANA = re.compile(r"[\uff61-\uff9f]")
+_PYTHON_NAMES = {"shift_jis": "cp932", "euc-jp": "euc_jp", "iso-2022-jp": "iso2022_jp", "windows-31j": "cp932"}
+_MAX_DAMAGE = 0.002  # share of characters that may be broken before a declared encoding is disbelieved
+
+
+def decode(body: bytes, content_type: str = "") -> tuple[str, str]:
+    """The text of a page and the name of the encoding that gave it; never raises, whatever the bytes."""
+    for mark, name in _BOMS:
+        if body.startswith(mark):
+            return body[len(mark) :].decode(name, "replace"), name
+    declared = _declared(body, content_type)
+    for name in declared:
+        text = _strict(body, name)
+        if text is not None:
+            return text, name
+    found = _guess(body)
+    if found is not None:
+        return found
+    return _least_damaged(body, declared)
+
+
+def _declared(body: bytes, content_type: str) -> list[str]:
+    """Python codec names the page claims, the most authoritative first."""
+    labels: list[str] = []
+    if match := _HEADER.search(content_type):
+        labels.append(match[1])
+    head = body[:_META_WINDOW]
+    for pattern in (_XML, _META):
+        if found := pattern.search(head):
+            labels.append(found[1].decode("ascii"))
+    names: list[str] = []
+    for label in labels:
+        encoding = webencodings.lookup(label)
+        if encoding is None:
+            continue
+        name = _PYTHON_NAMES.get(encoding.name, encoding.codec_info.name)
+        if name.startswith("utf-16"):  # a page whose ASCII <meta> could be read is not UTF-16
+            name = "utf-8"
+        if name not in names:
+            names.append(name)
+    return names
+
+
+def _strict(body: bytes, name: str) -> str | None:
+    if name in ("iso2022_jp", "utf-8") and _ESCAPE.search(body):
+        return _from_jis(body)
+    if name == "iso2022_jp":
+        return None  # no escape at all: the label lies
+    try:
+        text = body.decode(name)
+    except (UnicodeDecodeError, LookupError):
+        return _from_euc(body) if name == "euc_jp" else None
+    if name not in ("utf-8", "cp932", "euc_jp") and not body.isascii() and _is_utf8(body):
+        return None  # single-byte encodings accept anything
+    if name == "cp932" and len(_HALF_KANA.findall(text)) > len(_KANA.findall(text)):
+        return None  # EUC-JP or UTF-8 read as Shift_JIS shows as half-width katakana
+    return text
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _guess(body: bytes) -> tuple[str, str] | None:
+    if _ESCAPE.search(body) and (text := _from_jis(body)) is not None:
+        return text, "iso2022_jp"
+    if _is_utf8(body):
+        return body.decode("utf-8"), "utf-8"
+    candidates: list[tuple[int, str, str]] = []
+    for name in ("cp932", "euc_jp"):
+        text = _strict(body, name)
+        if text is not None:
+            candidates.append((len(_KANA.findall(text)) - 2 * len(_HALF_KANA.findall(text)), text, name))
+    if not candidates:
+        return None
+    _, text, name = max(candidates, key=lambda candidate: (candidate[0], candidate[2]))
+    return text, name
+
+
+def _least_damaged(body: bytes, declared: list[str]) -> tuple[str, str]:
+    """No encoding fits exactly: the one that breaks the fewest characters, the declared one on a tie."""
+    best: tuple[float, int, str, str] | None = None
+    for rank, name in enumerate([*declared, "utf-8", "cp932", "euc_jp"]):
+        try:
+            text = body.decode(name, "replace")
+        except LookupError:
+            continue
+        broken = text.count("\ufffd") / max(1, len(text))
+        if rank < len(declared) and broken <= _MAX_DAMAGE:
+            return text, name
+        if best is None or (broken, rank) < best[:2]:
+            best = (broken, rank, text, name)
+    return (best[2], best[3]) if best else (body.decode("latin-1"), "latin-1")
+
+
+def _from_euc(body: bytes) -> str | None:
+    """EUC-JP with NEC row 13 (①, ㈱) and IBM extensions, which Python's codec refuses and browsers read."""
+    parts: list[str] = []
+    position = 0
+    while position < len(body):
+        try:
+            parts.append(body[position:].decode("euc_jp"))
+            break
+        except UnicodeDecodeError as problem:
+            parts.append(body[position : position + problem.start].decode("euc_jp"))
+            at = position + problem.start
+            pair = body[at : at + 2]
+            char = _jis_pair(pair[0] & 0x7F, pair[1] & 0x7F) if len(pair) == 2 and min(pair) >= 0xA1 else None
+            if char is None or len(parts) > 20_000:
+                return None
+            parts.append(char)
+            position = at + 2
+    return "".join(parts)
+
+
+def _jis_pair(first: int, second: int) -> str | None:
+    """One JIS X 0208 position (7-bit pair) through cp932, which knows the vendor rows."""
+    if not (0x21 <= first <= 0x7E and 0x21 <= second <= 0x7E):
+        return None
+    high = (first + 1) // 2 + (0x70 if first < 0x5F else 0xB0)
+    low = second + (0x7E if first % 2 == 0 else (0x20 if second > 0x5F else 0x1F))
+    try:
+        return bytes((high, low)).decode("cp932")
+    except UnicodeDecodeError:
+        return None
+
+
+def _from_jis(body: bytes) -> str | None:
+    """ISO-2022-JP, vendor rows included; None when a two-byte run is not one."""
+    parts: list[str] = []
+    mode = b"(B"
+    position = 0
+    for match in [*_ESCAPE.finditer(body), None]:
+        run = body[position : match.start() if match else len(body)]
+        if mode in (b"$@", b"$B"):
+            decoded = _jis_run(run)
+            if decoded is None:
+                return None
+            parts.append(decoded)
+        elif mode == b"(I":
+            parts.append(bytes(byte | 0x80 for byte in run).decode("cp932", "replace"))
+        elif run.isascii():
+            parts.append(run.decode("ascii"))
+        else:
+            return None
+        if match:
+            mode, position = match[1], match.end()
+    return "".join(parts)
+
+
+def _jis_run(run: bytes) -> str | None:
+    chars: list[str] = []
+    index = 0
+    while index < len(run):
+        if run[index] <= 0x20:  # a line break inside a run: tolerated by browsers
+            chars.append(chr(run[index]))
+            index += 1
+            continue
+        char = _jis_pair(run[index], run[index + 1]) if index + 1 < len(run) else None
+        if char is None:
+            return None
+        chars.append(char)
+        index += 2
+    return "".join(chars)

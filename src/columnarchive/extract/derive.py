@@ -1,0 +1,206 @@
+"""A site's captures → readings of its pages, each version judged by the template of its time.
+
+The model of a step from one version of a page to the next is learned from every other page as it stood before the step,
+at it, and right after it, counted as one page: in the middle of a redesign both designs are template. Old and new
+version are read under that one model. Nothing depends on the order in which pages or captures arrive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from columnarchive.extract.article import Site, read_article
+from columnarchive.extract.listing import digest, find_listings, resolve
+from columnarchive.extract.outcome import judge
+from columnarchive.extract.page import open_page, shared_title_parts
+from columnarchive.extract.places import Places
+from columnarchive.extract.revision import is_revision
+from columnarchive.extract.rules import MAX_EVIDENCE_PAGES
+from columnarchive.extract.template import Evidence, Template, evidence, unite
+from columnarchive.extract.walk import Outline
+from columnarchive.model import Article, Outcome, PageKind, PageReadings, PageVersions, Reading, Version
+
+_HELD = 4000  # outlines kept between the two passes; past that, a body is parsed a second time
+
+
+def read_site(
+    pages: Sequence[PageVersions], body: Callable[[str], bytes], overrides: Mapping[str, PageKind]
+) -> Iterator[PageReadings]:
+    """Read every version of every page of one site, in the order of URLs.
+
+    `body` returns a stored body by its sha256; `overrides` maps URL patterns (`*` and `?`) to the kind a user has set.
+    """
+    ordered = sorted((page for page in pages if page.versions), key=lambda page: page.url)
+    library = _Library(body)
+    kinds = _kinds(ordered, library, overrides)
+    timeline = _Timeline(ordered, kinds, library)
+    done: dict[str, list[Reading]] = {page.url: [] for page in ordered}
+    last: dict[str, _Last] = {}
+    events = sorted(
+        ((version.first_at, page.url, number, page) for page in ordered for number, version in enumerate(page.versions)),
+        key=lambda event: event[:3],
+    )
+    for _, url, number, page in events:
+        reading, kept = _read(page, number, kinds.get(url), last.get(url), timeline, library)
+        done[url].append(reading)
+        if kept is not None:
+            last[url] = kept
+    for page in ordered:
+        yield PageReadings(page.url, tuple(done[page.url]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The last version of a page that had an article."""
+
+    number: int
+    article: Article
+
+
+class _Library:
+    """Bodies → outlines, each parsed once while memory allows."""
+
+    def __init__(self, body: Callable[[str], bytes]) -> None:
+        self._body = body
+        self.places = Places()
+        self._held: dict[tuple[str, str], Outline | Outcome] = {}
+
+    def open(self, version: Version) -> Outline | Outcome:
+        key = (version.body_sha256, version.content_type)
+        found = self._held.get(key)
+        if found is None:
+            found = open_page(self._body(version.body_sha256), version.content_type, self.places)
+            if len(self._held) < _HELD:
+                self._held[key] = found
+        return found
+
+
+def _kinds(pages: Sequence[PageVersions], library: _Library, overrides: Mapping[str, PageKind]) -> dict[str, PageKind]:
+    """The kind of each page as its newest readable version shows it, or as the user says."""
+    digests = {}
+    for page in pages:
+        for version in reversed(page.versions):
+            opened = library.open(version)
+            if isinstance(opened, Outline) and opened.pieces and judge(opened, None) != "suspect":
+                digests[page.url] = digest(opened, page.url)
+                break
+    listings = find_listings(digests)
+    kinds: dict[str, PageKind] = {}
+    for page in pages:
+        kinds[page.url] = "listing" if page.url in listings else "article"
+        for pattern, kind in overrides.items():
+            if fnmatchcase(page.url, pattern):
+                kinds[page.url] = kind
+    return kinds
+
+
+class _Timeline:
+    """The site's template, moved along time by adding and taking away what changes."""
+
+    def __init__(self, pages: Sequence[PageVersions], kinds: Mapping[str, PageKind], library: _Library) -> None:
+        self._library = library
+        sample = _sample([page for page in pages if kinds[page.url] != "listing"])
+        if len(sample) < 3:
+            sample = _sample(pages)
+        self._pages = {page.url: page for page in sample}
+        self._starts = {page.url: [version.first_at for version in page.versions] for page in sample}
+        self._evidence: dict[tuple[str, str], Evidence | None] = {}
+        self._current: dict[str, tuple[tuple[int, ...], Evidence]] = {}
+        self._template = Template(library.places, len(sample)) if len(sample) > 1 else None
+        self._titles = self._shared_titles(pages)
+
+    def _shared_titles(self, pages: Sequence[PageVersions]) -> frozenset[str]:
+        opened = [self._library.open(version) for page in pages for version in {page.versions[0], page.versions[-1]}]
+        return shared_title_parts([page for page in opened if isinstance(page, Outline)]) if len(pages) > 1 else frozenset()
+
+    def site(self, page: PageVersions, before: int, number: int) -> Site:
+        """What is known of the site for the step of a page from version `before` (-1: none) to `number`."""
+        template = self._template
+        if template is None:
+            return Site(self._library.places, None, self._titles)
+        at = page.versions[number].first_at
+        since = page.versions[before].last_at if before >= 0 else at
+        for url, other in self._pages.items():
+            if url == page.url:
+                wanted = tuple(sorted({max(before, 0) if before >= 0 else number, number}))
+            else:
+                wanted = self._around(url, min(since, at), at)
+            self._move(url, other, wanted)
+        return Site(self._library.places, template, self._titles)
+
+    def own(self, page: PageVersions, before: int, number: int) -> Evidence | None:
+        """Evidence of a page outside the sample, counted in for its own step only."""
+        if self._template is None or page.url in self._pages:
+            return None
+        numbers = {number, before} if before >= 0 else {number}
+        return unite(rows for one in sorted(numbers) if (rows := self._rows(page, one)) is not None)
+
+    def _around(self, url: str, since: str, at: str) -> tuple[int, ...]:
+        """Versions of another page: the newest before the step, at it, and the first one after it."""
+        starts = self._starts[url]
+        then = max(0, bisect_right(starts, since) - 1)
+        now = max(0, bisect_right(starts, at) - 1)
+        return tuple(sorted({then, now, min(now + 1, len(starts) - 1)}))
+
+    def _rows(self, page: PageVersions, number: int) -> Evidence | None:
+        version = page.versions[number]
+        key = (version.body_sha256, version.content_type)
+        if key not in self._evidence:
+            opened = self._library.open(version)
+            self._evidence[key] = evidence(opened) if isinstance(opened, Outline) else None
+        return self._evidence[key]
+
+    def _move(self, url: str, page: PageVersions, wanted: tuple[int, ...]) -> None:
+        current = self._current.get(url)
+        if current is not None and current[0] == wanted:
+            return
+        rows = unite([found for number in wanted if (found := self._rows(page, number)) is not None] or [frozenset()])
+        if self._template is not None and (current is None or current[1] != rows):
+            self._template.move(current[1] if current else frozenset(), rows)
+        self._current[url] = (wanted, rows)
+
+
+def _sample(pages: Sequence[PageVersions]) -> list[PageVersions]:
+    """At most so many pages, chosen by their address alone, so that the choice is the same in every run."""
+    if len(pages) <= MAX_EVIDENCE_PAGES:
+        return list(pages)
+    return sorted(pages, key=lambda page: hashlib.sha256(page.url.encode("utf-8", "replace")).digest())[:MAX_EVIDENCE_PAGES]
+
+
+def _read(
+    page: PageVersions, number: int, kind: PageKind | None, last: _Last | None, timeline: _Timeline, library: _Library
+) -> tuple[Reading, _Last | None]:
+    """The reading of one version, and what later versions are compared with."""
+    version = page.versions[number]
+    opened = library.open(version)
+    if not isinstance(opened, Outline):
+        return Reading(version, "other", opened, None, False), None
+    canonical = resolve(opened.canonical, opened.base, page.url)
+    if kind != "article":
+        return Reading(version, kind or "other", "ok", None, False, canonical), None
+    before = last.number if last is not None else -1
+    site = timeline.site(page, before, number)
+    own = timeline.own(page, before, number)
+    if own is not None and site.template is not None:
+        site.template.add(own)
+    try:
+        article = read_article(opened, site, page.url)
+        outcome = judge(opened, article)
+        if outcome != "ok" or article is None:
+            return Reading(version, "article" if last else "other", outcome, None, False, canonical), None
+        changed = True
+        if last is not None:
+            old = library.open(page.versions[last.number])
+            old_article = read_article(old, site, page.url) if isinstance(old, Outline) else None
+            if old_article is not None and isinstance(old, Outline):
+                changed = is_revision(old_article, article, old, opened)
+            if not changed:  # the words as first read stay; dates and people may be new
+                article = replace(article, title=last.article.title, blocks=last.article.blocks)
+        return Reading(version, "article", "ok", article, changed, canonical), _Last(number, article)
+    finally:
+        if own is not None and site.template is not None:
+            site.template.remove(own)

@@ -1,0 +1,47 @@
+"""Why a page gave no article: not HTML, too deep, a wall, an error page with status 200, an empty shell."""
+
+from __future__ import annotations
+
+from columnarchive.extract.rules import MAX_CHARS, MAX_DEPTH, MISSING, NEEDS_SCRIPT, WALL, WALL_CHARS
+from columnarchive.extract.walk import Outline, nesting
+from columnarchive.model import Article, Outcome
+
+_MARKUP_TYPES = ("html", "xml", "text/plain", "octet-stream")
+_BINARY = (b"%PDF", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"PK\x03\x04", b"\x1f\x8b", b"RIFF", b"\x00\x00\x00")
+_SNIFFED = 2048
+
+
+def refuse(body: bytes, content_type: str) -> Outcome | None:
+    """What can be said before parsing: not a page, or one that would stall the parser."""
+    kind = content_type.split(";")[0].strip().lower()
+    if kind and not any(known in kind for known in _MARKUP_TYPES):
+        return "not_html"
+    head = body[:_SNIFFED].lstrip()
+    if head.startswith(_BINARY) or (b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")) and b"<" not in head):
+        return "not_html"
+    if body and b"<" not in body:
+        return "not_html"
+    if len(body) > MAX_CHARS:
+        return "too_large"
+    return "too_deep" if nesting(body) > MAX_DEPTH else None
+
+
+def judge(page: Outline, article: Article | None) -> Outcome:
+    """The outcome of a page that was parsed."""
+    size = sum(len(block.text) for block in article.blocks) if article is not None else 0
+    if size < WALL_CHARS:
+        shown = " ".join([page.title, article.title if article else "", article.text if article else ""])
+        if WALL.search(shown) or (size == 0 and WALL.search(_all(page))):
+            return "suspect"
+        if MISSING.search(page.title) or (size < WALL_CHARS / 2 and MISSING.search(shown)):
+            return "suspect"
+    if article is None:
+        text = _all(page)
+        if page.scripts and (len(text) < 200 or NEEDS_SCRIPT.search(text)):
+            return "needs_javascript"
+        return "no_article"
+    return "ok"
+
+
+def _all(page: Outline) -> str:
+    return " ".join(piece.text for piece in page.pieces[:400])

@@ -1,0 +1,169 @@
+"""The template of a site, learned from what its pages share, in text and in place.
+
+Two signals, because text alone is not enough (build stamps, © years, counters and calendars differ on every page):
+a text is *common* when enough other pages have it; a place is *dead* when nearly all characters that stand in it, over
+the site, are common. A place that is mostly not common is *content*: what repeats there (a risk notice, an author's
+line) stays. Evidence is one set of (place, text) a page, which may unite several of its versions, so that a site in
+the middle of a redesign still knows both designs. Counters are added and taken away, never relearned.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+from columnarchive.extract.places import Places
+from columnarchive.extract.rules import CONTENT_SHARE, DEAD_SHARE, LINK_SHARE, MIN_PLACE_PAGES, TEMPLATE_SHARE
+from columnarchive.extract.walk import Outline
+from columnarchive.text import find_dates
+
+Evidence = frozenset[tuple[int, str, int]]
+_DIGITS = re.compile(r"\d+")
+_MASK = "\x01"
+
+
+def evidence(page: Outline) -> Evidence:
+    """What a page adds to its site's model: (place, text, linked characters) of its pieces.
+
+    A piece's text with its digits masked stands beside it, so that dates and counters that differ everywhere count as
+    one text in their place. The h1 is left out: it stands in the header and is unique.
+    """
+    rows: set[tuple[int, str, int]] = set()
+    for piece in page.pieces:
+        if piece.tag != "h1" and not is_date_line(piece.text):
+            rows.add((piece.place, piece.key, piece.linked))
+    return frozenset(rows)
+
+
+def is_date_line(text: str) -> bool:
+    """Whether a line says little more than a date: such a line stands in the template and still belongs to the page."""
+    if len(text) > 40 or not any(char.isdigit() for char in text):
+        return False
+    return any(found.end - found.start >= len(text) - 16 for found in find_dates(text))
+
+
+class Template:
+    """Counters over the pages of one site at one time; `add` and `remove` move it along time."""
+
+    __slots__ = ("_common", "_df", "_links", "_pages", "_paths", "_places", "_shares", "_total", "_where", "needed", "pages")
+
+    def __init__(self, places: Places, pages: int) -> None:
+        """`pages`: how many pages will be evidence in all; the threshold for common text depends on it."""
+        others = max(1, pages - 1)
+        self.needed = min(others, max(2, math.ceil(TEMPLATE_SHARE * others)))
+        self.pages = pages
+        self._places = places
+        self._df: dict[str, int] = {}
+        self._where: dict[str, dict[int, int]] = {}
+        self._total: dict[int, int] = {}
+        self._common: dict[int, int] = {}
+        self._links: dict[int, int] = {}
+        self._pages: dict[int, int] = {}
+        self._paths: dict[int, tuple[int, ...]] = {}
+        self._shares: dict[int, tuple[bool, float, float]] = {}
+
+    def add(self, rows: Evidence) -> None:
+        """Count a page in."""
+        self._count(rows, 1)
+
+    def remove(self, rows: Evidence) -> None:
+        """Count a page out again."""
+        self._count(rows, -1)
+
+    def move(self, old: Evidence, new: Evidence) -> None:
+        """Replace a page's evidence."""
+        if old is not new:
+            self._count(old, -1)
+            self._count(new, 1)
+
+    def _path(self, place: int) -> tuple[int, ...]:
+        path = self._paths.get(place)
+        if path is None:
+            path = (place, *self._path(self._places.parents[place])) if place > 0 else (0,)
+            self._paths[place] = path
+        return path
+
+    def _count(self, rows: Evidence, sign: int) -> None:
+        self._shares.clear()
+        seen: set[int] = set()
+        for place in {row[0] for row in rows}:
+            seen.update(self._path(place))
+        for place in seen:
+            self._pages[place] = self._pages.get(place, 0) + sign
+        if sign > 0:
+            self._masses(rows, sign)
+            self._frequencies(rows, sign)
+        else:
+            self._frequencies(rows, sign)
+            self._masses(rows, sign)
+
+    def _masses(self, rows: Evidence, sign: int) -> None:
+        """Characters a place holds, and of them the common ones at the present frequencies."""
+        for place, key, linked in rows:
+            amount = sign * len(key)
+            common = amount if self._df.get(key, 0) > self.needed else 0
+            spots = self._where.setdefault(key, {})
+            spots[place] = spots.get(place, 0) + sign
+            for step in self._path(place):
+                self._total[step] = self._total.get(step, 0) + amount
+                if common:
+                    self._common[step] = self._common.get(step, 0) + common
+                if linked:
+                    self._links[step] = self._links.get(step, 0) + sign * linked
+
+    def _frequencies(self, rows: Evidence, sign: int) -> None:
+        """Pages a text stands on; when it becomes or ceases to be common, its places change with it."""
+        for key in {row[1] for row in rows}:
+            before = self._df.get(key, 0)
+            after = before + sign
+            self._df[key] = after
+            if (before > self.needed) != (after > self.needed):
+                for place, times in self._where.get(key, {}).items():
+                    for step in self._path(place):
+                        self._common[step] = self._common.get(step, 0) + sign * times * len(key)
+
+    def is_common(self, key: str) -> bool:
+        """Whether enough pages beside the one that asks (which is evidence itself) have this text."""
+        return self._df.get(key, 1) - 1 >= self.needed
+
+    def frequency(self, key: str) -> int:
+        """How many pages have this text."""
+        return self._df.get(key, 0)
+
+    def is_dead(self, place: int) -> bool:
+        """Whether everything here or around here is template, so that even unique text is."""
+        return self._verdict(place)[0]
+
+    def share(self, place: int) -> float:
+        """Share of common characters here, 1.0 where nothing is known."""
+        return self._verdict(place)[1]
+
+    def link_share(self, place: int) -> float:
+        """Share of characters in links here over the site."""
+        return self._verdict(place)[2]
+
+    def is_content(self, place: int) -> bool:
+        """Whether siblings prove that this place holds content: several pages fill it with their own, unlinked words."""
+        dead, share, links = self._verdict(place)
+        return not dead and share < CONTENT_SHARE and links < LINK_SHARE and self._pages.get(place, 0) > 1
+
+    def _verdict(self, place: int) -> tuple[bool, float, float]:
+        found = self._shares.get(place)
+        if found is None:
+            total = self._total.get(place, 0)
+            share = self._common.get(place, 0) / total if total else 1.0
+            links = self._links.get(place, 0) / total if total else 0.0
+            dead = (
+                total > 0 and share >= DEAD_SHARE and self._pages.get(place, 0) >= min(MIN_PLACE_PAGES, self.pages)
+            )
+            if not dead and place > 0:
+                dead = self._verdict(self._places.parents[place])[0]
+            found = self._shares[place] = (dead, share, links)
+        return found
+
+
+def unite(parts: Iterable[Evidence]) -> Evidence:
+    """The evidence of several versions of one page, counted as one page."""
+    distinct = list(dict.fromkeys(parts))
+    return distinct[0] if len(distinct) == 1 else frozenset().union(*distinct)

@@ -1,0 +1,104 @@
+"""The title of an article: the heading that the page's own <title> confirms, without the site's name."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from columnarchive.extract.rules import HEADINGS
+from columnarchive.extract.template import Template
+from columnarchive.extract.walk import Outline
+
+_SEPARATOR = re.compile(r"\s*[|｜»«›≫]\s*|\s+[-–—−:：/／@]\s+|\s*::\s*|\s+[-–—]|[-–—]\s+")
+_QUOTES = re.compile(r"[\s　「」『』【】\"'“”‘’《》〈〉()（）\[\]!！?？・.。、,~〜～\-–—―|｜:：]")
+
+
+def title_parts(title: str) -> tuple[str, ...]:
+    """A document title cut at its separators."""
+    return tuple(part for part in (piece.strip() for piece in _SEPARATOR.split(title)) if part)
+
+
+def _norm(text: str) -> str:
+    return _QUOTES.sub("", unicodedata.normalize("NFKC", text)).casefold()
+
+
+def find_title(
+    page: Outline, chosen: Sequence[int], template: Template | None, site_parts: frozenset[str], headline: str
+) -> tuple[str, int]:
+    """The title and the position of the piece that shows it (-1 when no piece does).
+
+    `site_parts` are the parts of document titles that the site's pages share (its name and slogan).
+    """
+    stated = _stated(page, site_parts, headline)
+    norms = [_norm(one) for one in stated]
+    first_text = next((index for index in chosen if page.pieces[index].tag not in HEADINGS), len(page.pieces))
+    limit = max(first_text + 12, chosen[len(chosen) // 2] if chosen else 0)
+    best: tuple[float, int] | None = None
+    for index, piece in enumerate(page.pieces[: limit + 1]):
+        rank = HEADINGS.get(piece.tag)
+        if rank is None and not (piece.tag in ("p", "div", "td", "span") and len(piece.key) < 120 and index in (chosen[:3] or ())):
+            continue
+        if piece.text in site_parts or len(piece.key) < 2:
+            continue
+        norm = _norm(piece.text)
+        fit = max((_fit(norm, one) for one in norms), default=0.0)
+        if rank is None:
+            fit = fit if fit > 0.98 else 0.0
+        if fit >= 0.5 and (best is None or fit > best[0] + 0.05):
+            best = (fit, index)
+    if best is not None:
+        return _one_line(page.pieces[best[1]].text), best[1]
+    for index, piece in enumerate(page.pieces[: limit + 1]):
+        if piece.tag == "h1" and len(piece.key) > 1 and piece.text not in site_parts and not _is_site_heading(page, index, template):
+            near = not chosen or index >= chosen[0] - 6
+            if near and (not stated or template is not None):
+                return _one_line(piece.text), index
+    return (stated[0], -1) if stated else ("", -1)
+
+
+def _is_site_heading(page: Outline, index: int, template: Template | None) -> bool:
+    """An h1 that only names the site: shared by other pages or standing in the site's header."""
+    piece = page.pieces[index]
+    if template is not None:
+        return template.frequency(piece.key) > 1 or template.is_dead(piece.place)
+    return piece.linked >= 0.6 * len(piece.key)
+
+
+def _fit(heading: str, stated: str) -> float:
+    """How well a heading is confirmed: 1 when equal, the share of one in the other when it begins or ends it."""
+    if not heading or not stated:
+        return 0.0
+    if heading == stated:
+        return 1.0
+    short, long = sorted((heading, stated), key=len)
+    if len(short) >= 4 and (long.startswith(short) or long.endswith(short)):
+        return 0.5 + 0.45 * len(short) / len(long)
+    if len(short) >= 8 and short in long:
+        return 0.5 + 0.3 * len(short) / len(long)
+    return 0.0
+
+
+def _stated(page: Outline, site_parts: frozenset[str], headline: str) -> list[str]:
+    """Titles the page states in its head, best first, each without the site's parts."""
+    site_name = page.metas.get("og:site_name", "")
+    found: list[str] = []
+    for raw in (page.title, page.metas.get("og:title", ""), headline):
+        text = _without_site(raw, site_parts, site_name)
+        if text and text not in found:
+            found.append(text)
+    return found
+
+
+def _without_site(title: str, site_parts: frozenset[str], site_name: str) -> str:
+    parts = title_parts(title)
+    kept = [part for part in parts if part not in site_parts and part != site_name]
+    if not kept or len(kept) == len(parts):
+        return _one_line(title)
+    start = title.find(kept[0])
+    end = title.rfind(kept[-1]) + len(kept[-1])
+    return _one_line(title[start:end])
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

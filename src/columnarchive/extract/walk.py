@@ -1,0 +1,267 @@
+"""One walk over a page: HTML → pieces of text, each with its place. The only module that imports selectolax.
+
+The parser's tree is written out again and read with one regular expression: its serialised form is balanced and
+escaped by rule, and this costs a third of asking every node for its attributes. A piece runs between block tags and is
+not split at `<br>`; ruby readings are dropped; numeric entities are resolved by the parser.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from selectolax.lexbor import LexborHTMLParser
+
+from columnarchive.extract.places import Places
+from columnarchive.extract.rules import INLINE, MAX_CHARS, MAX_DEPTH, MAX_PIECE, MAX_TOKENS, SKIPPED, STRIPPED, VOID
+
+_TOKEN = re.compile(r"<(/?)([^\s/>!]+)((?: [^\s>/=]+(?:=\"[^\"]*\")?)*)>([^<]*)")
+_COMMENT = re.compile(r"<!--.*?-->|<![^>]*>", re.S)
+_HREF = re.compile(r'\shref="([^"]*)"')
+_SRC_ALT = re.compile(r'\salt="([^"]*)"')
+_SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
+_WIDE = "\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uffef"
+_SOURCE_BREAK = re.compile(rf"(?<=[{_WIDE}])[ \t\f]*[\r\n]\s*(?=[{_WIDE}])")
+_BREAK = "\x00"
+_TAG_COUNT = re.compile(rb"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_SELF_CLOSING = frozenset(["p", "li", "dt", "dd", "td", "th", "tr", "tbody", "thead", "tfoot", "colgroup", "option", "optgroup"]) | VOID
+_TRIM = " \t\r\n\f\u00a0\u3000"
+
+
+@dataclass(slots=True)
+class Piece:
+    """A run of text between block tags: what it says, where it stands, how much of it is link."""
+
+    text: str
+    key: str
+    tag: str
+    place: int
+    element: int
+    linked: int
+
+
+@dataclass(slots=True)
+class Element:
+    """A block element: its tag, place and parent, and the pieces it spans (`first` up to before `end`)."""
+
+    tag: str
+    place: int
+    parent: int
+    first: int
+    bad: bool
+    end: int = -1
+
+
+@dataclass(slots=True)
+class Outline:
+    """A page after one walk."""
+
+    pieces: list[Piece]
+    elements: list[Element]
+    links: list[tuple[str, str, int]]
+    title: str = ""
+    metas: dict[str, str] = field(default_factory=dict)
+    json_ld: tuple[str, ...] = ()
+    times: tuple[tuple[str, str], ...] = ()
+    canonical: str = ""
+    language: str = ""
+    scripts: int = 0
+    base: str = ""
+
+
+def nesting(body: bytes) -> int:
+    """An upper bound on how deep the elements of a page nest, found without parsing (parsing is quadratic in it)."""
+    if body.count(b"<") < MAX_DEPTH:
+        return 0
+    depths: dict[bytes, int] = {}
+    deepest = depth = 0
+    for close, name in _TAG_COUNT.findall(body):
+        tag = name.lower()
+        if tag.decode("ascii") in _SELF_CLOSING:
+            continue
+        if not close:
+            depths[tag] = depths.get(tag, 0) + 1
+            depth += 1
+            deepest = max(deepest, depth)
+        elif depths.get(tag, 0) > 0:
+            depths[tag] -= 1
+            depth -= 1
+    return deepest
+
+
+def outline(html: str, places: Places) -> Outline:
+    """Parse a page and walk it once. The caller has bounded its nesting (`nesting`); length is bounded here."""
+    tree = LexborHTMLParser(html[:MAX_CHARS])
+    page = Outline([], [], [])
+    _read_head(tree, page)
+    tree.strip_tags(list(STRIPPED))
+    body = tree.body
+    serialised = (body.html if body is not None else "") or ""
+    if "<!" in serialised:
+        serialised = _COMMENT.sub("", serialised)
+    _walk(_TOKEN.findall(serialised)[:MAX_TOKENS], page, places)
+    return page
+
+
+def _read_head(tree: LexborHTMLParser, page: Outline) -> None:
+    node = tree.css_first("title")
+    page.title = _SPACES.sub(" ", node.text()).strip() if node is not None else ""
+    for meta in tree.css("meta[property], meta[name], meta[itemprop]"):
+        attributes = meta.attributes
+        name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop") or ""
+        page.metas.setdefault(name.lower(), (attributes.get("content") or "").strip())
+    canonical = tree.css_first('link[rel="canonical"]')
+    page.canonical = (
+        (canonical.attributes.get("href") if canonical is not None else "") or page.metas.get("og:url", "")
+    ).strip()
+    base = tree.css_first("base[href]")
+    page.base = (base.attributes.get("href") or "") if base is not None else ""
+    page.json_ld = tuple(node.text() for node in tree.css('script[type="application/ld+json"]'))
+    page.scripts = len(tree.css("script"))
+    page.times = tuple(
+        (
+            node.attributes.get("datetime") or "",
+            " ".join(filter(None, (node.attributes.get("class"), node.attributes.get("itemprop")))),
+        )
+        for node in tree.css("time[datetime]")[:200]
+    )
+    root = tree.css_first("html")
+    page.language = (
+        (root.attributes.get("lang") or root.attributes.get("xml:lang") or "") if root is not None else ""
+    ).lower()
+
+
+def _unescape(text: str) -> str:
+    if "&" not in text:
+        return text
+    return (
+        text.replace("&nbsp;", "\u00a0")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", '"')
+        .replace("&amp;", "&")
+    )
+
+
+def _tidy(text: str) -> str:
+    """One line a `<br>`, single spaces, and no space where a source line ended between two wide characters."""
+    if _BREAK in text:
+        return "\n".join(line for line in map(_tidy, text.split(_BREAK)) if line)
+    if "\n" in text:
+        text = _SOURCE_BREAK.sub("", text.strip(_TRIM))
+    return _SPACES.sub(" ", text).strip(_TRIM)
+
+
+def _walk(tokens: list[tuple[str, str, str, str]], page: Outline, places: Places) -> None:
+    walker = _Walker(page, places)
+    skipping = ""
+    depth = 0
+    for close, tag, attributes, text in tokens:
+        if skipping:  # inside something never read: wait for its own end
+            if tag == skipping:
+                depth += -1 if close else 1
+                if not depth:
+                    skipping = ""
+                    if text:
+                        walker.say(text)
+            continue
+        if tag in INLINE:
+            if tag == "br":
+                walker.buffer.append(_BREAK)
+            elif tag == "a":
+                walker.anchor(bool(close), attributes)
+            elif (tag in SKIPPED and not close) or (attributes and not close and tag == "span" and places.step(tag, attributes).hidden):
+                skipping, depth = tag, 1
+                continue
+        elif close:
+            walker.leave(tag)
+        elif tag in SKIPPED:
+            skipping, depth = tag, 1
+            continue
+        elif tag in VOID:
+            walker.flush()
+        else:
+            step = places.step(tag, attributes)
+            if step.hidden and tag != "body" and "aria-hidden" in attributes:
+                walker.flush()
+                skipping, depth = tag, 1
+                continue
+            walker.enter(tag, step.bad, places.enter(walker.place, step))
+        if text and not text.isspace():
+            walker.say(text)
+        elif text:
+            walker.buffer.append(" ")
+    walker.finish()
+
+
+class _Walker:
+    """The state of one walk."""
+
+    __slots__ = ("_href", "_link_from", "_linked", "_page", "_places", "buffer", "current", "in_link", "place")
+
+    def __init__(self, page: Outline, places: Places) -> None:
+        self._page = page
+        self._places = places
+        self.buffer: list[str] = []
+        self.current = -1
+        self.place = 0
+        self.in_link = False
+        self._linked = 0
+        self._href = ""
+        self._link_from = (0, 0)
+
+    def say(self, text: str) -> None:
+        text = _unescape(text)
+        self.buffer.append(text)
+        if self.in_link:
+            self._linked += len("".join(text.split()))
+
+    def anchor(self, close: bool, attributes: str) -> None:
+        if close:
+            if self.in_link and self._href:
+                piece, start = self._link_from
+                said = "".join(self.buffer[start:]) if piece == len(self._page.pieces) else ""
+                self._page.links.append((self._href, _tidy(said) or self._between(piece), piece))
+            self.in_link = False
+            return
+        match = _HREF.search(attributes)
+        self.in_link = match is not None
+        self._href = _unescape(match[1]) if match else ""
+        self._link_from = (len(self._page.pieces), len(self.buffer))
+
+    def _between(self, piece: int) -> str:
+        said = [part.text for part in self._page.pieces[piece : piece + 8]]
+        return " ".join([*said, _tidy("".join(self.buffer))]).strip()
+
+    def flush(self) -> None:
+        if not self.buffer:
+            return
+        text = _tidy("".join(self.buffer))[:MAX_PIECE]
+        self.buffer.clear()
+        if text:
+            key = "".join(text.split())
+            tag = self._page.elements[self.current].tag if self.current >= 0 else "body"
+            self._page.pieces.append(Piece(text, key, tag, self.place, self.current, min(self._linked, len(key))))
+        self._linked = 0
+
+    def enter(self, tag: str, bad: bool, place: int) -> None:
+        self.flush()
+        elements = self._page.elements
+        elements.append(Element(tag, place, self.current, len(self._page.pieces), bad))
+        self.current = len(elements) - 1
+        self.place = place
+
+    def leave(self, tag: str) -> None:
+        self.flush()
+        elements = self._page.elements
+        if self.current >= 0 and elements[self.current].tag == tag:
+            element = elements[self.current]
+            element.end = len(self._page.pieces)
+            self.current = element.parent
+            self.place = elements[self.current].place if self.current >= 0 else 0
+
+    def finish(self) -> None:
+        self.flush()
+        for element in self._page.elements:
+            if element.end < 0:
+                element.end = len(self._page.pieces)

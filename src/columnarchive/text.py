@@ -1,0 +1,106 @@
+"""Widths and Japanese dates: pure functions on text, for every room."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+
+JST = timezone(timedelta(hours=9), "JST")
+_DIGITS = {ord(wide): ord(narrow) for wide, narrow in zip("０１２３４５６７８９", "0123456789", strict=True)}
+_DIGITS |= {ord("．"): ord("."), ord("／"): ord("/"), ord("－"): ord("-"), ord("　"): ord(" "), ord("："): ord(":")}
+_DIGITS |= {ord("‐"): ord("-"), ord("‑"): ord("-"), ord("−"): ord("-"), ord("\u00a0"): ord(" ")}
+_ERAS = {
+    "令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "明治": 1867,
+    "R": 2018, "H": 1988, "S": 1925, "T": 1911, "M": 1867, "㋿": 2018, "㍻": 1988, "㍼": 1925, "㍽": 1911, "㍾": 1867,
+}  # fmt: skip
+_MONTHS = {name: index for index, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)}
+_ZONED = re.compile(
+    r"(?<!\d)((?:19|20)\d\d)-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?\s?(Z|[+-]\d\d:?\d\d)(?!\d)"
+)
+_WESTERN = re.compile(
+    r"(?<![\d.,/\-])((?:19|20)\d\d)\s?(?:年\s?|[./\-]\s?)(1[0-2]|0?[1-9])\s?(?:月\s?|[./\-]\s?)(3[01]|[12]\d|0?[1-9])(?:\s?日|(?![\d.,]*\d|円|万))"
+)
+_ERA = re.compile(
+    r"(令和|平成|昭和|大正|明治|㋿|㍻|㍼|㍽|㍾)\s?(元|\d{1,2})\s?(?:年\s?|[./\-]\s?)(1[0-2]|0?[1-9])\s?(?:月\s?|[./\-]\s?)(3[01]|[12]\d|0?[1-9])(?:\s?日|(?!\d))"
+    r"|(?<![A-Za-z0-9])([RHSTM])\.?\s?(元|\d{1,2})\s?(?:年\s?|[./\-]\s?)(1[0-2]|0?[1-9])\s?(?:月\s?|[./\-]\s?)(3[01]|[12]\d|0?[1-9])(?:\s?日|(?![\d.]))"
+)
+_ENGLISH = re.compile(
+    r"\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?\s(\d{1,2})(?:st|nd|rd|th)?,?\s((?:19|20)\d\d)\b"
+    r"|\b(\d{1,2})(?:st|nd|rd|th)?\s(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?,?\s((?:19|20)\d\d)\b",
+    re.I,
+)
+
+
+def fold(text: str) -> str:
+    """Widths and cases made one: NFKC, case folding, NFKC again (folding can undo the first)."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def squeeze(text: str) -> str:
+    """NFKC without any white space: for comparing what two lines say."""
+    return "".join(unicodedata.normalize("NFKC", text).split())
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDate:
+    """A full date in a text: the day (`2025-10-18`) and where it stands."""
+
+    on: str
+    start: int
+    end: int
+
+
+def find_dates(text: str) -> tuple[FoundDate, ...]:
+    """Every full date in a text, in order: Western, era (令和7年, R7.10.18), full-width, with time and zone (→ JST).
+
+    A bare year, a month and day without a year, and impossible days give nothing. Offsets fit the text as given.
+    """
+    narrow = text.translate(_DIGITS)
+    found: list[FoundDate] = []
+    taken: list[tuple[int, int]] = []
+    for pattern, read in ((_ZONED, _zoned), (_ERA, _era), (_WESTERN, _western), (_ENGLISH, _english)):
+        for match in pattern.finditer(narrow):
+            start, end = match.span()
+            on = read(match)
+            if on and not any(start < other_end and other_start < end for other_start, other_end in taken):
+                found.append(FoundDate(on, start, end))
+                taken.append((start, end))
+    return tuple(sorted(found, key=lambda one: one.start))
+
+
+def _day(year: int, month: int, day: int) -> str:
+    try:
+        return date(year, month, day).isoformat()
+    except ValueError:
+        return ""
+
+
+def _western(match: re.Match[str]) -> str:
+    return _day(int(match[1]), int(match[2]), int(match[3]))
+
+
+def _era(match: re.Match[str]) -> str:
+    era, year, month, day = match.groups()[:4] if match[1] else match.groups()[4:]
+    number = 1 if year == "元" else int(year)
+    return _day(_ERAS[era] + number, int(month), int(day)) if number else ""
+
+
+def _english(match: re.Match[str]) -> str:
+    if match[1]:
+        return _day(int(match[3]), _MONTHS[match[1].lower()], int(match[2]))
+    return _day(int(match[6]), _MONTHS[match[5].lower()], int(match[4]))
+
+
+def _zoned(match: re.Match[str]) -> str:
+    year, month, day, hour, minute = (int(part) for part in match.groups()[:5])
+    zone = match[7]
+    offset = timedelta()
+    if zone != "Z":
+        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:])) * (-1 if zone[0] == "-" else 1)
+    try:
+        moment = datetime(year, month, day, hour, minute, tzinfo=timezone(offset))
+        return moment.astimezone(JST).date().isoformat()
+    except (ValueError, OverflowError):
+        return ""
