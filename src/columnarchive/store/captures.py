@@ -111,7 +111,8 @@ def visits(db: Database, site_id: int) -> list[PageVisits]:
 def of_page(source: Database | sqlite3.Connection, url: str) -> list[CaptureRow]:
     """Every capture of the page at `url`, oldest first; none for a page that the archive does not know."""
     rows = bodies.connection(source).execute(
-        """select captures.id, fetched_at, status, outcome, final_url, captures.body_sha256, error, source, withdrawal_id
+        """select captures.id, fetched_at, status, outcome, final_url, captures.body_sha256, error, source,
+                  withdrawal_id
            from pages join captures on page_id = pages.id where url = ?
            order by fetched_at, captures.body_sha256, status, captures.id""",
         (url,),
@@ -152,10 +153,27 @@ def ids(db: Database, site_id: int | None = None) -> Iterator[int]:
     return (row[0] for row in rows)
 
 
+def body_of(conn: sqlite3.Connection, capture_id: int) -> str:
+    """The digest of the body that a capture shows, its own or the one it confirms; empty without one."""
+    row = conn.execute("select body_sha256 from captures where id = ?", (capture_id,)).fetchone()
+    return str(row[0]) if row else ""
+
+
 def is_withdrawn(conn: sqlite3.Connection, sha256: str) -> bool:
     """Whether the body with this digest was withdrawn for good."""
     found = conn.execute("select 1 from captures where body_sha256 = ? and withdrawal_id is not null", (sha256,))
     return bool(sha256) and found.fetchone() is not None
+
+
+def knows_body(conn: sqlite3.Connection, sha256: str) -> bool:
+    """Whether the body with this digest is stored, or was and has been withdrawn."""
+    return bool(sha256) and (bodies.has(conn, sha256) or is_withdrawn(conn, sha256))
+
+
+def body_at(conn: sqlite3.Connection, url: str, at: str) -> str:
+    """The digest of the body that the page at `url` showed at or last before a time; empty without one."""
+    page = conn.execute("select id from pages where url = ?", (url,)).fetchone()
+    return _shown_before(conn, page[0], at, AFTER_ALL_TIME) if page else ""
 
 
 def headers_of(text: str) -> Headers:
