@@ -84,12 +84,13 @@ def _edit(link: Link, before: Sentences, after: Sentences) -> Edit:
 
 def _texts_edit(old: str, new: str, link: Link | None = None, extra: Sequence[str] = ()) -> Edit:
     op = link.kind if link else _op(old, new)
-    evidence = judge(old, new)
+    spans = spans_between(old, new)
+    evidence = judge(old, new, spans)
     if "split_or_merged" in extra:
         evidence = tuple(one for one in evidence if one.label != "cosmetic")
     labels = in_order((*extra, *(one.label for one in evidence)))
     old_at, new_at = (link.old_from, link.new_from) if link else (-1, -1)
-    return Edit(op, old, new, spans_between(old, new), labels, level_of(labels), old_at, new_at, evidence)
+    return Edit(op, old, new, spans, labels, level_of(labels), old_at, new_at, evidence)
 
 
 def _op(old: str, new: str) -> EditOp:

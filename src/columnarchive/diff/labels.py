@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from columnarchive.diff.folding import skeleton
-from columnarchive.model import Evidence
+from columnarchive.diff.facts import lost
+from columnarchive.diff.folding import skeleton, values, wide
+from columnarchive.diff.predicates import weighty
+from columnarchive.model import Evidence, Span
 
 LEVELS: dict[str, int] = {
     "cosmetic": 0, "split_or_merged": 0,
@@ -22,7 +23,20 @@ LEVELS: dict[str, int] = {
 """Every label with its level, in the order in which labels are listed."""
 
 _ORDER = {label: at for at, label in enumerate(LEVELS)}
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+_LINK = re.compile(r"https?://[!-~]*[A-Za-z0-9/_=#-]|www\.[!-~]*[A-Za-z0-9/_=#-]")
+_CONTACT = re.compile(
+    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|0\d{1,4}-\d{1,4}-\d{3,4}|0\d{9,10}|〒?\d{3}-\d{4}"
+    r"|[^\s、。]{1,8}[都道府県][^\s、。]{1,10}[市区町村郡][^、。]{0,30}|\d+-\d+(?:-\d+)?|@[\w_]{3,}"
+)
+_CONTACT_PLACE = re.compile(r"電話|TEL|Tel|FAX|Fax|メール|mail|住所|所在地|〒|連絡先|問い?合わ?せ|LINE|アクセス|ビル|丁目|番地")
+_HOURS_PLACE = re.compile(r"診療|受付|営業|外来|休診|休業|開院時間|予約|電話|開いて|対応時間|休み|定休|午前|午後|[月火水木金土日]曜|平日|土日|祝")
+_CLOCK = re.compile(r"\d{1,2}時(?:\d{1,2}分|半)?(?!間)|\d{1,2}:\d\d|[月火水木金土日]曜日?|平日|祝日|土日祝?|年中無休|休診")
+_DATE = re.compile(
+    r"(?:明治|大正|昭和|平成|令和)(?:\d+|元)年|(?:19|20)\d\d年(?:\d{1,2}月)?(?:\d{1,2}日)?|\d{1,2}月\d{1,2}日|\d{1,2}月(?!間)"
+    r"|(?<!\d)\d{1,2}日(?=\([月火水木金土日]|から|まで|に|開|$)|[月火水木金土日]曜日?"
+)
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def level_of(labels: Iterable[str]) -> int:
@@ -35,18 +49,41 @@ def in_order(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(labels), key=_ORDER.__getitem__))
 
 
-def judge(old: str, new: str) -> tuple[Evidence, ...]:
-    """The labels an edit earns by its words, each with its evidence; the order is that of `LEVELS`."""
-    found: list[Evidence] = []
+def judge(old: str, new: str, spans: Sequence[Span]) -> tuple[Evidence, ...]:
+    """The labels an edit earns by its words, each with its evidence.
+
+    Where one of level 3 stands, the lesser ones that only say the same again (a price is a number too) are left out.
+    """
     if skeleton(old) == skeleton(new):
         return (Evidence("cosmetic"),)
-    before = _NUMBER.findall(unicodedata.normalize("NFKC", old))
-    after = _NUMBER.findall(unicodedata.normalize("NFKC", new))
-    if before != after:
-        found.append(Evidence("number", " ".join(before), " ".join(after)))
-    return tuple(found) or (Evidence("wording"),)
+    found = tuple(weighty(old, new, spans)) or tuple(_lesser(old, new))
+    return found or (Evidence("wording"),)
 
 
-def merged(evidence: Sequence[Evidence]) -> tuple[str, ...]:
-    """The labels of evidence, once each, in order."""
-    return in_order(one.label for one in evidence)
+def _lesser(old: str, new: str) -> Iterator[Evidence]:
+    """Links, ways to reach the clinic, its hours, dates and other numbers; each fact counts once."""
+    before, after = wide(old), wide(new)
+    yield from _differing("link", _LINK, before, after)
+    before, after = _LINK.sub("", before), _LINK.sub("", after)
+    if _CONTACT_PLACE.search(before + after) or "@" in before + after:
+        contact = tuple(_differing("contact", _CONTACT, before, after))
+        yield from contact
+        if contact:
+            return
+    before, after = values(before), values(after)
+    if _HOURS_PLACE.search(before + after):
+        hours = tuple(_differing("hours", _CLOCK, before, after))
+        yield from hours
+        if hours:
+            return
+    dates = tuple(_differing("date", _DATE, before, after))
+    yield from dates
+    if not dates:
+        yield from _differing("number", _NUMBER, before, after)
+
+
+def _differing(label: str, kind: re.Pattern[str], old: str, new: str) -> Iterator[Evidence]:
+    before, after = tuple(kind.findall(old)), tuple(kind.findall(new))
+    went, came = lost(before, after), lost(after, before)
+    if went or came:
+        yield Evidence(label, " ".join(went), " ".join(came))

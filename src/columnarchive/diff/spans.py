@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 from rapidfuzz.distance import Indel
 
-from columnarchive.diff.tokens import tokens
+from columnarchive.diff.tokens import KANJI, has_kana, is_function, tokens
 from columnarchive.model import Span
 
 # Above this many token pairs the alignment inside one sentence is not searched: no sentence a person writes is so long.
 _MOST_CELLS = 4_000_000
+# Kept text below this share of the longer side is chance: the sentence was written anew.
+_KEPT = 0.2
+_NOUN = re.compile(rf"[{KANJI}]{{3,}}")
+# After a name these are a word of their own, however short the name.
+_ROLES = ("医師", "院長", "先生", "教授", "理事長", "技師", "薬剤師", "看護師")
+_NOT_NAME = re.compile(r"[0-9０-９A-Za-z]")
 
-Piece = tuple[list[str], list[str], bool]
+Piece = tuple[Sequence[str], Sequence[str], bool]
 
 
 def spans_between(old: str, new: str) -> tuple[Span, ...]:
@@ -25,11 +32,11 @@ def spans_between(old: str, new: str) -> tuple[Span, ...]:
         return (Span("equal", old),) if old else ()
     if not old or not new:
         return (Span("insert", new),) if new else (Span("delete", old),)
-    pieces = _clean(list(_aligned(tokens(old), tokens(new))))
-    return tuple(_spans(pieces))
+    pieces = _merged(_refined(list(_aligned(tokens(old), tokens(new)))))
+    return tuple(_spans(_slid(pieces)))
 
 
-def _aligned(old: list[str], new: list[str]) -> Iterator[Piece]:
+def _aligned(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
     """Runs of tokens, equal and changed in turn."""
     shorter = min(len(old), len(new))
     head = 0
@@ -41,64 +48,123 @@ def _aligned(old: list[str], new: list[str]) -> Iterator[Piece]:
     if head:
         yield old[:head], old[:head], True
     old_end, new_end = len(old) - tail, len(new) - tail
-    yield from _searched(old[head:old_end], new[head:new_end])
+    if head < max(old_end, new_end):
+        yield from _searched(old[head:old_end], new[head:new_end])
     if tail:
         yield old[old_end:], new[new_end:], True
 
 
-def _searched(old: list[str], new: list[str]) -> Iterator[Piece]:
+def _searched(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
     if not old or not new or len(old) * len(new) > _MOST_CELLS:
         yield old, new, False
         return
     ids: dict[str, int] = {}
     old_ids = [ids.setdefault(token, len(ids)) for token in old]
     new_ids = [ids.setdefault(token, len(ids)) for token in new]
-    left: list[str] = []
-    right: list[str] = []
-    for opcode in Indel.opcodes(old_ids, new_ids):
-        tag, i1, i2, j1, j2 = opcode.tag, opcode.src_start, opcode.src_end, opcode.dest_start, opcode.dest_end
-        if tag == "equal":
-            if left or right:
-                yield left, right, False
-                left, right = [], []
-            yield old[i1:i2], new[j1:j2], True
-        else:
-            left += old[i1:i2]
-            right += new[j1:j2]
-    if left or right:
-        yield left, right, False
+    if len(ids) == len(set(old_ids)) + len(set(new_ids)):
+        yield old, new, False
+        return
+    at_old = at_new = 0
+    for block in Indel.opcodes(old_ids, new_ids).as_matching_blocks():
+        if at_old < block.a or at_new < block.b:
+            yield old[at_old : block.a], new[at_new : block.b], False
+        at_old, at_new = block.a + block.size, block.b + block.size
+        if block.size:
+            yield old[block.a : at_old], new[block.b : at_new], True
 
 
-def _clean(pieces: list[Piece]) -> list[Piece]:
+def _refined(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """Compound nouns that begin or end alike are cut where they differ: 毎週|火曜 and 毎週|金曜."""
+    for old, new, is_equal in pieces:
+        if is_equal or not old or not new:
+            yield old, new, is_equal
+            continue
+        head = _shared(old[0], new[0], from_end=False)
+        if head:
+            yield [old[0][:head]], [old[0][:head]], True
+            old, new = [old[0][head:], *old[1:]], [new[0][head:], *new[1:]]
+        tail = _shared(old[-1], new[-1], from_end=True)
+        cut_old = [*old[:-1], old[-1][: len(old[-1]) - tail]]
+        cut_new = [*new[:-1], new[-1][: len(new[-1]) - tail]]
+        yield [text for text in cut_old if text], [text for text in cut_new if text], False
+        if tail:
+            yield [old[-1][-tail:]], [old[-1][-tail:]], True
+
+
+def _shared(old: str, new: str, from_end: bool) -> int:
+    """How much of two compounds is one word of both: two kanji at least, leaving two or nothing on either side."""
+    if not (_NOUN.match(old) or _NOUN.match(new)):
+        return 0
+    one, other = (old[::-1], new[::-1]) if from_end else (old, new)
+    size = 0
+    while size < min(len(one), len(other)) and one[size] == other[size] and _is_kanji(one[size]):
+        size += 1
+    left = (len(old) - size, len(new) - size)
+    if 0 not in left and old[len(old) - size :] in _ROLES:
+        return size
+    return size if size >= 2 and 1 not in left else 0
+
+
+def _is_kanji(sign: str) -> bool:
+    return "一" <= sign <= "鿿" or sign == "々"
+
+
+def _merged(pieces: Iterator[Piece]) -> list[Piece]:
     """Without the islands of equal text between two changes that a reader would not see as kept."""
+    every = [piece for piece in pieces if piece[0] or piece[1]]
     done: list[Piece] = []
-    for at, piece in enumerate(pieces):
-        is_island = piece[2] and 0 < at < len(pieces) - 1 and _is_island(pieces[at - 1], piece, pieces[at + 1])
+    for at, piece in enumerate(every):
+        is_island = piece[2] and 0 < at < len(every) - 1 and _is_island(every[at - 1], piece, every[at + 1])
         changed = not piece[2] or is_island
-        if done and changed and not done[-1][2]:
+        if done and changed == (not done[-1][2]):
             before = done[-1]
-            done[-1] = (before[0] + piece[0], before[1] + piece[1], False)
+            done[-1] = ([*before[0], *piece[0]], [*before[1], *piece[1]], not changed)
         else:
-            done.append((list(piece[0]), list(piece[1]), not changed))
-    return done
+            done.append((piece[0], piece[1], not changed))
+    return done if _is_worth(done) else [(_every(done, 0), _every(done, 1), False)]
 
 
 def _is_island(before: Piece, kept: Piece, after: Piece) -> bool:
+    """Space inside a name, or particles inside a phrase that was rewritten as a whole."""
     text = "".join(kept[0])
-    if any(mark in text for mark in "、。，．！？「」（）()『』:：/／\n"):
+    if not (is_function(text) and before[0] and before[1] and after[0] and after[1]):
         return False
-    size = len(text)
-    around = min(_size(before), _size(after))
-    is_word = any(not ("ぁ" <= sign <= "ゖ") for sign in text)
-    both_sides = all(piece[0] and piece[1] for piece in (before, after))
-    return both_sides and size < (2 if is_word else 3) and size <= around
+    if not text.strip():
+        around = (before[0][-1], before[1][-1], after[0][0], after[1][0])
+        return not any(_NOT_NAME.search(token) for token in around)
+    return any(has_kana("".join(side)) for piece in (before, after) for side in piece[:2])
 
 
-def _size(piece: Piece) -> int:
-    return max(sum(map(len, piece[0])), sum(map(len, piece[1])))
+def _is_worth(pieces: Sequence[Piece]) -> bool:
+    """Whether enough stayed for marks inside the sentence to mean something."""
+    if sum(not piece[2] for piece in pieces) < 3:
+        return True
+    kept = sum(len(token) for piece in pieces if piece[2] for token in piece[0])
+    longer = max(sum(map(len, _every(pieces, 0))), sum(map(len, _every(pieces, 1))))
+    return kept >= longer * _KEPT
 
 
-def _spans(pieces: list[Piece]) -> Iterator[Span]:
+def _every(pieces: Sequence[Piece], side: int) -> list[str]:
+    return [token for piece in pieces for token in (piece[0] if side == 0 else piece[1])]
+
+
+def _slid(pieces: list[Piece]) -> list[Piece]:
+    """A noun put into a list takes the comma before it: 現金{+、カード+}、振込, not 現金、{+カード、+}振込."""
+    for at in range(1, len(pieces) - 1):
+        before, (old, new, is_equal), after = pieces[at - 1 : at + 2]
+        changed = new or old
+        if is_equal or (old and new) or not (before[2] and after[2]) or len(changed) < 2 or len(before[0]) < 2:
+            continue
+        comma = changed[-1]
+        if comma in "、，・" and before[0][-1] == comma and not has_kana(changed[-2][-1]):
+            moved = [comma, *changed[:-1]]
+            pieces[at - 1] = (before[0][:-1], before[1][:-1], True)
+            pieces[at] = (moved, [], False) if old else ([], moved, False)
+            pieces[at + 1] = ([comma, *after[0]], [comma, *after[1]], True)
+    return pieces
+
+
+def _spans(pieces: Sequence[Piece]) -> Iterator[Span]:
     for old, new, is_equal in pieces:
         if is_equal:
             yield Span("equal", "".join(old))

@@ -1,52 +1,108 @@
-"""A sentence to the pieces that are never cut: numbers with their units, Latin words, URLs, runs of one script."""
+"""A sentence to the pieces that are never cut: numbers with their units, Latin words, URLs, words of one script.
+
+No dictionary: a kanji with the kana that inflects it is one word (受けられます), a noun and its する are two (改善|します),
+particles stand alone. What kana alone cannot tell is listed here, once.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _DIGITS = "0-9０-９"
 _LATIN = "A-Za-zＡ-Ｚａ-ｚÀ-ÖØ-öø-ɏ"
-_KANJI = "一-鿿㐀-䶿豈-﫿々〆〇\U00020000-\U0003ffff"
+KANJI = "一-鿿㐀-䶿豈-﫿々〆〇\U00020000-\U0003ffff"
 _KATAKANA = "ァ-ヺーヽヾｦ-ﾟ"
+KANA = "ぁ-ゖゝゞ"
 _MARKS = r"\u0300-\u036f\u3099\u309a\ufe00-\ufe0f\u200d\U0001f3fb-\U0001f3ff\U000e0100-\U000e01ef"
 
+_MONTHS = "[かヶカヵケヵ箇]月"
 _COUNTERS = (
-    "年間|年度|年目|年代|年前|年後|年|[かヶカヵケヵ箇]月間|[かヶカヵケヵ箇]月後|[かヶカヵケヵ箇]月|[かヶカヵケヵ箇]所|[かヶカヵケヵ箇]国"
-    "|月|週間|週|日間|日目|日後|日前|日|時間半|時間|時半|時|分間|分|秒間|秒|泊"
-    "|円|ドル|ユーロ|元|名様|名|人目|人|歳代|歳|才|代|回目|回分|回|件|例|度|倍|割|点|位|種類|種|個|本|枚|錠|滴|台|床|室|階|号室|号"
+    rf"年間|年度|年目|年代|年前|年後|年|{_MONTHS}間|{_MONTHS}後|{_MONTHS}前|{_MONTHS}目|{_MONTHS}|[かヶカヵケ]所|[かヶカヵケ]国"
+    "|月|週間後|週間前|週間|週|日間|日目|日後|日前|日|時間半|時間後|時間|分間|分後|分|秒間|秒|泊"
+    "|円|ドル|ユーロ|元|名様|名|人目|人|歳代|歳|才|代|回目|回分|回|つ|件|例|度|倍|割|点|位|種類|種|個|本|枚|錠|滴|台|床|室|階|号室|号"
     "|番目|番|章|項|条|歩|社|店舗|院|校|疾患|症例|クール|セット|コース|パーセント|ポイント|キロ|グラム|ミリ|センチ|メートル|リットル"
-    "|以上|以下|未満|超|前後|程度"
 )
-_ONE_NUMBER = rf"[{_DIGITS}]+(?:[,，.．:：/／'’][{_DIGITS}]+)*+(?:[十百千万億兆]+[{_DIGITS}]*)*+"
+_SYMBOLS = r"A-Za-zＡ-Ｚａ-ｚμµ℃°%％‰㎎㎏㎝㎜㎡㏄㎖²³"
+_PLAIN = rf"[{_DIGITS}]+(?:[,，.．:：/／'’][{_DIGITS}]+)*+(?:[十百千万億兆]+[{_DIGITS}]*+)*+"
+_UNIT = rf"(?:[{_DIGITS}]*+\s?[{_SYMBOLS}][{_SYMBOLS}{_DIGITS}]*+(?:/[{_SYMBOLS}]+)?|{_COUNTERS})"
+_CLOCK = rf"[{_DIGITS}]{{1,2}}時(?:[{_DIGITS}]{{1,2}}分|半)?(?!間)"
+_AMOUNT = rf"(?:{_CLOCK}|{_PLAIN}{_UNIT}?+)"
 _NUMBER = (
-    rf"[¥￥$＄€£±＋+−-]?{_ONE_NUMBER}(?:\s?[A-Za-zμµ℃°%％‰㎎㎏㎝㎜㎡㏄㎖]+[²³]?|(?:{_COUNTERS}))?+"
-    rf"(?:[〜～~\-‐–—－−ー‑][{_DIGITS}]+(?:[,，.．:：/／-][{_DIGITS}]+)*+(?:[十百千万億兆]+)?+"
-    rf"(?:\s?[A-Za-zμµ℃°%％‰㎎㎏㎝㎜㎡㏄㎖]+|(?:{_COUNTERS}))?+)*+"
+    rf"(?:(?:明治|大正|昭和|平成|令和)(?=[{_DIGITS}]))?[第¥￥$＄€£±＋+−]?{_AMOUNT}"
+    rf"(?:[〜～~\-‐–—－−ー‑]{_AMOUNT})*+"
 )
-_HIRAGANA_WORDS = (
-    "ありません|できません|いたします|くださいませ|ください|ございます|でしょう|ました|ません|ましょう|でした|です|ます"
-    "|これら|それら|これ|それ|この|その|ような|ように|ため|こと|もの|とき|ところ|ほど|だけ|など|まで|から|より|ので|のに|には|では|とは"
-    "|への|での|との|にも|でも|とも|へ|は|が|を|に|で|と|も|の|や|か|て"
+_MODAL_TAILS = (
+    "(?:可能性|場合|おそれ|恐れ|こと|危険性|危険|ケース)(?:が|も|は)"
+    "(?:あります|ございます|ありますが|ありません|あるとされ|あるため|ある|なく|ない)"
 )
+# Words that begin with, or hold, what would otherwise pass for a particle.
+_WORDS = (
+    "必ずしも|いつも|誰でも|誰にでも|もちろん|もっと|もし|もう|もの|とても|とき|ところ|ともに|はじめて|はじめ|はっきり|はず|にくい|にくく|のち|のみ"
+    "|がん|かゆみ|からだ|また|まだ|まず|まれに|やすい|やすく|さらに|すでに|すぐに|とくに|すべて|ほとんど|なかでも|とともに|によって|により|において"
+    "|について|として|とって|にとって|に対して|に対する|かもしれません|かもしれない|どなたでも|ぜひ"
+    f"|でしょう|でした|です|でき(?:ません|ます|ました|ませんでした|ない|なく|なかった|る|た|て|れば)|なので|なのに|なら|こと|ため(?:に)?"
+    "|ように|ような|ようになる|わけ|ください(?:ませ)?|おります|おりません|ありません|あります|います|いません|する|します|しません"
+    "|それぞれ|それ|これら|これ|この|その|あの|どの"
+)
+_LONG_PARTICLES = "には|では|とは|への|での|との|にも|でも|とも|のは|のが|のを|のも|のに|ので|から|まで|より|ほど|だけ|など|へと|をも|たり|しか"
+_PARTICLES = "[はがをにでともへやのかねよ]"
+# Where a run of kana that began as a word ends: before a particle that closes the run, or before a word of its own.
+_STOP = (
+    rf"(?:(?:{_LONG_PARTICLES}|{_PARTICLES})(?![{KANA}])|を"
+    r"|[はがもに](?=いつも|もちろん|すべて|ほとんど|とても|すぐ|まず|また|まだ|あり|ない|なり|なる|いる|いま|でき|さらに|よく|おり|これ|それ)"
+    r"|(?:こと|もの|ため|ように|ような|ようで|とき|わけ|はず|ところ|つつ|ながら|かもしれ|でしょう|です|くださ|いただ"
+    r"|という|といっ|とされ|といえ|とな[りる]|とし|とは|には|では|のは|のが|のを|のに|ので|のも|から|まで|より|だけ|ほど|など|おりま)|[おご][一-鿿])"
+)
+# After a kanji these kana are no ending but a particle, a copula, or する on its own.
+_NO_ENDING = (
+    r"(?:が(?![るりらっれろん])|と(?![すしさせ])|や(?![すしさせかわ])|[はをにでもへの]|から|まで|など|だけ|ほど|より|です|でき"
+    rf"|なら|なの|な(?![{KANA}])|か(?![{KANA}]))"
+)
+_OF_NOUN = r"(?:する|すれ|すべ|しま|した|して|しな|しつ|しや|しに|しう|しよ|し(?![ぁ-ゖ])|され|させ|せず|せる|な|く(?:ださ)|いた|っ?て|だ|ご|お|い[るまたなす]|あ|う[るけ])"
+_ENDING = rf"(?!{_NO_ENDING})[{KANA}](?:(?!{_STOP})[{KANA}])*+"
+_SURU_LIKE = "目指|見直|見出|引き起こ|取り戻|もたら|繰り返|見込|促|示|治|減ら|増や"
 TOKEN = re.compile(
     r"(?:https?|ftp)://[!-~]*[A-Za-z0-9/_=#-]|www\.[!-~]*[A-Za-z0-9/_=#-]"
     r"|[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
     rf"|{_NUMBER}"
-    rf"|[{_LATIN}][{_LATIN}{_DIGITS}]*+(?:[-‐'’./&＆+_@][{_LATIN}{_DIGITS}]+)*+"
-    rf"|[{_KANJI}]+[{_MARKS}]*"
+    rf"|[{_LATIN}][{_LATIN}{_DIGITS}]*+(?:[-－‐'’./&＆+_@][{_LATIN}{_DIGITS}]+)*+"
+    rf"|{_MODAL_TAILS}"
+    rf"|(?:{_WORDS})"
+    rf"|[おご][{KANJI}]+(?:さん|さま|[いきちみりえけせてれ](?=くだ|いた|に|の|しま|でき))?"
+    rf"|[{KANJI}]+(?:さん|さま|たち|ちゃん)"
+    rf"|(?:{_SURU_LIKE}){_ENDING}"
+    rf"|[{KANJI}](?![{KANJI}]){_ENDING}"
+    rf"|[{KANJI}]{{2,}}(?!{_OF_NOUN}){_ENDING}"
+    rf"|[{KANJI}]+[{_MARKS}]*"
     rf"|[{_KATAKANA}]+"
-    rf"|{_HIRAGANA_WORDS}"
-    rf"|[ぁ-ゖゝゞ](?:(?!{_HIRAGANA_WORDS})[ぁ-ゖゝゞ])*"
-    r"|\s+"
+    rf"|{_LONG_PARTICLES}|{_PARTICLES}"
+    rf"|[{KANA}](?:(?!{_STOP})[{KANA}])*+[{_MARKS}]*"
+    r"|[^\S\n]+|\n"
     rf"|[\ud800-\udbff][\udc00-\udfff]|.[{_MARKS}]*",
     re.DOTALL,
 )
+_FUNCTION = re.compile(
+    rf"(?:{_LONG_PARTICLES}|{_PARTICLES}|な|た|て|です|ます|こと|もの|いる|する|します|ある|あります|\s)+"
+)
+_HAS_KANA = re.compile(f"[{KANA}]")
 
 
-def tokens(text: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def tokens(text: str) -> tuple[str, ...]:
     """The pieces of a text, in order; joined they are the text.
 
     >>> tokens("費用は98,000円です")
-    ['費用', 'は', '98,000円', 'です']
+    ('費用', 'は', '98,000円', 'です')
     """
-    return TOKEN.findall(text)
+    return tuple(TOKEN.findall(text))
+
+
+def is_function(text: str) -> bool:
+    """Particles, copulas and space alone: what two different phrases share without having anything in common."""
+    return _FUNCTION.fullmatch(text) is not None
+
+
+def has_kana(text: str) -> bool:
+    """Whether hiragana stands in it, as in every Japanese predicate."""
+    return _HAS_KANA.search(text) is not None

@@ -1,0 +1,150 @@
+"""What a sentence states that a reader of clinics' columns watches for: prices, titles, risks, disclosures, claims."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+
+from columnarchive.diff.folding import values, wide
+from columnarchive.diff.lexicon import members, pattern
+
+_PRICE = re.compile(
+    r"\d+(?:\.\d+)?(?:円|ドル|ユーロ|元)|無料|有料|無償|半額|税[込別抜引]|\d+(?:%|割|パーセント)(?:OFF|オフ|引き?|割引|還元)"
+)
+_QUOTED = re.compile(r"[「『“][^「」『』“”]{1,24}[」』”](?=と|という|の(?:よう|文字|言葉|表現))")
+_RATE = re.compile(r"(\d+(?:\.\d+)?)(割|%|倍|年|か月|ヶ月|週間|日|人|名|例)")
+_RATED = re.compile(
+    r"改善率|有効率|成功率|奏効率|満足度|満足率|生存率|治癒率|効果[^。]{0,12}(?:持続|続)|持続|"
+    r"(?:割|%)(?:以上|近く|ほど)?の(?:方|人|患者|症例)|人中"
+)
+_MASKED = re.compile(r"(?:医薬品)?副作用被害救済(?:制度)?")
+_AND = r"(?:など|等)?(?:や|、|・|と|および|及び|または|も|,)"
+_FEELS_NO_HARM = re.compile(r"な[くい][^。]{0,4}(?:歩|動|過ご|生活|眠|暮ら)")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a sentence says of an effect: 0 none or denied, 1 hedged, 2 plain; `weight` of its absolute words."""
+
+    modality: int
+    weight: int
+    words: tuple[str, ...]
+    about_effect: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one side of an edit states, each as the words that state it."""
+
+    prices: tuple[str, ...]
+    qualifications: tuple[str, ...]
+    approvals: tuple[str, ...]
+    harms: tuple[str, ...]
+    notices: tuple[str, ...]
+    notices_by_denial: tuple[str, ...]
+    denials: tuple[str, ...]
+    disclosures: dict[str, str]
+    testimonials: tuple[str, ...]
+    claim: Claim
+
+
+@lru_cache(maxsize=2048)
+def facts_of(sentence: str) -> Facts:
+    """The facts of a sentence in any width; a sentence without any gives empty ones."""
+    text = wide(sentence)
+    harms, denials = _harms(_MASKED.sub("", text))
+    return Facts(
+        prices=tuple(_PRICE.findall(values(sentence))),
+        qualifications=tuple(pattern("qualification").findall(text)),
+        approvals=tuple(pattern("approval").findall(text)),
+        harms=harms,
+        notices=tuple(found[0] for found in pattern("risk_notice").finditer(text)),
+        notices_by_denial=tuple(found[0] for found in pattern("risk_notice_by_denial").finditer(text)),
+        denials=denials,
+        disclosures=_disclosures(text),
+        testimonials=tuple(found[0] for found in pattern("testimonial").finditer(text)),
+        claim=_claim(text),
+    )
+
+
+def lost(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of `old` that `new` has not, as often as they are missing."""
+    return tuple((Counter(old) - Counter(new)).elements())
+
+
+@lru_cache(maxsize=1)
+def _harm_chain() -> re.Pattern[str]:
+    any_harm = f"(?:{pattern('harm').pattern}|{pattern('harm_by_context').pattern})"
+    return re.compile(f"{any_harm}(?:{_AND}{any_harm})*")
+
+
+def _harms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The harms stated, and those said not to be."""
+    harms: list[str] = []
+    denials: list[str] = []
+    by_treatment = pattern("treatment").search(text) is not None or "後" in text or "際" in text or "のあと" in text
+    is_illness = not by_treatment and pattern("illness_course").search(text) is not None
+    for chain in _harm_chain().finditer(text):
+        strong = pattern("harm").findall(chain[0])
+        if not strong and pattern("treated").search(text[chain.end() : chain.end() + 16]):
+            continue
+        denial = pattern("none_of_it").match(text, chain.end())
+        if denial and not _feels_no_harm(text, chain.end(), strong):
+            if _stands(text, denial.end()):
+                denials.append(chain[0] + denial[0])
+            elif strong:
+                harms += strong
+        elif pattern("occurs").search(text, chain.end()) and not is_illness:
+            harms += strong
+            harms += pattern("harm_by_context").findall(chain[0]) if by_treatment or strong or harms else []
+    for found in pattern("risk_denial").finditer(text):
+        if _stands(text, found.end()):
+            denials.append(found[0])
+    return tuple(harms), tuple(denials)
+
+
+def _feels_no_harm(text: str, at: int, strong: list[str]) -> bool:
+    """A symptom gone is an effect, no denial of harm: 痛みなく歩ける."""
+    return not strong and _FEELS_NO_HARM.match(text, at) is not None
+
+
+def _stands(text: str, end: int) -> bool:
+    """Whether a denial is not itself turned round by what follows: 安全とは言えません."""
+    rest = text[end : end + 16]
+    found = re.match(r"[^。、]{0,12}", rest)
+    return pattern("not_denied").search(found[0] if found else "") is None
+
+
+def _disclosures(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for kind in members("disclosure"):
+        words = pattern(f"disclosure.{kind}").search(text)
+        if words:
+            found[kind] = words[0]
+    return found
+
+
+def _claim(text: str) -> Claim:
+    said = _QUOTED.sub("", text)
+    absolute = pattern("absolute").findall(said)
+    emphatic = pattern("emphatic").findall(said)
+    hedges = [found[0] for found in pattern("hedge").finditer(said)]
+    denied = pattern("no_claim").search(said)
+    modality = 0 if denied else 1 if hedges else 2
+    treated = pattern("treatment").search(said) is not None
+    about = pattern("effect").search(said) is not None and pattern("not_about_effect").search(said) is None
+    if about and not treated and pattern("illness_course").search(said):
+        about = False
+    weight = 2 * len(set(absolute)) + len(set(emphatic))
+    words = tuple(dict.fromkeys([*absolute, *emphatic, *hedges, *([denied[0]] if denied else [])]))
+    return Claim(modality, weight, words, about)
+
+
+def rates(sentence: str) -> dict[str, float]:
+    """Numbers that tell how far or how long a treatment works, by their unit; none when it is not about that."""
+    text = values(sentence)
+    if not _RATED.search(text):
+        return {}
+    return {unit: float(number) for number, unit in _RATE.findall(text)}
