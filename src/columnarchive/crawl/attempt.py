@@ -1,0 +1,151 @@
+"""One request and its answer, whatever happens: raw streaming within bounds and a deadline, errors as outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass, field
+
+import h11
+import httpcore
+import httpx
+
+from columnarchive.crawl import answers
+from columnarchive.crawl.codings import BadCoding, Caps, Decoder, TooLarge, Truncated, codings_of
+from columnarchive.model import Headers, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One hop's answer: `status` 0 when there was none; `body` None when it was not read to its end."""
+
+    outcome: Outcome
+    status: int = 0
+    headers: Headers = ()
+    body: bytes | None = None
+    error: str = ""
+    length: int = 0
+    sha256: str = ""
+    peer: str = ""
+    tls: str = ""
+
+    def header(self, name: str) -> str:
+        """The first value of a header, by its name in any case; empty when absent."""
+        return next((value for key, value in self.headers if key.lower() == name), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Limits of one request: seconds in all, sizes, only pages or any file, and a head that is enough."""
+
+    deadline: float
+    caps: Caps
+    pages_only: bool = True
+    keep_head: int = 0
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What is known of an answer so far, so that a failure half-way can still tell it."""
+
+    status: int = 0
+    headers: Headers = ()
+    peer: str = ""
+    tls: str = ""
+    wire: hashlib._Hash = field(default_factory=hashlib.sha256)
+    length: int = 0
+
+
+ERRORS = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.ProxyError,
+          httpcore.UnsupportedProtocol, httpx.TransportError, h11.ProtocolError, OSError, TimeoutError)  # fmt: skip
+STALE = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError, httpx.RemoteProtocolError,
+         httpx.ReadError, httpx.WriteError)  # fmt: skip
+
+
+async def attempt(transport: httpx.AsyncBaseTransport, request: httpx.Request, bounds: Bounds) -> Answer:
+    """Send one request and read its answer; never raises for what the other side does.
+
+    A kept connection that the server has closed meanwhile is replaced once, within the same deadline.
+    """
+    got = _Reading()
+    try:
+        async with asyncio.timeout(bounds.deadline):
+            try:
+                return await _exchange(transport, request, bounds, got)
+            except STALE:
+                if got.status or not getattr(transport, "reused", False):
+                    raise
+                await transport.aclose()
+                return await _exchange(transport, request, bounds, got)
+    except TooLarge:
+        error = f"The body is larger than {bounds.caps.decoded // 1_000_000} MB or unfolds suspiciously."
+        return _failed(got, "too_large", error)
+    except Truncated:
+        return _failed(got, "truncated", "The compressed body ends before its own end mark.")
+    except BadCoding as problem:
+        return _failed(got, "bad_encoding", f"The body cannot be decoded: {problem}.")
+    except ERRORS as problem:
+        await transport.aclose()
+        outcome, error = answers.of_error(problem)
+        if got.status and outcome == "unreachable":
+            outcome, error = "truncated", "The connection broke before the body was complete."
+        return _failed(got, outcome, error)
+
+
+def _failed(got: _Reading, outcome: Outcome, error: str) -> Answer:
+    sha256 = got.wire.hexdigest() if got.length else ""
+    return Answer(outcome, got.status, got.headers, None, error, got.length, sha256, got.peer, got.tls)
+
+
+async def _exchange(
+    transport: httpx.AsyncBaseTransport, request: httpx.Request, bounds: Bounds, got: _Reading
+) -> Answer:
+    response = await transport.handle_async_request(request)
+    try:
+        got.status = response.status_code
+        got.headers = tuple((_text(name), _text(value)) for name, value in response.headers.raw)
+        got.peer, got.tls = _connection_of(response)
+        outcome = answers.by_status(got.status)
+        if outcome == "ok" and bounds.pages_only and not answers.is_page_type(response.headers.get("content-type", "")):
+            return _failed(got, "not_html", f"The answer is {response.headers.get('content-type', '')[:60]}, not a page.")
+        body = await _body(response, bounds, got)
+    finally:
+        await response.stream.aclose()  # type: ignore[union-attr]
+    if outcome == "ok" and bounds.pages_only and answers.looks_binary(body):
+        outcome = "not_html"
+    error = "The bytes are those of a binary file, whatever the type says." if outcome == "not_html" else ""
+    kept = body if outcome in ("ok", "missing", "gone", "http_error") else None
+    return Answer(outcome, got.status, got.headers, kept, error, got.length, got.wire.hexdigest(), got.peer, got.tls)
+
+
+async def _body(response: httpx.Response, bounds: Bounds, got: _Reading) -> bytes:
+    """The decoded body; counts and digests what was on the wire."""
+    decoder = Decoder(codings_of(response.headers.get_list("content-encoding")), bounds.caps)
+    length = response.headers.get("content-length", "")
+    if length.isdigit() and int(length) > bounds.caps.wire and not bounds.keep_head:
+        raise TooLarge
+    parts: list[bytes] = []
+    async for chunk in response.stream:  # type: ignore[union-attr]
+        got.wire.update(chunk)
+        got.length += len(chunk)
+        parts.append(decoder.feed(chunk))
+        if bounds.keep_head and decoder.size > bounds.keep_head:
+            return b"".join(parts)
+    if got.length:  # a 304 or an empty page may still name a coding
+        decoder.close()
+    return b"".join(parts)
+
+
+def _connection_of(response: httpx.Response) -> tuple[str, str]:
+    """The peer's address and, over TLS, protocol and cipher."""
+    stream = response.extensions.get("network_stream")
+    if stream is None:
+        return "", ""
+    peer = stream.get_extra_info("peer") or stream.get_extra_info("server_addr")
+    cipher = getattr(stream.get_extra_info("ssl_object"), "cipher", lambda: None)()
+    return (f"{peer[0]}:{peer[1]}" if peer else ""), (f"{cipher[1]} {cipher[0]}" if cipher else "")
+
+
+def _text(raw: bytes) -> str:
+    """A header's bytes as text that gives the same bytes back: Latin-1, as HTTP has it."""
+    return raw.decode("latin-1")

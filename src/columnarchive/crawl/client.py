@@ -1,0 +1,256 @@
+"""URL to capture: redirects hop by hop, retries, pace and politeness; never an exception for what the web does."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+import httpx
+import tenacity
+
+from columnarchive import __version__
+from columnarchive.crawl import answers
+from columnarchive.crawl.attempt import Answer, Bounds, attempt
+from columnarchive.crawl.codings import Caps, accepted
+from columnarchive.crawl.network import Network, PrivateAddress, Unresolved
+from columnarchive.crawl.pace import Pace
+from columnarchive.crawl.timer import Timer
+from columnarchive.crawl.transport import OriginTransport, tls_context
+from columnarchive.errors import UsageError
+from columnarchive.model import Capture, Headers, Hop, Outcome, Wire
+from columnarchive.times import Clock, system_clock, to_text
+from columnarchive.urls import Address, address, canonical
+
+MAX_HOPS = 10
+HopCheck = Callable[[str], Awaitable[tuple[Outcome, str] | None]]
+
+
+async def any_hop(url: str) -> tuple[Outcome, str] | None:  # noqa: ARG001
+    """A hop check that lets every address pass."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """How the client behaves: who it says it is, what it may reach, how long it waits and how often it tries."""
+
+    contact: str = ""
+    allow_private: bool = False
+    proxy: str = ""
+    delay: float = 2.0
+    deadline: float = 60.0
+    connect: float = 15.0
+    attempts: int = 3
+    backoff: float = 2.0
+    longest_wait: float = 60.0  # a server that asks for more is left alone until then instead of being waited for
+    caps: Caps = field(default_factory=Caps)
+
+    @property
+    def user_agent(self) -> str:
+        """The honest name: product, version, and how to reach the person who runs it."""
+        contact = self.contact.encode("ascii", "ignore").decode()
+        return f"columnarchive/{__version__}" + (f" (+{contact})" if contact else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What to fetch: conditional on what is stored, at which pace, and only pages or any file."""
+
+    url: str
+    etag: str = ""
+    last_modified: str = ""
+    delay: float | None = None
+    pages_only: bool = True
+    check: HopCheck = any_hop
+    caps: Caps | None = None
+    hops: int = MAX_HOPS
+    keep_head: int = 0  # stop reading after so many decoded bytes and keep them, instead of calling it too large
+
+
+@dataclass(slots=True)
+class Health:
+    """How a host has been answering: failed requests in a row, and seconds it asked to be left alone."""
+
+    failures: int = 0
+    rest: float = 0.0
+
+
+FAILING: frozenset[Outcome] = frozenset({"timeout", "unreachable", "truncated", "tls_error", "protocol_error"})
+CIRCUIT = 5
+
+
+class Client:
+    """Fetches.
+
+    >>> async with Client(ClientOptions(contact="me@example.org")) as client:
+    ...     capture = await client.fetch(Ask("https://clinic.example/column/"))
+    """
+
+    def __init__(self, options: ClientOptions, clock: Clock = system_clock, timer: Timer | None = None) -> None:
+        self.options = options
+        self.clock = clock
+        self.timer = timer or Timer()
+        self.pace = Pace(self.timer)
+        self.network = Network(options.allow_private)
+        self.tls = tls_context()
+        self.transports: dict[str, httpx.AsyncBaseTransport] = {}
+        self.health: dict[str, Health] = {}
+        self.requests = 0
+        self.jitter = random.Random()
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*(transport.aclose() for transport in self.transports.values()))
+        self.transports.clear()
+
+    async def release(self, hosts: tuple[str, ...]) -> None:
+        """Close the connections to these hosts and forget how they answered."""
+        for origin in [origin for origin in self.transports if origin.partition("://")[2] in hosts]:
+            await self.transports.pop(origin).aclose()
+        for host in hosts:
+            self.health.pop(host, None)
+
+    async def fetch(self, ask: Ask) -> Capture:
+        """The capture of an address: always one, with its named outcome."""
+        started = self.timer.seconds()
+        at = to_text(self.clock())
+        hops: list[Hop] = []
+        url = ask.url
+        seen = {url}
+        sent: Headers = ()
+        while True:
+            problem = await ask.check(url) if hops else None
+            if problem:
+                answer = Answer(problem[0], error=problem[1])
+                break
+            answer, sent = await self._tried(url, ask, conditional=not hops)
+            if answer.status not in answers.REDIRECTS or not answer.header("location"):
+                break
+            hops.append(Hop(url, answer.status, answer.headers))
+            target, trouble = _target(url, answer, seen, len(hops) > ask.hops)
+            if trouble:
+                answer = replace(answer, outcome=trouble[0], error=trouble[1], body=None)
+                url = target or url
+                break
+            seen.add(target)
+            url = target
+        outcome: Outcome = "redirected" if hops and answer.outcome == "ok" else answer.outcome
+        wire = Wire(sent, tuple(hops), answer.peer, answer.tls, round(self.timer.seconds() - started, 3),
+                    answer.length, answer.sha256)  # fmt: skip
+        return Capture(ask.url, url, at, answer.status, answer.headers, answer.body, outcome, answer.error, wire)
+
+    async def _tried(self, url: str, ask: Ask, conditional: bool) -> tuple[Answer, Headers]:
+        """One hop, tried again while that is worth it."""
+        try:
+            place = address(url)
+        except UsageError as error:
+            return Answer("protocol_error", error=str(error)), ()
+        headers = self._headers(place, ask, conditional)
+        health = self.health.setdefault(_host(place), Health())
+
+        early: list[Answer] = []  # the first answer is had without the machinery of retrying, which costs more than it
+
+        async def once() -> Answer:
+            if early:
+                return early.pop()
+            answer = await self._once(place, headers, ask)
+            self._note(health, answer)
+            return answer
+
+        def again(answer: Answer) -> bool:
+            worth = answer.outcome in answers.RETRIED or answer.status in answers.RETRIED_STATUS
+            return worth and health.failures < CIRCUIT and health.rest <= self.options.longest_wait
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            longest: float = self.options.backoff * 2 ** (state.attempt_number - 1)
+            return max(health.rest, longest * self.jitter.uniform(0.5, 1.0))
+
+        first = await once()
+        if not again(first):
+            return first, headers
+        early.append(first)
+
+        retrying = tenacity.AsyncRetrying(
+            stop=tenacity.stop_after_attempt(self.options.attempts),
+            retry=tenacity.retry_if_result(again),
+            wait=wait,
+            sleep=self.timer.sleep,
+            retry_error_callback=_last_answer,
+        )
+        return await retrying(once), headers
+
+    async def _once(self, place: Address, headers: Headers, ask: Ask) -> Answer:
+        keys = [_host(place)]
+        try:
+            keys.append((await asyncio.wait_for(self.network.judged(place.host, place.port), self.options.connect))[0])
+        except (PrivateAddress, Unresolved, TimeoutError) as error:
+            if not (self.options.proxy and isinstance(error, Unresolved)):  # a proxy resolves names by itself
+                outcome, said = answers.of_error(error)
+                return Answer(outcome, error=said)
+        async with self.pace.turn(keys, self.options.delay if ask.delay is None else ask.delay):
+            self.requests += 1
+            request = httpx.Request(
+                "GET", place.origin, headers=list(headers),
+                extensions={"target": place.target.encode("ascii"), "connect": self.options.connect},
+            )  # fmt: skip
+            bounds = Bounds(self.options.deadline, ask.caps or self.options.caps, ask.pages_only, ask.keep_head)
+            return await attempt(self._transport(place), request, bounds)
+
+    def _headers(self, place: Address, ask: Ask, conditional: bool) -> Headers:
+        lines = [
+            ("Host", _host(place)),
+            ("User-Agent", self.options.user_agent),
+            ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.5"),
+            ("Accept-Language", "ja,en;q=0.5"),
+            ("Accept-Encoding", accepted()),
+        ]
+        if conditional and ask.etag:
+            lines.append(("If-None-Match", ask.etag))
+        if conditional and ask.last_modified:
+            lines.append(("If-Modified-Since", ask.last_modified))
+        return tuple(lines)
+
+    def _transport(self, place: Address) -> httpx.AsyncBaseTransport:
+        found = self.transports.get(place.origin)
+        if found is None:
+            if self.options.proxy:
+                found = httpx.AsyncHTTPTransport(verify=self.tls, trust_env=False, proxy=self.options.proxy)
+            else:
+                found = OriginTransport(place, self.tls, self.network)
+            self.transports[place.origin] = found
+        return found
+
+    def _note(self, health: Health, answer: Answer) -> None:
+        failing = answer.outcome in FAILING or answer.status in answers.RETRIED_STATUS
+        health.failures = health.failures + 1 if failing else 0
+        health.rest = answers.retry_after(answer.headers, self.clock()) if failing else 0.0
+
+
+def _last_answer(state: tenacity.RetryCallState) -> Answer:
+    assert state.outcome is not None
+    answer: Answer = state.outcome.result()
+    return answer
+
+
+def _host(place: Address) -> str:
+    return place.origin.partition("://")[2]
+
+
+def _target(url: str, answer: Answer, seen: set[str], too_many: bool) -> tuple[str, tuple[Outcome, str] | None]:
+    """Where a redirect leads, or why it is not followed."""
+    location = answer.header("location")
+    raw = location.encode("latin-1")
+    try:
+        # Servers write non-ASCII addresses as UTF-8 more often than as percent-encoding.
+        target = canonical(raw.decode("utf-8") if not raw.isascii() else location, url)
+    except (UsageError, UnicodeDecodeError):
+        return "", ("http_error", f"The redirect leads to {location[:200]!r}, which is no web address.")
+    if target in seen:
+        return target, ("redirect_loop", f"The redirects come back to {target}.")
+    if too_many:
+        return target, ("redirect_loop", "More redirects than any real address needs.")
+    return target, None

@@ -1,0 +1,216 @@
+"""Content codings undone piece by piece, within bounds: no bomb, no endless stack, and a cut-off body is noticed."""
+
+from __future__ import annotations
+
+import importlib
+import zlib
+from dataclasses import dataclass
+from typing import Protocol
+
+import zstandard
+
+CHUNK = 65_536
+STEP = 256  # bytes of zstd fed at once: at worst they unfold to 8 MB
+MAX_CODINGS = 2
+MAX_WINDOW = 8 * 1024 * 1024  # RFC 9659: the largest zstd window a server may ask for
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """Bounds of one body: bytes on the wire, bytes decoded, and how many times larger decoding may make it."""
+
+    wire: int = 12_000_000
+    decoded: int = 16_000_000
+    expansion: int = 200
+    free: int = 1_000_000  # below this many decoded bytes the ratio is not looked at
+
+
+class BadCoding(Exception):
+    """The body is not what its Content-Encoding says."""
+
+
+class TooLarge(Exception):
+    """The body passes a bound."""
+
+
+class Truncated(Exception):
+    """The body ends before its own end mark."""
+
+
+class Step(Protocol):
+    """One coding being undone."""
+
+    def feed(self, data: bytes, room: int) -> bytes:
+        """Decoded bytes; TooLarge when there are more than `room`."""
+
+    def close(self) -> None:
+        """Raise Truncated when the end mark has not come."""
+
+
+class _Zlib:
+    """gzip (with several members) and deflate (zlib-wrapped, or raw as some servers send it)."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.stream: zlib._Decompress | None = None
+        self.head = b""
+        self.plain = False
+
+    def _begin(self, data: bytes) -> None:
+        if self.kind == "gzip":
+            # Pages that say gzip and are not stay readable, as in a browser.
+            self.plain = not data.startswith(b"\x1f\x8b")
+            self.stream = zlib.decompressobj(31)
+        else:
+            wrapped = len(data) > 1 and data[0] & 0x0F == 8 and (data[0] << 8 | data[1]) % 31 == 0
+            self.stream = zlib.decompressobj(15 if wrapped else -15)
+
+    def feed(self, data: bytes, room: int) -> bytes:
+        """Decoded bytes, at most `room`."""
+        if self.stream is None:
+            self.head += data
+            if len(self.head) < 2:
+                return b""
+            data, self.head = self.head, b""
+            self._begin(data)
+        if self.plain:
+            return data
+        out = bytearray()
+        while data:
+            assert self.stream is not None
+            if self.stream.eof:
+                if self.kind != "gzip" or not data.startswith(b"\x1f\x8b"):
+                    break  # padding after the end is ignored, as browsers do
+                self.stream = zlib.decompressobj(31)
+            try:
+                out += self.stream.decompress(data, room - len(out) + 1)
+            except zlib.error as error:
+                raise BadCoding(f"the body is not valid {self.kind}") from error
+            if len(out) > room:
+                raise TooLarge
+            data = self.stream.unused_data if self.stream.eof else self.stream.unconsumed_tail
+        return bytes(out)
+
+    def close(self) -> None:
+        """The end mark must have come, unless there was nothing at all."""
+        if self.stream is not None and not self.plain and not self.stream.eof:
+            raise Truncated
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        self.stream = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
+        self.fed = False
+
+    def feed(self, data: bytes, room: int) -> bytes:
+        """Decoded bytes; fed in small pieces, since this decoder cannot be told to stop."""
+        out = bytearray()
+        self.fed = self.fed or bool(data)
+        for start in range(0, len(data), STEP):
+            if self.stream.eof:
+                break
+            try:
+                out += self.stream.decompress(data[start : start + STEP])
+            except zstandard.ZstdError as error:
+                raise BadCoding("the body is not valid zstd") from error
+            if len(out) > room:
+                raise TooLarge
+        return bytes(out)
+
+    def close(self) -> None:
+        """The end of the frame must have come."""
+        if self.fed and not self.stream.eof:
+            raise Truncated
+
+
+class _Brotli:
+    def __init__(self) -> None:
+        self.module = importlib.import_module("brotli")
+        self.stream = self.module.Decompressor()
+        self.fed = False
+
+    def feed(self, data: bytes, room: int) -> bytes:
+        """Decoded bytes; the output of each call is limited, so a bomb is met in small steps."""
+        out = bytearray()
+        self.fed = self.fed or bool(data)
+        try:
+            out += self.stream.process(data, output_buffer_limit=CHUNK)
+            while not self.stream.can_accept_more_data():
+                if len(out) > room:
+                    raise TooLarge
+                out += self.stream.process(b"", output_buffer_limit=CHUNK)
+        except self.module.error as error:
+            raise BadCoding("the body is not valid br") from error
+        if len(out) > room:
+            raise TooLarge
+        return bytes(out)
+
+    def close(self) -> None:
+        """The end of the stream must have come."""
+        if self.fed and not self.stream.is_finished():
+            raise Truncated
+
+
+def accepted() -> str:
+    """The Accept-Encoding line: what can be undone here and within bounds."""
+    return "gzip, deflate, br, zstd" if _has_bounded_brotli() else "gzip, deflate, zstd"
+
+
+def _has_bounded_brotli() -> bool:
+    try:
+        module = importlib.import_module("brotli")
+    except ImportError:
+        return False
+    return hasattr(module.Decompressor, "can_accept_more_data")
+
+
+class Decoder:
+    """Undoes the codings of one body as it arrives.
+
+    Raises BadCoding, TooLarge or Truncated; `wire` counts the bytes before, `size` those after.
+    """
+
+    def __init__(self, codings: tuple[str, ...], caps: Caps) -> None:
+        if len(codings) > MAX_CODINGS:
+            raise BadCoding(f"{len(codings)} content codings one over the other")
+        self.steps = [_step(name) for name in reversed(codings)]
+        self.caps = caps
+        self.wire = 0
+        self.size = 0
+
+    def feed(self, data: bytes) -> bytes:
+        """The next decoded bytes."""
+        self.wire += len(data)
+        if self.wire > self.caps.wire:
+            raise TooLarge
+        if self.steps:
+            allowed = min(self.caps.decoded, max(self.caps.free, self.wire * self.caps.expansion))
+            for step in self.steps:
+                data = step.feed(data, allowed - self.size)
+        self.size += len(data)
+        if self.size > self.caps.decoded:
+            raise TooLarge
+        return data
+
+    def close(self) -> None:
+        """Check that every coding has come to its end."""
+        for step in self.steps:
+            step.close()
+
+
+def _step(name: str) -> Step:
+    if name in ("gzip", "x-gzip"):
+        return _Zlib("gzip")
+    if name == "deflate":
+        return _Zlib("deflate")
+    if name == "zstd":
+        return _Zstd()
+    if name == "br" and _has_bounded_brotli():
+        return _Brotli()
+    raise BadCoding(f"the content coding {name!r} is not known here")
+
+
+def codings_of(values: list[str]) -> tuple[str, ...]:
+    """The codings that Content-Encoding lines name, in the order they were applied; `identity` and `none` are none."""
+    names = (name.strip().lower() for value in values for name in value.split(","))
+    return tuple(name for name in names if name and name not in ("identity", "none", "utf-8"))

@@ -1,0 +1,139 @@
+"""Judging the places of a page: which repeated links are a listing's items, which turn its pages, which are archives.
+
+The numbers are weights of evidence, not of any one site: an item shows a date, a heading, an excerpt or a title of some
+length, stands in the content, and often lies below its listing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+from columnarchive.urls import Link, PageLinks, Zone, directory, is_specific, shape, unquoted
+
+STRONG = 3
+ZONE_WEIGHT: dict[Zone, int] = {
+    "content": 0, "recent": -1, "archive": -2, "aside": -3, "nav": -4, "tags": -6, "crumbs": -6, "pager": -6, "share": -6,
+}  # fmt: skip
+MORE = re.compile(
+    r"続き|つづき|全文|もっと読む|詳し[くい]|詳細|記事を(?:読|見)|記事URL|この記事|read ?more|continue|more\b|permalink", re.I
+)
+NEXT = re.compile(
+    r"(?:次|つぎ)(?:へ|の\S{0,6}(?:ページ|件|一覧|記事へ).*|頁.*)?|(?:older|next)\b.{0,12}|過去の\S{0,4}|以前の\S{0,6}|古い\S{0,6}|もっと見る"
+    r"|[›»＞≫→▶>]{1,2}|(?:最後|最初|先頭|前)(?:へ|の\S{0,4}ページ.*)?|[‹«＜≪←<]{1,2}|prev\w*|newer\b.{0,12}|last|first",
+    re.I,
+)
+NUMBER = re.compile(r"(?:p\.?|page|ページ)?\s*\d{1,3}\s*(?:ページ|頁)?", re.I)
+PAGE_PART = re.compile(
+    r"/page[/-]?\d+/?$|/p\d{1,4}/?$|(?<=/)index[_-]?\d*\.(?:html?|php)$|[_-](?:p(?:age)?)?\d{1,4}(?=\.(?:html?|php)$)"
+    r"|(?<=/)\d{1,4}/?$|(?<=/)\d{1,4}\.html?$|;page=\d+|/offset/\d+/?$|/limit/\d+/offset/\d+/?$",
+    re.I,
+)
+PAGE_SURE = re.compile(r"/page[/-]?\d+/?$|(?<=/)index[_-]\d+\.(?:html?|php)$", re.I)
+PAGE_PARAMETER = re.compile(
+    r"(?:page|paged|pageno|page_no|page_num|pagenum|pageid|p|pg|pn|n|start|offset|from|cpage|cp|no|PAGEN_\d+|b_start(?::int)?"
+    r"|query-\d+-page)=\d+",
+    re.I,
+)
+MONTH_TEXT = re.compile(r"(?:(?:19|20)\d\d|令和\s*\S{1,2}|平成\s*\d+)\s*[年./-]\s*(?:[01]?\d\s*月?)?\s*(?:[(（\[]\d+[件)）\]]*)?")
+MONTH_PATH = re.compile(r"/(?:date/|archives?/)?(?:19|20)\d\d(?:[/-]?(?:0[1-9]|1[0-2]|[1-9]))?/?(?:index\.(?:html?|php))?$")
+MONTH_QUERY = re.compile(r"(?:^|&)(?:m|month|ym|yyyymm|date|archive)=(?:19|20)\d\d[-/]?\d{0,2}(?:&|$)", re.I)
+CATEGORY_PATH = re.compile(r"/(?:category|categories|cat|genre|column[_-]?cat\w*|blog[_-]?cat\w*|topics?|theme)[/_-]", re.I)
+COUNTED = re.compile(r".+[(（\[【]\s*\d+\s*件?\s*[)）\]】]$")
+TAG_PATH = re.compile(r"/(?:tags?|author|search|feed|login|wp-\w+|cgi-bin|cart|contact|inquiry|reserve|yoyaku)(?:[/.?]|$)", re.I)
+SECTION_TEXT = re.compile(r"コラム|ブログ|記事|お知らせ|ニュース|新着|読み物|豆知識|院長|column|blog|news|topics|journal", re.I)
+SECTION_PATH = re.compile(r"/(?:\w+[-_])?(?:columns?|blog|news|topics|journal|articles?|info|post|magazine)(?:[/_.-]|$)", re.I)
+LIST_TEXT = re.compile(r"一覧|すべて見る|全て見る|バックナンバー|アーカイブ|過去の|もっと見る|view all|see all|archives?$", re.I)
+
+Group = Sequence[Link]
+
+
+def groups(page: PageLinks) -> list[Group]:
+    """The page's links by their place, in the order in which the places come."""
+    found: dict[str, list[Link]] = defaultdict(list)
+    for link in page.links:
+        found[link.group].append(link)
+    return list(found.values())
+
+
+def score(group: Group, page: PageLinks, known: Callable[[str], bool], own: tuple[str, ...]) -> int:
+    """How much speaks for a group being the items of a listing; `STRONG` and more is enough to follow it at once.
+
+    `known` tells whether a URL has the shape of a column; `own` are the folders that belong to the listing.
+    """
+    targets = {link.url for link in group}
+    count = len(group)
+    text = sum(len(link.text) for link in group) / count
+    weight = ZONE_WEIGHT[group[0].zone]
+    weight += 2 * _most(link.dated for link in group) + _most(link.excerpt >= 30 for link in group)
+    weight += 2 * (_most(link.headed for link in group) and len(targets) > 1)
+    says_more = _most(MORE.search(link.text) is not None for link in group)
+    weight += 2 * says_more + (text >= 10) - (text < 5 and not says_more)
+    weight += 2 * _most((directory(link.url).startswith(own) for link in group), 0.8) if own else 0
+    weight += 3 * _most(known(link.url) for link in group)
+    weight += len(targets) >= 5
+    shapes = {shape(url) for url in targets}
+    weight += len(shapes) == 1 and len(targets) > 2 and is_specific(next(iter(shapes)))
+    if len(targets) == 1 and not _most(link.dated for link in group):
+        weight -= 2  # one link alone is a button, not a listing
+    return weight
+
+
+def _most(values: object, share: float = 0.5) -> bool:
+    found = list(values)  # type: ignore[call-overload]
+    return bool(found) and sum(found) >= share * len(found)
+
+
+def bare(url: str) -> str:
+    """An address without what numbers the pages of a listing: equal for all pages of one listing."""
+    parts = urlsplit(url)
+    query = "&".join(part for part in parts.query.split("&") if part and not PAGE_PARAMETER.fullmatch(part))
+    path = PAGE_PART.sub("/", parts.path)
+    path = re.sub(r"(?:/index\.(?:html?|php)|/+)$", "/", path)
+    return f"{parts.netloc}{path}?{query}"
+
+
+def turns_page(link: Link, page: PageLinks) -> bool:
+    """Whether a link leads to another page of the same listing."""
+    if link.url == page.url:
+        return False
+    related = bare(link.url) == bare(page.url)
+    if page.next == link.url or "next" in link.rel or "prev" in link.rel:
+        return related or link.zone == "pager"
+    if related and (PAGE_SURE.search(urlsplit(link.url).path) or urlsplit(link.url).query != urlsplit(page.url).query):
+        return True
+    says_so = bool(NEXT.fullmatch(link.text) or NUMBER.fullmatch(link.text))
+    return related and (says_so or link.zone == "pager")
+
+
+def is_archive(link: Link, sections: frozenset[str]) -> str:
+    """`archive` for a month or year, `category` for a category of the columns, empty for anything else.
+
+    `sections` are the first folders below which columns and their listings stand.
+    """
+    parts = urlsplit(link.url)
+    if link.zone in ("tags", "share", "crumbs", "pager") or TAG_PATH.search(parts.path):
+        return ""
+    if MONTH_TEXT.fullmatch(link.text) or MONTH_PATH.search(parts.path) or MONTH_QUERY.search(parts.query):
+        return "" if beyond_now(unquoted(link.url) + link.text) else "archive"
+    near = first_folder(link.url) in sections
+    if CATEGORY_PATH.search(parts.path) and (near or link.zone in ("archive", "content")):
+        return "category"
+    if "category" in link.rel or (link.zone == "archive" and (near or COUNTED.fullmatch(link.text))):
+        return "category"
+    return ""
+
+
+def beyond_now(text: str) -> bool:
+    """Whether a date in an address or label lies where no archive can be: calendars run on for ever."""
+    years = [int(year) for year in re.findall(r"(?<!\d)((?:1[89]|2[0-4])\d\d)(?=[年/.-]?(?:0?[1-9]|1[0-2])?(?:\D|$))", text)]
+    return any(not 1995 <= year <= 2035 for year in years)
+
+
+def first_folder(url: str) -> str:
+    """The first folder of an address, with its host; only the host for pages at the root."""
+    parts = urlsplit(url)
+    head, _, rest = parts.path.lstrip("/").partition("/")
+    return f"{parts.netloc}/{head}" if rest or parts.path.endswith("/") else parts.netloc

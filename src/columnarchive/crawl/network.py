@@ -1,0 +1,148 @@
+"""Connecting only where it is allowed: a name is resolved once, every address judged, and that very address connected.
+
+The judgement falls before the first packet, on addresses and never on the URL's text, so `http://192.168.257`, a name that
+points inside, or one that changes its answer between two look-ups (DNS rebinding) all end the same way: 0 bytes sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore
+
+READ_SIZE = 65_536
+
+
+class PrivateAddress(httpcore.ConnectError):
+    """The name leads to an address that is not on the public internet."""
+
+
+class Unresolved(httpcore.ConnectError):
+    """The name has no address."""
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public internet: not private, loopback, link-local, metadata or reserved."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is None and ip in ipaddress.ip_network("64:ff9b::/96"):
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """All addresses of a host, in the resolver's order; Unresolved when there is none."""
+    try:
+        return [str(ipaddress.ip_address(host.strip("[]")))]
+    except ValueError:
+        pass
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        raise Unresolved(f"the name {host} has no address") from error
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class Stream(httpcore.AsyncNetworkStream):
+    """A connection over asyncio's own streams. Deadlines are the caller's: one for the whole request."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        """What has come, at least one byte; empty at the end."""
+        try:
+            return await self.reader.read(max_bytes)
+        except (OSError, ssl.SSLError) as error:
+            raise httpcore.ReadError(str(error)) from error
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        """Send all of it."""
+        try:
+            self.writer.write(buffer)
+            await self.writer.drain()
+        except (OSError, ssl.SSLError) as error:
+            raise httpcore.WriteError(str(error)) from error
+
+    async def aclose(self) -> None:
+        """Drop the connection without waiting for the other side to agree."""
+        self.writer.transport.abort()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> httpcore.AsyncNetworkStream:
+        """The same connection, encrypted and with the server's certificate verified."""
+        try:
+            await self.writer.start_tls(ssl_context, server_hostname=server_hostname)
+        except (ssl.SSLError, ssl.CertificateError) as error:
+            await self.aclose()
+            raise TLSError(getattr(error, "verify_message", "") or str(error)) from error
+        except (OSError, EOFError) as error:
+            await self.aclose()
+            raise TLSError(f"the connection broke while it was being encrypted: {error}") from error
+        return self
+
+    def get_extra_info(self, info: str) -> Any:
+        """What httpcore asks for, and the peer's address."""
+        if info == "is_readable":
+            return self.reader.at_eof() or self.writer.transport.is_closing()
+        if info == "peer":
+            return self.writer.get_extra_info("peername")
+        return self.writer.get_extra_info(info)
+
+
+class TLSError(httpcore.ConnectError):
+    """The server's certificate or its TLS cannot be accepted."""
+
+
+class Network(httpcore.AsyncNetworkBackend):
+    """Opens connections to judged addresses; with `allow_private`, to any."""
+
+    def __init__(self, allow_private: bool = False) -> None:
+        self.allow_private = allow_private
+
+    async def judged(self, host: str, port: int) -> list[str]:
+        """The addresses of a host, all of them public; PrivateAddress if only one is not."""
+        found = await resolve(host, port)
+        if not self.allow_private:
+            for ip in found:
+                if not is_public(ip):
+                    raise PrivateAddress(f"{host} is at {ip}, which is not a public address")
+        return found
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,  # noqa: ARG002
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first judged address that answers."""
+        refused: OSError | TimeoutError | None = None
+        for ip in (await self.judged(host, port))[:4]:
+            try:
+                async with asyncio.timeout(timeout):
+                    reader, writer = await asyncio.open_connection(ip, port, limit=READ_SIZE)
+                return Stream(reader, writer)
+            except (OSError, TimeoutError) as error:
+                refused = error
+        if isinstance(refused, TimeoutError):
+            raise httpcore.ConnectTimeout(f"{host} did not take the connection in time") from refused
+        raise httpcore.ConnectError(f"{host} refused the connection") from refused
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)

@@ -1,0 +1,112 @@
+"""robots.txt as RFC 9309 has it: what may be fetched, how fast, and what is done when it cannot be read.
+
+4xx: no rules. 5xx, 429, a timeout, no connection: nothing may be fetched. At most 500 KiB and five redirects; a byte
+order mark is no part of the first line. Kept for 24 hours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from protego import Protego
+
+from columnarchive.crawl.client import Ask, Client
+from columnarchive.crawl.codings import Caps
+from columnarchive.model import Capture
+from columnarchive.times import from_text
+
+AGENT = "columnarchive"
+MAX_BYTES = 500 * 1024
+MAX_HOPS = 5
+LIFETIME = timedelta(hours=24)
+# An unreadable robots.txt is asked for again sooner than a readable one.
+RETRY_LIFETIME = timedelta(hours=1)
+LONGEST_DELAY = 60.0
+UNREADABLE = 0
+NO_RULES = 404
+
+
+@dataclass(frozen=True, slots=True)
+class RobotsFile:
+    """What a host's robots.txt was: its text, the status it came with (0: could not be had), and when."""
+
+    origin: str
+    status: int
+    body: str
+    fetched_at: str
+
+
+@dataclass(slots=True)
+class Rules:
+    """What a robots.txt allows us.
+
+    >>> Rules.of(RobotsFile("https://clinic.example", 200, "User-agent: *\\nDisallow: /private/", "")).allows(url)
+    """
+
+    file: RobotsFile
+    parsed: Protego | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, file: RobotsFile) -> Rules:
+        """Read the rules; never raises, whatever the text."""
+        return cls(file, Protego.parse(file.body) if 200 <= file.status < 300 else None)
+
+    @property
+    def readable(self) -> bool:
+        """False when nothing may be fetched because the rules could not be had."""
+        return 200 <= self.file.status < 300 or (400 <= self.file.status < 500 and self.file.status != 429)
+
+    def allows(self, url: str) -> bool:
+        """Whether we may fetch this address."""
+        if self.parsed is None:
+            return self.readable
+        return bool(self.parsed.can_fetch(url, AGENT))
+
+    @property
+    def delay(self) -> float:
+        """Crawl-delay in seconds, at most 60; 0 without one."""
+        asked = self.parsed.crawl_delay(AGENT) if self.parsed else None
+        return min(float(asked), LONGEST_DELAY) if asked and asked > 0 else 0.0
+
+    @property
+    def sitemaps(self) -> tuple[str, ...]:
+        """The addresses of the sitemaps it names."""
+        return tuple(dict.fromkeys(self.parsed.sitemaps)) if self.parsed else ()
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether it need not be fetched again yet."""
+        if not self.file.fetched_at:
+            return False
+        age = now - from_text(self.file.fetched_at)
+        return timedelta(0) <= age < (LIFETIME if self.readable else RETRY_LIFETIME)
+
+
+async def fetch_rules(client: Client, origin: str, delay: float) -> tuple[Rules, Capture]:
+    """Ask a host for its robots.txt."""
+    caps = Caps(wire=MAX_BYTES * 4, decoded=MAX_BYTES * 4)
+    ask = Ask(f"{origin}/robots.txt", pages_only=False, caps=caps, hops=MAX_HOPS, delay=delay, keep_head=MAX_BYTES)
+    capture = await client.fetch(ask)
+    return Rules.of(file_of(origin, capture)), capture
+
+
+def file_of(origin: str, capture: Capture) -> RobotsFile:
+    """What an answer to the question for robots.txt means."""
+    status, text = capture.status, ""
+    if capture.outcome in ("ok", "redirected") and capture.body is not None:
+        text = text_of(capture.body)
+    elif capture.outcome == "redirect_loop":
+        status = NO_RULES  # RFC 9309 2.3.1.2: too many redirects may be taken as unavailable
+    elif not 400 <= capture.status < 500:
+        status = UNREADABLE
+    return RobotsFile(origin, status, text, capture.fetched_at)
+
+
+def text_of(body: bytes) -> str:
+    """The text of a robots.txt, of which only the first 500 KiB count."""
+    head = body[:MAX_BYTES]
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return head.decode("utf-16", "replace")
+    if len(body) > MAX_BYTES:
+        head = head[: head.rfind(b"\n") + 1]  # a rule cut in half would forbid too much or too little
+    return head.decode("utf-8-sig", "replace").replace("\ufeff", "")

@@ -1,0 +1,266 @@
+"""What a site's column section is, learned while it is visited: which of a page's links lead to columns and listings.
+
+A listing is followed for what it repeats, its further pages, its archives and categories; a column for the listing above
+it and for others of its kind. What stands on every page is navigation. A link of a known column's shape is a column
+wherever it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+from columnarchive.crawl import groups
+from columnarchive.crawl.groups import STRONG, Group
+from columnarchive.model import PageKind
+from columnarchive.urls import Link, PageLinks, directory, in_scope, is_specific, shape
+
+Reason = Literal[
+    "start", "item", "related", "sitemap", "feed", "pagination", "archive", "category", "section", "import", "probe"
+]
+LISTINGS: frozenset[str] = frozenset({"pagination", "archive", "category", "section"})
+COLUMNS: frozenset[str] = frozenset({"item", "related", "sitemap", "feed", "probe"})
+# What is fetched first: the pages that were asked for, then columns, then what leads to more of them.
+PRIORITY: dict[str, int] = {
+    "start": 100, "section": 90, "probe": 85, "item": 70, "pagination": 60, "related": 55, "feed": 50, "archive": 45,
+    "category": 45, "sitemap": 40, "import": 10,
+}  # fmt: skip
+FRONT = re.compile(r"/?(?:index\.(?:html?|php))?")
+SAMPLE = 6
+RIPE = 3  # pages seen before navigation can be told by its being everywhere
+SHARED = 0.7
+MANY_QUERIES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An address worth visiting and why."""
+
+    url: str
+    reason: Reason
+    found_on: str
+
+    @property
+    def kind(self) -> PageKind:
+        """What the page is taken for until it has been read."""
+        return "listing" if self.reason in LISTINGS else "article"
+
+
+@dataclass(slots=True)
+class Section:
+    """What is known so far of where a site's columns are."""
+
+    hosts: tuple[str, ...]
+    start: tuple[str, ...]
+    shapes: Counter[str] = field(default_factory=Counter)
+    sections: set[str] = field(default_factory=set)
+    sample: dict[str, tuple[PageLinks, str]] = field(default_factory=dict)
+    queries: Counter[str] = field(default_factory=Counter)
+
+    def remember(self, urls: Iterable[tuple[str, str]]) -> None:
+        """Take in the addresses that are known already, each with its reason."""
+        for url, reason in urls:
+            self._accept(url, reason)
+
+    def _accept(self, url: str, reason: str) -> None:
+        pattern = shape(url)
+        if reason in COLUMNS:
+            self.shapes[pattern] += 1
+        if "?" in pattern:
+            self.queries[pattern] += 1
+        if reason in COLUMNS or reason in LISTINGS or reason == "start":
+            folder = groups.first_folder(url)
+            if "/" in folder:
+                self.sections.add(folder)
+
+    def is_column_shape(self, url: str) -> bool:
+        """Whether columns are known that look like this address, in a way that tells them from other pages."""
+        pattern = shape(url)
+        return self.shapes[pattern] >= 1 and is_specific(pattern)
+
+    def discover(self, page: PageLinks, reason: str) -> list[Found]:
+        """What to visit next because of this page; pages seen before are read again once navigation can be told."""
+        role = self._role(page, reason)
+        if reason == "start" and role == "column":
+            self._accept(page.url, "item")
+        found = list(self._followed(page, role, reason))
+        if len(self.sample) < SAMPLE and page.url not in self.sample:
+            self.sample[page.url] = (page, reason)
+            if len(self.sample) == RIPE:
+                for earlier, why in list(self.sample.values()):
+                    found += self._followed(earlier, self._role(earlier, why), why)
+        return self._new(found, page.url)
+
+    def _new(self, found: list[Found], own: str) -> list[Found]:
+        kept: dict[str, Found] = {}
+        for one in found:
+            if one.url == own or one.url in kept or self.queries[shape(one.url)] > MANY_QUERIES:
+                continue
+            kept[one.url] = one
+            self._accept(one.url, one.reason)
+        return list(kept.values())
+
+    def _role(self, page: PageLinks, reason: str) -> str:
+        """Whether a page is read as a listing, a column or the site's front page."""
+        if reason in LISTINGS:
+            return "listing"
+        if reason != "start":
+            return "column"
+        if FRONT.fullmatch(urlsplit(page.url).path):
+            return "front"
+        own = shape(page.url)
+        if any(link.zone == "pager" and groups.turns_page(link, page) for link in page.links):
+            return "listing"
+        for group in groups.groups(page):
+            targets = {link.url for link in group} - {page.url}
+            if len(targets) < 2 or group[0].zone not in ("content", "archive"):
+                continue
+            siblings = sum(shape(url) == own for url in targets) * 2 > len(targets)
+            if not siblings and groups.score(group, page, self.is_column_shape, self._own(page)) >= STRONG:
+                return "column" if page.kind == "article" and len(targets) < 5 else "listing"
+        return "column"
+
+    def _own(self, page: PageLinks) -> tuple[str, ...]:
+        folder = directory(page.url)
+        return (folder,) if folder != "/" else ()
+
+    def _followed(self, page: PageLinks, role: str, reason: str) -> Iterator[Found]:
+        if "nofollow" in page.robots or "none" in page.robots:
+            return
+        inside = [link for link in page.links if self._inside(link) and link.url != page.url]
+        page = PageLinks(
+            page.url, tuple(inside), page.canonical, page.next, page.previous, page.up, kind=page.kind, robots=page.robots
+        )
+        if role == "front":
+            yield from self._front(page)
+            return
+        columns = list(self._columns(page, role))
+        yield from columns
+        if role == "listing":
+            # A listing without a single column leads nowhere: calendars and empty archives end here.
+            if columns or reason == "start":
+                yield from self._turned(page)
+                yield from self._archives(page)
+                yield from self._lists(page)
+            return
+        yield from self._neighbours(page)
+        if columns or reason in ("start", "item", "probe"):
+            yield from self._archives(page)
+        if reason == "start":
+            yield from self._above(page)
+
+    def _inside(self, link: Link) -> bool:
+        return not link.nofollow and in_scope(link.url, self.hosts)
+
+    def _shared(self, url: str) -> bool:
+        """Whether a target stands on nearly every page seen, whatever their kind: navigation."""
+        if len(self.sample) < RIPE:
+            return False
+        holding = sum(any(link.url == url for link in page.links) for page, _ in self.sample.values())
+        return holding >= SHARED * len(self.sample)
+
+    def _columns(self, page: PageLinks, role: str) -> Iterator[Found]:
+        """Items of a listing, and links of a known column's shape anywhere."""
+        own = self._own(page)
+        ripe = len(self.sample) >= RIPE
+        weak: list[tuple[int, Group]] = []
+        strong = False
+        for group in groups.groups(page):
+            weight = groups.score(group, page, self.is_column_shape, own)
+            taken = weight >= STRONG and (role == "listing" or self._below(group, own))
+            strong = strong or (taken and group[0].zone in ("content", "archive", "recent"))
+            if not taken and role == "listing" and group[0].zone == "content" and len({link.url for link in group}) > 1:
+                weak.append((weight, group))
+            for link in group:
+                if self.is_column_shape(link.url) and not self._is_listing(link, page):
+                    yield Found(link.url, "item" if role == "listing" else "related", page.url)
+                elif taken and not self._is_listing(link, page) and not self._shared(link.url):
+                    yield Found(link.url, "item", page.url)
+        if role != "listing" or not weak:
+            return
+        weak.sort(key=lambda one: -one[0])
+        if ripe:
+            for weight, group in weak:
+                if weight >= 1:
+                    yield from (
+                        Found(link.url, "item", page.url)
+                        for link in group
+                        if not self._is_listing(link, page) and not self._shared(link.url)
+                    )
+        elif not strong:
+            # Nothing is sure yet: two pages of the likeliest place will tell what is navigation.
+            yield from (Found(link.url, "probe", page.url) for link in weak[0][1][:2] if not self._is_listing(link, page))
+
+    def _below(self, group: Group, own: tuple[str, ...]) -> bool:
+        """Whether a group on a column's page leads to pages below it: the page is a listing of its own."""
+        return bool(own) and len(group) > 2 and all(directory(link.url).startswith(own) for link in group)
+
+    def _is_listing(self, link: Link, page: PageLinks) -> bool:
+        return bool(
+            groups.turns_page(link, page)
+            or groups.is_archive(link, frozenset(self.sections))
+            or groups.TAG_PATH.search(link.url)
+            or link.zone in ("tags", "share", "crumbs", "pager")
+            or link.url in self.start
+        )
+
+    def _turned(self, page: PageLinks) -> Iterator[Found]:
+        if page.next:
+            yield Found(page.next, "pagination", page.url)
+        yield from (Found(link.url, "pagination", page.url) for link in page.links if groups.turns_page(link, page))
+
+    def _archives(self, page: PageLinks) -> Iterator[Found]:
+        sections = frozenset(self.sections)
+        for link in page.links:
+            reason = groups.is_archive(link, sections)
+            # In menus only what is sure: a menu called "category" may be one of treatments.
+            if reason and not (link.zone == "nav" and reason == "category" and not self._near(link.url)):
+                yield Found(link.url, "archive" if reason == "archive" else "category", page.url)
+
+    def _near(self, url: str) -> bool:
+        return groups.first_folder(url) in self.sections
+
+    def _lists(self, page: PageLinks) -> Iterator[Found]:
+        """Lists of more, as `コラム一覧はこちら`, in the content of a listing."""
+        for link in page.links:
+            if link.zone == "content" and groups.LIST_TEXT.search(link.text) and self._near(link.url):
+                yield Found(link.url, "section", page.url)
+
+    def _neighbours(self, page: PageLinks) -> Iterator[Found]:
+        """The column before and the one after."""
+        pointed = {page.next, page.previous} - {""}
+        pointed |= {link.url for link in page.links if {"next", "prev"} & set(link.rel)}
+        own = shape(page.url)
+        yield from (Found(url, "related", page.url) for url in pointed if shape(url) == own and url != page.url)
+
+    def _above(self, page: PageLinks) -> Iterator[Found]:
+        """The listing that a single column belongs to: the crumb above it, a link that says so, the folder above."""
+        folder = directory(page.url.rstrip("/"))
+        crumbs = [link for link in page.links if link.zone == "crumbs" and directory(link.url) not in ("/", "")]
+        if crumbs:
+            yield Found(crumbs[-1].url, "section", page.url)
+        if page.up:
+            yield Found(page.up, "section", page.url)
+        for link in page.links:
+            above = directory(link.url) != "/" and page.url.startswith(link.url.partition("?")[0].removesuffix("index.html"))
+            named = groups.SECTION_TEXT.search(link.text) and groups.SECTION_PATH.search(link.url)
+            back = groups.LIST_TEXT.search(link.text) and link.zone == "content"
+            if above or back or (named and not crumbs and folder in ("/", "")):
+                yield Found(link.url, "section", page.url)
+
+    def _front(self, page: PageLinks) -> Iterator[Found]:
+        """From a site's front page: what is called a column or blog, or lies where those do; else dated items."""
+        named = [
+            link for link in page.links
+            if groups.SECTION_PATH.search(link.url) and not groups.TAG_PATH.search(link.url)
+            and (groups.SECTION_TEXT.search(link.text) or not link.text)
+        ]  # fmt: skip
+        columns = [link for link in named if "コラム" in link.text or "column" in link.url.lower()]
+        yield from (Found(link.url, "section", page.url) for link in columns or named)
+        for group in groups.groups(page):
+            if all(link.dated for link in group) and group[0].zone in ("content", "recent"):
+                yield from (Found(link.url, "item", page.url) for link in group if is_specific(shape(link.url)))

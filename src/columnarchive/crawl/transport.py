@@ -1,0 +1,77 @@
+"""One connection per origin, kept open between requests: what httpx needs as a transport, without its shared pool.
+
+A site is visited one request at a time, so there is nothing to pool; a pool that scans all its connections at each
+request costs more than the request.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+import httpcore
+import httpx
+
+from columnarchive.crawl.network import Network
+from columnarchive.urls import Address
+
+KEEP_ALIVE = 75.0
+
+
+def tls_context() -> ssl.SSLContext:
+    """The TLS settings that all connections share; making them is the larger part of a client's start."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+class OriginTransport(httpx.AsyncBaseTransport):
+    """Requests to one origin over one connection; `reused` tells whether the last one went over an old connection."""
+
+    def __init__(self, address: Address, tls: ssl.SSLContext, network: Network) -> None:
+        self.origin = httpcore.Origin(address.scheme.encode(), address.host.encode("ascii"), address.port)
+        self.tls = tls
+        self.network = network
+        self.connection: httpcore.AsyncHTTPConnection | None = None
+        self.reused = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request and return the answer with its body still to be streamed."""
+        connection = await self._ready()
+        target: bytes = request.extensions["target"]
+        asked = httpcore.Request(
+            request.method,
+            httpcore.URL(scheme=self.origin.scheme, host=self.origin.host, port=self.origin.port, target=target),
+            headers=request.headers.raw,
+            extensions={"timeout": {"connect": request.extensions.get("connect", 15.0)}},
+        )
+        answer = await connection.handle_async_request(asked)
+        return httpx.Response(
+            answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions, request=request
+        )
+
+    async def _ready(self) -> httpcore.AsyncHTTPConnection:
+        old = self.connection
+        self.reused = old is not None and old.is_available() and not old.has_expired()
+        if old is not None and self.reused:
+            return old
+        if old is not None:
+            await old.aclose()
+        self.connection = httpcore.AsyncHTTPConnection(
+            self.origin, ssl_context=self.tls, keepalive_expiry=KEEP_ALIVE, network_backend=self.network
+        )
+        return self.connection
+
+    async def aclose(self) -> None:
+        """Drop the connection."""
+        if self.connection is not None:
+            await self.connection.aclose()
+            self.connection = None
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, answer: httpcore.Response) -> None:
+        self.answer = answer
+
+    def __aiter__(self):  # type: ignore[no-untyped-def]  # httpcore types its stream loosely
+        return self.answer.aiter_stream()
+
+    async def aclose(self) -> None:
+        await self.answer.aclose()

@@ -1,0 +1,241 @@
+"""Addresses: one canonical form (WHATWG), the host that names a site, scope, shape; and what a page links to.
+
+Parsing follows the WHATWG URL standard through ada-url. The canonical form then drops what names no page: the fragment,
+an empty query, tracking parameters and session ids. Percent-encoded bytes stay as they are, Shift_JIS paths included.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import unquote_to_bytes
+
+import ada_url
+
+from columnarchive.errors import UsageError
+
+# Parameters that tell where a visitor came from, never which page it is. Names as the ad systems publish them.
+TRACKING = re.compile(
+    r"(?:utm_\w+|fbclid|gclid|gclsrc|dclid|gbraid|wbraid|gad_source|gad_campaignid|yclid|msclkid|twclid|ttclid|ldtag_cl"
+    r"|igshid|igsh|mc_cid|mc_eid|_ga|_gl|_hsenc|_hsmi|__twitter_impression|yj_r|sa_p|argument|dmai|cx_\w+|spm"
+    r"|ref_src|ref_url)",
+    re.IGNORECASE,
+)
+SESSION = re.compile(
+    r"(?:jsessionid|phpsessid|aspsessionid\w*|asp\.net_sessionid|session_?id|sess_?id|oscsid|zenid|cfid|cftoken|xtcsid)",
+    re.IGNORECASE,
+)
+# Short names that are a session only when their value looks random.
+MAYBE_SESSION = re.compile(r"(?:sid|s|sess|session|token|cache|nocache|rnd|_)", re.IGNORECASE)
+RANDOM_VALUE = re.compile(r"(?:[0-9a-f]{16,}|(?=\w*\d)(?=\w*[A-Za-z])[\w-]{20,}|\d{10,})", re.IGNORECASE)
+PATH_SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#;]*", re.IGNORECASE)
+INDEX_PAGE = re.compile(r"/(?:index|default)\.(?:html?|php|cgi|aspx?|jsp)$", re.IGNORECASE)
+DEFAULT_PORTS = {"http:": "80", "https:": "443"}
+MAX_LENGTH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The parts of a URL that a request needs: host in ASCII, port as a number, target as it goes on the wire."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, the port only when it is not the scheme's own."""
+        usual = 443 if self.scheme == "https" else 80
+        return f"{self.scheme}://{self.host}" + ("" if self.port == usual else f":{self.port}")
+
+
+def _parse(url: str, base: str = "") -> ada_url.URL:
+    try:
+        return ada_url.URL(url, base or None)
+    except ValueError as error:
+        raise UsageError(
+            f"{url[:200]!r} is not a web address; it should look like https://clinic.example/column/."
+        ) from error
+
+
+def resolve(url: str, base: str = "") -> str:
+    """The address as the WHATWG standard serialises it, relative to `base`; UsageError when it is none."""
+    return str(_parse(url, base).href)
+
+
+def canonical(url: str, base: str = "", *, drop_index: bool = False, drop: tuple[str, ...] = ()) -> str:
+    """The one form of an http(s) address under which its page is known.
+
+    >>> canonical("HTTP://Clinic.example:80/a/../column/?utm_source=x#top")
+    'http://clinic.example/column/'
+
+    `drop_index` takes a trailing index.html away, `drop` names further parameters of no meaning; both are settings of a
+    site. Raises UsageError for what is no URL or not http(s).
+    """
+    parsed = _parse(url.strip(), base)
+    if parsed.protocol not in DEFAULT_PORTS or not parsed.hostname:
+        raise UsageError(f"{url[:200]!r} is not an http or https address.")
+    if parsed.username or parsed.password:
+        parsed.username = parsed.password = ""
+    parsed.hash = ""
+    path = parsed.pathname
+    if ";" in path:
+        path = PATH_SESSION.sub("", path)
+    if drop_index:
+        path = INDEX_PAGE.sub("/", path)
+    if path != parsed.pathname:
+        parsed.pathname = path
+    if parsed.search or parsed.href.endswith("?"):
+        parsed.search = _clean_query(parsed.search, drop)
+    return str(parsed.href)
+
+
+def _clean_query(search: str, drop: tuple[str, ...]) -> str:
+    """The query without tracking, session and dropped parameters; the rest verbatim and in its order."""
+    kept = []
+    for part in search.removeprefix("?").split("&"):
+        name, _, value = part.partition("=")
+        if not part or name in drop or TRACKING.fullmatch(name) or SESSION.fullmatch(name):
+            continue
+        if MAYBE_SESSION.fullmatch(name) and RANDOM_VALUE.fullmatch(value):
+            continue
+        kept.append(part)
+    return "&".join(kept)
+
+
+def address(url: str) -> Address:
+    """The parts of an http(s) URL that a request needs."""
+    parsed = _parse(url)
+    if parsed.protocol not in DEFAULT_PORTS or not parsed.hostname:
+        raise UsageError(f"{url[:200]!r} is not an http or https address.")
+    port = int(parsed.port or DEFAULT_PORTS[parsed.protocol])
+    return Address(parsed.protocol.removesuffix(":"), parsed.hostname, port, parsed.pathname + parsed.search)
+
+
+def host_of(url: str) -> str:
+    """Host in lower case, with the port when it is not the scheme's own: the default name of a site."""
+    return str(_parse(url).host)
+
+
+def site_key(host: str) -> str:
+    """What two hosts of one site share: `www.` does not tell them apart."""
+    return host.removeprefix("www.")
+
+
+def in_scope(url: str, hosts: tuple[str, ...], under: tuple[str, ...] = ()) -> bool:
+    """Whether an http(s) URL is a site's: on one of its hosts (`www.` or not), and under one of the paths, if any."""
+    try:
+        parsed = _parse(url)
+    except UsageError:
+        return False
+    if parsed.protocol not in DEFAULT_PORTS:
+        return False
+    own = site_key(parsed.host)
+    if not any(own == site_key(host) for host in hosts):
+        return False
+    return not under or any(parsed.pathname.startswith(path) for path in under)
+
+
+def directory(url: str) -> str:
+    """The path up to and with its last slash."""
+    path = str(_parse(url).pathname)
+    return path[: path.rfind("/") + 1]
+
+
+def shape(url: str) -> str:
+    """A URL with what varies between siblings masked: digits in folders, the last segment, values of the query.
+
+    >>> shape("https://clinic.example/blog/2014/11/post-33.html")
+    '/blog/0/0/*.html'
+    """
+    parsed = _parse(url)
+    folder, _, last = INDEX_PAGE.sub("/", parsed.pathname).rpartition("/")
+    if not last and folder:  # a page that is a folder: its own name is what varies
+        folder, _, last = folder.rpartition("/")
+        last += "/"
+    folder = re.sub(r"\d+", "0", folder)
+    stem, dot, suffix = last.rstrip("/").rpartition(".")
+    ending = f".{suffix.lower()}" if dot and len(suffix) <= 5 and stem else "/" if last.endswith("/") else ""
+    names = sorted({part.partition("=")[0] for part in parsed.search.removeprefix("?").split("&") if part})
+    if names:
+        # With a query that names the page, the file before it is the program and stays.
+        return f"{folder}/{last}?{'&'.join(names)}"
+    return f"{folder}/{'*' if last.rstrip('/') else ''}{ending}"
+
+
+def is_specific(pattern: str) -> bool:
+    """Whether a shape tells a section from the rest of a site: a folder of its own, or a query."""
+    return "?" in pattern or pattern.count("/") - pattern.endswith("/") >= 2
+
+
+def trap(url: str) -> str:
+    """Why this address looks like one of endlessly many; empty when it does not."""
+    if len(url) > MAX_LENGTH:
+        return "longer than any real address"
+    parsed = _parse(url)
+    segments = [part for part in parsed.pathname.split("/") if part]
+    if len(segments) > 15:
+        return "folders nested too deep"
+    if any(segments.count(part) >= 3 for part in set(segments) if not part.isdigit()):
+        return "the same folder again and again"
+    if parsed.search.count("&") >= 8:
+        return "too many parameters"
+    years = [int(year) for year in re.findall(r"(?<!\d)(\d{4})(?=[/-](?:0?[1-9]|1[0-2])(?!\d))", unquoted(url))]
+    if any(1000 <= year < 1990 or year >= 2100 for year in years):
+        return "a calendar beyond any real year"
+    return ""
+
+
+def unquoted(url: str) -> str:
+    """The URL for eyes and patterns: percent-encoding undone where it is UTF-8."""
+    try:
+        return unquote_to_bytes(url).decode("utf-8")
+    except UnicodeDecodeError:
+        return url
+
+
+Zone = Literal["content", "nav", "aside", "crumbs", "pager", "archive", "recent", "tags", "share"]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link of a page, with what its surroundings say.
+
+    `group` names the place in the page, the same for links that repeat there. The unit is the largest element around the
+    link that has no other target of its group: a card, a list item, a post in a listing. `excerpt` counts the unit's
+    characters beyond the link's own, `dated` and `headed` tell whether it shows a date and has a heading.
+    """
+
+    url: str
+    text: str
+    group: str
+    zone: Zone = "content"
+    rel: tuple[str, ...] = ()
+    excerpt: int = 0
+    dated: bool = False
+    headed: bool = False
+    nofollow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageLinks:
+    """What a page points to and says of itself; addresses are absolute, in canonical form.
+
+    `robots` holds the directives of its robots meta, `kind` the og:type, `text_length` the characters outside links.
+    """
+
+    url: str
+    links: tuple[Link, ...] = ()
+    canonical: str = ""
+    next: str = ""
+    previous: str = ""
+    up: str = ""
+    refresh: str = ""
+    feeds: tuple[str, ...] = ()
+    alternates: tuple[str, ...] = ()
+    wordpress_api: str = ""
+    robots: frozenset[str] = frozenset()
+    kind: str = ""
+    too_deep: bool = False
