@@ -20,7 +20,7 @@ Url = Annotated[str, typer.Argument(help="Address of the column.", metavar="URL"
 def show(
     context: typer.Context,
     url: Url,
-    revision: Annotated[int, typer.Option("--revision", "-r", min=1, help="This revision.")] = 0,
+    revision: Annotated[int | None, typer.Option("--revision", "-r", min=1, help="This revision.")] = None,
     at: Annotated[str, typer.Option("--at", help="As it stood at the end of this day, or at this time.")] = "",
     format: Annotated[
         str, typer.Option("--format", "-f", help="text, markdown, json or html (the stored page).")
@@ -37,7 +37,7 @@ def show(
         raise UsageError(f"--format {format} is unknown; choose text, markdown, json or html.")
     with reading.opened(database(context)) as conn:
         row = reading.article(conn, url)
-        pick = reading.Pick(revision, typed(at, tz, end=True) if at else "")
+        pick = reading.Pick(revision or 0, typed(at, tz, end=True) if at else "")
         found = reading.revision(conn, row, pick)
         if format == "html":
             import sys

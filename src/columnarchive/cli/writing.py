@@ -10,6 +10,13 @@ from columnarchive.cli.common import AsJson, Bar, database, json_lines, visible
 from columnarchive.errors import UsageError
 
 
+def crawl(context: typer.Context) -> None:
+    """Follow sites.
+
+    Example: archive crawl https://clinic.example/column/
+    """
+
+
 def rebuild(context: typer.Context, site: Annotated[str, typer.Option(help="Only this site.")] = "") -> None:
     """Derive articles, revisions, changes and the index again from the captures.
 

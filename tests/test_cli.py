@@ -1,0 +1,177 @@
+"""The command as a process: output, JSON contract, exit codes and sentences for what cannot be done."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import clinic
+import pytest
+
+from columnarchive.archive import deriving
+from columnarchive.store.database import Database
+
+NANBYO = clinic.HOST + "/column/nanbyo-kansaibou/"
+
+
+def archive(*arguments: str | Path, db: Path | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    chosen = ["--db", str(db)] if db else []
+    command = [sys.executable, "-m", "columnarchive", *chosen, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", input=stdin, check=False)
+
+
+def rows(done: subprocess.CompletedProcess[str]) -> list[dict[str, object]]:
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cli") / "a.db"
+    with Database.open(path) as opened:
+        clinic.add(opened, list(clinic.captured()))
+        deriving.derive(opened)
+    return path
+
+
+def test_search_in_json(db: Path) -> None:
+    hits = rows(archive("search", "難病", "--json", db=db))
+    assert hits[0]["url"] == NANBYO
+    keys = ["url", "site", "title", "published_on", "revision", "removed", "snippet", "highlights", "rank"]
+    assert list(hits[0])[: len(keys)] == keys
+    for hit in hits:
+        for start, end in hit["highlights"]:  # type: ignore[attr-defined]
+            assert hit["snippet"][start:end] == "難病"  # type: ignore[index]
+    assert archive("search", "難病", "--count", db=db).stdout == f"{len(hits)}\n"
+
+
+def test_removed_claims_are_found_and_told_apart(db: Path) -> None:
+    (hit,) = rows(archive("search", "必ず治ります", "--json", db=db))
+    assert (hit["url"], hit["removed"]) == (NANBYO, True)
+    assert rows(archive("search", "必ず治ります", "--current", "--json", db=db)) == []
+    assert len(rows(archive("search", "必ず治ります", "--removed", "--json", db=db))) == 1
+
+
+def test_output_without_a_terminal_has_no_codes_and_marks_the_hits(db: Path) -> None:
+    told = archive("search", "必ず治ります", db=db).stdout
+    assert "【必ず治ります】" in told
+    assert "\x1b" not in told
+    nothing = archive("search", "存在しない語", db=db)
+    assert nothing.returncode == 0
+    assert "No article among" in nothing.stdout
+
+
+def test_history_diff_and_show(db: Path) -> None:
+    history = rows(archive("history", NANBYO, "--json", db=db))
+    keys = ["number", "first_seen_at", "last_seen_at", "title", "characters", "fingerprint"]
+    assert list(history[0])[: len(keys)] == keys
+    assert [row["number"] for row in history] == [1, 2]
+    (diff,) = rows(archive("diff", NANBYO, "--format", "json", db=db))
+    assert (diff["from"], diff["to"]) == (1, 2)
+    for edit in diff["edits"]:  # type: ignore[attr-defined]
+        spans = edit["spans"]
+        assert "".join(span["text"] for span in spans if span["op"] != "insert") == edit["old"]
+        assert "".join(span["text"] for span in spans if span["op"] != "delete") == edit["new"]
+    by_day = archive("diff", NANBYO, "2025-12-31", "2026-01-31", "--format", "json", db=db)
+    assert rows(by_day)[0]["edits"] == diff["edits"]
+    then = rows(archive("show", NANBYO, "--at", "2025-12-31", "--format", "json", db=db))[0]
+    assert "必ず治ります" in str(then["text"])
+    assert "必ず治ります" not in archive("show", NANBYO, db=db).stdout
+    stored = subprocess.run(
+        [sys.executable, "-m", "columnarchive", "--db", str(db), "show", NANBYO, "-r", "1", "-f", "html"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    assert b"<html" in stored
+
+
+def test_changes_in_json(db: Path) -> None:
+    found = rows(archive("changes", "--json", "--label", "price", db=db))
+    keys = ["url", "site", "title", "from", "to", "seen_at", "level", "labels", "added_chars", "removed_chars"]
+    assert list(found[0]) == [*keys, "summary"]
+    assert all("price" in row["labels"] for row in found)  # type: ignore[operator]
+    assert len(rows(archive("changes", "--json", "--since", "2026-04-01", db=db))) < len(
+        rows(archive("changes", "--json", db=db))
+    )
+    assert "Datasette" not in archive("changes", "--level", "3", db=db).stdout
+
+
+def test_captures_sites_status_blame(db: Path) -> None:
+    gone = clinic.HOST + "/column/kanshitsusei-haien/"
+    visits = rows(archive("captures", gone, "--json", db=db))
+    assert [row["outcome"] for row in visits] == ["ok", "missing", "ok"]
+    assert {"url", "fetched_at", "status", "outcome", "final_url", "body_sha256", "error"} <= set(visits[0])
+    assert rows(archive("sites", "--json", db=db))[0]["name"] == clinic.SITE
+    assert rows(archive("status", "--json", db=db))[0]["head"]
+    blame = rows(archive("blame", NANBYO, "--json", db=db))
+    assert any(row["since_revision"] == 2 and row["before_text"] for row in blame)
+    for command in (["captures", gone], ["sites"], ["status"], ["blame", NANBYO], ["history", gone], ["diff", NANBYO]):
+        done = archive(*command, db=db)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
+
+
+def test_extract_and_diff_of_saved_files() -> None:
+    site = clinic.dated_sites()[0].folder
+    page = site / "column/nanbyo-kansaibou/index.html"
+    (found,) = rows(archive("extract", page, "--site-dir", site, "--json"))
+    golden = json.loads(
+        (Path(__file__).parent.parent / "fixtures/golden/articles/2025-10-20/nanbyo-kansaibou.json").read_text("utf-8")
+    )
+    assert found["text"] == "\n".join(block["text"] for block in golden["blocks"])
+    assert (found["title"], found["published_on"]) == (golden["title"], golden["published_on"])
+    later = clinic.dated_sites()[1].folder / "column/nanbyo-kansaibou/index.html"
+    told = archive("diff", page, later, "--format", "text")
+    assert told.returncode == 0, told.stderr
+    assert "必ず治ります" in told.stdout
+
+
+def sentence(done: subprocess.CompletedProcess[str], said: str) -> None:
+    assert done.returncode == 1, (done.stdout, done.stderr)
+    assert done.stderr.startswith("archive: ")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_bad_input_ends_in_one_sentence(db: Path, tmp_path: Path) -> None:
+    no_database = tmp_path / "text.db"
+    no_database.write_text("just text, and more of it than a header has" * 9)
+    picture = tmp_path / "picture.html"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 20)
+    sentence(archive("search", "難病", db=no_database), "is not a database")
+    sentence(archive("status", db=tmp_path / "none.db"), "no archive at")
+    sentence(archive("search", "", db=db), "query is empty")
+    sentence(archive("search", "  \u3000 ", db=db), "query is empty")
+    sentence(archive("extract", picture), "is no web page")
+    sentence(archive("extract", tmp_path / "absent.html"), "cannot be read")
+    sentence(archive("history", clinic.HOST + "/nowhere/", db=db), "does not know")
+    sentence(archive("history", "これはURLではない", db=db), "not a web address")
+    sentence(archive("show", NANBYO, "--revision", "9", db=db), "no revision 9")
+    sentence(archive("changes", "--since", "soon", db=db), "is no date")
+    sentence(archive("import", tmp_path / "absent.warc", db=db), "no file")
+    newer = tmp_path / "newer.db"
+    with Database.open(newer) as opened:
+        opened.conn.execute(
+            "insert into _sqlite_migrations(migration_set, name, applied_at) values ('columnarchive', '9999_later', '')"
+        )
+    sentence(archive("status", db=newer), "newer columnarchive")
+
+
+def test_wrong_usage_is_exit_2(db: Path) -> None:
+    assert archive("search", db=db).returncode == 2
+    assert archive("nonsense", db=db).returncode == 2
+    assert archive("show", NANBYO, "--no-such-option", db=db).returncode == 2
+
+
+def test_hostile_text_does_not_reach_the_terminal(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<html><head><meta charset=utf-8><title>題名</title></head><body><h1>題名\x1b[31m</h1><p>"
+        + "本文\x1b]0;x\x07の文章です。" * 30
+        + "</p></body></html>",
+        encoding="utf-8",
+    )
+    assert "\x1b" not in archive("extract", page).stdout

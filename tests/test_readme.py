@@ -1,0 +1,48 @@
+"""README documents what there is: each command, each JSON key, each outcome and label."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from typer.main import get_command
+
+from columnarchive.cli.app import app
+from columnarchive.model import OUTCOMES
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_each_command_is_documented_and_no_other() -> None:
+    commands = set(get_command(app).commands)  # type: ignore[attr-defined]
+    documented = set(re.findall(r"^\| `archive (\w+)", README, re.MULTILINE))
+    assert documented == commands
+
+
+def test_each_command_has_help_with_an_example() -> None:
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        assert command.help, name
+        assert f"Example: archive {name}" in command.help, name
+
+
+def test_each_option_of_a_command_is_named() -> None:
+    """In its row of the table, but those that every command has."""
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        row = next(line for line in README.splitlines() if line.startswith(f"| `archive {name}"))
+        for parameter in command.params:
+            option = max(getattr(parameter, "opts", [""]), key=len)
+            if option.startswith("--") and option not in ("--help", "--tz"):
+                assert option in row or option.removeprefix("--") in re.findall(r"[\w-]+", row), (name, option)
+
+
+def test_each_outcome_is_documented() -> None:
+    for outcome in OUTCOMES:
+        assert f"`{outcome}`" in README
+
+
+def test_the_first_screen_says_what_it_is_for_and_shows_real_output() -> None:
+    first = README.splitlines()[:45]
+    assert any("clinic" in line for line in first[:8])
+    assert any("archive demo" in line for line in first)
+    assert any("難病" in line for line in first)

@@ -1,0 +1,128 @@
+"""Derivation is a function of the captures: order of arrival, kills and rebuilds play no part."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import clinic
+import pytest
+
+from columnarchive.archive import deriving
+from columnarchive.model import Capture
+from columnarchive.store import index
+from columnarchive.store.database import Database
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Capture]:
+    return list(clinic.captured())
+
+
+@pytest.fixture(scope="module")
+def at_once(found: list[Capture], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    path = tmp_path_factory.mktemp("once") / "a.db"
+    with Database.open(path) as db:
+        clinic.add(db, found)
+        deriving.derive(db)
+        return path, clinic.as_text(clinic.state(db))
+
+
+def test_day_by_day_is_the_same_as_all_at_once(found: list[Capture], at_once: tuple[Path, str], tmp_path: Path) -> None:
+    """The site is redesigned on its last day."""
+    with Database.open(tmp_path / "a.db") as db:
+        for _, group in itertools.groupby(found, key=lambda one: one.fetched_at[:10]):
+            clinic.add(db, list(group))
+            deriving.derive(db)
+        assert clinic.as_text(clinic.state(db)) == at_once[1]
+        assert list(index.verify(db.conn)) == []
+
+
+@pytest.mark.parametrize("order", ["backwards", 1, 2])
+def test_the_order_of_arrival_plays_no_part(
+    found: list[Capture], at_once: tuple[Path, str], tmp_path: Path, order: str | int
+) -> None:
+    mixed = found[::-1] if order == "backwards" else clinic.shuffled(found, int(order))
+    with Database.open(tmp_path / "a.db") as db:
+        for start in range(0, len(mixed), 40):
+            clinic.add(db, mixed[start : start + 40])
+            if start == 40:
+                deriving.derive(db)  # half of the captures make another template, which must leave no trace
+        deriving.derive(db)
+        assert clinic.as_text(clinic.state(db)) == at_once[1]
+
+
+def test_rebuild_changes_nothing(at_once: tuple[Path, str]) -> None:
+    with Database.open(at_once[0]) as db:
+        done = deriving.derive(db, force=True)
+        assert [(one.written.added, one.written.changed, one.written.dropped) for one in done] == [(0, 0, 0)]
+        assert clinic.as_text(clinic.state(db)) == at_once[1]
+
+
+def test_a_kill_between_captures_and_derivation_loses_nothing(
+    found: list[Capture], at_once: tuple[Path, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.db"
+    with Database.open(path) as db:
+        clinic.add(db, found[:30])
+        deriving.derive(db)
+        clinic.add(db, found[30:])
+    script = f"""
+import sys, os
+from pathlib import Path
+from columnarchive.store.database import Database
+from columnarchive.store import derived
+from columnarchive.archive import deriving
+if __name__ == "__main__":
+    write = derived.write_site
+    def killed(*arguments):
+        write(*arguments)
+        os.kill(os.getpid(), {int(signal.SIGKILL)})
+    derived.write_site = killed
+    with Database.open(Path({json.dumps(str(path))})) as db:
+        deriving.derive(db)
+"""
+    file = tmp_path / "killed.py"
+    file.write_text(script, encoding="utf-8")
+    died = subprocess.run([sys.executable, str(file)], cwd=ROOT, check=False)
+    assert died.returncode == -signal.SIGKILL
+    with Database.open(path) as db:
+        (before,) = db.conn.execute("select count(*) from captures").fetchone()
+        assert before == len(found)
+        assert list(index.verify(db.conn)) == []
+        deriving.derive(db)
+        assert clinic.as_text(clinic.state(db)) == at_once[1]
+
+
+def test_the_clinic_reads_as_its_golden_files_say(at_once: tuple[Path, str]) -> None:
+    """Revisions, goings and returns of every column as fixtures/golden/changes.json has them."""
+    golden = json.loads((ROOT / "fixtures/golden/changes.json").read_text(encoding="utf-8"))
+    with Database.open(at_once[0], write=False) as db:
+        for column in golden:
+            url = clinic.HOST + column["path"]
+            row = db.conn.execute("select id, revisions from articles where url = ?", (url,)).fetchone()
+            assert row, url
+            assert row[1] == column["revisions"], url
+            steps = db.conn.execute(
+                "select substr(seen_at, 1, 10), labels, id from changes where article_id = ? order by seen_at",
+                (row[0],),
+            ).fetchall()
+            told = {(day, label) for day, labels, _ in steps for label in json.loads(labels)}
+            for label in ("gone", "returned"):
+                assert {day for day, said in told if said == label} == set(column[label]), (url, label)
+            for change in column["changes"]:
+                change_id = next(one for day, labels, one in steps if day == change["to_date"] and "gone" not in labels)
+                old, new = db.conn.execute(
+                    "select group_concat(old_text, ' '), group_concat(new_text, ' ') from edits where change_id = ?",
+                    (change_id,),
+                ).fetchone()
+                assert all(words in old for words in change["removed"]), url
+                assert all(words in new for words in change["added"]), url
+                labels = {label for day, label in told if day == change["to_date"]}
+                assert set(change["labels"]) <= labels, (url, labels)
