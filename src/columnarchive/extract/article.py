@@ -20,6 +20,8 @@ from columnarchive.model import Article, Block
 _KANA = re.compile(r"[\u3041-\u30ff]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _NEAR_TITLE = 4
+_LABEL_CHARS = 60
+_SENTENCE_END = re.compile(r"[。！？!?」]\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def _body(page: Outline, chosen: list[int], title_at: int, people: People) -> li
     """The pieces without title, crumbs, date lines and lines that only name people."""
     if not chosen:
         return []
-    head = {index for index in chosen[:_NEAR_TITLE]}
+    head = set(chosen[:_NEAR_TITLE])
     near = set(range(title_at - _NEAR_TITLE, title_at + _NEAR_TITLE + 1)) if title_at >= 0 else set()
     tail = set(chosen[-3:])
     kept: list[int] = []
@@ -75,7 +77,7 @@ def _body(page: Outline, chosen: list[int], title_at: int, people: People) -> li
             continue
         if index in head and index < title_at and piece.linked and CRUMB_HOME.search(piece.text):
             continue
-        if index in head and index < title_at and piece.tag not in ("p", "h2", "h3") and len(piece.key) <= 12:
+        if index in head and index < title_at and len(piece.key) <= _LABEL_CHARS and not _SENTENCE_END.search(piece.text):
             continue  # a category or label over the title
         kept.append(index)
     return kept

@@ -11,7 +11,7 @@ import re
 from urllib.parse import urlsplit
 
 from columnarchive.extract.places import Places
-from columnarchive.extract.rules import CALL, HEADINGS, LINK_SHARE, NOTICE, REGION_SHARE, RELATED_HEADING
+from columnarchive.extract.rules import CALL, HEADINGS, LABELS, LINK_SHARE, NOTICE, REGION_SHARE, RELATED_HEADING
 from columnarchive.extract.template import Template, is_date_line
 from columnarchive.extract.walk import Outline
 
@@ -31,6 +31,7 @@ def select(page: Outline, places: Places, template: Template | None, url: str = 
         keep = _by_shape(page, places, bad, url)
     _drop_related(page, keep)
     _drop_outside(page, keep)
+    _drop_bare_headings(page, keep)
     return [index for index, kept in enumerate(keep) if kept]
 
 
@@ -46,7 +47,7 @@ def _by_template(page: Outline, places: Places, template: Template, bad: list[bo
     keep: list[bool] = []
     commons: list[int] = []
     for index, piece in enumerate(page.pieces):
-        place = piece.place
+        place = places.parents[piece.place] if piece.tag in LABELS else piece.place
         kept = not template.is_dead(place)
         if kept and piece.linked >= LINK_SHARE * len(piece.key):
             kept = False
@@ -55,7 +56,7 @@ def _by_template(page: Outline, places: Places, template: Template, bad: list[bo
             if not kept:
                 commons.append(index)
         if kept and piece.element >= 0 and bad[piece.element]:
-            kept = template.is_content(place) and not _ever_bad(places, place)
+            kept = template.is_content(place) and not _is_navigation(places, place)
         keep.append(kept)
     for index in commons:
         piece = page.pieces[index]
@@ -64,21 +65,13 @@ def _by_template(page: Outline, places: Places, template: Template, bad: list[bo
     return keep
 
 
-def _ever_bad(places: Places, place: int) -> bool:
-    """A place that is navigation by name whatever it holds."""
+def _is_navigation(places: Places, place: int) -> bool:
+    """A place that is navigation by name, whatever it holds."""
     while place > 0:
-        step = places.steps[place]
-        if step.bad and not step.good and _STRONG.search(step.words or step.token):
+        if places.steps[place].navigation:
             return True
         place = places.parents[place]
     return False
-
-
-_STRONG = re.compile(
-    r"(?:^|[\s_\-])(?:nav|navi|navigation|gnav|bread-?crumbs?|topic-?path|pankuzu|crumbs?|share|sharing|sns|social|related|ranking|comments?|respond|"
-    r"pager|pagination|paging|copyright|cookie|tag-?list|tagcloud|search|yarpp|jp-relatedposts|prev-?next|nav-links|post-?nav)(?=$|[\s_\-])",
-    re.I,
-)
 
 
 def _is_inside(keep: list[bool], index: int) -> bool:
@@ -184,6 +177,35 @@ def _drop_outside(page: Outline, keep: list[bool]) -> None:
     for index in range(len(keep)):
         if keep[index] and not best[1] <= index < best[2]:
             keep[index] = _is_near_region(page, index, best[1])
+
+
+def _drop_bare_headings(page: Outline, keep: list[bool]) -> None:
+    """A heading over nothing but links goes with them."""
+    pieces = page.pieces
+    for index in range(len(pieces) - 1, -1, -1):
+        rank = HEADINGS.get(pieces[index].tag)
+        if not keep[index] or rank is None or rank == 1:
+            continue
+        links = False
+        for later in range(index + 1, len(pieces)):
+            if keep[later]:
+                break
+            if HEADINGS.get(pieces[later].tag, 9) <= rank:
+                break
+            links = links or pieces[later].linked >= LINK_SHARE * len(pieces[later].key)
+        else:
+            later = len(pieces)
+        over = later == len(pieces) or HEADINGS.get(pieces[later].tag, 9) <= rank or not _same_box(page, index, later)
+        if links and over:
+            keep[index] = False
+
+
+def _same_box(page: Outline, heading: int, later: int) -> bool:
+    """Whether a piece stands in the element that holds a heading's section."""
+    at = page.pieces[heading].element
+    if at >= 0 and page.elements[at].end == heading + 1:
+        at = page.elements[at].parent
+    return at < 0 or page.elements[at].first <= later < page.elements[at].end
 
 
 def _is_near_region(page: Outline, index: int, first: int) -> bool:

@@ -24,16 +24,18 @@ class Digest:
     """What the listing test needs of a page: its texts, their beginning in one run, and its links."""
 
     keys: frozenset[str]
+    said: frozenset[str]
     run: str
     pieces: tuple[tuple[str, int, bool, bool, int], ...]
     links: tuple[tuple[str, int], ...]
+    cards: bool = False
 
 
 def digest(page: Outline, url: str) -> Digest:
     """Condense a page. A piece is (text, linked characters, is a heading, is in navigation, place)."""
     bad: list[bool] = []
     for element in page.elements:
-        bad.append(element.bad or (element.parent >= 0 and bad[element.parent]))
+        bad.append(element.navigation or (element.parent >= 0 and bad[element.parent]))
     pieces = tuple(
         (piece.key, piece.linked, piece.tag[0] == "h" and piece.tag[1:].isdigit(), piece.element >= 0 and bad[piece.element], piece.place)
         for piece in page.pieces
@@ -42,7 +44,38 @@ def digest(page: Outline, url: str) -> Digest:
     positions = _positions(page)
     links = tuple((target, positions.get(at, 0)) for href, _, at in page.links if (target := resolve(href, page.base, url)))
     run = "".join(piece[0] for piece in pieces)
-    return Digest(frozenset(piece[0] for piece in pieces), run[-_EXCERPT_KEPT * 4 :], pieces, links)
+    keys = frozenset(piece[0] for piece in pieces)
+    said = frozenset(piece[0] for piece in pieces if piece[1] < LINK_SHARE * len(piece[0]))
+    return Digest(keys, said, run[-_EXCERPT_KEPT * 4 :], pieces, links, _has_cards(page, url))
+
+
+def _has_cards(page: Outline, url: str) -> bool:
+    """Whether most of the text stands in equal boxes, each with a date and a link of its own to this site."""
+    dated = [0]
+    sizes = [0]
+    for piece in page.pieces:
+        dated.append(dated[-1] + is_date_line(piece.text))
+        sizes.append(sizes[-1] + len(piece.key))
+    if dated[-1] < _CARDS:
+        return False
+    targets: dict[int, str] = {}
+    for href, _, at in page.links:
+        if target := resolve(href, page.base, url):
+            targets[at] = target
+    boxes: dict[tuple[int, int], list[tuple[str, int]]] = {}
+    for element in page.elements:
+        if dated[element.end] - dated[element.first] == 1 and element.end - element.first > 1:
+            inside = next((targets[at] for at in range(element.first, element.end) if at in targets), "")
+            if inside:
+                size = sizes[element.end] - sizes[element.first]
+                boxes.setdefault((element.parent, element.place), []).append((inside, size))
+    for (parent, _), found in boxes.items():
+        if len(found) >= _CARDS and len({target for target, _ in found}) >= _CARDS:
+            around = page.elements[parent] if parent >= 0 else None
+            total = sizes[around.end] - sizes[around.first] if around else sizes[-1]
+            if sum(size for _, size in found) >= LINK_SHARE * total and sum(size for _, size in found) >= 0.3 * sizes[-1]:
+                return True
+    return False
 
 
 def _positions(page: Outline) -> dict[int, int]:
@@ -66,21 +99,29 @@ def resolve(href: str, base: str, url: str) -> str:
 
 
 def find_listings(digests: Mapping[str, Digest]) -> frozenset[str]:
-    """The pages of a site that are listings, judged together."""
+    """The pages of a site that are listings, judged together.
+
+    A post links back to the pages that list it, so the plainest listings are settled first and no longer count as
+    something another page could list.
+    """
     counts = Counter(key for one in digests.values() for key in one.keys)
-    chrome = max(2, len(digests) // 2)
     known = {**{_bare(url): url for url in sorted(digests)}, **{url: url for url in digests}}
-    found: dict[str, set[str]] = {}
-    for url in sorted(digests):
-        listed = _lists(url, digests, known, counts, chrome)
-        if listed is not None:
-            found[url] = listed
-    for url, listed in list(found.items()):  # two pages that each seem to list the other: the shorter address is the index
-        for other in listed:
-            if other in found and url in found[other] and (len(other), other) < (len(url), url):
-                found.pop(url, None)
-                break
+    survey = _Survey(digests, known, counts)
+    repeats = {url: survey.repeats(url) for url in sorted(digests)}
+    found = {url for url in repeats if survey.is_plain(url)}
+    order = sorted(repeats, key=lambda url: (not _is_index(url), -len(repeats[url]), -len(digests[url].pieces), url))
+    for url in order:
+        said = [hits for other, hits in repeats[url].items() if other not in found]
+        if said and survey.share(url, set().union(*said)) >= LISTING_REPEATED:
+            found.add(url)
     return frozenset(found)
+
+
+def _is_index(url: str) -> bool:
+    """Whether an address is that of a folder or of a page of an index."""
+    path = url.split("?")[0]
+    name = path.rsplit("/", 1)[-1]
+    return not name or name.startswith("index") or "/page/" in path or "/category/" in path or "/tag/" in path
 
 
 def _bare(url: str) -> str:
@@ -90,49 +131,68 @@ def _bare(url: str) -> str:
     return url[:-1] if url.endswith("/") else url + "/"
 
 
-def _lists(
-    url: str, digests: Mapping[str, Digest], known: Mapping[str, str], counts: Counter[str], chrome: int
-) -> set[str] | None:
-    """The pages a listing lists; None when the page is none."""
-    page = digests[url]
-    own = [index for index, piece in enumerate(page.pieces) if counts[piece[0]] <= chrome and not piece[3]]
-    total = sum(len(page.pieces[index][0]) for index in own)
-    if not total:
-        return None
-    inside = set(own)
-    targets: dict[str, list[int]] = {}
-    for target, at in page.links:
-        other = known.get(target)
-        if other and other != url and at in inside:
-            targets.setdefault(other, []).append(at)
-    repeated: set[int] = set()
-    listed: set[str] = set()
-    for other, spots in targets.items():
-        theirs = digests[other]
-        near = {index for spot in spots for index in range(spot - _NEAR, spot + _NEAR + 1) if index in inside}
-        hits = {index for index in near if _said_by(page.pieces[index][0], theirs)}
-        if not hits:
-            continue
-        whole = {index for index in own if page.pieces[index][0] in theirs.keys}
-        repeated |= hits | whole
-        listed.add(other)
-    share = sum(len(page.pieces[index][0]) for index in repeated) / total
-    if listed and share >= LISTING_REPEATED:
-        return listed
-    links = sum(page.pieces[index][1] for index in own if page.pieces[index][1] >= LINK_SHARE * len(page.pieces[index][0]))
-    if len(targets) >= _CARDS and links >= LISTING_REPEATED * total:
-        return set(targets)
-    heads = Counter(
-        piece[4] for index in own if (piece := page.pieces[index])[2] and piece[1] >= LINK_SHARE * len(piece[0])
-    )
-    if heads and max(heads.values()) >= _CARDS and (listed or share >= 0.3):
-        return set(targets)
-    return None
+class _Survey:
+    """The pages of a site side by side."""
+
+    def __init__(self, digests: Mapping[str, Digest], known: Mapping[str, str], counts: Counter[str]) -> None:
+        self._digests = digests
+        self._known = known
+        self._counts = counts
+        self._chrome = max(2, len(digests) // 2)
+        self._rare = max(6, len(digests) // 20)
+
+    def own(self, url: str) -> list[int]:
+        """The pieces that are neither navigation nor on most pages."""
+        return self._own(url, self._chrome)
+
+    def _own(self, url: str, most: int) -> list[int]:
+        pieces = self._digests[url].pieces
+        return [index for index, piece in enumerate(pieces) if self._counts[piece[0]] <= most and not piece[3]]
+
+    def targets(self, url: str) -> dict[str, list[int]]:
+        """Pages of the site that a page's own pieces link to, and from which pieces."""
+        inside = set(self.own(url))
+        found: dict[str, list[int]] = {}
+        for target, at in self._digests[url].links:
+            other = self._known.get(target)
+            if other and other != url and at in inside:
+                found.setdefault(other, []).append(at)
+        return found
+
+    def repeats(self, url: str) -> dict[str, set[int]]:
+        """For each page linked to, the pieces here that it says too, where some stand beside the link."""
+        pieces = self._digests[url].pieces
+        own = self._own(url, self._rare)
+        inside = set(own)
+        found: dict[str, set[int]] = {}
+        for other, spots in self.targets(url).items():
+            theirs = self._digests[other]
+            near = {index for spot in spots for index in range(spot - _NEAR, spot + _NEAR + 1) if index in inside}
+            hits = {index for index in near if len(pieces[index][0]) > 3 and _said_by(pieces[index][0], theirs)}
+            if hits:
+                found[other] = hits | {index for index in own if pieces[index][0] in theirs.said}
+        return found
+
+    def share(self, url: str, indexes: set[int]) -> float:
+        """Share of a page's rare characters in some of its pieces."""
+        pieces = self._digests[url].pieces
+        total = sum(len(pieces[index][0]) for index in self._own(url, self._rare))
+        return sum(len(pieces[index][0]) for index in indexes) / total if total else 0.0
+
+    def is_plain(self, url: str) -> bool:
+        """Whether a page is a listing by its own shape: dated boxes with links, or mostly links into the site."""
+        page = self._digests[url]
+        if page.cards:
+            return True
+        pieces = [page.pieces[index] for index in self.own(url)]
+        total = sum(len(piece[0]) for piece in pieces)
+        linked = sum(piece[1] for piece in pieces if piece[1] >= LINK_SHARE * len(piece[0]))
+        return len(self.targets(url)) >= _CARDS and linked >= LISTING_REPEATED * total
 
 
 def _said_by(key: str, other: Digest) -> bool:
     """Whether another page says this text, or begins a text with it."""
-    if key in other.keys:
+    if key in other.said:
         return True
     excerpt = _MORE.sub("", key)
     return len(excerpt) >= _EXCERPT and excerpt[: 3 * _EXCERPT] in other.run

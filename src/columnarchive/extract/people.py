@@ -50,7 +50,7 @@ def find_people(page: Outline, chosen: Sequence[int], data: LinkedData) -> Peopl
             if name:
                 found.setdefault(role, (name, about))
                 used |= box
-        elif "\n" in piece.text and (tail := _read_tail(piece.text)) and index >= chosen[0] if chosen else False:
+        elif chosen and index >= chosen[0] and "\n" in piece.text and (tail := _read_tail(piece.text)):
             role, name, about, line = tail
             found.setdefault(role, (name, about))
             cut = (index, line)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from columnarchive.extract.rules import BAD_CLASS, GOOD_CLASS, HIDDEN, STATE_WORDS
+from columnarchive.extract.rules import BAD_CLASS, GOOD_CLASS, HIDDEN, NAVIGATION_CLASS, STATE_WORDS
 
 _CLASS = re.compile(r'\s(?:class|id)="([^"]*)"')
 _ROLE = re.compile(r'\srole="(navigation|banner|contentinfo|complementary|search|menu|menubar|dialog|alertdialog)"')
@@ -24,11 +24,13 @@ _WRAPPING_TAGS = frozenset(("html", "body", "main", "article"))
 class Step:
     """One element's verdicts, from its tag and attributes alone; cached, because attributes repeat."""
 
+    tag: str
     token: str
     words: str
     bad: bool
     good: bool
     hidden: bool
+    navigation: bool = False
 
 
 class Places:
@@ -38,7 +40,7 @@ class Places:
 
     def __init__(self) -> None:
         self.parents: list[int] = [-1]
-        self.steps: list[Step] = [Step("", "", False, False, False)]
+        self.steps: list[Step] = [Step("", "", "", False, False, False)]
         self._known: dict[tuple[int, str], int] = {}
         self._steps: dict[tuple[str, str], Step] = {}
 
@@ -81,4 +83,5 @@ def _judge(tag: str, attributes: str) -> Step:
     )
     good = tag in ("article", "main") or any(GOOD_CLASS.search(word) for word in words.split())
     hidden = bool(attributes and HIDDEN.search(attributes))
-    return Step(token, words, bad, good, hidden)
+    navigation = tag == "nav" or (not wraps and NAVIGATION_CLASS.search(words) is not None)
+    return Step(tag, token, words, bad, good, hidden, navigation)

@@ -63,6 +63,10 @@ STRIPPED = (
 
 HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 
+LABELS = frozenset(("th", "dt", "caption", "summary", *HEADINGS))
+"""Tags that name what follows: they repeat from page to page inside content, so the place around them decides."""
+CONTAINERS = frozenset("div section aside ul ol dl table form header footer nav center fieldset figure".split())
+
 STATE_WORDS = frozenset(
     ["active", "current", "open", "opened", "close", "closed", "show", "shown", "hide", "hidden", "visible", "selected", "first", "last", "odd", "even", "is", "js", "no", "on", "off", "fade", "in", "animated", "lazyloaded", "lazy", "loaded", "aos", "init", "clearfix", "cf", "wow", "inview"]
 )
@@ -72,10 +76,16 @@ BAD_CLASS = re.compile(
     r"|site-?header|header|headers|globalheader|footer|foot|footers|side|sidebar|sidemenu|sub|subcolumn|secondary|widgets?|widget-area"
     r"|bread-?crumbs?|topic-?path|pankuzu|pan|crumbs?|share|shares|sharing|sns|social|socials|addthis|sharedaddy"
     r"|related|relation|recommend(?:ed)?|ranking|popular|recent|latest|new-?entry|similar|yarpp|jp-relatedposts|other-?posts"
-    r"|comments?|comment-?form|respond|disqus|trackbacks?|pager|pagination|paging|page-?nav|post-?nav|wp-pagenavi|prev-?next|nav-links"
+    r"|comments?|comment-?(?:list|area|form)|respond|disqus|trackbacks?|pager|pagination|paging|page-?nav|post-?nav|wp-pagenavi|prev-?next|nav-links"
     r"|cookies?|banners?|bnr|ads?|adsense|advert|advertisement|promo|sponsor|tags?|tag-?list|tagcloud|cta|to-?top|page-?top|pagetop|backtotop"
     r"|copyright|copy|login|search|search-?form|modal|popup|pop-?up|drawer|hamburger|toc|toc_container|table-of-contents|skip-link|screen-reader-text"
     r"|visually-hidden|sr-only|subscribe|newsletter|mailmagazine|entry-?footer|entry-?meta|post-?meta|blog-?menu|calendar|calender|archive-?list|category-?list)(?=$|[\s_\-\d])",
+    re.I,
+)
+NAVIGATION_CLASS = re.compile(
+    r"(?:^|[\s_\-])(?:nav|navi|navigation|gnav|bread-?crumbs?|topic-?path|pankuzu|crumbs?|share|sharing|sns|social|related"
+    r"|ranking|comments|comment-?(?:list|area|form)|respond|pager|pagination|paging|copyright|cookie|tag-?list|tagcloud|search|yarpp|jp-relatedposts"
+    r"|prev-?next|nav-links|post-?nav)(?=$|[\s_\-])",
     re.I,
 )
 GOOD_CLASS = re.compile(

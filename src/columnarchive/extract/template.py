@@ -10,29 +10,27 @@ the middle of a redesign still knows both designs. Counters are added and taken 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 
 from columnarchive.extract.places import Places
-from columnarchive.extract.rules import CONTENT_SHARE, DEAD_SHARE, LINK_SHARE, MIN_PLACE_PAGES, TEMPLATE_SHARE
+from columnarchive.extract.rules import CONTAINERS, CONTENT_SHARE, DEAD_SHARE, LINK_SHARE, MIN_PLACE_PAGES, TEMPLATE_SHARE
 from columnarchive.extract.walk import Outline
 from columnarchive.text import find_dates
 
 Evidence = frozenset[tuple[int, str, int]]
-_DIGITS = re.compile(r"\d+")
-_MASK = "\x01"
+_UNWEIGHED = -1
 
 
 def evidence(page: Outline) -> Evidence:
     """What a page adds to its site's model: (place, text, linked characters) of its pieces.
 
-    A piece's text with its digits masked stands beside it, so that dates and counters that differ everywhere count as
-    one text in their place. The h1 is left out: it stands in the header and is unique.
+    Lines that only give a date have no part in it: they stand in the template, differ everywhere, and belong to the page.
+    The h1 has no weight: it stands in the header and is unique.
     """
     rows: set[tuple[int, str, int]] = set()
     for piece in page.pieces:
-        if piece.tag != "h1" and not is_date_line(piece.text):
-            rows.add((piece.place, piece.key, piece.linked))
+        if not is_date_line(piece.text):
+            rows.add((piece.place, piece.key, _UNWEIGHED if piece.tag == "h1" else piece.linked))
     return frozenset(rows)
 
 
@@ -46,7 +44,7 @@ def is_date_line(text: str) -> bool:
 class Template:
     """Counters over the pages of one site at one time; `add` and `remove` move it along time."""
 
-    __slots__ = ("_common", "_df", "_links", "_pages", "_paths", "_places", "_shares", "_total", "_where", "needed", "pages")
+    __slots__ = ("_common", "_df", "_links", "_pages", "_paths", "_places", "_said", "_shares", "_total", "_where", "needed", "pages")
 
     def __init__(self, places: Places, pages: int) -> None:
         """`pages`: how many pages will be evidence in all; the threshold for common text depends on it."""
@@ -60,6 +58,7 @@ class Template:
         self._common: dict[int, int] = {}
         self._links: dict[int, int] = {}
         self._pages: dict[int, int] = {}
+        self._said: dict[int, dict[int, int]] = {}
         self._paths: dict[int, tuple[int, ...]] = {}
         self._shares: dict[int, tuple[bool, float, float]] = {}
 
@@ -86,11 +85,19 @@ class Template:
 
     def _count(self, rows: Evidence, sign: int) -> None:
         self._shares.clear()
-        seen: set[int] = set()
-        for place in {row[0] for row in rows}:
-            seen.update(self._path(place))
-        for place in seen:
+        inside: dict[int, list[str]] = {}
+        for place, key, linked in rows:
+            if linked == _UNWEIGHED:
+                continue
+            for step in self._path(place):
+                inside.setdefault(step, []).append(key)
+        for place, keys in inside.items():
             self._pages[place] = self._pages.get(place, 0) + sign
+            spots = self._said.setdefault(place, {})
+            said = hash(frozenset(keys)) if len(keys) > 1 else 0
+            spots[said] = spots.get(said, 0) + sign
+            if not spots[said]:
+                del spots[said]
         if sign > 0:
             self._masses(rows, sign)
             self._frequencies(rows, sign)
@@ -101,6 +108,8 @@ class Template:
     def _masses(self, rows: Evidence, sign: int) -> None:
         """Characters a place holds, and of them the common ones at the present frequencies."""
         for place, key, linked in rows:
+            if linked == _UNWEIGHED:
+                continue
             amount = sign * len(key)
             common = amount if self._df.get(key, 0) > self.needed else 0
             spots = self._where.setdefault(key, {})
@@ -157,6 +166,9 @@ class Template:
             dead = (
                 total > 0 and share >= DEAD_SHARE and self._pages.get(place, 0) >= min(MIN_PLACE_PAGES, self.pages)
             )
+            if not dead and self._places.steps[place].tag in CONTAINERS and self._pages.get(place, 0) >= min(MIN_PLACE_PAGES, self.pages):
+                said = self._said.get(place, {})
+                dead = len(said) == 1 and 0 not in said  # a box that says the same on every page that has it
             if not dead and place > 0:
                 dead = self._verdict(self._places.parents[place])[0]
             found = self._shares[place] = (dead, share, links)

@@ -6,11 +6,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from columnarchive.extract.rules import HEADINGS
+from columnarchive.extract.rules import HEADINGS, LINK_SHARE
 from columnarchive.extract.template import Template
 from columnarchive.extract.walk import Outline
 
 _SEPARATOR = re.compile(r"\s*[|｜»«›≫]\s*|\s+[-–—−:：/／@]\s+|\s*::\s*|\s+[-–—]|[-–—]\s+")
+_FEW_LINKS = 3
 _QUOTES = re.compile(r"[\s　「」『』【】\"'“”‘’《》〈〉()（）\[\]!！?？・.。、,~〜～\-–—―|｜:：]")
 
 
@@ -51,10 +52,22 @@ def find_title(
         return _one_line(page.pieces[best[1]].text), best[1]
     for index, piece in enumerate(page.pieces[: limit + 1]):
         if piece.tag == "h1" and len(piece.key) > 1 and piece.text not in site_parts and not _is_site_heading(page, index, template):
-            near = not chosen or index >= chosen[0] - 6
-            if near and (not stated or template is not None):
+            if _leads(page, chosen, index) and (not stated or template is not None):
                 return _one_line(piece.text), index
     return (stated[0], -1) if stated else ("", -1)
+
+
+def _leads(page: Outline, chosen: Sequence[int], index: int) -> bool:
+    """Whether a heading leads into the article, with no menu in between."""
+    if not chosen or index >= chosen[0]:
+        return True
+    at = page.pieces[index].element
+    while at >= 0:
+        if page.elements[at].bad and not page.elements[at].good:
+            return False
+        at = page.elements[at].parent
+    between = page.pieces[index + 1 : chosen[0]]
+    return sum(piece.linked >= LINK_SHARE * len(piece.key) for piece in between) <= _FEW_LINKS
 
 
 def _is_site_heading(page: Outline, index: int, template: Template | None) -> bool:
@@ -62,7 +75,7 @@ def _is_site_heading(page: Outline, index: int, template: Template | None) -> bo
     piece = page.pieces[index]
     if template is not None:
         return template.frequency(piece.key) > 1 or template.is_dead(piece.place)
-    return piece.linked >= 0.6 * len(piece.key)
+    return piece.linked >= LINK_SHARE * len(piece.key)
 
 
 def _fit(heading: str, stated: str) -> float:

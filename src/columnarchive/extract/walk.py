@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser
 
-from columnarchive.extract.places import Places
+from columnarchive.extract.places import Places, Step
 from columnarchive.extract.rules import INLINE, MAX_CHARS, MAX_DEPTH, MAX_PIECE, MAX_TOKENS, SKIPPED, STRIPPED, VOID
 
 _TOKEN = re.compile(r"<(/?)([^\s/>!]+)((?: [^\s>/=]+(?:=\"[^\"]*\")?)*)>([^<]*)")
@@ -49,6 +49,8 @@ class Element:
     parent: int
     first: int
     bad: bool
+    navigation: bool
+    good: bool
     end: int = -1
 
 
@@ -186,7 +188,7 @@ def _walk(tokens: list[tuple[str, str, str, str]], page: Outline, places: Places
                 walker.flush()
                 skipping, depth = tag, 1
                 continue
-            walker.enter(tag, step.bad, places.enter(walker.place, step))
+            walker.enter(tag, step, places.enter(walker.place, step))
         if text and not text.isspace():
             walker.say(text)
         elif text:
@@ -244,10 +246,10 @@ class _Walker:
             self._page.pieces.append(Piece(text, key, tag, self.place, self.current, min(self._linked, len(key))))
         self._linked = 0
 
-    def enter(self, tag: str, bad: bool, place: int) -> None:
+    def enter(self, tag: str, step: Step, place: int) -> None:
         self.flush()
         elements = self._page.elements
-        elements.append(Element(tag, place, self.current, len(self._page.pieces), bad))
+        elements.append(Element(tag, place, self.current, len(self._page.pieces), step.bad, step.navigation, step.good))
         self.current = len(elements) - 1
         self.place = place
 
