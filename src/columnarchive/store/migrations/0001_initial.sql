@@ -41,6 +41,7 @@ create table pages (
     body_sha256 text not null default '',
     changed_at text not null default '',
     visited_at text not null default '',
+    visited_in integer not null default 0,
     interval_hours integer not null default 0
 );
 create index pages_due on pages(site_id, next_visit_at, priority);
