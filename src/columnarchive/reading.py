@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from columnarchive.diff.compare import compare
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.model import Article, Comparison, Revision, Sentence
 from columnarchive.search.query import Scope, parse
@@ -97,6 +96,9 @@ def compared(conn: Connection, row: ArticleRow, first: Pick | None, second: Pick
 
     With one of them given, it is compared with the newest.
     """
+    # The engine loads a lexicon; a search should not wait for that.
+    from columnarchive.diff.compare import compare
+
     if row.revisions < 2 and first is None:
         raise NotFound(f"{row.url} has one revision: nothing in it has changed since {row.first_seen_at}.")
     new = revision(conn, row, second or Pick(row.revisions))
