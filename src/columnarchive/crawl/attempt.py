@@ -106,8 +106,9 @@ async def _exchange(
         got.headers = tuple((_text(name), _text(value)) for name, value in response.headers.raw)
         got.peer, got.tls = _connection_of(response)
         outcome = answers.by_status(got.status)
-        if outcome == "ok" and bounds.pages_only and not answers.is_page_type(response.headers.get("content-type", "")):
-            return _failed(got, "not_html", f"The answer is {response.headers.get('content-type', '')[:60]}, not a page.")
+        kind = response.headers.get("content-type", "")
+        if outcome == "ok" and bounds.pages_only and not answers.is_page_type(kind):
+            return _failed(got, "not_html", f"The answer is {kind[:60]}, not a page.")
         body = await _body(response, bounds, got)
     finally:
         await response.stream.aclose()  # type: ignore[union-attr]

@@ -18,10 +18,12 @@ ZONE_WEIGHT: dict[Zone, int] = {
     "content": 0, "recent": -1, "archive": -2, "aside": -3, "nav": -4, "tags": -6, "crumbs": -6, "pager": -6, "share": -6,
 }  # fmt: skip
 MORE = re.compile(
-    r"続き|つづき|全文|もっと読む|詳し[くい]|詳細|記事を(?:読|見)|記事URL|この記事|read ?more|continue|more\b|permalink", re.I
+    r"続き|つづき|全文|もっと読む|詳し[くい]|詳細|記事を(?:読|見)|記事URL|この記事|read ?more|continue|more\b|permalink",
+    re.I,
 )
 NEXT = re.compile(
-    r"(?:次|つぎ)(?:へ|の\S{0,6}(?:ページ|件|一覧|記事へ).*|頁.*)?|(?:older|next)\b.{0,12}|過去の\S{0,4}|以前の\S{0,6}|古い\S{0,6}|もっと見る"
+    r"(?:次|つぎ)(?:へ|の\S{0,6}(?:ページ|件|一覧|記事へ).*|頁.*)?|(?:older|next)\b.{0,12}"
+    r"|過去の\S{0,4}|以前の\S{0,6}|古い\S{0,6}|もっと見る"
     r"|[›»＞≫→▶>]{1,2}|(?:最後|最初|先頭|前)(?:へ|の\S{0,4}ページ.*)?|[‹«＜≪←<]{1,2}|prev\w*|newer\b.{0,12}|last|first",
     re.I,
 )
@@ -33,19 +35,33 @@ PAGE_PART = re.compile(
 )
 PAGE_SURE = re.compile(r"/page[/-]?\d+/?$|(?<=/)index[_-]\d+\.(?:html?|php)$", re.I)
 PAGE_PARAMETER = re.compile(
-    r"(?:page|paged|pageno|page_no|page_num|pagenum|pageid|p|pg|pn|n|start|offset|from|cpage|cp|no|PAGEN_\d+|b_start(?::int)?"
-    r"|query-\d+-page)=\d+",
+    r"(?:page|paged|pageno|page_no|page_num|pagenum|pageid|p|pg|pn|n|start|offset|from|cpage|cp|no|PAGEN_\d+"
+    r"|b_start(?::int)?|query-\d+-page)=\d+",
     re.I,
 )
-MONTH_TEXT = re.compile(r"(?:(?:19|20)\d\d|令和\s*\S{1,2}|平成\s*\d+)\s*[年./-]\s*(?:[01]?\d\s*月?)?\s*(?:[(（\[]\d+[件)）\]]*)?")
-MONTH_PATH = re.compile(r"/(?:date/|archives?/)?(?:19|20)\d\d(?:[/-]?(?:0[1-9]|1[0-2]|[1-9]))?/?(?:index\.(?:html?|php))?$")
+MONTH_TEXT = re.compile(
+    r"(?:(?:19|20)\d\d|令和\s*\S{1,2}|平成\s*\d+)\s*[年./-]\s*(?:[01]?\d\s*月?)?\s*(?:[(（\[]\d+[件)）\]]*)?"
+)
+MONTH_PATH = re.compile(
+    r"/(?:date/|archives?/)?(?:19|20)\d\d(?:[/-]?(?:0[1-9]|1[0-2]|[1-9]))?/?(?:index\.(?:html?|php))?$"
+)
 MONTH_QUERY = re.compile(r"(?:^|&)(?:m|month|ym|yyyymm|date|archive)=(?:19|20)\d\d[-/]?\d{0,2}(?:&|$)", re.I)
-CATEGORY_PATH = re.compile(r"/(?:category|categories|cat|genre|column[_-]?cat\w*|blog[_-]?cat\w*|topics?|theme)[/_-]", re.I)
+CATEGORY_PATH = re.compile(
+    r"/(?:category|categories|cat|genre|column[_-]?cat\w*|blog[_-]?cat\w*|topics?|theme)[/_-]", re.I
+)
 COUNTED = re.compile(r".+[(（\[【]\s*\d+\s*件?\s*[)）\]】]$")
-TAG_PATH = re.compile(r"/(?:tags?|author|search|feed|login|wp-\w+|cgi-bin|cart|contact|inquiry|reserve|yoyaku)(?:[/.?]|$)", re.I)
-SECTION_TEXT = re.compile(r"コラム|ブログ|記事|お知らせ|ニュース|新着|読み物|豆知識|院長|column|blog|news|topics|journal", re.I)
-SECTION_PATH = re.compile(r"/(?:\w+[-_])?(?:columns?|blog|news|topics|journal|articles?|info|post|magazine)(?:[/_.-]|$)", re.I)
-LIST_TEXT = re.compile(r"一覧|すべて見る|全て見る|バックナンバー|アーカイブ|過去の|もっと見る|view all|see all|archives?$", re.I)
+TAG_PATH = re.compile(
+    r"/(?:tags?|author|search|feed|login|wp-\w+|cgi-bin|cart|contact|inquiry|reserve|yoyaku)(?:[/.?]|$)", re.I
+)
+SECTION_TEXT = re.compile(
+    r"コラム|ブログ|記事|お知らせ|ニュース|新着|読み物|豆知識|院長|column|blog|news|topics|journal", re.I
+)
+SECTION_PATH = re.compile(
+    r"/(?:\w+[-_])?(?:columns?|blog|news|topics|journal|articles?|info|post|magazine)(?:[/_.-]|$)", re.I
+)
+LIST_TEXT = re.compile(
+    r"一覧|すべて見る|全て見る|バックナンバー|アーカイブ|過去の|もっと見る|view all|see all|archives?$", re.I
+)
 
 Group = Sequence[Link]
 
@@ -58,7 +74,7 @@ def groups(page: PageLinks) -> list[Group]:
     return list(found.values())
 
 
-def score(group: Group, page: PageLinks, known: Callable[[str], bool], own: tuple[str, ...]) -> int:
+def score(group: Group, known: Callable[[str], bool], own: tuple[str, ...]) -> int:
     """How much speaks for a group being the items of a listing; `STRONG` and more is enough to follow it at once.
 
     `known` tells whether a URL has the shape of a column; `own` are the folders that belong to the listing.
@@ -128,7 +144,8 @@ def is_archive(link: Link, sections: frozenset[str]) -> str:
 
 def beyond_now(text: str) -> bool:
     """Whether a date in an address or label lies where no archive can be: calendars run on for ever."""
-    years = [int(year) for year in re.findall(r"(?<!\d)((?:1[89]|2[0-4])\d\d)(?=[年/.-]?(?:0?[1-9]|1[0-2])?(?:\D|$))", text)]
+    found = re.findall(r"(?<!\d)((?:1[89]|2[0-4])\d\d)(?=[年/.-]?(?:0?[1-9]|1[0-2])?(?:\D|$))", text)
+    years = [int(year) for year in found]
     return any(not 1995 <= year <= 2035 for year in years)
 
 

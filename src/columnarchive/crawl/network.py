@@ -1,7 +1,7 @@
 """Connecting only where it is allowed: a name is resolved once, every address judged, and that very address connected.
 
-The judgement falls before the first packet, on addresses and never on the URL's text, so `http://192.168.257`, a name that
-points inside, or one that changes its answer between two look-ups (DNS rebinding) all end the same way: 0 bytes sent.
+The judgement falls before the first packet, on addresses and never on the URL's text, so `http://192.168.257`, a name
+that points inside, or one that changes its answer between two look-ups (DNS rebinding) all end the same way: 0 bytes.
 """
 
 from __future__ import annotations

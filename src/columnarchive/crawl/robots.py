@@ -20,8 +20,6 @@ AGENT = "columnarchive"
 MAX_BYTES = 500 * 1024
 MAX_HOPS = 5
 LIFETIME = timedelta(hours=24)
-# An unreadable robots.txt is asked for again sooner than a readable one.
-RETRY_LIFETIME = timedelta(hours=1)
 LONGEST_DELAY = 60.0
 UNREADABLE = 0
 NO_RULES = 404
@@ -76,10 +74,10 @@ class Rules:
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether it need not be fetched again yet."""
-        if not self.file.fetched_at:
+        # Rules that could not be had are asked for at each crawl: the crawl of that host ends with the answer anyway.
+        if not self.readable or not self.file.fetched_at:
             return False
-        age = now - from_text(self.file.fetched_at)
-        return timedelta(0) <= age < (LIFETIME if self.readable else RETRY_LIFETIME)
+        return timedelta(0) <= now - from_text(self.file.fetched_at) < LIFETIME
 
 
 async def fetch_rules(client: Client, origin: str, delay: float) -> tuple[Rules, Capture]:

@@ -1,8 +1,8 @@
 """What a site's column section is, learned while it is visited: which of a page's links lead to columns and listings.
 
-A listing is followed for what it repeats, its further pages, its archives and categories; a column for the listing above
-it and for others of its kind. What stands on every page is navigation. A link of a known column's shape is a column
-wherever it stands.
+A listing is followed for what it repeats, its further pages, its archives and categories; a column for the listing
+above it and for others of its kind. What stands on every page is navigation. A link of a known column's shape is a
+column wherever it stands.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Section:
             if len(targets) < 2 or group[0].zone not in ("content", "archive"):
                 continue
             siblings = sum(shape(url) == own for url in targets) * 2 > len(targets)
-            if not siblings and groups.score(group, page, self.is_column_shape, self._own(page)) >= STRONG:
+            if not siblings and groups.score(group, self.is_column_shape, self._own(page)) >= STRONG:
                 return "column" if page.kind == "article" and len(targets) < 5 else "listing"
         return "column"
 
@@ -132,9 +132,7 @@ class Section:
         if "nofollow" in page.robots or "none" in page.robots:
             return
         inside = [link for link in page.links if self._inside(link) and link.url != page.url]
-        page = PageLinks(
-            page.url, tuple(inside), page.canonical, page.next, page.previous, page.up, kind=page.kind, robots=page.robots
-        )
+        page = PageLinks(page.url, tuple(inside), page.canonical, page.next, page.previous, page.up, kind=page.kind)
         if role == "front":
             yield from self._front(page)
             return
@@ -170,7 +168,7 @@ class Section:
         weak: list[tuple[int, Group]] = []
         strong = False
         for group in groups.groups(page):
-            weight = groups.score(group, page, self.is_column_shape, own)
+            weight = groups.score(group, self.is_column_shape, own)
             taken = weight >= STRONG and (role == "listing" or self._below(group, own))
             strong = strong or (taken and group[0].zone in ("content", "archive", "recent"))
             if not taken and role == "listing" and group[0].zone == "content" and len({link.url for link in group}) > 1:
@@ -193,7 +191,8 @@ class Section:
                     )
         elif not strong:
             # Nothing is sure yet: two pages of the likeliest place will tell what is navigation.
-            yield from (Found(link.url, "probe", page.url) for link in weak[0][1][:2] if not self._is_listing(link, page))
+            likely = [link for link in weak[0][1] if not self._is_listing(link, page)]
+            yield from (Found(link.url, "probe", page.url) for link in likely[:2])
 
     def _below(self, group: Group, own: tuple[str, ...]) -> bool:
         """Whether a group on a column's page leads to pages below it: the page is a listing of its own."""
@@ -246,7 +245,8 @@ class Section:
         if page.up:
             yield Found(page.up, "section", page.url)
         for link in page.links:
-            above = directory(link.url) != "/" and page.url.startswith(link.url.partition("?")[0].removesuffix("index.html"))
+            parent = link.url.partition("?")[0].removesuffix("index.html")
+            above = directory(link.url) != "/" and page.url.startswith(parent)
             named = groups.SECTION_TEXT.search(link.text) and groups.SECTION_PATH.search(link.url)
             back = groups.LIST_TEXT.search(link.text) and link.zone == "content"
             if above or back or (named and not crumbs and folder in ("/", "")):
@@ -257,7 +257,7 @@ class Section:
         named = [
             link for link in page.links
             if groups.SECTION_PATH.search(link.url) and not groups.TAG_PATH.search(link.url)
-            and (groups.SECTION_TEXT.search(link.text) or not link.text)
+            and urlsplit(link.url).path.strip("/").count("/") <= 2 and not urlsplit(link.url).query
         ]  # fmt: skip
         columns = [link for link in named if "コラム" in link.text or "column" in link.url.lower()]
         yield from (Found(link.url, "section", page.url) for link in columns or named)

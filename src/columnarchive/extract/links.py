@@ -16,7 +16,8 @@ MAX_NESTING = 1000  # the parser's time grows with the square of the depth
 ENOUGH_TAGS = 4000  # fewer tags cannot nest deep enough to matter
 SKIPPED = re.compile(r"\.(?:jpe?g|png|gif|webp|svg|ico|css|js|pdf|zip|docx?|xlsx?|pptx?|mp[34]|mov|wmv|avi)$", re.I)
 DATE = re.compile(
-    r"(?:19|20)\d\d\s*[年./-]\s*[01]?\d\s*[月./-]\s*[0-3]?\d|(?:令和|平成)\s*(?:\d+|元)\s*年|[RH]\d{1,2}\.\d{1,2}\.\d{1,2}"
+    r"(?:19|20)\d\d\s*[年./-]\s*[01]?\d\s*[月./-]\s*[0-3]?\d"
+    r"|(?:令和|平成)\s*(?:\d+|元)\s*年|[RH]\d{1,2}\.\d{1,2}\.\d{1,2}"
     r"|(?<!\d)[01]?\d月[0-3]?\d日|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*\.? \d{1,2},? (?:19|20)\d\d"
 )
 PLAIN: frozenset[Zone] = frozenset({"nav", "crumbs", "pager", "share"})  # zones whose surroundings say nothing
@@ -52,7 +53,9 @@ def _nesting(html: str) -> int:
     if html.count("<") < ENOUGH_TAGS:
         return 0
     depth = deepest = 0
-    for match in re.finditer(r"<(/?)(?:div|span|section|article|table|ul|ol|dl|b|i|font|a|p|em|strong|blockquote)\b", html):
+    for match in re.finditer(
+        r"<(/?)(?:div|span|section|article|table|ul|ol|dl|b|i|font|a|p|em|strong|blockquote)\b", html
+    ):
         depth = max(0, depth - 1) if match[1] else depth + 1
         deepest = max(deepest, depth)
     # Old pages never close <p>, <b> or <font>, and the parser copes; only absurd depth counts.
@@ -113,7 +116,9 @@ def _meta(node: LexborNode, base: str, url: str, found: dict[str, object], robot
         robots.update(part.strip() for part in content.lower().split(",") if part.strip())
     elif name == "og:type":
         found.setdefault("kind", content.strip().lower())
-    elif name == "refresh" and (match := re.match(r"\s*(\d+)[\d.]*\s*[;,]\s*(?:url\s*=\s*)?['\"]?([^'\"]+)", content, re.I)):
+    elif name == "refresh" and (
+        match := re.match(r"\s*(\d+)[\d.]*\s*[;,]\s*(?:url\s*=\s*)?['\"]?([^'\"]+)", content, re.I)
+    ):
         target = _address(match[2], base)
         if int(match[1][:4]) <= 30 and target and target != url:
             found.setdefault("refresh", target)
@@ -139,7 +144,6 @@ class _Places:
             self.words[node.mem_id] = " ".join(words).lower().replace("_", "-")
             self.kept.append(node)
         return found
-
 
     def zone(self, node: LexborNode, count: int) -> Zone | None:
         """What an element with so many links is for, by its words or its tag."""
@@ -208,14 +212,14 @@ def _zone(parents: list[LexborNode], places: _Places, counts: dict[int, int]) ->
     return general or "content"
 
 
-def _link(
-    node: LexborNode, target: str, group: str, unit: LexborNode, parents: list[LexborNode], zone: Zone
-) -> Link:
+def _link(node: LexborNode, target: str, group: str, unit: LexborNode, parents: list[LexborNode], zone: Zone) -> Link:
     said = node.attributes
     text = " ".join(node.text(separator=" ").split())[:200]
     if not text:
         image = node.css_first("img[alt]")
-        text = ((image.attributes.get("alt") or "") if image else said.get("alt") or said.get("title") or "").strip()[:200]
+        text = ((image.attributes.get("alt") or "") if image else said.get("alt") or said.get("title") or "").strip()[
+            :200
+        ]
     around = text if zone in PLAIN else " ".join(unit.text(separator=" ")[:6000].split())[:3000]
     rel = tuple((said.get("rel") or "").lower().split())
     headed = zone not in PLAIN and (

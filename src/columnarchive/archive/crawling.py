@@ -1,0 +1,333 @@
+"""The crawl as a use case: which sites, their queues, many at once, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from columnarchive.archive.queueing import Group, SiteFrontier, open_frontier, read_links
+from columnarchive.crawl.client import Client, ClientOptions
+from columnarchive.crawl.queue import SitePlan, Visit
+from columnarchive.crawl.timer import Timer
+from columnarchive.crawl.visiting import Interrupted, SiteCrawl
+from columnarchive.errors import NotFound, UsageError
+from columnarchive.model import Capture, Failure, Outcome
+from columnarchive.sites import Sites, SiteSettings
+from columnarchive.store import frontier
+from columnarchive.store.database import Database
+from columnarchive.store.lock import crawl_lock
+from columnarchive.times import Clock, system_clock, to_text
+from columnarchive.urls import host_of
+
+SITES_AT_ONCE = 200
+FAILURES_KEPT = 200
+GOOD: frozenset[Outcome] = frozenset({"ok", "unchanged", "redirected"})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A site to be crawled: its settings and start pages. One that was named is visited whole, due or not."""
+
+    settings: SiteSettings
+    start: tuple[str, ...]
+    named: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlOptions:
+    """What the user decides: how much, how fast, what may be reached, who is asking, and the clock of the visits."""
+
+    max_pages: int = 0
+    delay: float | None = None
+    all: bool = False
+    dry_run: bool = False
+    allow_private: bool = False
+    contact: str = ""
+    proxy: str = ""
+    clock: Clock = system_clock
+    timer: Timer = field(default_factory=Timer)
+    sites_at_once: int = SITES_AT_ONCE
+    client: ClientOptions = field(default_factory=ClientOptions)
+
+    def client_options(self) -> ClientOptions:
+        """The options as the client takes them."""
+        from dataclasses import replace
+
+        delay = self.client.delay if self.delay is None else self.delay
+        return replace(
+            self.client, contact=self.contact, allow_private=self.allow_private, proxy=self.proxy, delay=delay
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a crawl is, told after each visit."""
+
+    site: str
+    url: str
+    outcome: Outcome
+    pages: int
+    queued: int
+    failures: int
+    sites_left: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A page that would be fetched, and why."""
+
+    site: str
+    url: str
+    reason: str
+    found_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlSummary:
+    """What a crawl did: visits by outcome, what is left to be visited, why sites were left early, and failures.
+
+    `derived` holds what the deriving of each site returned; `planned` is filled by a dry run only.
+    """
+
+    outcomes: dict[Outcome, int]
+    pages: int
+    sites: int
+    left: int
+    seconds: float
+    ended_early: tuple[tuple[str, str], ...] = ()
+    failures: tuple[Failure, ...] = ()
+    interrupted: bool = False
+    derived: tuple[tuple[str, object], ...] = ()
+    planned: tuple[Planned, ...] = ()
+    requests: int = 0
+
+
+Report = Callable[[Progress], None]
+Derive = Callable[[Database, int], object]
+
+
+def targets(db: Database, names: Sequence[str], known: Sites) -> list[Target]:
+    """The sites that were asked for, by name or address; all that are followed when none is named.
+
+    Raises UsageError for what is neither, NotFound for a name that nothing is known of.
+    """
+    if names:
+        found: dict[str, Target] = {}
+        for name in names:
+            target = _named(db, name, known)
+            before = found.get(target.settings.name)
+            start = tuple(dict.fromkeys((*(before.start if before else ()), *target.start)))
+            found[target.settings.name] = Target(target.settings, start)
+        return list(found.values())
+    chosen = {site.name: Target(site, site.start, named=False) for site in known.sites if site.enabled}
+    disabled = {site.name for site in known.sites if not site.enabled}
+    for name, start in frontier.followed_sites(db.conn):
+        if name not in chosen and name not in disabled:
+            chosen[name] = Target(known.of_url(start), (start,), named=False)
+    return list(chosen.values())
+
+
+def _named(db: Database, name: str, known: Sites) -> Target:
+    if "://" in name:
+        settings = known.of_url(name)
+        return Target(settings, (settings.canonical(name),))
+    settings_of = known.named(name)
+    if settings_of is not None:
+        return Target(settings_of, settings_of.start)
+    start = dict(frontier.followed_sites(db.conn)).get(name)
+    if start:
+        return Target(SiteSettings(name), (start,))
+    if "." in name or "/" in name:
+        raise UsageError(f"{name!r} is neither a followed site nor an address; an address begins with https://.")
+    raise NotFound(f"There is no site {name!r}; `archive sites` lists those followed.")
+
+
+def crawl(
+    db: Database, sites: Sequence[Target], options: CrawlOptions, report: Report, derive: Derive | None = None
+) -> CrawlSummary:
+    """Crawl the sites until nothing is left, the number of pages is reached, or Ctrl-C.
+
+    `derive` is called with a database of its own, in a thread, after each site's crawl. Nothing that a site does raises;
+    StoreError does, when the database cannot be written or another crawl of it is running.
+    """
+    with crawl_lock(db.path):
+        if options.dry_run:
+            return _planned(db, sites, options)
+        return asyncio.run(_Crawl(db, options, report, derive).run(sites))
+
+
+def _plan(target: Target, options: CrawlOptions, start: Sequence[str]) -> SitePlan:
+    settings = target.settings
+    hosts = tuple(dict.fromkeys((*settings.hosts, *map(host_of, (*target.start, *start)))))
+    delay = options.delay if options.delay is not None else settings.delay
+    return SitePlan(
+        settings.name, hosts, tuple(dict.fromkeys((*target.start, *start))),
+        delay=options.client.delay if delay is None else delay,
+        max_pages=settings.max_pages, under=settings.under, canonical=settings.canonical, kind_of=settings.kind_of,
+    )  # fmt: skip
+
+
+def _planned(db: Database, sites: Sequence[Target], options: CrawlOptions) -> CrawlSummary:
+    """What would be fetched now, without fetching or writing anything."""
+    found: list[Planned] = []
+    now = to_text(options.clock())
+    known = dict(frontier.site_ids(db.conn))
+    for target in sites:
+        site_id = known.get(target.settings.name)
+        due = frontier.Due(sys.maxsize, now, options.all or target.named)
+        pages = frontier.due_pages(db.conn, site_id, due) if site_id else []
+        found += [Planned(target.settings.name, page.url, page.reason, page.found_on) for page in pages]
+        urls = {page.url for page in pages}
+        if not site_id or target.named:
+            found += [Planned(target.settings.name, url, "start", "") for url in target.start if url not in urls]
+    if options.max_pages:
+        found = found[: options.max_pages]
+    return CrawlSummary({}, 0, len(sites), len(found), 0.0, planned=tuple(found))
+
+
+class _Crawl:
+    """One run over many sites."""
+
+    def __init__(self, db: Database, options: CrawlOptions, report: Report, derive: Derive | None) -> None:
+        self.db = db
+        self.options = options
+        self.tell = report
+        self.derive = derive
+        self.group = Group(db, options.clock)
+        self.outcomes: Counter[Outcome] = Counter()
+        self.failures: list[Failure] = []
+        self.ended: list[tuple[str, str]] = []
+        self.derived: list[tuple[str, object]] = []
+        self.left = 0
+        self.sites_left = 0
+        self.pages = 0
+        self.requests = 0
+        self.started = time.monotonic()
+
+    async def run(self, sites: Sequence[Target]) -> CrawlSummary:
+        self.stop = asyncio.Event()
+        self.deriving = asyncio.Lock()
+        self.sites_left = len(sites)
+        timer = Timer(self.options.timer.seconds, self._interruptible)
+        waiting = iter(sites)
+        committing = asyncio.create_task(self._commit_now_and_then())
+        try:
+            with _on_interrupt(self.stop.set):
+                async with Client(self.options.client_options(), self.options.clock, timer) as client:
+                    workers = min(self.options.sites_at_once, len(sites))
+                    async with asyncio.TaskGroup() as tasks:
+                        for _ in range(workers):
+                            tasks.create_task(self._work(client, waiting))
+                    self.requests = client.requests
+        except* BaseException as problems:  # the first says what happened; the rest follow from it
+            self.group.drop()
+            raise problems.exceptions[0] from None
+        finally:
+            committing.cancel()
+        self.group.commit()
+        return self._summary(len(sites))
+
+    def _summary(self, sites: int) -> CrawlSummary:
+        return CrawlSummary(
+            dict(self.outcomes.most_common()), self.pages, sites, self.left, time.monotonic() - self.started,
+            tuple(self.ended), tuple(self.failures), self.stop.is_set(), tuple(self.derived), requests=self.requests,
+        )  # fmt: skip
+
+    async def _work(self, client: Client, waiting: Iterator[Target]) -> None:
+        for target in waiting:
+            await self._site(client, target)
+            self.sites_left -= 1
+
+    async def _site(self, client: Client, target: Target) -> None:
+        if self.stop.is_set():
+            return
+        start = frontier.starts_of(self.db.conn, target.settings.name)
+        plan = _plan(target, self.options, start)
+        queue = open_frontier(
+            self.group, plan, target.settings.stored(), target.settings.revisit_days, self.options.all or target.named
+        )
+        one = SiteCrawl(client, plan, queue, read_links, self._reporter(target.settings.name, queue), self._wanted)
+        try:
+            await one.run()
+        except Interrupted:
+            one.ended = "the crawl was stopped"
+        self.left += queue.left()
+        if one.ended:
+            self.ended.append((target.settings.name, one.ended))
+        await client.release(plan.hosts)
+        if one.visits and self.derive is not None:
+            self.group.commit()
+            async with self.deriving:
+                self.derived.append((plan.name, await asyncio.to_thread(self._derive, queue.site_id)))
+
+    def _derive(self, site_id: int) -> object:
+        assert self.derive is not None
+        with Database.open(self.db.path, create=False) as own:
+            return self.derive(own, site_id)
+
+    def _wanted(self) -> bool:
+        if self.stop.is_set():
+            raise Interrupted
+        return not self.options.max_pages or self.pages < self.options.max_pages
+
+    def _reporter(self, site: str, queue: SiteFrontier) -> Callable[[Capture, Visit], None]:
+        def report(capture: Capture, visit: Visit) -> None:
+            self.pages += 1
+            self.outcomes[capture.outcome] += 1
+            if capture.outcome not in GOOD and len(self.failures) < FAILURES_KEPT:
+                self.failures.append(Failure(visit.url, capture.outcome, capture.error or f"Status {capture.status}."))
+            failed = sum(count for outcome, count in self.outcomes.items() if outcome not in GOOD)
+            seconds = time.monotonic() - self.started
+            self.tell(
+                Progress(site, visit.url, capture.outcome, self.pages, queue.left(), failed, self.sites_left, seconds)
+            )
+
+        return report
+
+    async def _commit_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(0.25)
+            self.group.tick()
+
+    async def _interruptible(self, seconds: float) -> None:
+        """Wait, unless the crawl is stopped meanwhile: only what is in flight is finished."""
+        sleeping: asyncio.Future[None] = asyncio.ensure_future(_as_coroutine(self.options.timer.sleep(seconds)))
+        stopping = asyncio.ensure_future(self.stop.wait())
+        try:
+            await asyncio.wait((sleeping, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            stopping.cancel()
+        if self.stop.is_set():
+            raise Interrupted
+
+
+async def _as_coroutine(waited: Awaitable[None]) -> None:
+    await waited
+
+
+@contextlib.contextmanager
+def _on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C asks the crawl to stop; a second one stops it at once. Outside the main thread nothing is changed."""
+    loop = asyncio.get_running_loop()
+
+    def once() -> None:
+        stop()
+        loop.remove_signal_handler(signal.SIGINT)
+
+    try:
+        loop.add_signal_handler(signal.SIGINT, once)
+    except (NotImplementedError, RuntimeError, ValueError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)

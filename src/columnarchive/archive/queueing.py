@@ -1,0 +1,221 @@
+"""A site's queue in the archive: what the crawler asks of it, over rows, committed in groups."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from columnarchive.crawl.queue import SitePlan, Visit
+from columnarchive.crawl.robots import RobotsFile
+from columnarchive.crawl.section import PRIORITY, Found
+from columnarchive.errors import StoreError
+from columnarchive.extract.decode import decode
+from columnarchive.extract.links import page_links
+from columnarchive.model import Capture
+from columnarchive.store import bodies, captures, chain, frontier, sites
+from columnarchive.store.database import Database
+from columnarchive.times import Clock, to_text
+from columnarchive.urls import PageLinks
+
+GROUP_SIZE = 50
+GROUP_SECONDS = 1.0
+FIRST_REST = timedelta(minutes=15)
+LONGEST_REST = timedelta(hours=24)
+
+
+@dataclass(slots=True)
+class Group:
+    """Captures, queue and robots that are committed together: at most 50 captures, at most a second."""
+
+    db: Database
+    clock: Clock
+    members: list[int] = field(default_factory=list)
+    opened_at: float = 0.0
+    open: contextlib.ExitStack | None = None
+
+    def begin(self) -> None:
+        """Be in a transaction from here on."""
+        if self.open is None:
+            self.open = contextlib.ExitStack()
+            self.open.enter_context(self.db.transaction())
+            self.opened_at = time.monotonic()
+
+    def kept(self, capture_id: int | None) -> None:
+        """A capture was stored in this group."""
+        if capture_id is not None:
+            self.members.append(capture_id)
+
+    def tick(self) -> None:
+        """Commit if the group is full or old."""
+        if self.open and (len(self.members) >= GROUP_SIZE or time.monotonic() - self.opened_at >= GROUP_SECONDS):
+            self.commit()
+
+    def commit(self) -> None:
+        """Seal and commit what there is."""
+        if self.open is None:
+            return
+        members, self.members = self.members, []
+        stack, self.open = self.open, None
+        with stack:
+            chain.seal(self.db.conn, to_text(self.clock()), "crawl", members)
+
+    def drop(self) -> None:
+        """Give up what is not committed, as a kill would."""
+        stack, self.open = self.open, None
+        self.members = []
+        if stack is not None:
+            with contextlib.suppress(StoreError):
+                stack.__exit__(StoreError, StoreError("given up"), None)
+
+
+@dataclass(slots=True)
+class SiteFrontier:
+    """`columnarchive.crawl.queue.Frontier` over the archive's tables."""
+
+    group: Group
+    site_id: int
+    plan: SitePlan
+    due: frontier.Due
+    days: tuple[float, float]
+    ids: dict[str, int] = field(default_factory=dict)
+
+    def next(self) -> Visit | None:
+        """The page to visit now."""
+        page = frontier.next_page(self.group.db.conn, self.site_id, self.due)
+        if page is None:
+            return None
+        self.ids = {page.url: page.id}
+        return Visit(page.url, page.reason, page.depth, page.etag, page.last_modified)
+
+    def record(self, visit: Visit, found_captures: Sequence[Capture], found: Sequence[Found]) -> None:
+        """Keep a visit's captures and queue what was found, in one group with its neighbours."""
+        self.group.begin()
+        for capture in found_captures:
+            page_id = self._page_id(capture.url, visit)
+            if page_id is None:
+                continue
+            self.group.kept(captures.add(self.group.db, page_id, capture))
+            frontier.note_visit(self.group.db.conn, page_id, capture, self.due, self.days)
+        self.add(found, visit.depth + 1)
+        self.group.tick()
+
+    def _page_id(self, url: str, visit: Visit) -> int | None:
+        """The row of a visited page; the address a redirect led to is known as its source is."""
+        if url in self.ids:
+            return self.ids[url]
+        known = frontier.page_at(self.group.db.conn, url)
+        if known is None:
+            priority = PRIORITY.get(visit.reason, 0)
+            page = frontier.NewPage(url, "other", visit.reason, visit.url, visit.depth, priority)
+            frontier.add_pages(self.group.db.conn, self.site_id, [page])
+            known = frontier.page_at(self.group.db.conn, url)
+        # A page belongs to the site that knew it first; another site's visit adds nothing to it.
+        return known[0] if known and known[1] == self.site_id else None
+
+    def add(self, found: Sequence[Found], depth: int) -> int:
+        """Queue pages; how many were new."""
+        if not found:
+            return 0
+        self.group.begin()
+        pages = (
+            frontier.NewPage(
+                one.url, self.plan.kind_of(one.url) or one.kind, one.reason, one.found_on, depth, PRIORITY[one.reason]
+            )
+            for one in found
+        )
+        return frontier.add_pages(self.group.db.conn, self.site_id, pages)
+
+    def changed(self, url: str, lastmod: str) -> None:
+        """A list says when a known page changed last."""
+        self.group.begin()
+        frontier.bring_forward(self.group.db.conn, url, lastmod, self.due.now)
+
+    def known(self) -> list[tuple[str, str]]:
+        """Every known address and how it was found."""
+        return frontier.known_pages(self.group.db.conn, self.site_id)
+
+    def sample(self, limit: int) -> Iterator[tuple[PageLinks, str]]:
+        """The first pages that were visited, read again from their stored bodies."""
+        for url, reason, sha256, headers in frontier.visited_pages(self.group.db.conn, self.site_id, limit):
+            content_type = _content_type(captures.headers_of(headers))
+            yield links_of(url, bodies.read(self.group.db, sha256), content_type), reason
+
+    def left(self) -> int:
+        """How many pages are still to be visited."""
+        return frontier.count_due(self.group.db.conn, self.site_id, self.due)
+
+    def is_copy(self, capture: Capture) -> bool:
+        """Whether an earlier page of this site has the same body."""
+        page_id = self.ids.get(capture.url, 0)
+        return frontier.has_twin(self.group.db.conn, self.site_id, page_id, capture.body_sha256)
+
+    def robots(self, origin: str) -> RobotsFile | None:
+        """A remembered robots.txt."""
+        row = frontier.robots_of(self.group.db.conn, origin)
+        return RobotsFile(origin, *row) if row else None
+
+    def keep_robots(self, file: RobotsFile) -> None:
+        """Remember a robots.txt."""
+        self.group.begin()
+        frontier.keep_robots(self.group.db.conn, file.origin, file.status, file.body, file.fetched_at)
+
+    def resting(self, origin: str) -> str:
+        """Until when a host is to be left alone; empty when it is not."""
+        until, _ = frontier.rest_of(self.group.db.conn, origin)
+        return until if until > to_text(self.group.clock()) else ""
+
+    def rest(self, origin: str, seconds: float) -> str:
+        """Leave a host alone for so long, or twice as long as the last time; until when."""
+        self.group.begin()
+        _, rests = frontier.rest_of(self.group.db.conn, origin)
+        pause = timedelta(seconds=seconds) if seconds else min(LONGEST_REST, FIRST_REST * 2 ** min(rests, 10))
+        until = to_text(self.group.clock() + pause)
+        frontier.keep_rest(self.group.db.conn, origin, until, rests + 1)
+        return until
+
+    def well(self, origin: str) -> None:
+        """A host answers properly again."""
+        until, rests = frontier.rest_of(self.group.db.conn, origin)
+        if until or rests:
+            self.group.begin()
+            frontier.keep_rest(self.group.db.conn, origin, "", 0)
+
+    def close(self) -> None:
+        """The site was crawled to its end: nothing of this run is to be gone on with."""
+        self.group.begin()
+        frontier.close_run(self.group.db.conn, self.site_id, to_text(self.group.clock()))
+
+
+def open_frontier(
+    group: Group, plan: SitePlan, settings: dict[str, object], days: tuple[float, float], everything: bool
+) -> SiteFrontier:
+    """The queue of a site, made known with its start pages; a crawl that was broken off is gone on with."""
+    now = to_text(group.clock())
+    group.begin()
+    conn = group.db.conn
+    site_id = sites.ensure_site(group.db, plan.name, now, plan.start[0] if plan.start else "")
+    frontier.keep_settings(conn, site_id, json.dumps(settings, ensure_ascii=False, sort_keys=True))
+    frontier.start_pages(conn, site_id, plan.start, PRIORITY["start"])
+    run, everything = frontier.open_run(conn, site_id, everything)
+    return SiteFrontier(group, site_id, plan, frontier.Due(run, now, everything), days)
+
+
+def links_of(url: str, body: bytes, content_type: str) -> PageLinks:
+    """What a stored page links to."""
+    text, _ = decode(body, content_type)
+    return page_links(text, url)
+
+
+def read_links(capture: Capture) -> PageLinks | None:
+    """What a captured page links to; None when there is no body."""
+    if capture.body is None:
+        return None
+    return links_of(capture.final_url, capture.body, capture.header("content-type"))
+
+
+def _content_type(headers: Iterable[tuple[str, str]]) -> str:
+    return next((value for name, value in headers if name.lower() == "content-type"), "")

@@ -1,0 +1,109 @@
+"""Pages that no listing links to: from sitemaps, feeds and WordPress' own list, if they look like known columns."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from columnarchive.crawl.client import Ask, Client
+from columnarchive.crawl.codings import Caps
+from columnarchive.crawl.queue import Frontier, SitePlan
+from columnarchive.crawl.robots import Rules
+from columnarchive.crawl.section import COLUMNS, Found, Reason, Section
+from columnarchive.crawl.sitemaps import Entry, Listing, read
+from columnarchive.errors import UsageError
+from columnarchive.urls import PageLinks, address, host_of, in_scope, shape, trap
+
+CAPS = Caps(wire=50_000_000, decoded=50_000_000, expansion=100)
+MAX_FILES = 50
+MAX_DEPTH = 5
+MAX_FEEDS = 4
+TAKEN_WHOLE = 0.5  # a file of which this share of our columns is in is a list of columns
+
+
+@dataclass(slots=True)
+class Expansion:
+    """Reads a site's sitemaps and feeds once in a crawl."""
+
+    client: Client
+    plan: SitePlan
+    section: Section
+    frontier: Frontier
+    rules_for: Callable[[str], Awaitable[Rules]]
+    feeds: dict[str, None] = field(default_factory=dict)
+    done: bool = False
+
+    def offer(self, page: PageLinks) -> None:
+        """Take note of the feeds a page names, and of WordPress' list of posts."""
+        for feed in page.feeds:
+            if in_scope(feed, self.plan.hosts) and len(self.feeds) < MAX_FEEDS * 3:
+                self.feeds.setdefault(feed)
+        if page.wordpress_api and in_scope(page.wordpress_api, self.plan.hosts):
+            posts = page.wordpress_api.rstrip("/") + "/wp/v2/posts?per_page=100&_fields=link,modified_gmt"
+            self.feeds.setdefault(posts)
+
+    async def run(self) -> bool:
+        """Read what has not been read yet; whether that put pages into the queue."""
+        if self.done or not self.plan.start:
+            return False
+        self.done = True
+        rules = await self.rules_for(address(self.plan.start[0]).origin)
+        if not rules.readable:
+            return False
+        origin = address(self.plan.start[0]).origin
+        maps = [url for url in rules.sitemaps if in_scope(url, self.plan.hosts)] or [f"{origin}/sitemap.xml"]
+        added = await self._read_all(maps, "sitemap")
+        return await self._read_all(list(self.feeds)[:MAX_FEEDS], "feed") + added > 0
+
+    async def _read_all(self, urls: Sequence[str], reason: Reason) -> int:
+        """Read lists and the lists they name, each once, down to a bounded depth."""
+        waiting = [(url, 0) for url in urls]
+        seen: set[str] = set(urls)
+        added = 0
+        while waiting and len(seen) <= MAX_FILES:
+            url, depth = waiting.pop(0)
+            listing = await self._fetch(url)
+            added += self._take(listing.entries, reason)
+            for below in listing.files:
+                if depth < MAX_DEPTH and below not in seen and in_scope(below, self.plan.hosts):
+                    seen.add(below)
+                    waiting.append((below, depth + 1))
+        return added
+
+    async def _fetch(self, url: str) -> Listing:
+        rules = await self.rules_for(address(url).origin)
+        if not rules.allows(url):
+            return Listing()
+        delay = max(self.plan.delay, rules.delay)
+        capture = await self.client.fetch(Ask(url, delay=delay, pages_only=False, caps=CAPS))
+        if capture.outcome not in ("ok", "redirected") or capture.body is None:
+            return Listing()
+        return read(capture.body, capture.final_url)
+
+    def _take(self, entries: Sequence[Entry], reason: Reason) -> int:
+        """Queue the entries that look like columns; tell the queue when known pages changed."""
+        known = dict(self.frontier.known())
+        own = [entry for entry in map(self._own, entries) if entry is not None]
+        columns = {url for url, why in known.items() if why in COLUMNS}
+        shapes = {shape(url) for url in columns}
+        # Columns at the site's root look like any page there; a file that holds our columns holds columns.
+        inside = sum(entry.url in columns for entry in own)
+        whole = inside >= 2 and inside >= TAKEN_WHOLE * len(own)
+        found = []
+        for entry in own:
+            if entry.url in known:
+                if entry.lastmod:
+                    self.frontier.changed(entry.url, entry.lastmod)
+            elif self.section.is_column_shape(entry.url) or (whole and shape(entry.url) in shapes):
+                found.append(Found(entry.url, reason, f"{reason} of {host_of(entry.url)}"))
+        self.section.remember((one.url, one.reason) for one in found)
+        return self.frontier.add(found, 1)
+
+    def _own(self, entry: Entry) -> Entry | None:
+        try:
+            url = self.plan.canonical(entry.url)
+        except UsageError:
+            return None
+        if not in_scope(url, self.plan.hosts, self.plan.under) or trap(url) or self.plan.kind_of(url) == "other":
+            return None
+        return Entry(url, entry.lastmod)

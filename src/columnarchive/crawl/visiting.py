@@ -1,0 +1,194 @@
+"""One site's crawl: page after page from its queue, as robots.txt, pace and the host's health allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from columnarchive.crawl.client import CIRCUIT, Ask, Client
+from columnarchive.crawl.expanding import Expansion
+from columnarchive.crawl.queue import Frontier, SitePlan, Visit
+from columnarchive.crawl.robots import Rules, fetch_rules
+from columnarchive.crawl.section import SAMPLE, Found, Section
+from columnarchive.errors import UsageError
+from columnarchive.model import Capture, Outcome
+from columnarchive.times import to_text
+from columnarchive.urls import PageLinks, address, in_scope, trap
+
+ReadLinks = Callable[[Capture], PageLinks | None]
+MAX_DEPTH = 400
+# Outcomes of a robots.txt that say why no page could be had either.
+HOST_PROBLEMS: tuple[Outcome, ...] = ("unreachable", "tls_error", "private_address", "timeout")
+
+
+class Interrupted(Exception):
+    """The user asked the crawl to stop."""
+
+
+@dataclass(slots=True)
+class SiteCrawl:
+    """Crawls one site.
+
+    `report` is called after each visit, `wanted` says before each one whether another page may be fetched. After `run`,
+    `ended` is empty or one sentence that tells why the site was left before its end.
+    """
+
+    client: Client
+    plan: SitePlan
+    frontier: Frontier
+    read_links: ReadLinks
+    report: Callable[[Capture, Visit], None]
+    wanted: Callable[[], bool]
+    ended: str = ""
+    visits: int = 0
+    rules: dict[str, Rules] = field(default_factory=dict)
+    problems: dict[str, Capture] = field(default_factory=dict)
+    section: Section = field(init=False)
+    expansion: Expansion = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.section = Section(self.plan.hosts, self.plan.start)
+        self.expansion = Expansion(self.client, self.plan, self.section, self.frontier, self._rules_for)
+
+    async def run(self) -> None:
+        """Visit what is to be visited; returns when nothing is left or nothing more may be fetched."""
+        self.section.remember(self.frontier.known())
+        for page, reason in self.frontier.sample(SAMPLE):
+            self.section.sample.setdefault(page.url, (page, reason))
+        if self.section.shapes and await self._may_begin():
+            await self.expansion.run()
+        while not self.ended:
+            visit = self.frontier.next()
+            if visit is None:
+                if not await self.expansion.run():
+                    break
+                continue
+            if not self.wanted() or self.visits >= self.plan.max_pages:
+                self.ended = "the number of pages asked for is reached"
+                break
+            await self._visit(visit)
+        if not self.ended:
+            self.frontier.close()
+
+    async def _may_begin(self) -> bool:
+        origin = address(self.plan.start[0]).origin if self.plan.start else ""
+        return bool(origin) and not self.frontier.resting(origin) and (await self._rules_for(origin)).readable
+
+    async def _visit(self, visit: Visit) -> None:
+        origin = address(visit.url).origin
+        if until := self.frontier.resting(origin):
+            self.ended = f"{origin} failed several times in a row and is left alone until {until}"
+            return
+        refused = await self._refused(visit.url)
+        if refused is not None:
+            self._record(visit, self._unasked(visit.url, *refused), [])
+            if not self.rules[origin].readable:
+                self.ended = refused[1].rstrip(".")
+            return
+        delay = max(self.plan.delay, self.rules[origin].delay)
+        capture = await self.client.fetch(
+            Ask(visit.url, visit.etag, visit.last_modified, delay=delay, check=self._check_hop)
+        )
+        capture, found = self._read(capture, visit)
+        self._record(visit, capture, found)
+        self._judge_host(capture)
+
+    def _record(self, visit: Visit, capture: Capture, found: list[Found]) -> None:
+        captures = [capture]
+        if capture.outcome == "redirected" and capture.body is not None:
+            captures.append(replace(capture, url=capture.final_url, outcome="ok", wire=replace(capture.wire, hops=())))
+        self.frontier.record(visit, captures, found)
+        self.visits += 1
+        self.report(capture, visit)
+
+    def _read(self, capture: Capture, visit: Visit) -> tuple[Capture, list[Found]]:
+        """What a page leads to, and the capture with what only its reading shows."""
+        if capture.outcome == "redirected" and capture.body is None:
+            return capture, []
+        if capture.outcome not in ("ok", "redirected"):
+            return capture, []
+        page = self.read_links(capture)
+        if page is None:
+            return capture, []
+        if page.too_deep:
+            return replace(capture, outcome="too_deep", error="The page nests more elements than any real one."), []
+        header = {part.strip() for part in capture.header("x-robots-tag").lower().split(",")}
+        page = replace(page, robots=page.robots | header)
+        self.expansion.offer(page)
+        return capture, self._found(page, capture, visit)
+
+    def _found(self, page: PageLinks, capture: Capture, visit: Visit) -> list[Found]:
+        reason = visit.reason
+        if visit.depth >= MAX_DEPTH or self.frontier.is_copy(capture):
+            return []
+        found = []
+        for url in (page.refresh, page.canonical):
+            if url and url != page.url and in_scope(url, self.plan.hosts):
+                found.append(Found(url, reason if reason != "start" else "section", page.url))  # type: ignore[arg-type]
+        elsewhere = (
+            page.canonical != page.url and in_scope(page.canonical, self.plan.hosts) if page.canonical else False
+        )
+        if elsewhere and "?" in page.url:
+            return self._allowed(found)  # one more view of a page with an address of its own
+        return self._allowed([*found, *self.section.discover(page, reason)])
+
+    def _allowed(self, found: list[Found]) -> list[Found]:
+        """What settings and traps leave of the addresses found."""
+        kept: dict[str, Found] = {}
+        for one in found:
+            try:
+                url = self.plan.canonical(one.url)
+            except UsageError:
+                continue
+            if trap(url) or not in_scope(url, self.plan.hosts, self.plan.under) or self.plan.kind_of(url) == "other":
+                continue
+            kept.setdefault(url, replace(one, url=url))
+        return list(kept.values())
+
+    async def _rules_for(self, origin: str) -> Rules:
+        """The host's robots.txt: from this run, from the last day, or fetched now."""
+        found = self.rules.get(origin)
+        if found is None or (found.readable and not found.is_fresh(self.client.clock())):
+            kept = self.frontier.robots(origin)
+            found = Rules.of(kept) if kept else None
+            if found is None or not found.is_fresh(self.client.clock()):
+                found, answer = await fetch_rules(self.client, origin, self.plan.delay)
+                self.problems[origin] = answer
+                self.frontier.keep_robots(found.file)
+            self.rules[origin] = found
+        return found
+
+    async def _refused(self, url: str) -> tuple[Outcome, str] | None:
+        origin = address(url).origin
+        rules = await self._rules_for(origin)
+        if rules.allows(url):
+            return None
+        if rules.readable:
+            return "refused_by_robots", "The site's robots.txt asks that this page is not fetched."
+        answer = self.problems.get(origin)
+        if answer is not None and answer.outcome in HOST_PROBLEMS:
+            return answer.outcome, answer.error
+        why = f"status {answer.status}" if answer is not None and answer.status else "no usable answer"
+        return "refused_by_robots", f"robots.txt of {origin} could not be read ({why}), so nothing may be fetched."
+
+    async def _check_hop(self, url: str) -> tuple[Outcome, str] | None:
+        if not in_scope(url, self.plan.hosts):
+            return "redirected", f"The page has moved to another site, {url}, which is not followed."
+        return await self._refused(url)
+
+    def _unasked(self, url: str, outcome: Outcome, error: str) -> Capture:
+        return Capture(url, url, to_text(self.client.clock()), 0, (), None, outcome, error)
+
+    def _judge_host(self, capture: Capture) -> None:
+        """Leave a host alone that asks for it or fails again and again."""
+        place = address(capture.final_url)
+        health = self.client.health.get(place.origin.partition("://")[2])
+        if health is None:
+            return
+        if health.failures >= CIRCUIT or health.rest > self.client.options.longest_wait:
+            asked = health.rest if health.rest > self.client.options.longest_wait else 0.0
+            until = self.frontier.rest(place.origin, asked)
+            why = "asks for a pause" if asked else "fails again and again"
+            self.ended = f"{place.origin} {why} and is left alone until {until}"
+        elif health.failures == 0:
+            self.frontier.well(place.origin)
