@@ -17,6 +17,9 @@ from columnarchive.extract.walk import Outline
 
 _SENTENCE = re.compile(r"[。．！？!?…」』]|\.(?:\s|$)|、|，")
 _ENOUGH = 3
+_RIGHTS = re.compile(r"^.{0,60}all rights reserved\.?$|^(?:copyright|©)\s.{0,60}$", re.I)
+_LONE_LINKS = 2
+_GOOD_LINK = 0.4
 _LISTING_TAGS = frozenset(("li", "dt", "dd", "td"))
 
 
@@ -29,6 +32,7 @@ def select(page: Outline, places: Places, template: Template | None, url: str = 
             keep = _by_shape(page, places, bad, url)
     else:
         keep = _by_shape(page, places, bad, url)
+    _keep_lone_links(page, places, template, keep, bad)
     _drop_related(page, keep)
     _drop_outside(page, keep)
     _drop_bare_headings(page, keep)
@@ -98,20 +102,60 @@ def _by_shape(page: Outline, places: Places, bad: list[bool], url: str) -> list[
         piece = page.pieces[index]
         linked = piece.linked >= LINK_SHARE * len(piece.key)
         keep[index] = not linked and not (piece.element >= 0 and bad[piece.element]) and index not in foreign
-    return keep
+    return [kept and not _RIGHTS.search(page.pieces[index].text) for index, kept in enumerate(keep)]
 
 
 def _shape_score(page: Outline, places: Places, index: int, bad: list[bool]) -> float:
     piece = page.pieces[index]
     size = len(piece.key)
     if piece.linked >= LINK_SHARE * size:
-        return -min(size, 60) - 5.0
+        return (-min(size, 60) - 5.0) * (_GOOD_LINK if _in_good(page, places, piece.element) else 1.0)
     if piece.element >= 0 and bad[piece.element]:
         return -0.3 * min(size, 200) - 5.0
     if piece.tag in HEADINGS:
         return 2.0
     said = len(_SENTENCE.findall(piece.text))
     return min(size, 400) * (1.0 if said else 0.3) - 4.0 - 1.5 * piece.linked
+
+
+def _in_good(page: Outline, places: Places, element: int) -> bool:
+    """Whether a class or tag around says article body and none below it says otherwise."""
+    while element >= 0:
+        step = places.steps[page.elements[element].place]
+        if step.bad:
+            return False
+        if step.good and step.tag != "body":
+            return True
+        element = page.elements[element].parent
+    return False
+
+
+def _keep_lone_links(page: Outline, places: Places, template: Template | None, keep: list[bool], bad: list[bool]) -> None:
+    """A link or two between paragraphs that stay are a reference in the text, not navigation."""
+    pieces = page.pieces
+    index = 0
+    while index < len(pieces):
+        if keep[index] or pieces[index].linked < LINK_SHARE * len(pieces[index].key):
+            index += 1
+            continue
+        end = index
+        while end < len(pieces) and not keep[end]:
+            end += 1
+        run = range(index, end)
+        if 0 < index and end < len(pieces) and keep[index - 1] and len(run) <= _LONE_LINKS:
+            for at in run:
+                piece = pieces[at]
+                dead = template is not None and (template.is_dead(piece.place) or template.is_common(piece.key))
+                if not dead and piece.element >= 0 and not bad[piece.element] and _are_near(page, index - 1, at):
+                    keep[at] = piece.linked > 0
+        index = end
+
+
+def _are_near(page: Outline, first: int, second: int) -> bool:
+    """Whether two pieces stand in one element or in two that share a parent."""
+    elements = page.elements
+    one, other = elements[page.pieces[first].element], elements[page.pieces[second].element]
+    return page.pieces[first].element == page.pieces[second].element or one.parent == other.parent
 
 
 def _foreign_lists(page: Outline, url: str) -> set[int]:

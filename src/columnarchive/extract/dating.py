@@ -11,7 +11,7 @@ from columnarchive.extract.template import is_date_line
 from columnarchive.extract.walk import Outline
 from columnarchive.text import find_dates
 
-_MODIFIED = re.compile(r"更新|改訂|改定|修正|updated?|modified|last\s?mod|revised", re.I)
+_MODIFIED = re.compile(r"(?:最終|記事)?更新|改訂|改定|修正|(?:last\s?)?updated?|(?:last\s?)?modified|revised", re.I)
 _PUBLISHED = re.compile(r"公開|投稿|掲載|配信|作成|発行|掲出|初出|登録|記事|post(?:ed)?|publish|date", re.I)
 _EVENT = re.compile(r"開催|受付|締切|締め切り|期間|まで|から|より|以降|予定|施行|開院|設立|生まれ|生年|現在|時点|休診|休業|©|copyright|\(c\)", re.I)
 _PUBLISHED_METAS = (
@@ -79,8 +79,8 @@ def _shown(page: Outline, chosen: Sequence[int], title_at: int) -> tuple[str, st
             continue
         for found in find_dates(piece.text):
             before = piece.text[max(0, found.start - 12) : found.start]
-            after = piece.text[found.end : found.end + 8]
-            labelled = _MODIFIED.search(before) or _MODIFIED.search(after[:6])
+            after = piece.text[found.end : found.end + 14]
+            labelled = _MODIFIED.search(before) or _MODIFIED.match(after.lstrip(" 　（(に:："))
             if _EVENT.search(after[:4]) or _EVENT.search(before):
                 continue
             if labelled and not (_PUBLISHED.search(before) and not _MODIFIED.search(before)):

@@ -184,7 +184,7 @@ class _Survey:
         page = self._digests[url]
         if page.cards:
             return True
-        pieces = [page.pieces[index] for index in self.own(url)]
+        pieces = [page.pieces[index] for index in self._own(url, min(self._rare, self._chrome))]
         total = sum(len(piece[0]) for piece in pieces)
         linked = sum(piece[1] for piece in pieces if piece[1] >= LINK_SHARE * len(piece[0]))
         return len(self.targets(url)) >= _CARDS and linked >= LISTING_REPEATED * total

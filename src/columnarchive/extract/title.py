@@ -12,6 +12,9 @@ from columnarchive.extract.walk import Outline
 
 _SEPARATOR = re.compile(r"\s*[|｜»«›≫]\s*|\s+[-–—−:：/／@]\s+|\s*::\s*|\s+[-–—]|[-–—]\s+")
 _FEW_LINKS = 3
+_LONGEST = 160
+_CUT = 8
+_PAGE_OF = re.compile(r"\s*[（(]\s*\d+\s*/\s*\d+\s*(?:ページ|page)?\s*[)）]\s*$", re.I)
 _QUOTES = re.compile(r"[\s　「」『』【】\"'“”‘’《》〈〉()（）\[\]!！?？・.。、,~〜～\-–—―|｜:：]")
 
 
@@ -38,18 +41,18 @@ def find_title(
     best: tuple[float, int] | None = None
     for index, piece in enumerate(page.pieces[: limit + 1]):
         rank = HEADINGS.get(piece.tag)
-        if rank is None and not (piece.tag in ("p", "div", "td", "span") and len(piece.key) < 120 and index in (chosen[:3] or ())):
-            continue
-        if piece.text in site_parts or len(piece.key) < 2:
+        if piece.text in site_parts or len(piece.key) < 2 or len(piece.key) > _LONGEST:
             continue
         norm = _norm(piece.text)
         fit = max((_fit(norm, one) for one in norms), default=0.0)
-        if rank is None:
-            fit = fit if fit > 0.98 else 0.0
+        if rank is None and (piece.linked >= LINK_SHARE * len(piece.key) or not (fit > 0.98 or _is_cut(piece.text, page.title))):
+            continue
+        if rank == 1 and fit < 0.5 and any(_same_start(norm, one) for one in norms):
+            fit = 0.5
         if fit >= 0.5 and (best is None or fit > best[0] + 0.05):
             best = (fit, index)
     if best is not None:
-        return _one_line(page.pieces[best[1]].text), best[1]
+        return _PAGE_OF.sub("", _one_line(page.pieces[best[1]].text)), best[1]
     for index, piece in enumerate(page.pieces[: limit + 1]):
         if piece.tag == "h1" and len(piece.key) > 1 and piece.text not in site_parts and not _is_site_heading(page, index, template):
             if _leads(page, chosen, index) and (not stated or template is not None):
@@ -85,11 +88,24 @@ def _fit(heading: str, stated: str) -> float:
     if heading == stated:
         return 1.0
     short, long = sorted((heading, stated), key=len)
-    if len(short) >= 4 and (long.startswith(short) or long.endswith(short)):
+    if len(short) >= 4 and long.startswith(short):
         return 0.5 + 0.45 * len(short) / len(long)
+    if len(short) >= 4 and long.endswith(short):
+        return 0.3 + 0.6 * len(short) / len(long)
     if len(short) >= 8 and short in long:
         return 0.5 + 0.3 * len(short) / len(long)
     return 0.0
+
+
+def _is_cut(text: str, title: str) -> bool:
+    """Whether a document title is this text, then a separator and something else (the site's name)."""
+    rest = title[len(text) :].lstrip() if len(text) >= _CUT and title.startswith(text) else ""
+    return bool(rest) and rest[0] in "-–—|｜_:：/／«»@"
+
+
+def _same_start(heading: str, stated: str) -> bool:
+    """Whether a heading and the document title begin alike and end in other words."""
+    return len(heading) >= _CUT and heading[: len(heading) // 2 + 1] == stated[: len(heading) // 2 + 1]
 
 
 def _stated(page: Outline, site_parts: frozenset[str], headline: str) -> list[str]:
@@ -107,10 +123,10 @@ def _without_site(title: str, site_parts: frozenset[str], site_name: str) -> str
     parts = title_parts(title)
     kept = [part for part in parts if part not in site_parts and part != site_name]
     if not kept or len(kept) == len(parts):
-        return _one_line(title)
+        return _PAGE_OF.sub("", _one_line(title))
     start = title.find(kept[0])
     end = title.rfind(kept[-1]) + len(kept[-1])
-    return _one_line(title[start:end])
+    return _PAGE_OF.sub("", _one_line(title[start:end]))
 
 
 def _one_line(text: str) -> str:

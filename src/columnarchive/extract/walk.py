@@ -111,7 +111,7 @@ def _read_head(tree: LexborHTMLParser, page: Outline) -> None:
     for meta in tree.css("meta[property], meta[name], meta[itemprop]"):
         attributes = meta.attributes
         name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop") or ""
-        page.metas.setdefault(name.lower(), (attributes.get("content") or "").strip())
+        page.metas.setdefault(name.lower(), (attributes.get("content") or attributes.get("value") or "").strip())
     canonical = tree.css_first('link[rel="canonical"]')
     page.canonical = (
         (canonical.attributes.get("href") if canonical is not None else "") or page.metas.get("og:url", "")
