@@ -23,13 +23,13 @@ RECENT = 64  # How many of a site's newest bodies are looked at for siblings.
 # A delta above this share of the body is no small edit but a redesign, which a sibling may have already.
 POOR_DELTA = 0.08
 
-_CHAIN = """
+_CHAIN = f"""
 with recursive line(sha256, codec, base_sha256, raw_size, data, level) as (
     select sha256, codec, base_sha256, raw_size, data, 0 from bodies where sha256 = ?
     union all
     select below.sha256, below.codec, below.base_sha256, below.raw_size, below.data, level + 1
     from line join bodies as below on below.sha256 = line.base_sha256
-    where line.codec = 'zstd-base' and level < 64
+    where line.codec = 'zstd-base' and level < {codec.MAX_CHAIN}
 )
 select sha256, codec, raw_size, data from line order by level desc
 """

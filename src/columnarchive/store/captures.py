@@ -11,28 +11,11 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
 
 from columnarchive.errors import NotFound, StoreError
-from columnarchive.model import Capture, Headers, Hop, Outcome, PageState, PageVisits, Visit, Wire
-from columnarchive.store import bodies
+from columnarchive.model import Capture, Headers, Hop, Outcome, PageVisits, Visit, Wire
+from columnarchive.store import bodies, timeline
 from columnarchive.store.database import Database
-
-# Outcomes in which the server showed the page: the line of bodies that `unchanged` and a 304 refer to.
-SHOWN: tuple[Outcome, ...] = ("ok", "unchanged", "redirected", "no_article", "needs_javascript")
-# What the newest of these says is a page's state; other outcomes are passing faults.
-STATES: dict[Outcome, PageState] = {
-    **dict.fromkeys(SHOWN, "live"),
-    "gone": "gone",
-    "missing": "gone",
-    "suspect": "suspect",
-    "refused_by_robots": "refused",
-    "private_address": "refused",
-    "not_html": "refused",
-}
-_SHOWN_SQL = "outcome in (" + ", ".join(f"'{outcome}'" for outcome in SHOWN) + ")"
-NOT_MODIFIED = 304
-AFTER_ALL_TIME = "~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +44,16 @@ def add(db: Database, page_id: int, capture: Capture, source: str = "crawl", ref
     if state == "withdrawn":
         return None
     sha256 = capture.body_sha256
-    previous = _shown_before(conn, page_id, capture.fetched_at, sha256 or refers_to)
+    previous = timeline.body_before(conn, page_id, capture.fetched_at, sha256 or refers_to)
     if capture.body is None and capture.outcome == "unchanged":
         sha256 = refers_to or previous
     if _is_known(conn, page_id, capture, sha256) or is_withdrawn(conn, sha256):
         return None
     if capture.body is not None:
-        bodies.write(conn, capture.body, site_id, previous or _shown_after(conn, page_id, capture.fetched_at))
+        bodies.write(conn, capture.body, site_id, previous or timeline.body_after(conn, page_id, capture.fetched_at))
     capture_id = _insert(conn, page_id, capture, sha256, source)
-    settle(conn, page_id, capture.fetched_at)
+    timeline.settle(conn, page_id, capture.fetched_at)
     return capture_id
-
-
-def settle(conn: sqlite3.Connection, page_id: int, since: str = "") -> None:
-    """Bring a page's row, and the `unchanged` of its captures from `since` on, in line with its captures."""
-    before = _shown_before(conn, page_id, since, "")
-    rows = conn.execute(
-        f"""select id, status, outcome, body_sha256 from captures
-            where page_id = ? and fetched_at >= ? and withdrawal_id is null and body_sha256 <> '' and {_SHOWN_SQL}
-            order by fetched_at, body_sha256 limit ?""",
-        # Only a capture added, others of its second and the one after them can read differently.
-        (page_id, since, 8 if since else -1),
-    ).fetchall()
-    for capture_id, status, outcome, sha256 in rows:
-        if outcome in ("ok", "unchanged") and status != NOT_MODIFIED:
-            settled = "unchanged" if sha256 == before else "ok"
-            if settled != outcome:
-                conn.execute("update captures set outcome = ? where id = ?", (settled, capture_id))
-        before = sha256
-    _settle_page(conn, page_id)
 
 
 def visits(db: Database, site_id: int) -> list[PageVisits]:
@@ -138,7 +102,7 @@ def load(db: Database, capture_id: int) -> Capture:
         raise StoreError(f"The capture of {fields[0]} at {fields[2]} was withdrawn.")
     url, final_url, fetched_at, status, headers, outcome, error, asked, hops, *rest = fields
     wire = Wire(headers_of(asked), _hops(hops), *rest)
-    body = bodies.read(db, sha256) if sha256 and status != NOT_MODIFIED else None
+    body = bodies.read(db, sha256) if sha256 and status != timeline.NOT_MODIFIED else None
     return Capture(url, final_url, fetched_at, status, headers_of(headers), body, outcome, error, wire)
 
 
@@ -173,7 +137,7 @@ def knows_body(conn: sqlite3.Connection, sha256: str) -> bool:
 def body_at(conn: sqlite3.Connection, url: str, at: str) -> str:
     """The digest of the body that the page at `url` showed at or last before a time; empty without one."""
     page = conn.execute("select id from pages where url = ?", (url,)).fetchone()
-    return _shown_before(conn, page[0], at, AFTER_ALL_TIME) if page else ""
+    return timeline.body_before(conn, page[0], at, timeline.AFTER_ALL_TIME) if page else ""
 
 
 def headers_of(text: str) -> Headers:
@@ -186,31 +150,9 @@ def _page_visits(rows: Iterator[tuple[str, Outcome, int, str, str, str]]) -> Ite
     for at, outcome, status, sha256, headers, final_url in rows:
         said = next((value for name, value in json.loads(headers) if name.lower() == "content-type"), "")
         # A 304 seldom repeats the type of the body it confirms.
-        content_type = said if said and status != NOT_MODIFIED else types.get(sha256, said)
+        content_type = said if said and status != timeline.NOT_MODIFIED else types.get(sha256, said)
         types.setdefault(sha256, content_type)
         yield Visit(at, outcome, status, sha256, content_type, final_url)
-
-
-def _shown_before(conn: sqlite3.Connection, page_id: int, at: str, sha256: str) -> str:
-    """The body that the page's last showing before (at, sha256) had; empty without one."""
-    row = conn.execute(
-        f"""select body_sha256 from captures
-            where page_id = ? and (fetched_at, body_sha256) < (?, ?) and fetched_at <= ?
-              and withdrawal_id is null and body_sha256 <> '' and {_SHOWN_SQL}
-            order by fetched_at desc, body_sha256 desc limit 1""",
-        (page_id, at, sha256, at),
-    ).fetchone()
-    return row[0] if row else ""
-
-
-def _shown_after(conn: sqlite3.Connection, page_id: int, at: str) -> str:
-    """The body of the page's next showing: what a capture that came late is coded against."""
-    row = conn.execute(
-        f"""select body_sha256 from captures where page_id = ? and fetched_at >= ?
-              and withdrawal_id is null and body_sha256 <> '' and {_SHOWN_SQL} order by fetched_at limit 1""",
-        (page_id, at),
-    ).fetchone()
-    return row[0] if row else ""
 
 
 def _is_known(conn: sqlite3.Connection, page_id: int, capture: Capture, sha256: str) -> bool:
@@ -235,41 +177,6 @@ def _insert(conn: sqlite3.Connection, page_id: int, capture: Capture, sha256: st
         ),
     )  # fmt: skip
     return int(cursor.lastrowid or 0)
-
-
-def _settle_page(conn: sqlite3.Connection, page_id: int) -> None:
-    """Span, last body and state of a page, all of them functions of its captures."""
-    rows = conn.execute(
-        """select fetched_at, outcome, body_sha256 from captures where page_id = ? and withdrawal_id is null
-           order by fetched_at desc, body_sha256 desc""",
-        (page_id,),
-    )
-    newest: tuple[str, Outcome, str] | None = None
-    state: PageState = "failed"
-    for newest_or_older in rows:
-        newest = newest or newest_or_older
-        if newest_or_older[1] in STATES:
-            state = STATES[newest_or_older[1]]
-            break
-    if newest is None:
-        return
-    first, last = _shown_edge(conn, page_id, "asc"), _shown_edge(conn, page_id, "desc")
-    body = _shown_before(conn, page_id, AFTER_ALL_TIME, "")
-    conn.execute(
-        """update pages set first_seen_at = ?, last_seen_at = ?, body_sha256 = ?, state = ?, last_outcome = ?
-           where id = ?""",
-        (first, last, body, state, newest[1], page_id),
-    )
-
-
-def _shown_edge(conn: sqlite3.Connection, page_id: int, order: Literal["asc", "desc"]) -> str:
-    """When the page was first or last shown; empty when it never was."""
-    row = conn.execute(
-        f"""select fetched_at from captures where page_id = ? and withdrawal_id is null and {_SHOWN_SQL}
-            order by fetched_at {order} limit 1""",
-        (page_id,),
-    ).fetchone()
-    return row[0] if row else ""
 
 
 def _hops(text: str) -> tuple[Hop, ...]:

@@ -1,0 +1,70 @@
+"""Everything verified: `archive check`. Says what is wrong, where, and what `archive rebuild` can mend."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from columnarchive.archive import deriving
+from columnarchive.errors import ArchiveError
+from columnarchive.store import agree, chain, index, sites, verify
+from columnarchive.store.database import Database
+from columnarchive.store.problems import REBUILD, Problem
+
+SAMPLE = 3  # sites derived again when not all are
+STEPS = 1000  # the progress of a check is told in thousandths of each part
+
+Report = Callable[[int, int, str], None]
+
+
+def check(db: Database, head: str | None, full: bool, report: Report) -> list[Problem]:
+    """Verify file, bodies, references, chain, index and derived tables; an empty list when all is well.
+
+    `head` is a head of the chain kept elsewhere. With `full` every site is derived again, otherwise a few. `report` is
+    called with how much is done, how much there is, and the part at hand.
+    """
+    report(0, 0, "file")
+    found = verify.file(db.conn)
+    found += verify.all_bodies(db.conn, lambda done, total: report(done, total, "bodies"))
+    report(0, 0, "references")
+    found += verify.references(db.conn)
+    if any(problem.where == "file" for problem in found):
+        # What SQLite itself cannot read would only bring the same news again in worse words.
+        return found
+    report(0, 0, "chain")
+    found += chain.verify(db.conn)
+    if head and not chain.holds(db.conn, head):
+        found.append(
+            Problem("chain", f"{head} is no link of this archive's chain: it was cut, or is another archive's.")
+        )
+    report(0, 0, "index")
+    found += _index(db)
+    return found + _derived(db, full, report)
+
+
+def _index(db: Database) -> list[Problem]:
+    if not index.is_current(db.conn):
+        return [Problem("index", "The index holds the tokens of another version.", REBUILD)]
+    said = {
+        "missing": "The article is not in the index.",
+        "stale": "The index holds an article that is not there.",
+        "different": "The index holds other words than the article.",
+    }
+    return [Problem(f"article {each.rowid}", said[each.kind], REBUILD) for each in index.verify(db.conn)]
+
+
+def _derived(db: Database, full: bool, report: Report) -> list[Problem]:
+    """Sites derived again and compared with what is stored; those that await a derivation are passed over."""
+    stale = {site_id for site_id, _ in sites.stale_sites(db, deriving.DERIVATION)}
+    current = [(site_id, name) for site_id, name in sites.all_sites(db) if site_id not in stale]
+    if not full and len(current) > SAMPLE:
+        # The head moves with each crawl, so that in time every site has its turn.
+        current = random.Random(chain.head(db.conn)).sample(current, SAMPLE)
+    found = []
+    for done, (site_id, name) in enumerate(current):
+        report(done, len(current), name)
+        try:
+            found += agree.differences(db.conn, site_id, deriving.derive_site(db.path, site_id))
+        except ArchiveError as error:
+            found.append(Problem(f"site {name}", f"It cannot be derived again: {error}"))
+    return found
