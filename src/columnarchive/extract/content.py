@@ -11,7 +11,7 @@ import re
 from urllib.parse import urlsplit
 
 from columnarchive.extract.places import Places
-from columnarchive.extract.rules import CALL, HEADINGS, LABELS, LINK_SHARE, NOTICE, REGION_SHARE, RELATED_HEADING
+from columnarchive.extract.rules import BODY_CLASS, BODY_SHARE, CALL, HEADINGS, LABELS, LINK_SHARE, NOTICE, REGION_SHARE, RELATED_HEADING
 from columnarchive.extract.template import Template, is_date_line
 from columnarchive.extract.walk import Outline
 
@@ -20,6 +20,7 @@ _ENOUGH = 3
 _RIGHTS = re.compile(r"^.{0,60}all rights reserved\.?$|^(?:copyright|©)\s.{0,60}$", re.I)
 _LONE_LINKS = 2
 _GOOD_LINK = 0.4
+_BODY_LINK = 0.9
 _LISTING_TAGS = frozenset(("li", "dt", "dd", "td"))
 
 
@@ -96,13 +97,32 @@ def _by_shape(page: Outline, places: Places, bad: list[bool], url: str) -> list[
             value *= 1.1
         if value >= best and value > 0:
             best, first, end = value, element.first, element.end
+    body = _named_body(page, places, bad)
+    if body is not None:
+        first, end = body
     foreign = _foreign_lists(page, url)
     keep = [False] * len(page.pieces)
     for index in range(first, end):
         piece = page.pieces[index]
-        linked = piece.linked >= LINK_SHARE * len(piece.key)
+        linked = piece.linked >= (LINK_SHARE if body is None else _BODY_LINK) * len(piece.key)
         keep[index] = not linked and not (piece.element >= 0 and bad[piece.element]) and index not in foreign
     return [kept and not _RIGHTS.search(page.pieces[index].text) for index, kept in enumerate(keep)]
+
+
+def _named_body(page: Outline, places: Places, bad: list[bool]) -> tuple[int, int] | None:
+    """The one element named as the article's body, if it holds most of the page's plain text."""
+    plain = [0]
+    for index, piece in enumerate(page.pieces):
+        own = piece.linked < LINK_SHARE * len(piece.key) and not (piece.element >= 0 and bad[piece.element])
+        plain.append(plain[-1] + (len(page.pieces[index].key) if own else 0))
+    best: tuple[int, int, int] | None = None
+    for at, element in enumerate(page.elements):
+        if bad[at] or not BODY_CLASS.search(places.steps[element.place].words):
+            continue
+        size = plain[element.end] - plain[element.first]
+        if size >= BODY_SHARE * plain[-1] and size > 0 and (best is None or size >= REGION_SHARE * best[0]):
+            best = (size, element.first, element.end)
+    return best[1:] if best else None
 
 
 def _shape_score(page: Outline, places: Places, index: int, bad: list[bool]) -> float:

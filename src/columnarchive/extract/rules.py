@@ -93,6 +93,13 @@ GOOD_CLASS = re.compile(
     r"|(?:entry|post|article|blog|column|news|main)[_\-]?(?:body|content|contents|text|txt|detail|main|inner|area)",
     re.I,
 )
+BODY_CLASS = re.compile(
+    r"(?:^|[\s_\-])(?:entry|post|article|blog|column|news|single|detail|kiji|story)[_\-]{0,2}(?:body|content|contents|text|txt|bodycopy|honbun)"
+    r"(?=$|[\s_\-\d])|articlebody|(?:^|\s)(?:honbun|wysiwyg|entry|rich-?text|kiji-?naiyou|hentry)(?=$|\s)",
+    re.I,
+)
+BODY_SHARE = 0.5
+"""An element named as the article's body is it when it holds this share of the page's plain text."""
 HIDDEN = re.compile(
     r"""\shidden="|\saria-hidden="true"|style="[^"]*(?:display\s*:\s*none|visibility\s*:\s*hidden)""", re.I
 )
