@@ -25,7 +25,7 @@ ARTICLES = st.builds(
     lambda blocks: Article("https://a.example/", "題", tuple(Block("paragraph", text) for text in blocks)),
     st.lists(TEXTS, max_size=8),
 )
-WHOLE = re.compile(r"https?://[!-~]+|[0-9]+(?:[,.][0-9]+)*|[A-Za-z]+|[\ud800-\udbff][\udc00-\udfff]")
+WHOLE = re.compile(r"https?://[!-~]*[A-Za-z0-9/]|[0-9]+(?:[,.][0-9]+)*|[A-Za-z]+|[\ud800-\udbff][\udc00-\udfff]")
 
 
 def bare(text: str) -> str:

@@ -21,6 +21,8 @@ LinkKind = Literal["added", "removed", "edited", "moved"]
 _MOST_CELLS = 40_000_000
 # Two sentences at least this alike (2·LCS ÷ both lengths) are one sentence edited; unrelated Japanese ones reach 0.35.
 _EDITED = 0.45
+# One sentence in the place of one sentence needs little likeness to be read as its new wording.
+_ALONE = 0.2
 # A sentence that also changed its place must be much more alike, and long enough not to be a set phrase.
 _MOVED = 0.75
 _MOVED_LENGTH = 12
@@ -186,7 +188,8 @@ def _edited(
     if not olds or not news:
         return []
     links = []
-    for i, j, score in best_chain(candidates(old, new, olds, news, _EDITED)):
+    least = _EDITED if len(olds) + len(news) > 2 else _ALONE
+    for i, j, score in best_chain(candidates(old, new, olds, news, least)):
         if i not in old_left or j not in new_left:
             continue
         i1, i2, j1, j2 = _widened(old, new, (i, j, score), old_left, new_left)

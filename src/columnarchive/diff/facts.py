@@ -13,15 +13,19 @@ from columnarchive.diff.lexicon import members, pattern
 _PRICE = re.compile(
     r"\d+(?:\.\d+)?(?:円|ドル|ユーロ|元)|無料|有料|無償|半額|税[込別抜引]|\d+(?:%|割|パーセント)(?:OFF|オフ|引き?|割引|還元)"
 )
+_SHARE = re.compile(r"\d+(?:\.\d+)?(?:%|割)")
+_PRICED = re.compile(r"料(?!理)|[^自]費|金利|価格|手数料|代金|値引|ローン")
+_DEFINES = re.compile(r"とは、?[^。]*(?:いいます|言います|指し|呼び|呼ば|意味し|(?:こと|もの|状態|病気|治療|医療|細胞|物質|方法)(?:です|をい|を指|である))")
 _QUOTED = re.compile(r"[「『“][^「」『』“”]{1,24}[」』”](?=と|という|の(?:よう|文字|言葉|表現))")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(割|%|倍|年|か月|ヶ月|週間|日|人|名|例)")
 _RATED = re.compile(
     r"改善率|有効率|成功率|奏効率|満足度|満足率|生存率|治癒率|効果[^。]{0,12}(?:持続|続)|持続|"
     r"(?:割|%)(?:以上|近く|ほど)?の(?:方|人|患者|症例)|人中"
 )
-_MASKED = re.compile(r"(?:医薬品)?副作用被害救済(?:制度)?")
+_OWN_RATE = re.compile(r"効果|改善率|有効率|成功率|満足|持続|当院")
+_MASKED = re.compile(r"(?:医薬品)?副作用被害救済(?:制度)?|(?:副作用|健康被害|被害)[^。]{0,24}救済")
 _AND = r"(?:など|等)?(?:や|、|・|と|および|及び|または|も|,)"
-_FEELS_NO_HARM = re.compile(r"な[くい][^。]{0,4}(?:歩|動|過ご|生活|眠|暮ら)")
+_FEELS_NO_HARM = re.compile(r"(?:の|が|は)?(?:出|起き)?な[くい][^。]{0,4}(?:歩|動|過ご|生活|眠|暮ら|範囲|程度)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Claim:
     weight: int
     words: tuple[str, ...]
     about_effect: bool
+    treats: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ def facts_of(sentence: str) -> Facts:
     text = wide(sentence)
     harms, denials = _harms(_MASKED.sub("", text))
     return Facts(
-        prices=tuple(_PRICE.findall(values(sentence))),
+        prices=_prices(values(sentence)),
         qualifications=tuple(pattern("qualification").findall(text)),
         approvals=tuple(pattern("approval").findall(text)),
         harms=harms,
@@ -67,6 +72,12 @@ def facts_of(sentence: str) -> Facts:
         testimonials=tuple(found[0] for found in pattern("testimonial").finditer(text)),
         claim=_claim(text),
     )
+
+
+def _prices(text: str) -> tuple[str, ...]:
+    """Amounts and tax, and shares where something is paid: 治療費の30%."""
+    found = _PRICE.findall(text)
+    return tuple(found + _SHARE.findall(text) if _PRICED.search(text) else found)
 
 
 def lost(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
@@ -89,6 +100,8 @@ def _harms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     for chain in _harm_chain().finditer(text):
         strong = pattern("harm").findall(chain[0])
         if not strong and pattern("treated").search(text[chain.end() : chain.end() + 16]):
+            continue
+        if pattern("kept_small").search(text[chain.end() : chain.end() + 16]):
             continue
         denial = pattern("none_of_it").match(text, chain.end())
         if denial and not _feels_no_harm(text, chain.end(), strong):
@@ -135,16 +148,17 @@ def _claim(text: str) -> Claim:
     modality = 0 if denied else 1 if hedges else 2
     treated = pattern("treatment").search(said) is not None
     about = pattern("effect").search(said) is not None and pattern("not_about_effect").search(said) is None
-    if about and not treated and pattern("illness_course").search(said):
+    if about and ((not treated and pattern("illness_course").search(said)) or _DEFINES.search(said)):
         about = False
+    treats = treated and pattern("not_about_effect").search(said) is None and not _DEFINES.search(said)
     weight = 2 * len(set(absolute)) + len(set(emphatic))
     words = tuple(dict.fromkeys([*absolute, *emphatic, *hedges, *([denied[0]] if denied else [])]))
-    return Claim(modality, weight, words, about)
+    return Claim(modality, weight, words, about, treats)
 
 
 def rates(sentence: str) -> dict[str, float]:
     """Numbers that tell how far or how long a treatment works, by their unit; none when it is not about that."""
     text = values(sentence)
-    if not _RATED.search(text):
+    if not _RATED.search(text) or not (_OWN_RATE.search(text) or pattern("treatment").search(text)):
         return {}
     return {unit: float(number) for number, unit in _RATE.findall(text)}
