@@ -10,13 +10,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from columnarchive.diff.sentences import sentences_of as sentences_of
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.model import Article, Comparison, Revision, Sentence
-from columnarchive.search.query import Scope, parse
+from columnarchive.search.query import Scope as Scope
+from columnarchive.search.query import parse
+from columnarchive.search.sql import FUNCTIONS as FUNCTIONS
 from columnarchive.store import bodies, captures, chain, find, reads
+from columnarchive.store import overview as overview
+from columnarchive.store import shown as shown
 from columnarchive.store.database import Database
-from columnarchive.store.reads import ArticleRow, ChangeRow, Connection, RevisionRow, SiteRow, Totals
+from columnarchive.store.reads import ArticleRow as ArticleRow
 from columnarchive.store.reads import ChangeFilter as ChangeFilter
+from columnarchive.store.reads import ChangeRow, RevisionRow, SiteRow, Totals
+from columnarchive.store.reads import Connection as Connection
 from columnarchive.times import typed
 from columnarchive.urls import canonical
 
@@ -77,6 +84,11 @@ def standing(conn: Connection, row: ArticleRow) -> Article:
 def stored_body(conn: Connection, wanted: Revision) -> bytes:
     """The page a revision was first seen on, as the server sent it, checked against its digest."""
     return bodies.read(conn, wanted.body_sha256)
+
+
+def body(conn: Connection, sha256: str) -> bytes:
+    """A stored body, checked against its digest."""
+    return bodies.read(conn, sha256)
 
 
 def history(conn: Connection, row: ArticleRow) -> list[RevisionRow]:
@@ -191,6 +203,9 @@ class Status:
 
 def status(conn: Connection, now: str) -> Status:
     """The state of the archive at the moment `now`."""
-    return Status(
-        reads.totals(conn), reads.outcomes(conn), reads.due(conn, now), chain.head(conn), reads.meta(conn, "demo") != ""
-    )
+    return Status(reads.totals(conn), reads.outcomes(conn), reads.due(conn, now), chain.head(conn), is_demo(conn))
+
+
+def is_demo(conn: Connection) -> bool:
+    """Whether the archive was made by `archive demo`."""
+    return reads.meta(conn, "demo") != ""

@@ -1,0 +1,197 @@
+"""What the browser's pages show, read as records: lists of limited length, each over an index or a bounded scan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from columnarchive.errors import NotFound
+from columnarchive.model import Headers
+from columnarchive.store.reads import Connection
+
+TABLES = ("sites", "pages", "captures", "articles", "revisions", "passages", "changes", "edits", "articles_fts")
+"""An archive is the database that has these, whatever it is called."""
+
+RECENT = 1000
+"""How many of the newest changes the counts by level and label cover."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many of the newest changes have each level and each label, and how many were counted."""
+
+    levels: dict[int, int]
+    labels: dict[str, int]
+    counted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The size of an archive at a glance."""
+
+    sites: int
+    articles: int
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An article as a list shows it."""
+
+    url: str
+    site: str
+    title: str
+    published_on: str
+    first_seen_at: str
+    last_seen_at: str
+    changed_at: str
+    revisions: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change of one article, for its timeline."""
+
+    from_number: int
+    to_number: int
+    seen_at: str
+    level: int
+    labels: tuple[str, ...]
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What remains of something withdrawn."""
+
+    url: str
+    at: str
+    captured_at: str
+    reason: str
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A capture without its body: what was asked, what came, and where it stands in the chain."""
+
+    url: str
+    fetched_at: str
+    status: int
+    outcome: str
+    final_url: str
+    headers: Headers
+    request_headers: Headers
+    hops: tuple[tuple[str, int], ...]
+    body_sha256: str
+    body_size: int
+    wire_length: int
+    wire_sha256: str
+    peer: str
+    tls: str
+    source: str
+    error: str
+    link: str
+    link_at: str
+    withdrawn: bool
+
+
+def is_archive(conn: Connection) -> bool:
+    """Whether this database is an archive, by its tables."""
+    marks = ", ".join("?" * len(TABLES))
+    found = conn.execute(f"select count(*) from sqlite_master where type = 'table' and name in ({marks})", TABLES)
+    return bool(found.fetchone()[0] == len(TABLES))
+
+
+def counts(conn: Connection) -> Counts:
+    """Sites, articles and changes, counted over indexes."""
+    row = conn.execute(
+        "select (select count(*) from sites), (select count(*) from articles), (select count(*) from changes)"
+    ).fetchone()
+    return Counts(*row)
+
+
+def tally(conn: Connection) -> Tally:
+    """Counts by level and label over the newest changes."""
+    levels: dict[int, int] = {}
+    labels: dict[str, int] = {}
+    counted = 0
+    for level, names in conn.execute("select level, labels from changes order by seen_at desc limit ?", (RECENT,)):
+        counted += 1
+        levels[level] = levels.get(level, 0) + 1
+        for name in json.loads(names):
+            labels[name] = labels.get(name, 0) + 1
+    return Tally(levels, labels, counted)
+
+
+_CARD = "url, site, title, published_on, first_seen_at, last_seen_at, changed_at, revisions, state"
+
+
+def newest(conn: Connection, limit: int) -> list[Card]:
+    """The articles that the archive saw last for the first time, newest first."""
+    rows = conn.execute(f"select {_CARD} from articles order by first_seen_at desc, url limit ?", (limit,))
+    return [Card(*row) for row in rows]
+
+
+def gone(conn: Connection, limit: int) -> list[Card]:
+    """The articles that are no longer there, last seen first."""
+    rows = conn.execute(
+        f"select {_CARD} from articles where state = 'gone' order by last_seen_at desc, url limit ?", (limit,)
+    )
+    return [Card(*row) for row in rows]
+
+
+def cards(conn: Connection, site: str, limit: int, offset: int) -> list[Card]:
+    """Articles of a site, or of all when it is empty, last published first."""
+    where, values = ("where site = ?", [site]) if site else ("", [])
+    rows = conn.execute(
+        f"select {_CARD} from articles {where} order by published_on desc, url limit ? offset ?",
+        (*values, limit, offset),
+    )
+    return [Card(*row) for row in rows]
+
+
+def steps(conn: Connection, article_id: int) -> list[Step]:
+    """The changes of an article, oldest first."""
+    rows = conn.execute(
+        """select from_number, to_number, seen_at, level, labels, summary from changes where article_id = ?
+           order by seen_at, to_number, from_number""",
+        (article_id,),
+    )
+    return [Step(old, new, at, level, tuple(json.loads(names)), said) for old, new, at, level, names, said in rows]
+
+
+def tombstones(conn: Connection, url: str) -> list[Tombstone]:
+    """What was withdrawn at an address, oldest first."""
+    rows = conn.execute("select url, at, captured_at, reason, digests from withdrawals where url = ? order by at", (url,))
+    return [
+        Tombstone(page, at, captured_at, reason, tuple(one["body_sha256"] for one in json.loads(digests)))
+        for page, at, captured_at, reason, digests in rows
+    ]
+
+
+def stored(conn: Connection, url: str, at: str) -> Stored:
+    """The capture of a page at a time, or the last one before it; the newest one when no time is given."""
+    row = conn.execute(
+        """select pages.url, fetched_at, status, outcome, final_url, headers, request_headers, hops,
+                  captures.body_sha256, coalesce(raw_size, 0), wire_length, wire_sha256, peer, tls, source, error,
+                  coalesce(chain.link_sha256, ''), coalesce(chain.at, ''), withdrawal_id is not null
+           from pages join captures on captures.page_id = pages.id
+           left join bodies on bodies.sha256 = captures.body_sha256 left join chain on chain.id = captures.link_id
+           where pages.url = ? and fetched_at <= ? order by fetched_at desc, captures.id desc limit 1""",
+        (url, at or "~"),
+    ).fetchone()
+    if row is None:
+        raise NotFound(f"The archive holds no capture of {url}" + (f" up to {at}." if at else "."))
+    page, when, status, outcome, final_url, headers, asked, hops, *rest, withdrawn = row
+    return Stored(
+        page, when, status, outcome, final_url, _lines(headers), _lines(asked),
+        tuple((hop[0], hop[1]) for hop in json.loads(hops)), *rest, withdrawn=bool(withdrawn),
+    )  # fmt: skip
+
+
+def _lines(text: str) -> Headers:
+    lines: Sequence[Sequence[str]] = json.loads(text or "[]")
+    return tuple((str(line[0]), str(line[1])) for line in lines)
