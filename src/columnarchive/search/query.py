@@ -7,8 +7,9 @@ and is meant as text stands in quotes. Within quotes white space counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Literal
 
 from columnarchive.search.dates import first_day, last_day
@@ -71,6 +72,16 @@ class Query:
         return bool(self.sites or self.excluded_sites or self.since or self.until)
 
     @property
+    def shortest(self) -> int:
+        """The number of characters of the shortest spelling to find; 0 without any."""
+        return min((len(spelling) for term in self.terms for spelling in term.spellings), default=0)
+
+    @property
+    def longest(self) -> int:
+        """The number of characters of the longest spelling to find; 0 without any."""
+        return max((len(spelling) for term in self.terms for spelling in term.spellings), default=0)
+
+    @property
     def terms(self) -> tuple[Term, ...]:
         """The terms to find, in the order they were typed."""
         return tuple(term for group in self.groups for term in group)
@@ -126,14 +137,15 @@ def widen(query: Query, folds: tuple[Fold, ...]) -> Query:
     return replace(query, groups=groups, excluded=tuple(map(wide, query.excluded)))
 
 
-def to_fts(query: Query, scope: Scope = "all") -> str:
+def to_fts(query: Query, scope: Scope = "all", longer: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:
     """The FTS5 expression for a query's text; empty when there is nothing to find (no words, or only excluded ones).
 
-    `current` looks at title and text; `removed` gives what matches only with the removed text.
+    `current` looks at title and text; `removed` gives what matches only with the removed text. `longer` names, for a
+    word, longer strings that it must not be part of: articles that have one of these are left out.
     """
     if not query.groups:
         return ""
-    found = " AND ".join(_any_of(group) for group in query.groups)
+    found = " AND ".join(_any_of(group, longer) for group in query.groups)
     if query.excluded:
         found = f"({found}) NOT {_any_of(query.excluded)}"
     current = f"{{text title}} : ({found})"
@@ -150,12 +162,20 @@ def excluded_to_fts(query: Query, scope: Scope = "all") -> str:
     return f"{{text title}} : {found}" if scope == "current" else found
 
 
-def _any_of(terms: tuple[Term, ...]) -> str:
-    return "(" + " OR ".join(_term(term, spelling) for term in terms for spelling in term.spellings) + ")"
+def in_title(match: str) -> str:
+    """An FTS5 expression held against the title alone; empty for an empty one."""
+    return match and f"title : ({match})"
 
 
-def _term(term: Term, spelling: str) -> str:
-    return f"title : {phrase(spelling)}" if term.in_title else phrase(spelling)
+def _any_of(terms: tuple[Term, ...], longer: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:
+    return "(" + " OR ".join(_term(term, text, longer) for term in terms for text in term.spellings) + ")"
+
+
+def _term(term: Term, spelling: str, longer: Mapping[str, Sequence[str]]) -> str:
+    found = phrase(spelling)
+    if parts := longer.get(spelling):
+        found = f"({found} NOT ({' OR '.join(map(phrase, parts))}))"
+    return f"title : {found}" if term.in_title else found
 
 
 def _is_or(item: re.Match[str]) -> bool:

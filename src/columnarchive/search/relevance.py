@@ -1,0 +1,135 @@
+"""How well an article answers a query: where its words stand, how whole they are, how often they come."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from columnarchive.search.fold import fold
+from columnarchive.search.query import Query, Scope
+from columnarchive.search.words import Wholeness, Word, word
+
+_TITLE_WEIGHT = 10
+_SATURATION = 1.2
+_WHOLE = 1.3
+
+
+@dataclass(frozen=True, slots=True)
+class Relevance:
+    """Where a query stands in an article, the least whole of its words, and a score that grows with their number."""
+
+    where: Literal["title", "text", "removed"]
+    wholeness: Wholeness
+    score: float
+
+    @property
+    def tier(self) -> int:
+        """0 title, 1 text, 2 only parts of longer runs; 3 and 4 the same for what stands only in removed text."""
+        if self.where == "removed":
+            return 3 if self.wholeness else 4
+        return (0 if self.where == "title" else 1) if self.wholeness else 2
+
+    @property
+    def boost(self) -> float:
+        """What a score is multiplied by for whole runs."""
+        return _WHOLE if self.wholeness == 2 else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    word: Word
+    in_title: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """A query made ready to judge many articles."""
+
+    groups: tuple[tuple[_Wanted, ...], ...]
+    excluded: tuple[_Wanted, ...]
+
+    def judge(self, title: str, text: str, removed_text: str, scope: Scope = "all") -> Relevance | None:
+        """The relevance of an article; None where it does not match in this scope."""
+        current = (_Field(title), _Field(text))
+        fields = (*current, _Field(removed_text))
+        stands = all(_finds(group, current) for group in self.groups) and not _finds(self.excluded, current)
+        if scope != "current":
+            found = stands or all(_finds(group, fields) for group in self.groups)
+            if not found or _finds(self.excluded, fields) or (scope == "removed" and stands):
+                return None
+        elif not stands:
+            return None
+        if not stands:
+            return Relevance("removed", self._wholeness(fields), self._score(*fields))
+        in_title = all(_finds(group, current[:1]) for group in self.groups)
+        looked_at = current[:1] if in_title else current
+        return Relevance("title" if in_title else "text", self._wholeness(looked_at), self._score(*current))
+
+    def is_in_title(self, title: str) -> bool:
+        """Whether all that has to be found stands in a title."""
+        return all(_finds(group, (_Field(title),)) for group in self.groups)
+
+    def longer(self, texts: Iterable[str]) -> dict[str, Counter[str]]:
+        """For each word to find, the longer runs that end with it in these texts, by the number of texts."""
+        texts = list(texts)
+        return {wanted.word.text: wanted.word.longer(texts) for group in self.groups for wanted in group}
+
+    def _wholeness(self, fields: tuple[_Field, ...]) -> Wholeness:
+        def best(wanted: _Wanted) -> Wholeness:
+            return max((field.wholeness(wanted.word) for field in _open_to(wanted, fields)), default=0)
+
+        return min((max(map(best, group)) for group in self.groups), default=0)
+
+    def _score(self, title: _Field, *others: _Field) -> float:
+        total = 0.0
+        for group in self.groups:
+            count = 0
+            for wanted in group:
+                count += _TITLE_WEIGHT * title.count(wanted.word)
+                count += 0 if wanted.in_title else sum(field.count(wanted.word) for field in others)
+            total += count / (count + _SATURATION)
+        return total
+
+
+class _Field:
+    """One text of an article, folded only when a word does not stand in it as it is."""
+
+    __slots__ = ("folded", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.folded = ""
+
+    def fold(self) -> str:
+        self.folded = self.folded or fold(self.text)
+        return self.folded
+
+    def has(self, sought: Word) -> bool:
+        return sought.text in self.text or sought.text in self.fold()
+
+    def count(self, sought: Word) -> int:
+        return self.text.count(sought.text) or self.fold().count(sought.text)
+
+    def wholeness(self, sought: Word) -> Wholeness:
+        return sought.wholeness(self.text if sought.text in self.text else self.fold())
+
+
+def criteria(query: Query) -> Criteria:
+    """Make a query ready to judge articles by."""
+    groups = tuple(
+        tuple(_Wanted(word(spelling), term.in_title) for term in group for spelling in term.spellings)
+        for group in query.groups
+    )
+    excluded = tuple(_Wanted(word(spelling), term.in_title) for term in query.excluded for spelling in term.spellings)
+    return Criteria(groups, excluded)
+
+
+def _finds(group: tuple[_Wanted, ...], fields: tuple[_Field, ...]) -> bool:
+    return any(field.has(wanted.word) for wanted in group for field in _open_to(wanted, fields))
+
+
+def _open_to(wanted: _Wanted, fields: tuple[_Field, ...]) -> tuple[_Field, ...]:
+    """The fields a word may stand in; the title is the first."""
+    return fields[:1] if wanted.in_title else fields

@@ -1,0 +1,287 @@
+"""The order of matches: which articles a query finds, best first, without weighing those that cannot win.
+
+Title before text, whole words before parts of longer runs, current before removed; within that the better score, and
+recent before old where scores tie. The index alone gives a coarse order; the texts of a block of articles at a time
+give the exact one within the block, so a page of hits costs about the same however many there are.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain, groupby, islice
+
+from columnarchive.search.fold import fold
+from columnarchive.search.query import Query, Scope, Term, in_title, to_fts
+from columnarchive.search.relevance import Criteria, Relevance, criteria
+
+SCORED = 3000
+"""The largest result in which matches get a score of the index; a larger one goes by date."""
+
+BLOCK = 64
+"""Articles whose texts are weighed at once; order between blocks is the coarse one."""
+
+_SMALL = 128  # up to so many matches, all texts are weighed
+_LONG = 5  # from so many characters on, a phrase comes about once in an article: its score says nothing, and costs
+_DENSE = 0.1  # a match in so many of all articles is found sooner by reading the newest than by asking the index
+_FEW = 20  # fewer whole words than this among the first block: parts are told apart in the whole result
+_RUNS = 3  # longer runs that are told apart; what they do not explain is left to the blocks
+_EXPLAINED = 0.8  # the share of parts that these runs must explain to be worth asking the index about
+_SAMPLE = 200  # the newest articles, which tell whether a single character is a common one
+_MANY = 10_000  # articles from which on that is worth asking
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition on the columns of `articles`, with its named values; empty when all hold."""
+
+    sql: str
+    values: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How many articles match (at least, where not exact), and those asked for in order, with their relevance."""
+
+    total: int
+    exact: bool
+    found: tuple[tuple[int, Relevance], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One search: what is asked, where, and the relevance of the articles that were weighed so far."""
+
+    conn: sqlite3.Connection
+    query: Query
+    scope: Scope
+    criteria: Criteria
+    weighed: dict[int, Relevance | None]
+
+    @property
+    def match(self) -> str:
+        return to_fts(self.query, self.scope)
+
+
+def rank(conn: sqlite3.Connection, query: Query, scope: Scope, narrow: Filter, start: int, stop: int) -> Ranking:
+    """The matches from rank `start` to `stop` of a query that has text."""
+    look = _Look(conn, query, scope, criteria(query), {})
+    total, exact = 0, True
+    if not narrow.sql and scope != "removed":
+        common = _common(look) if query.shortest == 1 else None
+        if common:
+            total, coarse = common
+            exact = False
+        elif len(rowids(conn, look.match, SCORED + 1)) > SCORED:
+            total = count(conn, look.match)
+            coarse = _large(look, total)
+    if not total:
+        ids = matches(conn, query, scope, narrow)
+        total = len(ids)
+        coarse = _small(look, ids) if total <= _SMALL else _medium(look, ids)
+    return Ranking(total, exact, tuple(islice(_refined(look, coarse), start, stop)))
+
+
+def matches(conn: sqlite3.Connection, query: Query, scope: Scope, narrow: Filter) -> set[int]:
+    """The ids of all articles that match."""
+    ids = rowids(conn, to_fts(query, scope))
+    if not narrow.sql or not ids:
+        return ids
+    if len(ids) > SCORED:
+        return ids & {row[0] for row in conn.execute(f"select id from articles where {narrow.sql}", narrow.values)}
+    sql = f"select id from articles where id in (select value from json_each(:ids)) and {narrow.sql}"
+    return {row[0] for row in conn.execute(sql, {**narrow.values, "ids": json.dumps(list(ids))})}
+
+
+def rowids(conn: sqlite3.Connection, match: str, limit: int = -1) -> set[int]:
+    """The ids of the articles that an FTS5 expression finds."""
+    rows = conn.execute("select rowid from articles_fts where articles_fts match ? limit ?", (match, limit))
+    return {row[0] for row in rows}
+
+
+def count(conn: sqlite3.Connection, match: str) -> int:
+    """How many articles an FTS5 expression finds."""
+    return int(conn.execute("select count(*) from articles_fts where articles_fts match ?", (match,)).fetchone()[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Coarse:
+    """Ids in coarse order, some twice or of no match, with the index's score of each, 1.0 for the best."""
+
+    ids: Iterator[int]
+    scores: dict[int, float]
+
+
+def _small(look: _Look, ids: set[int]) -> _Coarse:
+    """All matches as one block: their texts decide."""
+    weighed = _weigh(look, newest(look.conn, ids))
+    order = sorted(weighed, key=lambda hit: _key(hit[1], hit[1].score))
+    return _Coarse(iter([article_id for article_id, _ in order]), {hit[0]: hit[1].score for hit in order})
+
+
+def _medium(look: _Look, ids: set[int]) -> _Coarse:
+    """Titles first, whole words next, then the rest; by score where the index can tell quickly, or else by date."""
+    scores = _scores(look) if len(ids) <= SCORED and look.query.longest < _LONG else {}
+    titled = rowids(look.conn, in_title(to_fts(look.query))) & ids
+    first = list(islice(_in_order(look.conn, [titled, ids], scores), BLOCK))
+    whole = _whole(look, first) & ids
+    return _Coarse(
+        _in_order(look.conn, [titled & whole, whole, titled, ids] if whole else [titled, ids], scores), scores
+    )
+
+
+def _large(look: _Look, total: int) -> _Coarse:
+    """Titles first, whole words next, then the rest, each newest first."""
+    titled = rowids(look.conn, in_title(to_fts(look.query)))
+    (articles,) = look.conn.execute("select max(id) from articles").fetchone()
+    dense = total > _DENSE * articles
+    rest = _all_newest(look.conn) if dense else newest(look.conn, rowids(look.conn, look.match))
+    first = list(islice(newest(look.conn, titled), BLOCK // 2))
+    block = list(islice(rest, BLOCK))
+    whole = _whole(look, [*first, *block])
+    order = [newest(look.conn, titled & whole), newest(look.conn, whole), newest(look.conn, titled), block, rest]
+    return _Coarse(chain(*order), {})
+
+
+def _common(look: _Look) -> tuple[int, _Coarse] | None:
+    """A single character that many articles have: at least how many, and their order; None for a rare one.
+
+    To ask the index for all of them it must merge every pair that begins with the character, a second's work for の in
+    100,000 articles, so the newest articles are read instead, and the commonest pairs counted.
+    """
+    (articles,) = look.conn.execute("select max(id) from articles").fetchone()
+    if (articles or 0) < _MANY:
+        return None
+    sample = _weigh(look, islice(_all_newest(look.conn), _SAMPLE))
+    if len(sample) < _DENSE * _SAMPLE:
+        return None
+    titled = sum(1 for _, relevance in sample if relevance.where == "title")
+    if titled > _DENSE * _SAMPLE:
+        rows = look.conn.execute("select id, title from articles order by published_on desc, id desc")
+        first: Iterable[int] = (article_id for article_id, title in rows if look.criteria.is_in_title(title))
+    else:
+        first = newest(look.conn, rowids(look.conn, in_title(to_fts(look.query))))
+    pairs = _with_pairs(look.query, [text for *_, text, _ in _texts(look.conn, [hit[0] for hit in sample])])
+    least = max(count(look.conn, to_fts(pairs, look.scope)), len(sample))
+    return least, _Coarse(chain(first, _all_newest(look.conn)), {})
+
+
+def _with_pairs(query: Query, texts: list[str]) -> Query:
+    """The query with the commonest pairs that begin with each single character in its place: finds no more than it."""
+    folded = [fold(text) for text in texts]
+
+    def spelled(term: Term) -> Term:
+        if len(term.text) > 1:
+            return term
+        pairs = Counter(text[at : at + 2] for text in folded for at in range(len(text) - 1) if text[at] == term.text)
+        common = sorted((pair for pair in pairs if "\n" not in pair), key=lambda pair: (-pairs[pair], pair))[:4]
+        return replace(term, text=common[0], variants=tuple(common[1:])) if common else term
+
+    return replace(query, groups=tuple(tuple(map(spelled, group)) for group in query.groups))
+
+
+def _whole(look: _Look, sample: list[int]) -> set[int]:
+    """Matches without the longer runs that words of the query are part of nearly always: 京都 where it is not 東京都.
+
+    The runs are learned from some of the matches. Empty when parts are no trouble, or too many to be told apart.
+    """
+    weighed = _weigh(look, sample)
+    parts = [article_id for article_id, relevance in weighed if not relevance.wholeness]
+    if len(weighed) - len(parts) >= _FEW or not parts:
+        return set()
+    texts = [f"{title}\n{text}\n{removed_text}" for _, title, text, removed_text in _texts(look.conn, parts)]
+    longer: dict[str, list[str]] = {}
+    for word, runs in look.criteria.longer(texts).items():
+        # By name where numbers tie, so that the order of hits is always the same.
+        longer[word] = sorted(runs, key=lambda run, runs=runs: (-runs[run], run))[:_RUNS]  # type: ignore[misc]
+    explained = sum(1 for text in texts if any(run in text for runs in longer.values() for run in runs))
+    if explained < _EXPLAINED * len(texts):
+        return set()
+    whole = rowids(look.conn, to_fts(look.query, "all", longer), SCORED)
+    return whole if len(whole) < SCORED else set()
+
+
+def _scores(look: _Look) -> dict[int, float]:
+    """bm25 of every match, the title counting ten times, as a share of the best, rounded so that close ones tie."""
+    rows = look.conn.execute(
+        "select rowid, bm25(articles_fts, 1.0, 10.0, 0.2) from articles_fts where articles_fts match ?",
+        (to_fts(look.query),),
+    ).fetchall()
+    best = min((score for _, score in rows), default=-1.0) or -1.0
+    return {article_id: round(score / best, 2) for article_id, score in rows}
+
+
+def _in_order(conn: sqlite3.Connection, tiers: Iterable[set[int]], scores: dict[int, float]) -> Iterator[int]:
+    """The ids of each set in turn, each once: the best score first where there are scores, or else newest first."""
+    seen: set[int] = set()
+    for tier in tiers:
+        left = tier - seen
+        seen |= left
+        if scores:
+            by_score = sorted(left, key=lambda article_id: -scores.get(article_id, 0.0))
+            for _, tied in groupby(by_score, key=lambda article_id: scores.get(article_id, 0.0)):
+                yield from newest(conn, set(tied))
+        else:
+            yield from newest(conn, left)
+
+
+def newest(conn: sqlite3.Connection, ids: set[int]) -> Iterator[int]:
+    """These ids, those published last first; the ones found last first where that is the same day."""
+    if len(ids) > SCORED // 4:
+        # An `in` of so many costs more than walking down the index until a page is full.
+        yield from (article_id for article_id in _all_newest(conn) if article_id in ids)
+    elif ids:
+        rows = conn.execute(
+            """select id from articles where id in (select value from json_each(?))
+               order by published_on desc, id desc""",
+            (json.dumps(list(ids)),),
+        )
+        yield from (article_id for (article_id,) in rows)
+
+
+def _all_newest(conn: sqlite3.Connection) -> Iterator[int]:
+    return (row[0] for row in conn.execute("select id from articles order by published_on desc, id desc"))
+
+
+def _refined(look: _Look, coarse: _Coarse) -> Iterator[tuple[int, Relevance]]:
+    """The exact order within each block of the coarse one; what stands only in removed text comes after all else."""
+    removed: list[tuple[int, Relevance]] = []
+    order = _each_once(coarse.ids)
+    while block := list(islice(order, BLOCK)):
+        found = _weigh(look, block)
+        found.sort(key=lambda hit: _key(hit[1], coarse.scores.get(hit[0], 0.0)))
+        removed += (hit for hit in found if hit[1].where == "removed")
+        yield from (hit for hit in found if hit[1].where != "removed")
+    yield from sorted(removed, key=lambda hit: hit[1].tier)
+
+
+def _each_once(ids: Iterator[int]) -> Iterator[int]:
+    seen: set[int] = set()
+    for article_id in ids:
+        if article_id not in seen:
+            seen.add(article_id)
+            yield article_id
+
+
+def _key(relevance: Relevance, score: float) -> tuple[int, float]:
+    return relevance.tier, -round(score * relevance.boost, 2)
+
+
+def _weigh(look: _Look, ids: Iterable[int]) -> list[tuple[int, Relevance]]:
+    """The articles among these that match, in their order, each with its relevance."""
+    wanted = list(ids)
+    new = [article_id for article_id in wanted if article_id not in look.weighed]
+    for article_id, title, text, removed_text in _texts(look.conn, new):
+        look.weighed[article_id] = look.criteria.judge(title, text, removed_text, look.scope)
+    found = ((article_id, look.weighed.get(article_id)) for article_id in wanted)
+    return [(article_id, relevance) for article_id, relevance in found if relevance]
+
+
+def _texts(conn: sqlite3.Connection, ids: list[int]) -> Iterator[tuple[int, str, str, str]]:
+    yield from conn.execute(
+        "select id, title, text, removed_text from articles where id in (select value from json_each(?))",
+        (json.dumps(ids),),
+    )
