@@ -33,6 +33,7 @@ def select(page: Outline, places: Places, template: Template | None, url: str = 
             keep = _by_shape(page, places, bad, url)
     else:
         keep = _by_shape(page, places, bad, url)
+    _keep_rows(page, keep)
     _keep_lone_links(page, places, template, keep, bad)
     _drop_related(page, keep)
     _drop_outside(page, keep)
@@ -56,7 +57,7 @@ def _by_template(page: Outline, places: Places, template: Template, bad: list[bo
         kept = not template.is_dead(place)
         if kept and piece.linked >= LINK_SHARE * len(piece.key):
             kept = False
-        if kept and template.is_common(piece.key):
+        if kept and template.is_common(piece):
             kept = template.is_content(place)
             if not kept:
                 commons.append(index)
@@ -138,6 +139,21 @@ def _shape_score(page: Outline, places: Places, index: int, bad: list[bool]) -> 
     return min(size, 400) * (1.0 if said else 0.3) - 4.0 - 1.5 * piece.linked
 
 
+def _keep_rows(page: Outline, keep: list[bool]) -> None:
+    """A table row or a term with its definition stays whole: the same fee on every page is still this page's fee."""
+    pieces, elements = page.pieces, page.elements
+    for element in elements:
+        if element.tag == "tr" and element.end - element.first > 1:
+            span = range(element.first, element.end)
+            if any(keep[index] for index in span) and all(elements[pieces[index].element].tag in ("td", "th") for index in span):
+                for index in span:
+                    keep[index] = keep[index] or pieces[index].linked < LINK_SHARE * len(pieces[index].key)
+    for index in range(len(pieces) - 1):
+        if pieces[index].tag == "dt" and pieces[index + 1].tag == "dd" and keep[index] != keep[index + 1]:
+            linked = any(pieces[at].linked >= LINK_SHARE * len(pieces[at].key) for at in (index, index + 1))
+            keep[index] = keep[index + 1] = not linked
+
+
 def _in_good(page: Outline, places: Places, element: int) -> bool:
     """Whether a class or tag around says article body and none below it says otherwise."""
     while element >= 0:
@@ -165,7 +181,7 @@ def _keep_lone_links(page: Outline, places: Places, template: Template | None, k
         if 0 < index and end < len(pieces) and keep[index - 1] and len(run) <= _LONE_LINKS:
             for at in run:
                 piece = pieces[at]
-                dead = template is not None and (template.is_dead(piece.place) or template.is_common(piece.key))
+                dead = template is not None and (template.is_dead(piece.place) or template.is_common(piece))
                 if not dead and piece.element >= 0 and not bad[piece.element] and _are_near(page, index - 1, at):
                     keep[at] = piece.linked > 0
         index = end

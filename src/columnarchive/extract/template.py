@@ -10,15 +10,20 @@ the middle of a redesign still knows both designs. Counters are added and taken 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 
 from columnarchive.extract.places import Places
 from columnarchive.extract.rules import CONTAINERS, CONTENT_SHARE, DEAD_SHARE, LINK_SHARE, MIN_PLACE_PAGES, TEMPLATE_SHARE
-from columnarchive.extract.walk import Outline
+from columnarchive.extract.walk import Outline, Piece
 from columnarchive.text import find_dates
 
 Evidence = frozenset[tuple[int, str, int]]
 _UNWEIGHED = -1
+_DIGIT = re.compile(r"[0-9０-９]+")
+_MEASURE = re.compile(r"[0-9０-９]\s*(?:[円万千億%％分回名人歳才週年月日時秒代度例件種本枚個台mMgGkKcC°℃]|ヶ月|か月|カ月|ヵ月)|[¥￥$]\s*[0-9０-９]")
+_DATA_TAGS = frozenset(("td", "th", "dt", "dd", "h1", "h2", "h3", "h4"))
+_MASKED_LETTERS = 3
 
 
 def evidence(page: Outline) -> Evidence:
@@ -30,8 +35,20 @@ def evidence(page: Outline) -> Evidence:
     rows: set[tuple[int, str, int]] = set()
     for piece in page.pieces:
         if not is_date_line(piece.text):
-            rows.add((piece.place, piece.key, _UNWEIGHED if piece.tag == "h1" else piece.linked))
+            rows.add((piece.place, model_key(piece), _UNWEIGHED if piece.tag == "h1" else piece.linked))
     return frozenset(rows)
+
+
+def model_key(piece: Piece) -> str:
+    """A piece's text as the model counts it: with digits masked, so that stamps, counters and © years are one text.
+
+    Never in tables and never beside a unit: two fees or doses that differ are two texts.
+    """
+    key = piece.key
+    if piece.tag in _DATA_TAGS or key.isalpha() or not _DIGIT.search(key) or _MEASURE.search(key):
+        return key
+    masked = _DIGIT.sub("#", key)
+    return masked if len(masked) - 2 * masked.count("#") >= _MASKED_LETTERS else key
 
 
 def is_date_line(text: str) -> bool:
@@ -132,13 +149,13 @@ class Template:
                     for step in self._path(place):
                         self._common[step] = self._common.get(step, 0) + sign * times * len(key)
 
-    def is_common(self, key: str) -> bool:
+    def is_common(self, piece: Piece) -> bool:
         """Whether enough pages beside the one that asks (which is evidence itself) have this text."""
-        return self._df.get(key, 1) - 1 >= self.needed
+        return self._df.get(model_key(piece), 1) - 1 >= self.needed
 
-    def frequency(self, key: str) -> int:
+    def frequency(self, piece: Piece) -> int:
         """How many pages have this text."""
-        return self._df.get(key, 0)
+        return self._df.get(model_key(piece), 0)
 
     def is_dead(self, place: int) -> bool:
         """Whether everything here or around here is template, so that even unique text is."""

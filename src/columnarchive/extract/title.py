@@ -77,7 +77,7 @@ def _is_site_heading(page: Outline, index: int, template: Template | None) -> bo
     """An h1 that only names the site: shared by other pages or standing in the site's header."""
     piece = page.pieces[index]
     if template is not None:
-        return template.frequency(piece.key) > 1 or template.is_dead(piece.place)
+        return template.frequency(piece) > 1 or template.is_dead(piece.place)
     return piece.linked >= LINK_SHARE * len(piece.key)
 
 
