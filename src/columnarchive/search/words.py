@@ -38,7 +38,10 @@ class Word:
         return 2 if self.whole.search(text) else 1 if self.begins.search(text) else 0
 
     def longer(self, texts: Iterable[str]) -> Counter[str]:
-        """The word with the character before it where that belongs to the same run, by the number of texts."""
+        """The beginnings of longer runs that have the word inside, by the number of texts: 東京都 for 京都.
+
+        Each is the character before the word and the word's first two, which is enough to tell and cheap to look up.
+        """
         return Counter(found for text in texts for found in set(self.part.findall(text)))
 
 
@@ -52,7 +55,7 @@ def word(folded: str) -> Word:
         before += f"(?<![{_DIGIT}][,.，．])"
     if last == _DIGIT:
         after += f"(?![,.，．][{_DIGIT}])"
-    part = f"[{first}]{literal}" if first else "(?!)"
+    part = f"[{first}]{re.escape(folded[:2])}(?={re.escape(folded[2:])})" if first else "(?!)"
     return Word(folded, re.compile(before + literal + after), re.compile(before + literal), re.compile(part))
 
 

@@ -26,11 +26,13 @@ BLOCK = 64
 
 _SMALL = 128  # up to so many matches, all texts are weighed
 _LONG = 5  # from so many characters on, a phrase comes about once in an article: its score says nothing, and costs
-_DENSE = 0.1  # a match in so many of all articles is found sooner by reading the newest than by asking the index
+_DENSE = 0.25  # a match in so many of all articles is found sooner by reading the newest than by asking the index
 _FEW = 20  # fewer whole words than this among the first block: parts are told apart in the whole result
 _RUNS = 3  # longer runs that are told apart; what they do not explain is left to the blocks
 _EXPLAINED = 0.8  # the share of parts that these runs must explain to be worth asking the index about
+_PROBE = 1000  # matches that tell how dense the rest is
 _SAMPLE = 200  # the newest articles, which tell whether a single character is a common one
+_COMMON = 0.1  # the share of these from which on it is one
 _MANY = 10_000  # articles from which on that is worth asking
 
 
@@ -69,20 +71,28 @@ class _Look:
 def rank(conn: sqlite3.Connection, query: Query, scope: Scope, narrow: Filter, start: int, stop: int) -> Ranking:
     """The matches from rank `start` to `stop` of a query that has text."""
     look = _Look(conn, query, scope, criteria(query), {})
-    total, exact = 0, True
-    if not narrow.sql and scope != "removed":
-        common = _common(look) if query.shortest == 1 else None
-        if common:
-            total, coarse = common
-            exact = False
-        elif len(rowids(conn, look.match, SCORED + 1)) > SCORED:
-            total = count(conn, look.match)
-            coarse = _large(look, total)
-    if not total:
-        ids = matches(conn, query, scope, narrow)
-        total = len(ids)
-        coarse = _small(look, ids) if total <= _SMALL else _medium(look, ids)
-    return Ranking(total, exact, tuple(islice(_refined(look, coarse), start, stop)))
+    common = _common(look) if query.shortest == 1 and not narrow.sql and scope != "removed" else None
+    if common:
+        total, coarse = common
+    else:
+        total, ids = _found(look, narrow)
+        coarse = _large(look, ids) if total > SCORED else _medium(look, ids) if total > _SMALL else _small(look, ids)
+    return Ranking(total, not common, tuple(islice(_refined(look, coarse), start, stop)))
+
+
+def _found(look: _Look, narrow: Filter) -> tuple[int, set[int]]:
+    """How many articles match, and their ids; no ids where they are so dense that reading the newest finds them."""
+    if narrow.sql or look.scope == "removed":
+        ids = matches(look.conn, look.query, look.scope, narrow)
+        return len(ids), ids
+    rows = look.conn.execute("select rowid from articles_fts where articles_fts match ?", (look.match,))
+    first = [row[0] for row in islice(rows, _PROBE)]  # in the order of ids, so they tell how dense the rest is
+    if len(first) == _PROBE and first[-1] < _PROBE / _DENSE:
+        total = count(look.conn, look.match)
+        if total > SCORED:
+            return total, set()
+    ids = {*first, *(row[0] for row in rows)}
+    return len(ids), ids
 
 
 def matches(conn: sqlite3.Connection, query: Query, scope: Scope, narrow: Filter) -> set[int]:
@@ -125,7 +135,7 @@ def _small(look: _Look, ids: set[int]) -> _Coarse:
 def _medium(look: _Look, ids: set[int]) -> _Coarse:
     """Titles first, whole words next, then the rest; by score where the index can tell quickly, or else by date."""
     scores = _scores(look) if len(ids) <= SCORED and look.query.longest < _LONG else {}
-    titled = rowids(look.conn, in_title(to_fts(look.query))) & ids
+    titled = _titled(look) & ids
     first = list(islice(_in_order(look.conn, [titled, ids], scores), BLOCK))
     whole = _whole(look, first) & ids
     return _Coarse(
@@ -133,12 +143,10 @@ def _medium(look: _Look, ids: set[int]) -> _Coarse:
     )
 
 
-def _large(look: _Look, total: int) -> _Coarse:
-    """Titles first, whole words next, then the rest, each newest first."""
-    titled = rowids(look.conn, in_title(to_fts(look.query)))
-    (articles,) = look.conn.execute("select max(id) from articles").fetchone()
-    dense = total > _DENSE * articles
-    rest = _all_newest(look.conn) if dense else newest(look.conn, rowids(look.conn, look.match))
+def _large(look: _Look, ids: set[int]) -> _Coarse:
+    """Titles first, whole words next, then the rest, each newest first; without ids, all articles are the rest."""
+    titled = _titled(look)
+    rest = newest(look.conn, ids) if ids else _all_newest(look.conn)
     first = list(islice(newest(look.conn, titled), BLOCK // 2))
     block = list(islice(rest, BLOCK))
     whole = _whole(look, [*first, *block])
@@ -156,10 +164,10 @@ def _common(look: _Look) -> tuple[int, _Coarse] | None:
     if (articles or 0) < _MANY:
         return None
     sample = _weigh(look, islice(_all_newest(look.conn), _SAMPLE))
-    if len(sample) < _DENSE * _SAMPLE:
+    if len(sample) < _COMMON * _SAMPLE:
         return None
     titled = sum(1 for _, relevance in sample if relevance.where == "title")
-    if titled > _DENSE * _SAMPLE:
+    if titled > _COMMON * _SAMPLE:
         rows = look.conn.execute("select id, title from articles order by published_on desc, id desc")
         first: Iterable[int] = (article_id for article_id, title in rows if look.criteria.is_in_title(title))
     else:
@@ -181,6 +189,11 @@ def _with_pairs(query: Query, texts: list[str]) -> Query:
         return replace(term, text=common[0], variants=tuple(common[1:])) if common else term
 
     return replace(query, groups=tuple(tuple(map(spelled, group)) for group in query.groups))
+
+
+def _titled(look: _Look) -> set[int]:
+    """The matches whose title has all that has to be found."""
+    return rowids(look.conn, in_title(to_fts(look.query)))
 
 
 def _whole(look: _Look, sample: list[int]) -> set[int]:
