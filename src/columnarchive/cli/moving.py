@@ -13,7 +13,7 @@ from columnarchive.errors import ExtractError, UsageError
 if TYPE_CHECKING:
     from columnarchive.model import Article
 
-EXPORTS = ("warc",)
+EXPORTS = ("warc", "jsonl", "csv", "markdown", "git", "atom", "parquet", "sqlite")
 
 
 def extract(
@@ -92,18 +92,29 @@ def import_(
 def export(
     context: typer.Context,
     format: Annotated[str, typer.Argument(help=f"One of: {', '.join(EXPORTS)}.", metavar="FORMAT")],
-    out: Annotated[Path, typer.Argument(help="The file to write.", metavar="OUT")],
+    out: Annotated[Path, typer.Argument(help="The file or folder to write.", metavar="OUT")],
     site: Annotated[str, typer.Option(help="Only this site.")] = "",
+    table: Annotated[str, typer.Option(help="jsonl, csv, parquet: articles, revisions, changes or edits.")] = "",
+    raw: Annotated[bool, typer.Option("--raw", help="csv: every cell as it is, for programs.")] = False,
+    without_bodies: Annotated[
+        bool, typer.Option("--without-bodies", help="sqlite: leave out the stored pages.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="atom: the newest so many changes.")] = 200,
 ) -> None:
-    """Write the archive in a free format.
+    """Write the archive in a free format; nothing half-written ever stands at OUT.
 
-    Example: archive export warc columns.warc.gz
+    Example: archive export csv columns/
     """
-    from columnarchive.archive import exporting
+    from columnarchive.archive import exporting, publishing
     from columnarchive.store.database import Database
 
     if format not in EXPORTS:
         raise UsageError(f"There is no export to {format}; choose one of {', '.join(EXPORTS)}.")
+    wanted = publishing.Wanted(format, out, site, table, raw, without_bodies, limit)
     with Database.open(database(context), create=False, write=False) as db, Bar("export") as bar:
-        records = exporting.export_warc(db, out, site or None, lambda done: bar.update(done, None))
-    typer.echo(f"{records} records written to {out}.")
+        if format == "warc":
+            records = exporting.export_warc(db, out, site or None, lambda done: bar.update(done, None))
+            said = f"{records} records written to {out}."
+        else:
+            said = publishing.publish(db.conn, wanted, lambda done, note: bar.update(done, None, note))
+    typer.echo(said)
