@@ -68,7 +68,7 @@ def found(db: Database, word: str) -> list[str]:
 
 def test_what_is_written_is_read_back(db: Database) -> None:
     whole = site_with({1: [["免疫の話。", "費用は98,000円。"], ["免疫の話。"]], 2: [["再生医療。"]]})
-    assert write(db, whole) == derived.Written(2, 2, 0, 0)
+    assert write(db, whole) == derived.Written(2, 2, 0, 0, 0)
     row = reads.article_row(db.conn, URL.format(1))
     assert row.revisions == 2
     assert [one.article for one in (reads.revision(db.conn, row.id, n) for n in (1, 2))] == [
@@ -93,14 +93,14 @@ def test_the_same_again_writes_nothing_but_the_newest_visit(db: Database) -> Non
             for one in whole.histories
         ),
     )
-    assert write(db, later) == derived.Written(2, 0, 0, 0)
+    assert write(db, later) == derived.Written(2, 0, 0, 0, 0)
     assert reads.article_row(db.conn, URL.format(1)).last_seen_at == "2026-03-01T00:00:00Z"
 
 
 def test_a_changed_history_keeps_the_article_and_moves_the_index(db: Database) -> None:
     write(db, site_with({1: [["旧い文。"]], 2: [["再生医療。"]]}))
     before = reads.article_row(db.conn, URL.format(1)).id
-    assert write(db, site_with({1: [["旧い文。"], ["新しい文。"]]})) == derived.Written(1, 0, 1, 1)
+    assert write(db, site_with({1: [["旧い文。"], ["新しい文。"]]})) == derived.Written(1, 0, 1, 1, 1)
     assert reads.article_row(db.conn, URL.format(1)).id == before
     assert found(db, "新しい") == [URL.format(1)]
     assert found(db, "旧い") == [URL.format(1)]  # in removed text

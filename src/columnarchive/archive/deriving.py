@@ -55,7 +55,7 @@ def derive(
     done: list[SiteDerived] = []
     for site_id, name, result in _derived_in_workers(db.path, todo):
         if isinstance(result, ArchiveError):
-            done.append(SiteDerived(name, derived.Written(0, 0, 0, 0), str(result)))
+            done.append(SiteDerived(name, derived.Written(0, 0, 0, 0, 0), str(result)))
         else:
             with db.transaction():
                 written = derived.write_site(db, site_id, result, to_text(clock()))

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from columnarchive.cli import changing, common, moving, reading, searching, writing
+from columnarchive.cli import changing, common, crawling, moving, reading, searching, writing
 from columnarchive.errors import ArchiveError
 
 app = typer.Typer(
@@ -39,7 +39,7 @@ def options(
 
 
 for function in (
-    writing.crawl,
+    crawling.crawl,
     searching.search,
     reading.show,
     reading.history,

@@ -10,13 +10,6 @@ from columnarchive.cli.common import AsJson, Bar, database, json_lines, visible
 from columnarchive.errors import UsageError
 
 
-def crawl(context: typer.Context) -> None:
-    """Follow sites.
-
-    Example: archive crawl https://clinic.example/column/
-    """
-
-
 def rebuild(context: typer.Context, site: Annotated[str, typer.Option(help="Only this site.")] = "") -> None:
     """Derive articles, revisions, changes and the index again from the captures.
 
@@ -37,7 +30,7 @@ def rebuild(context: typer.Context, site: Annotated[str, typer.Option(help="Only
         if one.error:
             typer.echo(f"archive: {one.error}", err=True)
     articles = sum(one.written.articles for one in done)
-    differing = sum(one.written.added + one.written.changed + one.written.dropped for one in done)
+    differing = sum(one.written.added + one.written.rewritten + one.written.dropped for one in done)
     typer.echo(f"{len(done)} sites and {articles} articles derived again; {differing} differ from before.")
     if any(one.error for one in done):
         raise typer.Exit(1)

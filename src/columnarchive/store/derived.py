@@ -18,11 +18,15 @@ _Key = tuple[BlockKind, int, str, str]  # what makes a passage one: kind, level,
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How many articles a site has now, and how many of them are new, differ from before, or are no longer any."""
+    """How many articles a site has, and how many of them are new, have new revisions, or differ in anything.
+
+    `dropped` are those that are articles no longer.
+    """
 
     articles: int
     added: int
-    changed: int
+    revised: int
+    rewritten: int
     dropped: int
 
 
@@ -32,24 +36,27 @@ def write_site(db: Database, site_id: int, derived: DerivedSite, at: str) -> Wri
     An article whose history is as stored is only told its newest visit, so a quiet crawl writes almost nothing.
     """
     conn = db.conn
+    index.ensure_current(conn)
     stored = {
-        url: (article_id, digest)
-        for article_id, url, digest in conn.execute(
-            "select id, url, digest from articles where site = ?", (derived.site,)
+        url: (article_id, digest, revisions)
+        for article_id, url, digest, revisions in conn.execute(
+            "select id, url, digest, revisions from articles where site = ?", (derived.site,)
         )
     }
-    added = changed = 0
+    added = revised = rewritten = 0
     ids: dict[str, int] = {}
     for history in derived.histories:
         url, digest = history.article.url, history_digest(history)
-        article_id, before = stored.pop(url, (0, ""))
+        article_id, before, revisions = stored.pop(url, (0, "", 0))
         if before == digest:
             _touch(conn, article_id, history)
         else:
-            added, changed = added + (not before), changed + bool(before)
+            added += not before
+            revised += bool(before) and len(history.revisions) > revisions
+            rewritten += bool(before)
             article_id = _write_history(conn, derived.site, history, digest)
         ids[url] = article_id
-    for article_id, _ in stored.values():
+    for article_id, _, _ in stored.values():
         delete_article(conn, article_id)
     for verdict in derived.pages:
         conn.execute(
@@ -60,7 +67,7 @@ def write_site(db: Database, site_id: int, derived: DerivedSite, at: str) -> Wri
         "update sites set rules = ?, derived_at = ?, derived_from = ? where id = ?",
         (derived.rules, at, derived.newest_capture, site_id),
     )
-    return Written(len(ids), added, changed, len(stored))
+    return Written(len(ids), added, revised, rewritten, len(stored))
 
 
 def delete_article(conn: sqlite3.Connection, article_id: int) -> None:

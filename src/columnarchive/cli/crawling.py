@@ -1,0 +1,147 @@
+"""The command `crawl`: whom to visit, who is asking, progress while it runs, and what came of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from columnarchive.cli.common import Bar, console, count, database, table, visible
+from columnarchive.errors import FetchError, UsageError
+
+if TYPE_CHECKING:
+    from columnarchive.archive.crawling import CrawlOptions, CrawlSummary, Progress, Target
+    from columnarchive.store.database import Database
+
+SETTINGS = Path("data/sites.toml")
+
+
+def crawl(
+    context: typer.Context,
+    sites: Annotated[
+        list[str] | None,
+        typer.Argument(help="Names of sites, or addresses of a listing or a column.", metavar="[SITE or URL ...]"),
+    ] = None,
+    max_pages: Annotated[int, typer.Option(min=0, help="Stop after so many pages; 0 means no limit.")] = 0,
+    delay: Annotated[float | None, typer.Option(min=0, help="Seconds between requests to a host (default 2).")] = None,
+    all_pages: Annotated[bool, typer.Option("--all", help="Visit every page, also those not due yet.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be fetched and why; fetch nothing.")
+    ] = False,
+    allow_private: Annotated[
+        bool, typer.Option("--allow-private", help="Also visit addresses in private networks.")
+    ] = False,
+    contact: Annotated[
+        str,
+        typer.Option(envvar="ARCHIVE_CONTACT", help="How the sites can reach you: an e-mail address or a web page."),
+    ] = "",
+    settings: Annotated[Path, typer.Option("--sites", help="The file of sites to follow.")] = SETTINGS,
+) -> None:
+    """Follow sites: fetch their columns and come back for changes. All that are due when none is named.
+
+    Example: archive crawl https://clinic.example/column/
+    """
+    from columnarchive.archive import crawling, deriving
+    from columnarchive.sites import load
+    from columnarchive.store.database import Database
+
+    known = load(settings)
+    with Database.open(database(context)) as db:
+        chosen = crawling.targets(db, sites or [], known)
+        if not chosen:
+            raise UsageError(f"No site is followed yet; name one, like `archive crawl URL`, or add it to {settings}.")
+        options = crawling.CrawlOptions(
+            max_pages=max_pages,
+            delay=delay,
+            all=all_pages,
+            dry_run=dry_run,
+            allow_private=allow_private,
+            contact=contact or known.contact or _contact(db, chosen),
+        )
+        summary = run(db, chosen, options)
+        deriving.derive(db)  # also what an earlier run was killed before
+    tell(summary)
+
+
+def run(db: Database, chosen: list[Target], options: CrawlOptions) -> CrawlSummary:
+    """Crawl with a progress bar on a terminal, a line for each failure elsewhere, and derive each site as it closes."""
+    from columnarchive.archive import crawling, deriving
+
+    with Bar("crawl") as bar:
+
+        def report(progress: Progress) -> None:
+            rate = progress.pages / max(progress.seconds, 0.001)
+            note = (
+                f"{rate:.1f}/s" + (f"  {progress.failures} failed" if progress.failures else "") + f"  {progress.url}"
+            )
+            bar.update(progress.pages, progress.pages + progress.queued, note)
+
+        return crawling.crawl(
+            db, chosen, options, report, lambda own, site_id: deriving.derive(own, [site_id], clock=options.clock)
+        )
+
+
+def tell(summary: CrawlSummary) -> None:
+    """What a crawl did, with a table by outcome on a terminal; FetchError when nothing could be fetched."""
+    if summary.planned:
+        table(("site", "page", "why", "found on"), ((p.site, p.url, p.reason, p.found_on) for p in summary.planned))
+        return
+    good = sum(summary.outcomes.get(name, 0) for name in ("ok", "unchanged", "redirected"))
+    if summary.failures and not good and not summary.interrupted:
+        failure = summary.failures[0]
+        raise FetchError(f"Nothing could be fetched: {visible(failure.subject)}: {visible(failure.reason)}")
+    for failure in summary.failures:
+        typer.echo(visible(f"{failure.outcome}  {failure.subject}  {failure.reason}"), err=True)
+    if sys.stdout.isatty() and summary.outcomes:
+        table(("outcome", "pages"), summary.outcomes.items(), right=("pages",))
+    counts = ", ".join(f"{name} {count}" for name, count in summary.outcomes.items()) or "nothing was due"
+    pages, sites = count(summary.pages, "page"), count(summary.sites, "site")
+    console().print(f"{pages} of {sites} in {summary.seconds:.0f} s: {counts}{_derived(summary)}")
+    for site, why in summary.ended_early:
+        console().print(visible(f"{site} was left early: {why}"), markup=False)
+    if summary.left:
+        console().print(f"{count(summary.left, 'page')} left; run it again to go on.")
+
+
+def _derived(summary: CrawlSummary) -> str:
+    from columnarchive.archive.deriving import SiteDerived
+
+    each = [one for _, found in summary.derived if isinstance(found, list) for one in found]
+    sites = [one for one in each if isinstance(one, SiteDerived)]
+    added = sum(one.written.added for one in sites)
+    revised = sum(one.written.revised for one in sites)
+    parts = [
+        f"{count(added, 'new article')}" if added else "",
+        f"{count(revised, 'article')} changed" if revised else "",
+    ]
+    said = ", ".join(part for part in parts if part)
+    return f"; {said}" if said else "; no article is new or changed" if sites else ""
+
+
+def _contact(db: Database, chosen: list[Target]) -> str:
+    """The contact given before, or asked for now; none is needed to crawl one's own machine."""
+    if all(is_loopback(url) for target in chosen for url in target.start):
+        return ""
+    if known := db.get_meta("contact"):
+        return known
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "Say how the sites can reach you: --contact, $ARCHIVE_CONTACT, or `contact` in data/sites.toml."
+        )
+    typer.echo("The sites you visit should know how to reach you; this goes with every request.", err=True)
+    given: str = typer.prompt("Your e-mail address or web page", err=True).strip()
+    if not given:
+        raise UsageError("A contact is needed; it is told to the sites only.")
+    with db.transaction():
+        db.set_meta("contact", given)
+    return given
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address names this machine in plain words; what it resolves to is judged when connecting."""
+    from urllib.parse import urlsplit
+
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or host.startswith("127.") or host == "::1"
