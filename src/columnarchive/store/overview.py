@@ -208,4 +208,4 @@ def holders(conn: Connection, key: str) -> list[Holder]:
     ).fetchall()
     if not rows:
         raise NotFound("The archive holds no such passage; it may have been withdrawn.")
-    return [Holder(*values, is_present=bool(present), similarity=near) for *values, present, near in rows]
+    return [Holder(*row) for row in rows]

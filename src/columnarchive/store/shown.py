@@ -165,7 +165,9 @@ def steps(conn: Connection, article_id: int) -> list[Step]:
 
 def tombstones(conn: Connection, url: str) -> list[Tombstone]:
     """What was withdrawn at an address, oldest first."""
-    rows = conn.execute("select url, at, captured_at, reason, digests from withdrawals where url = ? order by at", (url,))
+    rows = conn.execute(
+        "select url, at, captured_at, reason, digests from withdrawals where url = ? order by at", (url,)
+    )
     return [
         Tombstone(page, at, captured_at, reason, tuple(one["body_sha256"] for one in json.loads(digests)))
         for page, at, captured_at, reason, digests in rows
@@ -185,10 +187,10 @@ def stored(conn: Connection, url: str, at: str) -> Stored:
     ).fetchone()
     if row is None:
         raise NotFound(f"The archive holds no capture of {url}" + (f" up to {at}." if at else "."))
-    page, when, status, outcome, final_url, headers, asked, hops, *rest, withdrawn = row
+    page, when, status, outcome, final_url, headers, asked, hops, *rest = row
     return Stored(
         page, when, status, outcome, final_url, _lines(headers), _lines(asked),
-        tuple((hop[0], hop[1]) for hop in json.loads(hops)), *rest, withdrawn=bool(withdrawn),
+        tuple((hop[0], hop[1]) for hop in json.loads(hops)), *rest,
     )  # fmt: skip
 
 

@@ -1,0 +1,144 @@
+"""From a request to a response: permission, language, the view in a thread, errors in a sentence, the template."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from datasette import Forbidden, Response
+
+from columnarchive import reading
+from columnarchive.browse import access, dates, labels
+from columnarchive.browse.answers import STRICT, Page, Sent
+from columnarchive.browse.asking import ROOT, Ask, language, plain, web
+from columnarchive.browse.words import say
+from columnarchive.errors import ArchiveError, NotFound, UsageError
+
+View = Callable[[reading.Connection, Ask], Page | Sent]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A page of ours: its name in the address, its view, and the tables a reader must be allowed to see for it."""
+
+    page: str
+    view: View
+    tables: tuple[str, ...]
+
+    @property
+    def pattern(self) -> str:
+        """The path for Datasette's router."""
+        return f"^{ROOT}/{self.page}$" if self.page else f"^{ROOT}/?$"
+
+
+async def answer(datasette: Any, request: Any, route: Route) -> Any:
+    """The response to a request for one of our pages."""
+    args = {key: request.args.get(key) for key in request.args}
+    names = await access.archives(datasette)
+    database = args.get("db") or next(iter(names), "")
+    ask = _ask(datasette, request, route.page, args, database if len(names) > 1 else "", database)
+    if database not in names:
+        return await _drawn(datasette, request, ask, _failed(ask, "not_found", "No archive is served here.", 404))
+    try:
+        await access.ensure_visible(datasette, request.actor, database, route.tables)
+    except Forbidden:
+        return await _drawn(datasette, request, ask, _failed(ask, "forbidden", "", 403))
+    # The view runs in Datasette's thread for this database: no SQL and no comparing in the event loop.
+    result = await datasette.get_database(database).execute_fn(lambda conn: _viewed(route.view, conn, ask))
+    if isinstance(result, Sent):
+        return _response(
+            result.body, result.status, result.content_type, {"Cache-Control": "no-cache", **result.headers}
+        )
+    return await _drawn(datasette, request, ask, result)
+
+
+def _viewed(view: View, conn: reading.Connection, ask: Ask) -> Page | Sent:
+    try:
+        return view(conn, ask)
+    except NotFound as error:
+        return _failed(ask, "not_found", str(error), 404)
+    except UsageError as error:
+        return _failed(ask, "bad_request", str(error), 400)
+    except ArchiveError as error:
+        return _failed(ask, "error", str(error), 500)
+
+
+def _failed(ask: Ask, key: str, sentence: str, status: int) -> Page:
+    return Page("failed.html", {"heading": say(ask.lang, key), "sentence": sentence}, status)
+
+
+def _ask(datasette: Any, request: Any, page: str, args: dict[str, str], several: str, database: str) -> Ask:
+    chosen = args.get("lang", "")
+    kept = {key: value for key, value in (("lang", chosen if chosen in ("ja", "en") else ""), ("db", several)) if value}
+    return Ask(
+        page=page,
+        lang=language(chosen, request.headers.get("accept-language", "")),
+        args=args,
+        kept=kept,
+        database=database,
+        path=lambda path: str(datasette.urls.path(path)),
+        absolute=lambda path: str(datasette.absolute_url(request, path)),
+    )
+
+
+async def _drawn(datasette: Any, request: Any, ask: Ask, page: Page) -> Any:
+    context = {**_shared(datasette, ask), **page.context}
+    text = await datasette.render_template(f"columnarchive/{page.template}", context, request=request)
+    kind = "application/atom+xml; charset=utf-8" if page.template.endswith(".xml") else "text/html; charset=utf-8"
+    headers = {
+        "Content-Security-Policy": STRICT,
+        "Content-Language": ask.lang,
+        "Vary": "Accept-Language, Cookie",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        **page.headers,
+    }
+    return _response(text, page.status, kind, headers)
+
+
+def _response(body: str | bytes, status: int, content_type: str, headers: dict[str, str]) -> Any:
+    return Response(body=body, status=status, content_type=content_type, headers=headers)
+
+
+def _shared(datasette: Any, ask: Ask) -> dict[str, Any]:
+    """What every template may use."""
+    lang = ask.lang
+    other = "en" if lang == "ja" else "ja"
+
+    def named(kind: dict[str, tuple[str, str]]) -> Callable[[str], str]:
+        return lambda key: labels.name(kind, key, lang)
+
+    return {
+        "ask": ask,
+        "lang": lang,
+        "other_lang": other,
+        "other_url": ask.again(lang=other),
+        "t": lambda key, **values: say(lang, key, **values),
+        "day": lambda text: dates.day(text, lang),
+        "moment": dates.moment,
+        "month_name": lambda text: dates.month(text, lang),
+        "link": ask.link,
+        "again": ask.again,
+        "web": web,
+        "plain": plain,
+        "label_name": named(labels.LABELS),
+        "state_name": named(labels.STATES),
+        "outcome_name": named(labels.OUTCOMES),
+        "level_name": lambda level: labels.level_name(level, lang),
+        "static_url": lambda name: datasette.urls.static_plugins("columnarchive", name),
+        "tables_url": datasette.urls.database(ask.database) if ask.database else datasette.urls.instance(),
+        "table_url": lambda table: datasette.urls.table(ask.database, table),
+    }
+
+
+def routes(found: Iterable[Route]) -> list[tuple[str, Callable[..., Any]]]:
+    """Routes in the shape that Datasette registers."""
+
+    def bound(route: Route) -> Callable[..., Any]:
+        async def view(datasette: Any, request: Any) -> Any:
+            return await answer(datasette, request, route)
+
+        return view
+
+    return [(route.pattern, bound(route)) for route in found]

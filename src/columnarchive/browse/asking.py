@@ -1,0 +1,81 @@
+"""What a reader asked for: language, arguments, and how addresses of other pages are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlencode, urlsplit
+
+Language = Literal["ja", "en"]
+ROOT = "/-/archive"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request as the views see it. `kept` are arguments that every link carries on (a chosen language, the archive
+    when there are several); `path` puts the base address before a path, `absolute` the host as well."""
+
+    page: str
+    lang: Language
+    args: Mapping[str, str]
+    kept: Mapping[str, str]
+    database: str
+    path: Callable[[str], str]
+    absolute: Callable[[str], str]
+
+    def get(self, name: str) -> str:
+        """An argument without white space around it; empty when it was not given."""
+        return self.args.get(name, "").strip()
+
+    def number(self, name: str, most: int) -> int:
+        """An argument as a number from 0 to `most`; 0 for anything else."""
+        text = self.get(name)
+        return min(int(text), most) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+
+    def link(self, page: str, **params: object) -> str:
+        """The address of one of our pages; parameters that are empty are left out."""
+        given = {key.rstrip("_"): str(value) for key, value in params.items() if value not in ("", None, 0)}
+        query = urlencode({**given, **{key: value for key, value in self.kept.items() if key not in given}})
+        return self.path(f"{ROOT}/{page}".rstrip("/")) + (f"?{query}" if query else "")
+
+    def again(self, **params: object) -> str:
+        """This page once more with some arguments changed."""
+        return self.link(self.page, **{**self.args, **params})
+
+
+def web(url: str) -> str:
+    """The address if a click on it can only open a web page, else empty: never `javascript:` and the like."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return ""
+    return url.strip() if parts.scheme.lower() in ("http", "https") and parts.netloc else ""
+
+
+def plain(text: str) -> str:
+    """Text without the characters that XML cannot hold."""
+    return "".join(sign for sign in text if sign in "\t\n" or (ord(sign) >= 32 and not 0xD800 <= ord(sign) <= 0xDFFF))
+
+
+def language(chosen: str, accepted: str) -> Language:
+    """Japanese or English: as chosen, else by the browser's preferences; Japanese when it states none.
+
+    >>> language("", "en-GB,en;q=0.8,ja;q=0.5")
+    'en'
+    """
+    if chosen in ("ja", "en"):
+        return "ja" if chosen == "ja" else "en"
+    if not accepted.strip():
+        return "ja"
+    weights = dict(_preference(part) for part in reversed(accepted[:500].split(",")))
+    return "ja" if weights.get("ja", 0.0) > 0 and weights.get("ja", 0.0) >= weights.get("en", 0.0) else "en"
+
+
+def _preference(part: str) -> tuple[str, float]:
+    name, _, weight = part.partition(";q=")
+    try:
+        value = float(weight or 1)
+    except ValueError:
+        value = 0.0
+    return name.strip().lower()[:2], value

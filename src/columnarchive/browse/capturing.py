@@ -1,0 +1,76 @@
+"""Captures: what a server sent, with its headers and digests, its page replayed in a closed frame, its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from columnarchive import reading
+from columnarchive.browse.answers import REPLAY, Page, Sent
+from columnarchive.browse.asking import Ask
+from columnarchive.errors import NotFound
+
+_PAGE_TYPES = ("text/html", "application/xhtml+xml")
+
+
+def captures(conn: reading.Connection, ask: Ask) -> Page:
+    """Every capture of a page with its outcome, newest first."""
+    url = ask.get("url")
+    rows = reading.visits(conn, url)
+    context = {"url": url, "captures": list(reversed(rows)), "stones": reading.shown.tombstones(conn, url)}
+    return Page("captures.html", context)
+
+
+def capture(conn: reading.Connection, ask: Ask) -> Page:
+    """One capture of a page: that of a time, the last one before it, or the newest."""
+    url, at = ask.get("url"), ask.get("at")
+    stored = reading.shown.stored(conn, url, at)
+    stones = reading.shown.tombstones(conn, url)
+    if stored.withdrawn:
+        return Page("withdrawn.html", {"url": url, "stones": stones}, status=410)
+    kind = _content_type(stored)
+    return Page(
+        "capture.html", {"stored": stored, "is_page": bool(stored.body_sha256) and _is_page(kind), "stones": stones}
+    )
+
+
+def replay(conn: reading.Connection, ask: Ask) -> Sent:
+    """The stored page itself, under headers that let it do nothing but draw itself."""
+    stored, body = _body(conn, ask)
+    kind = _content_type(stored)
+    if not _is_page(kind):
+        raise NotFound("This capture is not a page; download its body instead.")
+    # The charset is the page's own business, as it was then: its header, or else its <meta>.
+    return Sent(
+        body, kind, {"Content-Security-Policy": REPLAY, "X-Content-Type-Options": "nosniff",
+                     "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow",
+                     "Cross-Origin-Resource-Policy": "same-origin"},
+    )  # fmt: skip
+
+
+def download(conn: reading.Connection, ask: Ask) -> Sent:
+    """The stored bytes as a file, never as a page."""
+    stored, body = _body(conn, ask)
+    name = f"{stored.fetched_at.replace(':', '')}-{stored.body_sha256[:12]}.bin"
+    return Sent(
+        body, "application/octet-stream",
+        {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff",
+         "Content-Security-Policy": REPLAY, "X-Body-Sha256": hashlib.sha256(body).hexdigest()},
+    )  # fmt: skip
+
+
+def _body(conn: reading.Connection, ask: Ask) -> tuple[reading.shown.Stored, bytes]:
+    stored = reading.shown.stored(conn, ask.get("url"), ask.get("at"))
+    if stored.withdrawn or not stored.body_sha256:
+        raise NotFound("This capture has no body.")
+    return stored, reading.body(conn, stored.body_sha256)
+
+
+def _content_type(stored: reading.shown.Stored) -> str:
+    """The type the server named, if it can be passed on as a header line; a 304 names none and means the page's."""
+    named = next((value for name, value in stored.headers if name.lower() == "content-type"), "text/html")
+    return named if re.fullmatch(r"[\w.+-]+/[\w.+-]+(?:\s*;\s*[\w-]+=\"?[\w.:-]+\"?)*;?", named) else "text/html"
+
+
+def _is_page(content_type: str) -> bool:
+    return content_type.split(";")[0].strip().lower() in _PAGE_TYPES

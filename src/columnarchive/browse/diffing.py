@@ -1,0 +1,44 @@
+"""The diff page: any two revisions, in one column or two, only what changed or the whole text."""
+
+from __future__ import annotations
+
+from columnarchive import reading
+from columnarchive.browse.answers import Page
+from columnarchive.browse.asking import Ask
+from columnarchive.browse.layout import lay_out
+from columnarchive.errors import UsageError
+
+ZONE = "Asia/Tokyo"
+
+
+def diff(conn: reading.Connection, ask: Ask) -> Page:
+    """Two revisions compared, named by the times at which they were first seen; the last two by default."""
+    row = reading.article(conn, ask.get("url"))
+    revisions = reading.history(conn, row)
+    if len(revisions) < 2:
+        return Page("single.html", {"row": row})
+    picks = [reading.picked(text, ZONE) if text else None for text in (ask.get("from"), ask.get("to"))]
+    found = reading.compared(conn, row, *picks)
+    view = _one_of(ask.get("view") or "inline", ("inline", "side"))
+    show = _one_of(ask.get("show") or "changes", ("changes", "all"))
+    times = {revision.number: revision.first_seen_at for revision in revisions}
+    older, newer = found.old.number, found.new.number
+    return Page(
+        "diff.html",
+        {
+            "row": row,
+            "found": found,
+            "laid": lay_out(found.comparison, found.old.article, found.new.article, only_changes=show == "changes"),
+            "view": view,
+            "show": show,
+            "revisions": revisions,
+            "previous": (times[older - 1], times[older]) if older > 1 and older < newer else None,
+            "following": (times[newer], times[newer + 1]) if newer < row.revisions and older < newer else None,
+        },
+    )
+
+
+def _one_of(text: str, known: tuple[str, str]) -> str:
+    if text not in known:
+        raise UsageError(f"{text[:40]!r} is unknown here; it is one of {' and '.join(known)}.")
+    return text

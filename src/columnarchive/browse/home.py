@@ -1,0 +1,64 @@
+"""Home: what changed lately, what is new, what is gone; and the list of all columns."""
+
+from __future__ import annotations
+
+from columnarchive import reading
+from columnarchive.browse import labels
+from columnarchive.browse.answers import Page
+from columnarchive.browse.asking import Ask
+
+PER_PAGE = 30
+LIST = 60
+ASIDE = 6
+DEEPEST = 5000  # how far back one can page by numbers; filters reach further
+
+
+def home(conn: reading.Connection, ask: Ask) -> Page:
+    """The newest changes with counts by level and label, and lists of new and gone columns."""
+    chosen = wanted(ask)
+    start = ask.number("start", DEEPEST)
+    rows = reading.changes(conn, chosen, start + PER_PAGE + 1)[start:]
+    tally = reading.shown.tally(conn)
+    return Page(
+        "home.html",
+        {
+            "counts": reading.shown.counts(conn),
+            "groups": reading.grouped(rows[:PER_PAGE]),
+            "chosen": chosen,
+            "is_filtered": bool(chosen.site or chosen.label or chosen.level),
+            "start": start,
+            "has_more": len(rows) > PER_PAGE,
+            "per_page": PER_PAGE,
+            "tally": tally,
+            "level_counts": [(level, tally.levels.get(level, 0)) for level in (3, 2, 1, 0)],
+            "label_counts": sorted(tally.labels.items(), key=lambda item: (-item[1], item[0])),
+            "sites": reading.overview.site_names(conn),
+            "newest": reading.shown.newest(conn, ASIDE),
+            "gone": reading.shown.gone(conn, ASIDE),
+        },
+    )
+
+
+def wanted(ask: Ask) -> reading.ChangeFilter:
+    """Which changes the arguments ask for; an unknown label or level counts as none."""
+    label = ask.get("label")
+    return reading.ChangeFilter(
+        site=ask.get("site"),
+        level=ask.number("level", 3),
+        label=label if label in labels.LABELS else "",
+        url=ask.get("url"),
+    )
+
+
+def articles(conn: reading.Connection, ask: Ask) -> Page:
+    """All columns, or a site's, last published first."""
+    start = ask.number("start", 10_000_000)
+    site = ask.get("site")
+    rows = reading.shown.cards(conn, site, LIST + 1, start)
+    return Page(
+        "articles.html",
+        {
+            "cards": rows[:LIST], "has_more": len(rows) > LIST, "start": start, "per_page": LIST, "site": site,
+            "sites": reading.overview.site_names(conn),
+        },
+    )  # fmt: skip
