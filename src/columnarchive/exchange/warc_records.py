@@ -110,12 +110,17 @@ def _one_member(file: IO[bytes], name: str, seen: int) -> Iterator[Record | Fail
 
 def _whole(record: ArcWarcRecord, where: str) -> Record | Failure:
     payload = b"".join(iter(lambda: record.raw_stream.read(_WINDOW), b""))
-    # Some writers count the line break that closes a record.
-    if getattr(record.raw_stream, "limit", 0) > len(b"\r\n"):
+    if getattr(record.raw_stream, "limit", 0) > 0 and not _has_whole_answer(record.http_headers, payload):
         return Failure(where, "truncated", "The record is shorter than it says.")
     if any(problem.startswith("block digest failed") for problem in record.digest_checker.problems):
         return Failure(where, "protocol_error", "The record does not match its block digest.")
     return Record(record.rec_type or "", record.rec_headers, record.http_headers, payload, where)
+
+
+def _has_whole_answer(http: StatusAndHeaders | None, payload: bytes) -> bool:
+    """Whether a record that ends early lost none of its answer: some writers count line breaks they do not write."""
+    said = http.get_header("content-length") if http else None
+    return said is not None and said.isdecimal() and len(payload) >= int(said)
 
 
 def _next_start(file: IO[bytes] | gzip.GzipFile, offset: int) -> int | None:
