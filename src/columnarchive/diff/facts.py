@@ -82,6 +82,10 @@ def _prices(text: str) -> tuple[str, ...]:
 
 def lost(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
     """The words of `old` that `new` has not, as often as they are missing."""
+    if not old or old == new:
+        return ()
+    if not new:
+        return old
     return tuple((Counter(old) - Counter(new)).elements())
 
 

@@ -11,6 +11,8 @@ _POWERS = {"十": 1, "百": 2, "千": 3, "万": 4, "億": 8, "兆": 12}
 _SCALED = re.compile(r"(\d+(?:\.\d+)?)([十百千]?[万億兆]|[百千])")
 _CHAIN = re.compile(r"(?:\d+(?:\.\d+)?(?:[十百千]?[万億兆]|[百千]))+\d*")
 _KANJI_DIGITS = {sign: value for value, sign in enumerate("〇一二三四五六七八九")}
+_DIGIT = re.compile(r"\d")
+_KANJI_DIGIT = re.compile(r"[一二三四五六七八九]")
 _KANJI_COUNT = re.compile(
     r"(?<![一-鿿\d])([一二三四五六七八九])(?=[回つ名人年日週本個枚度割倍点例件歳]|[かヶカヵケ]月|時間|種類)"
 )
@@ -26,15 +28,16 @@ _SPACE = re.compile(r"[\s\u200b-\u200d\u2060\ufeff\u00ad]+")
 
 def wide(text: str) -> str:
     """The text in one width (NFKC), without space; what every predicate on words reads."""
-    return _SPACE.sub("", unicodedata.normalize("NFKC", text))
+    return _SPACE.sub("", text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text))
 
 
 @lru_cache(maxsize=4096)
 def values(text: str) -> str:
     """`wide` with each value in one form: 9.8万円 is 98000円, 2025/10/8 is 2025年10月8日, 10:00 is 10時."""
     folded = wide(text)
-    folded = _KANJI_COUNT.sub(lambda found: str(_KANJI_DIGITS[found[1]]), folded)
-    if not any(sign.isdigit() for sign in folded):
+    if _KANJI_DIGIT.search(folded):
+        folded = _KANJI_COUNT.sub(lambda found: str(_KANJI_DIGITS[found[1]]), folded)
+    if not _DIGIT.search(folded):
         return folded
     folded = _THOUSANDS.sub("", folded)
     folded = _CHAIN.sub(_plain, folded)

