@@ -203,9 +203,9 @@ Zone = Literal["content", "nav", "aside", "crumbs", "pager", "archive", "recent"
 class Link:
     """A link of a page, with what its surroundings say.
 
-    `group` names the place in the page, the same for links that repeat there. The unit is the largest element around the
-    link that has no other target of its group: a card, a list item, a post in a listing. `excerpt` counts the unit's
-    characters beyond the link's own, `dated` and `headed` tell whether it shows a date and has a heading.
+    `group` names the place in the page, the same for links that repeat there. The unit is the largest element around
+    the link that has no other target of its group: a card, a list item, a post in a listing. `excerpt` counts the
+    unit's characters beyond the link's own, `dated` and `headed` tell whether it shows a date and has a heading.
     """
 
     url: str

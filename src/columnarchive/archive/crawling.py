@@ -9,14 +9,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from columnarchive.archive.queueing import Group, SiteFrontier, open_frontier, read_links
 from columnarchive.crawl.client import Client, ClientOptions
 from columnarchive.crawl.queue import SitePlan, Visit
 from columnarchive.crawl.timer import Timer
 from columnarchive.crawl.visiting import Interrupted, SiteCrawl
-from columnarchive.errors import NotFound, UsageError
+from columnarchive.errors import ArchiveError, NotFound, UsageError
 from columnarchive.model import Capture, Failure, Outcome
 from columnarchive.sites import Sites, SiteSettings
 from columnarchive.store import frontier
@@ -57,12 +57,8 @@ class CrawlOptions:
 
     def client_options(self) -> ClientOptions:
         """The options as the client takes them."""
-        from dataclasses import replace
-
         delay = self.client.delay if self.delay is None else self.delay
-        return replace(
-            self.client, contact=self.contact, allow_private=self.allow_private, proxy=self.proxy, delay=delay
-        )
+        return replace(self.client, contact=self.contact, proxy=self.proxy, delay=delay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +124,9 @@ def targets(db: Database, names: Sequence[str], known: Sites) -> list[Target]:
         return list(found.values())
     chosen = {site.name: Target(site, site.start, named=False) for site in known.sites if site.enabled}
     disabled = {site.name for site in known.sites if not site.enabled}
-    for name, start in frontier.followed_sites(db.conn):
+    for name, url in frontier.followed_sites(db.conn):
         if name not in chosen and name not in disabled:
-            chosen[name] = Target(known.of_url(start), (start,), named=False)
+            chosen[name] = Target(SiteSettings(name), (url,), named=False)
     return list(chosen.values())
 
 
@@ -154,8 +150,8 @@ def crawl(
 ) -> CrawlSummary:
     """Crawl the sites until nothing is left, the number of pages is reached, or Ctrl-C.
 
-    `derive` is called with a database of its own, in a thread, after each site's crawl. Nothing that a site does raises;
-    StoreError does, when the database cannot be written or another crawl of it is running.
+    `derive` is called with a database of its own, in a thread, after each site's crawl. Nothing that a site does
+    raises; StoreError does, when the database cannot be written or another crawl of it is running.
     """
     with crawl_lock(db.path):
         if options.dry_run:
@@ -226,12 +222,12 @@ class _Crawl:
                         for _ in range(workers):
                             tasks.create_task(self._work(client, waiting))
                     self.requests = client.requests
-        except* BaseException as problems:  # the first says what happened; the rest follow from it
-            self.group.drop()
-            raise problems.exceptions[0] from None
+            self.group.commit()
+        except* ArchiveError as problems:
+            raise problems.exceptions[0] from None  # the first says what happened; the rest follow from it
         finally:
             committing.cancel()
-        self.group.commit()
+            self.group.drop()
         return self._summary(len(sites))
 
     def _summary(self, sites: int) -> CrawlSummary:
@@ -253,6 +249,9 @@ class _Crawl:
         queue = open_frontier(
             self.group, plan, target.settings.stored(), target.settings.revisit_days, self.options.all or target.named
         )
+        if self.options.allow_private:
+            # Only the hosts that were asked for: a redirect or a link must not reach further inside.
+            client.network.trusted.update(host.partition(":")[0] for host in plan.hosts)
         one = SiteCrawl(client, plan, queue, read_links, self._reporter(target.settings.name, queue), self._wanted)
         try:
             await one.run()

@@ -138,6 +138,8 @@ class Client:
                 break
             seen.add(target)
             url = target
+        if answer.outcome == "unchanged" and not (ask.etag or ask.last_modified):
+            answer = replace(answer, outcome="http_error", error="The server says `not modified` without being asked.")
         outcome: Outcome = "redirected" if hops and answer.outcome == "ok" else answer.outcome
         wire = Wire(sent, tuple(hops), answer.peer, answer.tls, round(self.timer.seconds() - started, 3),
                     answer.length, answer.sha256)  # fmt: skip

@@ -15,7 +15,8 @@ from columnarchive.urls import Link, PageLinks, Zone, directory, is_specific, sh
 
 STRONG = 3
 ZONE_WEIGHT: dict[Zone, int] = {
-    "content": 0, "recent": -1, "archive": -2, "aside": -3, "nav": -4, "tags": -6, "crumbs": -6, "pager": -6, "share": -6,
+    "content": 0, "recent": -1, "archive": -2, "aside": -3, "nav": -4, "tags": -6, "crumbs": -6, "pager": -6,
+    "share": -6,
 }  # fmt: skip
 MORE = re.compile(
     r"続き|つづき|全文|もっと読む|詳し[くい]|詳細|記事を(?:読|見)|記事URL|この記事|read ?more|continue|more\b|permalink",

@@ -108,15 +108,16 @@ class TLSError(httpcore.ConnectError):
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """Opens connections to judged addresses; with `allow_private`, to any."""
+    """Opens connections to judged addresses; with `allow_private` to any, and to any of the hosts in `trusted`."""
 
     def __init__(self, allow_private: bool = False) -> None:
         self.allow_private = allow_private
+        self.trusted: set[str] = set()
 
     async def judged(self, host: str, port: int) -> list[str]:
         """The addresses of a host, all of them public; PrivateAddress if only one is not."""
         found = await resolve(host, port)
-        if not self.allow_private:
+        if not self.allow_private and host not in self.trusted:
             for ip in found:
                 if not is_public(ip):
                     raise PrivateAddress(f"{host} is at {ip}, which is not a public address")

@@ -77,12 +77,16 @@ class SiteCrawl:
     async def _visit(self, visit: Visit) -> None:
         origin = address(visit.url).origin
         if until := self.frontier.resting(origin):
-            self.ended = f"{origin} failed several times in a row and is left alone until {until}"
+            why = f"{origin} failed several times in a row and is left alone until {until}"
+            if self._is_main(origin):
+                self.ended = why
+            else:
+                self._record(visit, self._unasked(visit.url, "unreachable", f"{why}."), [])
             return
         refused = await self._refused(visit.url)
         if refused is not None:
             self._record(visit, self._unasked(visit.url, *refused), [])
-            if not self.rules[origin].readable:
+            if not self.rules[origin].readable and self._is_main(origin):
                 self.ended = refused[1].rstrip(".")
             return
         delay = max(self.plan.delay, self.rules[origin].delay)
@@ -92,6 +96,10 @@ class SiteCrawl:
         capture, found = self._read(capture, visit)
         self._record(visit, capture, found)
         self._judge_host(capture)
+
+    def _is_main(self, origin: str) -> bool:
+        """Whether the site stands or falls with this host."""
+        return any(address(url).origin == origin for url in self.plan.start)
 
     def _record(self, visit: Visit, capture: Capture, found: list[Found]) -> None:
         captures = [capture]
@@ -189,6 +197,7 @@ class SiteCrawl:
             asked = health.rest if health.rest > self.client.options.longest_wait else 0.0
             until = self.frontier.rest(place.origin, asked)
             why = "asks for a pause" if asked else "fails again and again"
-            self.ended = f"{place.origin} {why} and is left alone until {until}"
+            if self._is_main(place.origin):
+                self.ended = f"{place.origin} {why} and is left alone until {until}"
         elif health.failures == 0:
             self.frontier.well(place.origin)

@@ -27,12 +27,19 @@ HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "dt"})
 ZONE_WORDS: tuple[tuple[Zone, re.Pattern[str]], ...] = (
     ("crumbs", re.compile(r"bread|crumb|topic-?path|pankuzu")),
     ("share", re.compile(r"share|sns|social|follow-?us")),
-    ("pager", re.compile(r"pager|paging|pag[ie]nat|page-?navi?\b|page-?numbers|wp-pagenavi|nav-?links|post-?nav|prev-?next")),
+    ("pager", re.compile(
+        r"pager|paging|pag[ie]nat|page-?navi?\b|page-?numbers|wp-pagenavi|nav-?links|post-?nav|prev-?next"
+    )),
     ("tags", re.compile(r"tag-?cloud|tags?-?list|\btags?\b|keyword")),
-    ("archive", re.compile(r"archive|categor|monthly|month-?list|yearly|year-?list|calendar|\bcats?\b|cat-?list")),
-    ("recent", re.compile(r"recent|related|relation|ranking|popular|kanren|osusume|recommend|pick-?up|new-?(?:entry|post)")),
-    ("nav", re.compile(r"g-?nav|global|navi?\b|navi?[-_]|-navi?|menu|drawer|header|head\b|foot|fnav|copyright|utility|lang")),
-    ("aside", re.compile(r"side|widget|aside|sub-?(?:col|content)|banner|bnr|right-?col|left-?col")),
+    ("archive", re.compile(r"archive|categor|monthly|month-?list|yearly|year-?list|calend[ae]r|\bcats?\b|cat-?list")),
+    ("recent", re.compile(
+        r"recent|related|relation|ranking|popular|kanren|osusume|recommend|pick-?up|new-?(?:entry|post)"
+    )),
+    ("nav", re.compile(
+        r"g-?nav|global|navi?\b|navi?[-]|-navi?|navigation|menu|drawer|header|head\b|foot(?:er|-?nav|-?menu|-?link|\b)"
+        r"|fnav|copyright|utility|\blang(?:uage)?\b"
+    )),
+    ("aside", re.compile(r"\bside|widget|aside|sub-?(?:col|content)|banner|bnr|right-?col|left-?col")),
 )  # fmt: skip
 TAG_ZONES: dict[str, Zone] = {"nav": "nav", "header": "nav", "footer": "nav", "aside": "aside"}
 ALONE: frozenset[Zone] = frozenset({"crumbs", "pager", "share"})  # zones that may hold a single link

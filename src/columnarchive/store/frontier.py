@@ -1,10 +1,10 @@
-"""The queue of the crawl as rows: which page is next, what a visit changes, when a page is due again; robots and rests."""
+"""The queue of the crawl as rows: which page is next, what a visit changes, when it is due again; robots and rests."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from columnarchive.model import Capture, Outcome
@@ -93,7 +93,7 @@ def next_page(conn: sqlite3.Connection, site_id: int, due: Due) -> QueuedPage | 
     *fields, body = row
     page = QueuedPage(*fields)
     # Without a body of our own a 304 would leave nothing to show.
-    return page if body else QueuedPage(*fields[:5], "", "", page.failures)
+    return page if body else replace(page, etag="", last_modified="")
 
 
 def due_pages(conn: sqlite3.Connection, site_id: int, due: Due) -> list[QueuedPage]:
@@ -147,7 +147,7 @@ def has_twin(conn: sqlite3.Connection, site_id: int, page_id: int, body_sha256: 
 
 
 def note_visit(conn: sqlite3.Connection, page_id: int, capture: Capture, due: Due, days: tuple[float, float]) -> None:
-    """What a visit changes in the queue, after its capture was stored: validators, failures, and when it is due again."""
+    """What a visit changes in the queue, after its capture was stored: validators, failures, when it is due again."""
     row = conn.execute(
         """select failures, interval_hours, etag, last_modified, articles.changed_at, articles.first_seen_at
            from pages left join articles on articles.id = article_id where pages.id = ?""",
@@ -174,8 +174,8 @@ def note_visit(conn: sqlite3.Connection, page_id: int, capture: Capture, due: Du
     elif capture.outcome == "redirected":
         etag = last_modified = ""
     conn.execute(
-        """update pages set visited_at = ?, visited_in = ?, next_visit_at = ?, failures = ?, interval_hours = ?, etag = ?,
-             last_modified = ? where id = ?""",
+        """update pages set visited_at = ?, visited_in = ?, next_visit_at = ?, failures = ?, interval_hours = ?,
+             etag = ?, last_modified = ? where id = ?""",
         (
             capture.fetched_at,
             due.run,
