@@ -21,7 +21,7 @@ _RIGHTS = re.compile(r"^.{0,60}all rights reserved\.?$|^(?:copyright|©)\s.{0,60
 _LONE_LINKS = 2
 _GOOD_LINK = 0.4
 _BODY_LINK = 0.9
-_LISTING_TAGS = frozenset(("li", "dt", "dd", "td"))
+_TEXT_TAGS = frozenset(("p", "blockquote", "pre", "dd", "td"))
 
 
 def select(page: Outline, places: Places, template: Template | None, url: str = "") -> list[int]:
@@ -51,24 +51,32 @@ def _bad_elements(page: Outline) -> list[bool]:
 
 def _by_template(page: Outline, places: Places, template: Template, bad: list[bool]) -> list[bool]:
     keep: list[bool] = []
-    commons: list[int] = []
-    for index, piece in enumerate(page.pieces):
+    for piece in page.pieces:
         place = places.parents[piece.place] if piece.tag in LABELS else piece.place
-        kept = not template.is_dead(place)
-        if kept and piece.linked >= LINK_SHARE * len(piece.key):
-            kept = False
+        kept = not template.is_dead(place) and piece.linked < LINK_SHARE * len(piece.key)
         if kept and template.is_common(piece):
             kept = template.is_content(place)
-            if not kept:
-                commons.append(index)
         if kept and piece.element >= 0 and bad[piece.element]:
             kept = template.is_content(place) and not _is_navigation(places, place)
         keep.append(kept)
-    for index in commons:
-        piece = page.pieces[index]
-        if NOTICE.search(piece.text) and _is_inside(keep, index) and not template.is_dead(piece.place):
-            keep[index] = True
+    _restore_repeated(page, places, template, keep, bad)
     return keep
+
+
+def _restore_repeated(page: Outline, places: Places, template: Template, keep: list[bool], bad: list[bool]) -> None:
+    """Repeated text of the article's own: a paragraph between paragraphs that stay, or a disclosure inside the body."""
+    first, end = _region(page, keep)
+    chosen = list(keep)
+    for index in range(first, end):
+        piece = page.pieces[index]
+        if keep[index] or piece.linked >= LINK_SHARE * len(piece.key) or piece.element < 0 or bad[piece.element]:
+            continue
+        parent = page.elements[piece.element].parent
+        if NOTICE.search(piece.text) and not is_call(piece.text) and any(chosen[first:index]):
+            keep[index] = True
+        elif parent >= 0 and piece.tag in _TEXT_TAGS and template.is_content(page.elements[parent].place):
+            around = page.elements[parent]
+            keep[index] = any(chosen[around.first : index]) and any(chosen[index + 1 : around.end]) and not is_call(piece.text)
 
 
 def _is_navigation(places: Places, place: int) -> bool:
@@ -78,10 +86,6 @@ def _is_navigation(places: Places, place: int) -> bool:
             return True
         place = places.parents[place]
     return False
-
-
-def _is_inside(keep: list[bool], index: int) -> bool:
-    return any(keep[:index])
 
 
 def _by_shape(page: Outline, places: Places, bad: list[bool], url: str) -> list[bool]:
@@ -246,6 +250,14 @@ def _drop_related(page: Outline, keep: list[bool]) -> None:
 
 def _drop_outside(page: Outline, keep: list[bool]) -> None:
     """Keep what stands in the smallest element that has nearly all the characters kept."""
+    first, end = _region(page, keep)
+    for index in range(len(keep)):
+        if keep[index] and not first <= index < end:
+            keep[index] = _is_near_region(page, index, first)
+
+
+def _region(page: Outline, keep: list[bool]) -> tuple[int, int]:
+    """The pieces of the smallest element that has nearly all the characters kept."""
     sums = [0]
     for piece, kept in zip(page.pieces, keep, strict=True):
         sums.append(sums[-1] + (len(piece.key) if kept and not is_date_line(piece.text) else 0))
@@ -254,9 +266,7 @@ def _drop_outside(page: Outline, keep: list[bool]) -> None:
     for element in page.elements:
         if sums[element.end] - sums[element.first] >= needed and element.end - element.first <= best[0]:
             best = (element.end - element.first, element.first, element.end)
-    for index in range(len(keep)):
-        if keep[index] and not best[1] <= index < best[2]:
-            keep[index] = _is_near_region(page, index, best[1])
+    return best[1], best[2]
 
 
 def _drop_bare_headings(page: Outline, keep: list[bool]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from columnarchive.extract.title import title_parts
 from columnarchive.extract.walk import Outline
 from columnarchive.model import Article
 
@@ -18,8 +19,7 @@ _UNIT = re.compile(r"[^。\n\t]+。?")
 def is_revision(old: Article, new: Article, old_page: Outline, new_page: Outline) -> bool:
     """True when the article's words changed between two versions of a page."""
     before, after = "".join(old.text.split()), "".join(new.text.split())
-    old_raw, new_raw = _raw(old_page), _raw(new_page)
-    if _title_changed(old, new, old_raw, new_raw):
+    if _title_changed(old, new, old_page, new_page):
         return True
     if before == after:
         return False
@@ -27,6 +27,7 @@ def is_revision(old: Article, new: Article, old_page: Outline, new_page: Outline
     changed = (kept_before - kept_after) + (kept_after - kept_before)
     if not changed:
         return _is_reordered(old.text, new.text)
+    old_raw, new_raw = _raw(old_page), _raw(new_page)
     return any(old_raw.count(unit) != new_raw.count(unit) for unit in changed)
 
 
@@ -45,8 +46,11 @@ def _is_reordered(old: str, new: str) -> bool:
     ]
 
 
-def _title_changed(old: Article, new: Article, old_raw: str, new_raw: str) -> bool:
+def _title_changed(old: Article, new: Article, old_page: Outline, new_page: Outline) -> bool:
+    """Whether the title's words changed; a title that only the head states is compared without the site's part."""
     before, after = "".join(old.title.split()), "".join(new.title.split())
-    if before == after:
+    if before == after or (before in _raw(new_page) and after in _raw(old_page)):
         return False
-    return not (before in new_raw and after in old_raw)
+    if any(piece.key == before for piece in old_page.pieces) and any(piece.key == after for piece in new_page.pieces):
+        return True
+    return title_parts(old.title)[:1] != title_parts(new.title)[:1]

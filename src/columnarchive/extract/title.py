@@ -14,7 +14,7 @@ _SEPARATOR = re.compile(r"\s*[|｜»«›≫]\s*|\s+[-–—−:：/／@]\s+|\s*
 _FEW_LINKS = 3
 _LONGEST = 160
 _CUT = 8
-_PAGE_OF = re.compile(r"\s*[（(]\s*\d+\s*/\s*\d+\s*(?:ページ|page)?\s*[)）]\s*$", re.I)
+_PAGE_OF = re.compile(r"^\[[A-Za-z ]{2,12}\]\s*|\s*[（(]\s*\d+\s*/\s*\d+\s*(?:ページ|page)?\s*[)）]\s*$", re.I)
 _QUOTES = re.compile(r"[\s　「」『』【】\"'“”‘’《》〈〉()（）\[\]!！?？・.。、,~〜～\-–—―|｜:：]")
 
 
@@ -36,6 +36,7 @@ def find_title(
     """
     stated = _stated(page, site_parts, headline)
     norms = [_norm(one) for one in stated]
+    parts = {_norm(part) for part in title_parts(page.title)[:1] if part not in site_parts}
     first_text = next((index for index in chosen if page.pieces[index].tag not in HEADINGS), len(page.pieces))
     limit = max(first_text + 12, chosen[len(chosen) // 2] if chosen else 0)
     best: tuple[float, int] | None = None
@@ -44,7 +45,7 @@ def find_title(
         if piece.text in site_parts or len(piece.key) < 2 or len(piece.key) > _LONGEST:
             continue
         norm = _norm(piece.text)
-        fit = max((_fit(norm, one) for one in norms), default=0.0)
+        fit = 0.96 if rank and norm in parts else max((_fit(norm, one) for one in norms), default=0.0)
         if rank is None and (piece.linked >= LINK_SHARE * len(piece.key) or not (fit > 0.98 or _is_cut(piece.text, page.title))):
             continue
         if rank == 1 and fit < 0.5 and any(_same_start(norm, one) for one in norms):
