@@ -21,6 +21,7 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs
 _KANA = re.compile(r"[\u3041-\u3093\u30a1-\u30f6\u30fc、。]")
 _HALF_KANA = re.compile(r"[\uff61-\uff9f]")
 _PYTHON_NAMES = {"shift_jis": "cp932", "euc-jp": "euc_jp", "iso-2022-jp": "iso2022_jp", "windows-31j": "cp932"}
+_KANA_ENOUGH = 5
 _MAX_DAMAGE = 0.002  # share of characters that may be broken before a declared encoding is disbelieved
 
 
@@ -71,7 +72,7 @@ def _strict(body: bytes, name: str) -> str | None:
         text = body.decode(name)
     except (UnicodeDecodeError, LookupError):
         return _from_euc(body) if name == "euc_jp" else None
-    if name not in ("utf-8", "cp932", "euc_jp") and not body.isascii() and _is_utf8(body):
+    if name not in ("utf-8", "cp932", "euc_jp") and not body.isascii() and _is_japanese(body):
         return None  # single-byte encodings accept anything
     if name == "cp932" and len(_HALF_KANA.findall(text)) > len(_KANA.findall(text)):
         return None  # EUC-JP or UTF-8 read as Shift_JIS shows as half-width katakana
@@ -84,6 +85,12 @@ def _is_utf8(body: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _is_japanese(body: bytes) -> bool:
+    """Whether the bytes are UTF-8, or Japanese in one of its own encodings."""
+    found = _guess(body)
+    return found is not None and (found[1] == "utf-8" or len(_KANA.findall(found[0])) >= _KANA_ENOUGH)
 
 
 def _guess(body: bytes) -> tuple[str, str] | None:
