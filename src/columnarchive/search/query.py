@@ -107,7 +107,7 @@ def parse(q: str, folds: Iterable[Fold] = ()) -> Query:
     ((Term(text='再生医療', in_title=False, variants=()),),)
     """
     draft = _Draft()
-    items = list(_ITEM.finditer(q))
+    items = list(_ITEM.finditer(q.encode("utf-8", "replace").decode()))  # a lone surrogate cannot go to SQLite
     for position, item in enumerate(items):
         if _is_or(item) and draft.groups and not draft.joins and _is_positive(items[position + 1 : position + 2]):
             draft.joins = True

@@ -7,12 +7,13 @@ from functools import lru_cache
 from columnarchive.search.highlight import highlights, snippet
 from columnarchive.search.query import Query, parse, to_fts
 
+_NOTHING = '""'
 _parse = lru_cache(maxsize=64)(parse)  # one statement calls these with the same query for every row
 
 
 def ja_query(q: str | None) -> str:
-    """The FTS5 expression for a query; empty, which matches nothing, when there is nothing to find."""
-    return to_fts(_query(q))
+    """The FTS5 expression for a query; where there is nothing to find, the empty phrase `""`, which matches nothing."""
+    return to_fts(_query(q)) or _NOTHING  # an empty expression would be a syntax error
 
 
 def escape_fts(q: str | None) -> str:

@@ -55,7 +55,8 @@ def word(folded: str) -> Word:
         before += f"(?<![{_DIGIT}][,.，．])"
     if last == _DIGIT:
         after += f"(?![,.，．][{_DIGIT}])"
-    part = f"[{first}]{re.escape(folded[:2])}(?={re.escape(folded[2:])})" if first else "(?!)"
+    in_one_run = first and all(re.match(f"[{first}]", character) for character in folded)
+    part = f"[{first}]{re.escape(folded[:2])}(?={re.escape(folded[2:])})" if in_one_run else "(?!)"
     return Word(folded, re.compile(before + literal + after), re.compile(before + literal), re.compile(part))
 
 

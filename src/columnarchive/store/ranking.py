@@ -27,9 +27,10 @@ BLOCK = 64
 _SMALL = 128  # up to so many matches, all texts are weighed
 _LONG = 5  # from so many characters on, a phrase comes about once in an article: its score says nothing, and costs
 _DENSE = 0.25  # a match in so many of all articles is found sooner by reading the newest than by asking the index
-_FEW = 20  # fewer whole words than this among the first block: parts are told apart in the whole result
+_FEW = 12  # fewer whole words than this among the first matches: parts are told apart in the whole result
 _RUNS = 3  # longer runs that are told apart; what they do not explain is left to the blocks
 _EXPLAINED = 0.8  # the share of parts that these runs must explain to be worth asking the index about
+_WORD = 2
 _PROBE = 1000  # matches that tell how dense the rest is
 _SAMPLE = 200  # the newest articles, which tell whether a single character is a common one
 _COMMON = 0.1  # the share of these from which on it is one
@@ -136,7 +137,7 @@ def _medium(look: _Look, ids: set[int]) -> _Coarse:
     """Titles first, whole words next, then the rest; by score where the index can tell quickly, or else by date."""
     scores = _scores(look) if len(ids) <= SCORED and look.query.longest < _LONG else {}
     titled = _titled(look) & ids
-    first = list(islice(_in_order(look.conn, [titled, ids], scores), BLOCK))
+    first = list(islice(_in_order(look.conn, [titled, ids], scores), BLOCK // 2))
     whole = _whole(look, first) & ids
     return _Coarse(
         _in_order(look.conn, [titled & whole, whole, titled, ids] if whole else [titled, ids], scores), scores
@@ -147,10 +148,11 @@ def _large(look: _Look, ids: set[int]) -> _Coarse:
     """Titles first, whole words next, then the rest, each newest first; without ids, all articles are the rest."""
     titled = _titled(look)
     rest = newest(look.conn, ids) if ids else _all_newest(look.conn)
-    first = list(islice(newest(look.conn, titled), BLOCK // 2))
-    block = list(islice(rest, BLOCK))
-    whole = _whole(look, [*first, *block])
-    order = [newest(look.conn, titled & whole), newest(look.conn, whole), newest(look.conn, titled), block, rest]
+    first = list(islice(chain(newest(look.conn, titled), rest), BLOCK // 2))
+    order = [iter(first), newest(look.conn, titled), rest]
+    # In so many articles only a short word can be a part of others nearly everywhere, and to ask costs the more.
+    if (ids or look.query.longest <= _WORD) and (whole := _whole(look, first)):
+        order = [newest(look.conn, titled & whole), newest(look.conn, whole), newest(look.conn, titled), *order]
     return _Coarse(chain(*order), {})
 
 
@@ -193,7 +195,26 @@ def _with_pairs(query: Query, texts: list[str]) -> Query:
 
 def _titled(look: _Look) -> set[int]:
     """The matches whose title has all that has to be found."""
-    return rowids(look.conn, in_title(to_fts(look.query)))
+    loose = _ends(look.query)
+    found = rowids(look.conn, in_title(to_fts(loose)))
+    if loose == look.query:
+        return found
+    rows = look.conn.execute(
+        "select id, title from articles where id in (select value from json_each(?))", (json.dumps(list(found)),)
+    )
+    return {article_id for article_id, title in rows if look.criteria.is_in_title(title)}
+
+
+def _ends(query: Query) -> Query:
+    """The query with long phrases shortened to their two ends: finds more, for a fraction of a look into the index."""
+    groups: list[tuple[Term, ...]] = []
+    for group in query.groups:
+        term = group[0]
+        if len(group) == 1 and not term.variants and len(term.text) >= _LONG:
+            groups += (replace(term, text=term.text[:2]),), (replace(term, text=term.text[-2:]),)
+        else:
+            groups.append(group)
+    return replace(query, groups=tuple(groups), excluded=()) if len(groups) > len(query.groups) else query
 
 
 def _whole(look: _Look, sample: list[int]) -> set[int]:
