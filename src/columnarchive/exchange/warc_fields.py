@@ -40,8 +40,8 @@ def is_plain(headers: Headers) -> bool:
     return all(_PLAIN_NAME.fullmatch(name) and _PLAIN_VALUE.fullmatch(value) for name, value in headers)
 
 
-def to_field(capture: Capture, body_sha256: str) -> str:
-    """The field's value: one line of ASCII."""
+def to_field(capture: Capture, body_sha256: str, *, with_headers: bool = False) -> str:
+    """The field's value: one line of ASCII. `with_headers` where the record itself does not carry the lines."""
     wire = capture.wire
     said: dict[str, Any] = {
         "url": capture.url,
@@ -58,7 +58,7 @@ def to_field(capture: Capture, body_sha256: str) -> str:
         "wire_length": wire.length,
         "wire_sha256": wire.sha256,
     }
-    if not is_plain(capture.headers):
+    if with_headers or not is_plain(capture.headers):
         said["headers"] = capture.headers
     return json.dumps({key: value for key, value in said.items() if value}, separators=(",", ":"))
 

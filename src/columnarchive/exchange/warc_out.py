@@ -84,25 +84,31 @@ class _Writer:
     def _answer(self, kept: Kept) -> str:
         """The answer itself: a revisit where its body stands in the file already. Returns the record's id."""
         capture = kept.capture
-        fields = [("WARC-Target-URI", _target(capture)), (FIELD, to_field(capture, kept.body_sha256))]
         before = self.written.get(kept.body_sha256)
         if before and (capture.body is None or capture.outcome == "unchanged"):
-            profile = "server-not-modified" if capture.status == 304 else "identical-payload-digest"
-            fields += [
-                ("WARC-Profile", PROFILE + profile),
-                ("WARC-Refers-To-Target-URI", before[0]),
-                ("WARC-Refers-To-Date", before[1]),
-                ("WARC-Payload-Digest", "sha256:" + kept.body_sha256),
-            ]
-            size = None if capture.status == 304 else len(capture.body or b"")
-            block = _http(capture.status, mark(capture.headers, size), b"")
-            return self._record("revisit", capture.fetched_at, _with_peer(fields, capture), block, HTTP_RESPONSE)
+            return self._revisit(kept, before)
+        fields = [("WARC-Target-URI", _target(capture)), (FIELD, to_field(capture, kept.body_sha256))]
         body = capture.body or b""
         size = None if capture.status in (204, 304) else len(body)
         record = self._response(capture, fields, _http(capture.status, mark(capture.headers, size), body), body)
         if capture.body:
             self.written.setdefault(kept.body_sha256, (_target(capture), capture.fetched_at))
         return record
+
+    def _revisit(self, kept: Kept, before: tuple[str, str]) -> str:
+        capture, unmodified = kept.capture, kept.capture.status == 304
+        fields = [
+            ("WARC-Target-URI", _target(capture)),
+            (FIELD, to_field(capture, kept.body_sha256, with_headers=unmodified)),
+            ("WARC-Profile", PROFILE + ("server-not-modified" if unmodified else "identical-payload-digest")),
+            ("WARC-Refers-To-Target-URI", before[0]),
+            ("WARC-Refers-To-Date", before[1]),
+            ("WARC-Payload-Digest", "sha256:" + kept.body_sha256),
+        ]
+        # Players show a revisit under its own status and lines, and a 304 as an empty page. Without a block they take
+        # those of the answer that it confirms; status and lines of the 304 travel in our field.
+        block = b"" if unmodified else _http(capture.status, mark(capture.headers, len(capture.body or b"")), b"")
+        return self._record("revisit", capture.fetched_at, _with_peer(fields, capture), block, HTTP_RESPONSE)
 
     def _response(self, capture: Capture, fields: Fields, block: bytes, body: bytes) -> str:
         digest = ("WARC-Payload-Digest", "sha256:" + hashlib.sha256(body).hexdigest())
