@@ -12,13 +12,15 @@ from typing import Literal, NamedTuple
 
 from rapidfuzz.distance import Indel
 
-from columnarchive.diff.folding import skeleton
+from columnarchive.diff.folding import differs_in_kana, skeleton
 from columnarchive.diff.likeness import best_chain, candidates, likeness
 
 LinkKind = Literal["added", "removed", "edited", "moved"]
 
 # Longest common subsequence over whole sentences keeps a bit row a sentence: this many cells are 5 MB.
 _MOST_CELLS = 40_000_000
+# Only within gaps up to this many pairs are sentences sought that are merely set otherwise.
+_MOST_RESET = 40_000
 # Two sentences at least this alike (2·LCS ÷ both lengths) are one sentence edited; unrelated Japanese ones reach 0.35.
 _EDITED = 0.45
 # One sentence in the place of one sentence needs little likeness to be read as its new wording.
@@ -115,6 +117,10 @@ def _reset(
     olds = [at for at in range(gap.old_from, gap.old_to) if at in old_left]
     news = [at for at in range(gap.new_from, gap.new_to) if at in new_left]
     if not olds or not news:
+        return []
+    if len(olds) * len(news) > _MOST_RESET:
+        return []
+    if len(olds) == len(news) == 1 and differs_in_kana(old[olds[0]], new[news[0]]):
         return []
     old_keys, new_keys = [skeleton(old[at]) for at in olds], [skeleton(new[at]) for at in news]
     runs: list[tuple[int, int, int, int]] = []

@@ -19,6 +19,8 @@ _NOTICE_SHARE = 0.1
 # A text of which less than this share stayed was written anew.
 _KEPT_SHARE = 0.3
 _REWRITTEN_LENGTH = 200
+# Nobody reads more edits of one change; beyond, an edit is just `wording`, and the comparison is `capped`.
+_MOST_JUDGED = 600
 
 
 def compare(old: Article, new: Article, earlier: Sequence[Article] = ()) -> Comparison:
@@ -30,7 +32,8 @@ def compare(old: Article, new: Article, earlier: Sequence[Article] = ()) -> Comp
     before, after = sentences_of(old), sentences_of(new)
     alignment = align(before.texts, after.texts) if before.texts != after.texts else Alignment()
     edits = list(_metadata_edits(old, new))
-    edits += [_edit(link, before, after) for link in alignment.links]
+    edits += [_edit(link, before, after) for link in alignment.links[:_MOST_JUDGED]]
+    edits += [_edit(link, before, after, judged=False) for link in alignment.links[_MOST_JUDGED:]]
     labels = {label for edit in edits for label in edit.labels}
     labels.update(_whole_labels(old, new, edits, earlier))
     return Comparison(
@@ -41,7 +44,7 @@ def compare(old: Article, new: Article, earlier: Sequence[Article] = ()) -> Comp
         removed_chars=_count(edits, "delete"),
         summary=summary_of(edits),
         engine=ENGINE,
-        capped=alignment.capped,
+        capped=alignment.capped or len(alignment.links) > _MOST_JUDGED,
     )
 
 
@@ -70,7 +73,7 @@ def _metadata_edits(old: Article, new: Article) -> Iterator[Edit]:
             yield Edit(_op(was, now), was, now, spans_between(was, now), ("person",), 3, evidence=evidence)
 
 
-def _edit(link: Link, before: Sentences, after: Sentences) -> Edit:
+def _edit(link: Link, before: Sentences, after: Sentences, judged: bool = True) -> Edit:
     old = before.joined(link.old_from, link.old_to) if link.old_to > link.old_from else ""
     new = after.joined(link.new_from, link.new_to) if link.new_to > link.new_from else ""
     if link.kind == "moved" and old.split() == new.split():
@@ -79,6 +82,11 @@ def _edit(link: Link, before: Sentences, after: Sentences) -> Edit:
     extra = ["moved"] if link.kind == "moved" else []
     if link.old_to - link.old_from > 1 or link.new_to - link.new_from > 1:
         extra.append("split_or_merged")
+    if not judged:
+        labels = in_order((*extra, "wording"))
+        return Edit(
+            link.kind, old, new, spans_between(old, new), labels, level_of(labels), link.old_from, link.new_from
+        )
     return _texts_edit(old, new, link, extra)
 
 

@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from columnarchive.diff.folding import values, wide
-from columnarchive.diff.lexicon import members, pattern
+from columnarchive.diff.lexicon import any_pattern, members, pattern
 
 _PRICE = re.compile(
     r"\d+(?:\.\d+)?(?:円|ドル|ユーロ|元)|無料|有料|無償|半額|税[込別抜引]|\d+(?:%|割|パーセント)(?:OFF|オフ|引き?|割引|還元)"
 )
+_PAID = re.compile(r"\d|無料|有料|無償|半額|税[込別抜引]")
 _SHARE = re.compile(r"\d+(?:\.\d+)?(?:%|割)")
 _PRICED = re.compile(r"料(?!理)|[^自]費|金利|価格|手数料|代金|値引|ローン")
-_DEFINES = re.compile(r"とは、?[^。]*(?:いいます|言います|指し|呼び|呼ば|意味し|(?:こと|もの|状態|病気|治療|医療|細胞|物質|方法)(?:です|をい|を指|である))")
+_DEFINES = re.compile(
+    r"とは、?[^。]*(?:いいます|言います|指し|呼び|呼ば|意味し|(?:こと|もの|状態|病気|治療|医療|細胞|物質|方法)(?:です|をい|を指|である))"
+)
 _QUOTED = re.compile(r"[「『“][^「」『』“”]{1,24}[」』”](?=と|という|の(?:よう|文字|言葉|表現))")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(割|%|倍|年|か月|ヶ月|週間|日|人|名|例)")
+_DIGIT = re.compile(r"\d")
 _RATED = re.compile(
     r"改善率|有効率|成功率|奏効率|満足度|満足率|生存率|治癒率|効果[^。]{0,12}(?:持続|続)|持続|"
     r"(?:割|%)(?:以上|近く|ほど)?の(?:方|人|患者|症例)|人中"
@@ -41,43 +45,41 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What one side of an edit states, each as the words that state it."""
+    """What one side of an edit states but for claims, each as the words that state it."""
 
-    prices: tuple[str, ...]
-    qualifications: tuple[str, ...]
-    approvals: tuple[str, ...]
-    harms: tuple[str, ...]
-    notices: tuple[str, ...]
-    notices_by_denial: tuple[str, ...]
-    denials: tuple[str, ...]
-    disclosures: dict[str, str]
-    testimonials: tuple[str, ...]
-    claim: Claim
+    prices: tuple[str, ...] = ()
+    qualifications: tuple[str, ...] = ()
+    approvals: tuple[str, ...] = ()
+    harms: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    notices_by_denial: tuple[str, ...] = ()
+    denials: tuple[str, ...] = ()
+    disclosures: tuple[tuple[str, str], ...] = ()
+    testimonials: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=2048)
 def facts_of(sentence: str) -> Facts:
     """The facts of a sentence in any width; a sentence without any gives empty ones."""
     text = wide(sentence)
-    harms, denials = _harms(_MASKED.sub("", text))
+    prices = _prices(values(sentence)) if _PAID.search(text) else ()
+    harms, denials = _harms(_MASKED.sub("", text) if "救済" in text else text)
     return Facts(
-        prices=_prices(values(sentence)),
-        qualifications=tuple(pattern("qualification").findall(text)),
-        approvals=tuple(pattern("approval").findall(text)),
+        prices=prices,
+        qualifications=_all("qualification", text),
+        approvals=_all("approval", text),
         harms=harms,
-        notices=tuple(found[0] for found in pattern("risk_notice").finditer(text)),
-        notices_by_denial=tuple(found[0] for found in pattern("risk_notice_by_denial").finditer(text)),
+        notices=_all("risk_notice", text),
+        notices_by_denial=_all("risk_notice_by_denial", text),
         denials=denials,
         disclosures=_disclosures(text),
-        testimonials=tuple(found[0] for found in pattern("testimonial").finditer(text)),
-        claim=_claim(text),
+        testimonials=_all("testimonial", text),
     )
 
 
-def _prices(text: str) -> tuple[str, ...]:
-    """Amounts and tax, and shares where something is paid: 治療費の30%."""
-    found = _PRICE.findall(text)
-    return tuple(found + _SHARE.findall(text) if _PRICED.search(text) else found)
+def _all(group: str, text: str) -> tuple[str, ...]:
+    words = pattern(group)
+    return tuple(found[0] for found in words.finditer(text)) if words.search(text) else ()
 
 
 def lost(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
@@ -99,9 +101,12 @@ def _harms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The harms stated, and those said not to be."""
     harms: list[str] = []
     denials: list[str] = []
+    chains = list(_harm_chain().finditer(text))
+    if not chains:
+        return (), _denials(text)
     by_treatment = pattern("treatment").search(text) is not None or "後" in text or "際" in text or "のあと" in text
     is_illness = not by_treatment and pattern("illness_course").search(text) is not None
-    for chain in _harm_chain().finditer(text):
+    for chain in chains:
         strong = pattern("harm").findall(chain[0])
         if not strong and pattern("treated").search(text[chain.end() : chain.end() + 16]):
             continue
@@ -116,10 +121,11 @@ def _harms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         elif pattern("occurs").search(text, chain.end()) and not is_illness:
             harms += strong
             harms += pattern("harm_by_context").findall(chain[0]) if by_treatment or strong or harms else []
-    for found in pattern("risk_denial").finditer(text):
-        if _stands(text, found.end()):
-            denials.append(found[0])
-    return tuple(harms), tuple(denials)
+    return tuple(harms), (*denials, *_denials(text))
+
+
+def _denials(text: str) -> tuple[str, ...]:
+    return tuple(found[0] for found in pattern("risk_denial").finditer(text) if _stands(text, found.end()))
 
 
 def _feels_no_harm(text: str, at: int, strong: list[str]) -> bool:
@@ -134,17 +140,17 @@ def _stands(text: str, end: int) -> bool:
     return pattern("not_denied").search(found[0] if found else "") is None
 
 
-def _disclosures(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for kind in members("disclosure"):
-        words = pattern(f"disclosure.{kind}").search(text)
-        if words:
-            found[kind] = words[0]
-    return found
+def _disclosures(text: str) -> tuple[tuple[str, str], ...]:
+    if not any_pattern(("disclosure",)).search(text):
+        return ()
+    searched = ((kind, pattern(f"disclosure.{kind}").search(text)) for kind in members("disclosure"))
+    return tuple((kind, words[0]) for kind, words in searched if words)
 
 
-def _claim(text: str) -> Claim:
-    said = _QUOTED.sub("", text)
+@lru_cache(maxsize=2048)
+def claim_of(sentence: str) -> Claim:
+    """What a sentence claims of an effect, but for what it quotes from others."""
+    said = _QUOTED.sub("", wide(sentence))
     absolute = pattern("absolute").findall(said)
     emphatic = pattern("emphatic").findall(said)
     hedges = [found[0] for found in pattern("hedge").finditer(said)]
@@ -162,6 +168,8 @@ def _claim(text: str) -> Claim:
 
 def rates(sentence: str) -> dict[str, float]:
     """Numbers that tell how far or how long a treatment works, by their unit; none when it is not about that."""
+    if not _DIGIT.search(sentence):
+        return {}
     text = values(sentence)
     if not _RATED.search(text) or not (_OWN_RATE.search(text) or pattern("treatment").search(text)):
         return {}

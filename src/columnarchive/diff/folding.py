@@ -22,7 +22,8 @@ _DATE = re.compile(r"(?<![\d/.-])((?:19|20)\d\d)([/.-])(\d{1,2})\2(\d{1,2})(?![\
 _CLOCK = re.compile(r"(?<![\d:])(\d{1,2}):(\d\d)(?![\d:])")
 _DASHES = re.compile(r"(?<=[\d円時分日月年歳%])[~〜‐‑–—―−ー-](?=\d)")
 _SIGNS = re.escape(",.、。・!?:;'\"()[]{}<>「」『』【】〔〕〈〉《》“”‘’…‥-‐‑–—―~〜/_*※★☆◆◇■□●○◎▲△▼▽♪→⇒|#&@•")
-_PUNCTUATION = re.compile(rf"(?<!\d)[{_SIGNS}]+|[{_SIGNS}]+(?!\d)")
+_PUNCTUATION = re.compile(rf"[{_SIGNS}]+")
+_HIRAGANA = re.compile(r"[ぁ-ゖ]+")
 _SPACE = re.compile(r"[\s\u200b-\u200d\u2060\ufeff\u00ad]+")
 
 
@@ -54,7 +55,23 @@ def skeleton(text: str) -> str:
     >>> skeleton("費用は、９８，０００円。") == skeleton("費用は9.8万円")
     True
     """
-    return _PUNCTUATION.sub("", values(text))
+    folded = values(text)
+    return _PUNCTUATION.sub(_between_digits if _DIGIT.search(folded) else "", folded)
+
+
+def differs_in_kana(old: str, new: str) -> bool:
+    """Whether two texts surely have different skeletons, told without making them: their hiragana differ."""
+    return (
+        "\u3099" not in old + new
+        and _HIRAGANA.findall(old) != _HIRAGANA.findall(new)
+        and ("".join(_HIRAGANA.findall(old)) != "".join(_HIRAGANA.findall(new)))
+    )
+
+
+def _between_digits(found: re.Match[str]) -> str:
+    text, start, end = found.string, found.start(), found.end()
+    stays = start and end < len(text) and text[start - 1].isdecimal() and text[end].isdecimal()
+    return found[0] if stays else ""
 
 
 def _plain(found: re.Match[str]) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from columnarchive.diff.facts import lost
-from columnarchive.diff.folding import skeleton, values, wide
+from columnarchive.diff.folding import differs_in_kana, skeleton, values, wide
 from columnarchive.diff.predicates import weighty
 from columnarchive.model import Evidence, Span
 
@@ -26,17 +26,23 @@ _ORDER = {label: at for at, label in enumerate(LEVELS)}
 
 _LINK = re.compile(r"https?://[!-~]*[A-Za-z0-9/_=#-]|www\.[!-~]*[A-Za-z0-9/_=#-]")
 _CONTACT = re.compile(
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|0\d{1,4}-\d{1,4}-\d{3,4}|0\d{9,10}|〒?\d{3}-\d{4}"
+    r"[A-Za-z0-9][A-Za-z0-9_.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|0\d{1,4}-\d{1,4}-\d{3,4}|0\d{9,10}|〒?\d{3}-\d{4}"
     r"|[^\s、。]{1,8}[都道府県][^\s、。]{1,10}[市区町村郡][^、。]{0,30}|\d+-\d+(?:-\d+)?|@[\w_]{3,}"
 )
-_CONTACT_PLACE = re.compile(r"電話|TEL|Tel|FAX|Fax|メール|mail|住所|所在地|〒|連絡先|問い?合わ?せ|LINE|アクセス|ビル|丁目|番地")
-_HOURS_PLACE = re.compile(r"診療|受付|営業|外来|休診|休業|開院時間|予約|電話|開いて|対応時間|休み|定休|午前|午後|[月火水木金土日]曜|平日|土日|祝")
-_CLOCK = re.compile(r"\d{1,2}時(?:\d{1,2}分|半)?(?!間)|\d{1,2}:\d\d|[月火水木金土日]曜日?|平日|祝日|土日祝?|年中無休|休診")
+_CONTACT_PLACE = re.compile(
+    r"電話|TEL|Tel|FAX|Fax|メール|mail|住所|所在地|〒|連絡先|問い?合わ?せ|LINE|アクセス|ビル|丁目|番地"
+)
+_HOURS_PLACE = re.compile(
+    r"診療|受付|営業|外来|休診|休業|開院時間|予約|電話|開いて|対応時間|休み|定休|午前|午後|[月火水木金土日]曜|平日|土日|祝"
+)
+_CLOCK = re.compile(
+    r"\d{1,2}時(?:\d{1,2}分|半)?(?!間)|\d{1,2}:\d\d|[月火水木金土日]曜日?|平日|祝日|土日祝?|年中無休|休診"
+)
 _DATE = re.compile(
     r"(?:明治|大正|昭和|平成|令和)(?:\d+|元)年|(?:19|20)\d\d年(?:\d{1,2}月)?(?:\d{1,2}日)?|\d{1,2}月\d{1,2}日|\d{1,2}月(?!間)"
     r"|(?<!\d)\d{1,2}日(?=\([月火水木金土日]|から|まで|に|開|$)|[月火水木金土日]曜日?"
 )
-_HAS_VALUE = re.compile(r"[\d@曜祝日休:：a-zA-Z都道府県]|平日|元年")
+_HAS_VALUE = re.compile(r"\d|[@＠曜]|平日|祝日|休診|年中無休|元年|https?:|www")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -55,7 +61,7 @@ def judge(old: str, new: str, spans: Sequence[Span]) -> tuple[Evidence, ...]:
 
     Where one of level 3 stands, the lesser ones that only say the same again (a price is a number too) are left out.
     """
-    if skeleton(old) == skeleton(new):
+    if not differs_in_kana(old, new) and skeleton(old) == skeleton(new):
         return (Evidence("cosmetic"),)
     found = tuple(weighty(old, new, spans)) or tuple(_lesser(old, new))
     return found or (Evidence("wording"),)

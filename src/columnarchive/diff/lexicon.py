@@ -24,10 +24,22 @@ def pattern(group: str) -> re.Pattern[str]:
     >>> pattern("absolute").findall("必ず完治します")
     ['必ず', '完治']
     """
+    return re.compile("|".join(literal for word in _words(group) for literal in _literal_first(word)))
+
+
+@lru_cache(maxsize=8)
+def any_pattern(groups: tuple[str, ...]) -> re.Pattern[str]:
+    """The words of several groups in one alternation: to learn by one search that a text has none of them."""
+    words = {literal: None for group in groups for word in _words(group) for literal in _literal_first(word)}
+    return re.compile("|".join(words))
+
+
+def _words(group: str) -> list[str]:
     found: Any = _groups()
     for name in group.split("."):
         found = found[name]
-    return re.compile("|".join(literal for word in found["words"] for literal in _literal_first(word)))
+    inner = [found] if "words" in found else found.values()
+    return [word for one in inner for word in one["words"]]
 
 
 @lru_cache(maxsize=8)
@@ -53,7 +65,7 @@ def _literal_first(word: str) -> list[str]:
     That makes a search through a sentence without the words some ten times faster.
     """
     if word.startswith(r"\d"):
-        return [f"{digit}{word[2:]}" if not word[2:3] in "*+{?" else word for digit in "0123456789"]
+        return [f"{digit}{word[2:]}" if word[2:3] not in "*+{?" else word for digit in "0123456789"]
     head = _LEADING_CLASS.match(word)
     if head:
         choices = _signs(head[1])

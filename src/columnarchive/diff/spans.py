@@ -14,6 +14,8 @@ from columnarchive.model import Span
 _MOST_CELLS = 4_000_000
 # Kept text below this share of the longer side is chance: the sentence was written anew.
 _KEPT = 0.2
+# No number, word or address goes on across these.
+_BREAKS = frozenset("、。「」『』（）！？\n")
 _NOUN = re.compile(rf"[{KANJI}]{{3,}}")
 # After a name these are a word of their own, however short the name.
 _ROLES = ("医師", "院長", "先生", "教授", "理事長", "技師", "薬剤師", "看護師")
@@ -32,8 +34,37 @@ def spans_between(old: str, new: str) -> tuple[Span, ...]:
         return (Span("equal", old),) if old else ()
     if not old or not new:
         return (Span("insert", new),) if new else (Span("delete", old),)
-    pieces = _merged(_refined(list(_aligned(tokens(old), tokens(new)))))
-    return tuple(_spans(_slid(pieces)))
+    head, tail = _outside(old, new)
+    core = _aligned(tokens(old[head : len(old) - tail]), tokens(new[head : len(new) - tail]))
+    pieces: list[Piece] = [(_cut_end(old[:head]), _cut_end(old[:head]), True)] if head else []
+    pieces += core
+    if tail:
+        pieces.append((_cut_start(old[-tail:]), _cut_start(old[-tail:]), True))
+    return tuple(_spans(_slid(_merged(_refined(pieces)))))
+
+
+def _outside(old: str, new: str) -> tuple[int, int]:
+    """How much before and after all changes is the same, up to a sign at which no word goes on."""
+    shorter = min(len(old), len(new))
+    head = 0
+    while head < shorter and old[head] == new[head]:
+        head += 1
+    while head and old[head - 1] not in _BREAKS:
+        head -= 1
+    tail = 0
+    while tail < shorter - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    while tail and old[-tail] not in _BREAKS:
+        tail -= 1
+    return head, tail
+
+
+def _cut_end(text: str) -> list[str]:
+    return [text[:-1], text[-1]] if len(text) > 1 else [text]
+
+
+def _cut_start(text: str) -> list[str]:
+    return [text[0], text[1:]] if len(text) > 1 else [text]
 
 
 def _aligned(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
@@ -111,7 +142,12 @@ def _is_kanji(sign: str) -> bool:
 
 def _merged(pieces: Iterator[Piece]) -> list[Piece]:
     """Without the islands of equal text between two changes that a reader would not see as kept."""
-    every = [piece for piece in pieces if piece[0] or piece[1]]
+    every: list[Piece] = []
+    for piece in pieces:
+        if piece[2] and every and every[-1][2]:
+            every[-1] = ([*every[-1][0], *piece[0]], [*every[-1][1], *piece[1]], True)
+        elif piece[0] or piece[1]:
+            every.append(piece)
     done: list[Piece] = []
     for at, piece in enumerate(every):
         is_island = piece[2] and 0 < at < len(every) - 1 and _is_island(every[at - 1], piece, every[at + 1])
