@@ -25,7 +25,7 @@ SITE_FLOOR = 0.95
 ARTICLES_FLOOR = 0.95
 TITLES_FLOOR = 0.95
 DATES_FLOOR = 0.95
-FEW_SIBLINGS_FLOOR = 0.95
+FEW_SIBLINGS_FLOOR = {1: 0.94, 3: 0.98}
 
 Gold = dict[str, str]
 
@@ -100,7 +100,7 @@ def test_few_siblings_already_help(count: int) -> None:
             far = [other for other in sorted(site.rglob("*.html")) if other != path and other not in near]
             files = [(str(one), one.read_bytes(), "") for one in [path, *(near + far)[:count]]]
             scores.append(f1(record["text"], text_of(read_pages(files[:1], files)[0])))
-    assert statistics.mean(scores) >= FEW_SIBLINGS_FLOOR
+    assert statistics.mean(scores) >= FEW_SIBLINGS_FLOOR[count]
 
 
 def title_fits(record: Gold, article: Article) -> bool:

@@ -44,8 +44,12 @@ def select(page: Outline, places: Places, template: Template | None, url: str = 
 def _bad_elements(page: Outline) -> list[bool]:
     """Whether an element or one around it carries a class or tag of navigation, sharing or the like."""
     verdicts: list[bool] = []
+    inside: list[bool] = []
     for element in page.elements:
-        verdicts.append(element.bad or (element.parent >= 0 and verdicts[element.parent]))
+        around = element.parent >= 0
+        inside.append(element.tag == "article" or (around and inside[element.parent]))
+        apart = element.tag == "aside" and not inside[-1]  # within an article it is a box of the text
+        verdicts.append(element.bad or apart or (around and verdicts[element.parent]))
     return verdicts
 
 
@@ -57,7 +61,7 @@ def _by_template(page: Outline, places: Places, template: Template, bad: list[bo
         if kept and template.is_common(piece):
             kept = template.is_content(place)
         if kept and piece.element >= 0 and bad[piece.element]:
-            kept = template.is_content(place) and not _is_navigation(places, place)
+            kept = template.is_proven(place) and not _is_navigation(places, place)
         keep.append(kept)
     _restore_repeated(page, places, template, keep, bad)
     return keep

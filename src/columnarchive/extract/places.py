@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from columnarchive.extract.rules import BAD_CLASS, GOOD_CLASS, HIDDEN, NAVIGATION_CLASS, STATE_WORDS
+from columnarchive.extract.rules import ARTICLE_HEADER, BAD_CLASS, GOOD_CLASS, HIDDEN, NAVIGATION_CLASS, STATE_WORDS
 
 _CLASS = re.compile(r'\s(?:class|id)="([^"]*)"')
 _ROLE = re.compile(r'\srole="(navigation|banner|contentinfo|complementary|search|menu|menubar|dialog|alertdialog)"')
@@ -79,7 +79,9 @@ def _judge(tag: str, attributes: str) -> Step:
     role = bool(attributes and _ROLE.search(attributes))
     wraps = tag in _WRAPPING_TAGS
     bad = not wraps and (
-        tag in ("nav", "footer", "aside") or role or any(BAD_CLASS.search(word) for word in words.split())
+        tag in ("nav", "footer")
+        or role
+        or any(BAD_CLASS.search(ARTICLE_HEADER.sub("", word)) for word in words.split())
     )
     good = tag in ("article", "main") or any(GOOD_CLASS.search(word) for word in words.split())
     hidden = bool(attributes and HIDDEN.search(attributes))

@@ -33,7 +33,7 @@ MAX_EVIDENCE_PAGES = 150
 """At most so many pages of a site teach its template; more add nothing and cost time."""
 
 # Kinds and outcomes
-LISTING_REPEATED = 0.5
+LISTING_REPEATED = 0.4
 """A page is a listing when this share of its text stands on pages it links to."""
 WALL_CHARS = 600
 BROKEN_SHARE = 0.02
@@ -82,6 +82,7 @@ BAD_CLASS = re.compile(
     r"|visually-hidden|sr-only|subscribe|newsletter|mailmagazine|entry-?footer|entry-?meta|post-?meta|blog-?menu|calendar|calender|archive-?list|category-?list)(?=$|[\s_\-\d])",
     re.I,
 )
+ARTICLE_HEADER = re.compile(r"(?:article|entry|post|page|column|section|content|blog|news)[_\-]{1,2}(?:head|header|heading)(?=$|[_\-])", re.I)
 NAVIGATION_CLASS = re.compile(
     r"(?:^|[\s_\-])(?:nav|navi|navigation|gnav|bread-?crumbs?|topic-?path|pankuzu|crumbs?|share|sharing|sns|social|related"
     r"|ranking|comments|comment-?(?:list|area|form)|respond|pager|pagination|paging|copyright|cookie|tag-?list|tagcloud|search|yarpp|jp-relatedposts"

@@ -174,6 +174,10 @@ class Template:
         dead, share, links = self._verdict(place)
         return not dead and share < CONTENT_SHARE and links < LINK_SHARE and self._pages.get(place, 0) > 1
 
+    def is_proven(self, place: int) -> bool:
+        """Content on so many pages that a class name saying otherwise is not believed."""
+        return self.is_content(place) and self._pages.get(place, 0) >= MIN_PLACE_PAGES
+
     def _verdict(self, place: int) -> tuple[bool, float, float]:
         found = self._shares.get(place)
         if found is None:
