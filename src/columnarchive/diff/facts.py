@@ -82,6 +82,12 @@ def _all(group: str, text: str) -> tuple[str, ...]:
     return tuple(found[0] for found in words.finditer(text)) if words.search(text) else ()
 
 
+def _prices(text: str) -> tuple[str, ...]:
+    """Amounts and tax, and shares where something is paid: 治療費の30%."""
+    found = _PRICE.findall(text)
+    return tuple(found + _SHARE.findall(text) if _PRICED.search(text) else found)
+
+
 def lost(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
     """The words of `old` that `new` has not, as often as they are missing."""
     if not old or old == new:

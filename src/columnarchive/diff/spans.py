@@ -106,10 +106,11 @@ def _searched(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
 
 def _refined(pieces: Sequence[Piece]) -> Iterator[Piece]:
     """Compound nouns that begin or end alike are cut where they differ: 毎週|火曜 and 毎週|金曜."""
-    for old, new, is_equal in pieces:
-        if is_equal or not old or not new:
-            yield old, new, is_equal
+    for was, now, is_equal in pieces:
+        if is_equal or not was or not now:
+            yield was, now, is_equal
             continue
+        old, new = was, now
         head = _shared(old[0], new[0], from_end=False)
         if head:
             yield [old[0][:head]], [old[0][:head]], True

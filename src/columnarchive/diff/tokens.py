@@ -1,7 +1,7 @@
 """A sentence to the pieces that are never cut: numbers with their units, Latin words, URLs, words of one script.
 
-No dictionary: a kanji with the kana that inflects it is one word (受けられます), a noun and its する are two (改善|します),
-particles stand alone. What kana alone cannot tell is listed here, once.
+No dictionary: a kanji with the kana that inflects it is one word (受けられます), a noun and its する are two
+(改善|します), particles stand alone. What kana alone cannot tell is listed here, once.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ _WORDS = (
     "|ように|ような|ようになる|わけ|ください(?:ませ)?|いただ(?:け(?:ます|ません|ました|る|ない)|き(?:ます|ました|ません)|く|いて|いた)|おります|おりません|ありません|あります|います|いません|する|します|しません"
     "|それぞれ|それ|これら|これ|この|その|あの|どの"
 )
-_LONG_PARTICLES = "には|では|とは|への|での|との|にも|でも|とも|のは|のが|のを|のも|のに|ので|から|まで|より|ほど|だけ|など|へと|をも|たり|しか"
+_LONG_PARTICLES = (
+    "には|では|とは|への|での|との|にも|でも|とも|のは|のが|のを|のも"
+    "|のに|ので|から|まで|より|ほど|だけ|など|へと|をも|たり|しか"
+)
 _PARTICLES = "[はがをにでともへやのかねよ]"
 # Where a run of kana that began as a word ends: before a particle that closes the run, or before a word of its own.
 _STOP = (
@@ -59,7 +62,10 @@ _NO_ENDING = (
     r"(?:が(?![るりらっれろん])|と(?![すしさせ])|や(?![すしさせかわ])|[はをにでもへの]|から|まで|など|だけ|ほど|より|です|でき"
     rf"|なら|なの|な(?![{KANA}])|か(?![{KANA}]))"
 )
-_OF_NOUN = r"(?:する|すれ|すべ|しま|した|して|しな|しつ|しや|しに|しう|しよ|し(?![ぁ-ゖ])|され|させ|せず|せる|な|く(?:ださ)|いた|っ?て|だ|ご|お|い[るまたなす]|あ|う[るけ])"
+_OF_NOUN = (
+    r"(?:する|すれ|すべ|しま|した|して|しな|しつ|しや|しに|しう|しよ|し(?![ぁ-ゖ])|され"
+    r"|させ|せず|せる|な|く(?:ださ)|いた|っ?て|だ|ご|お|い[るまたなす]|あ|う[るけ])"
+)
 _ENDING = rf"(?!{_NO_ENDING})[{KANA}](?:(?!{_STOP})[{KANA}])*+"
 _SURU_LIKE = "目指|見直|見出|引き起こ|取り戻|もたら|繰り返|見込|促|示|治|減ら|増や"
 TOKEN = re.compile(
