@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from test_search_truth import Row, archive
 
+from columnarchive.extract.page import read_pages
 from columnarchive.search.query import parse
 from columnarchive.store import find, ranking
 
@@ -30,6 +33,7 @@ ROWS = [
     Row(7, "東京都の案内", "話。", "", "2025-03-01"),
 ]
 EXPECTED = [5, 6, 4, 3, 7, 1, 2]
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus" / "sites"
 
 
 def test_title_then_whole_words_then_parts_then_removed() -> None:
@@ -48,6 +52,37 @@ def test_the_same_in_every_size_of_result(others: int) -> None:
     assert found[-1] == 2
     pages = [hit.url for at in range(0, 210, 30) for hit in find.search(conn, parse("京都"), limit=30, offset=at).hits]
     assert [int(url.rsplit("/", 1)[1]) for url in pages] == found[:210]
+
+
+def test_a_title_that_is_the_query_comes_first() -> None:
+    titles = ["ユングの人生", "心理学とユング", "ユング", "スキナー"]
+    conn = archive([Row(n, title, "ユング、ユング。" * (4 - n), "", "") for n, title in enumerate(titles, 1)])
+    assert order(conn, "ユング")[:3] == [3, 1, 2]
+
+
+def real_columns() -> list[tuple[str, Row]]:
+    """The column pages of the real sites, by their file."""
+    found: list[tuple[str, Row]] = []
+    for site in sorted(CORPUS.iterdir()):
+        files = [(path.relative_to(CORPUS).as_posix(), path.read_bytes(), "") for path in sorted(site.rglob("*.html"))]
+        listed = json.loads((site / "manifest.json").read_text(encoding="utf-8"))["columns"]
+        columns = {f"{site.name}/{file}" for file in listed}
+        for page in read_pages(files, files):
+            if page.url in columns and page.article:
+                said = page.article
+                found.append((page.url, Row(len(found) + 1, said.title, said.text, "", said.published_on)))
+    return found
+
+
+@pytest.mark.skipif(not CORPUS.exists(), reason="needs the real sites of ../shared/corpus")
+def test_judged_queries_keep_their_first_hit() -> None:
+    columns = real_columns()
+    conn = archive([row for _, row in columns])
+    files = {f"https://example.jp/{row.id}": file for file, row in columns}
+    judged = json.loads((Path(__file__).parent / "gold" / "search_queries.json").read_text(encoding="utf-8"))
+    first = {q: [files[hit.url] for hit in find.search(conn, parse(q), limit=1).hits] for q in judged}
+    assert first == {q: [file] for q, file in judged.items()}
+    assert len(judged) >= 60
 
 
 def test_scopes() -> None:

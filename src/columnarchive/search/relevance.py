@@ -18,11 +18,15 @@ _WHOLE = 1.3
 
 @dataclass(frozen=True, slots=True)
 class Relevance:
-    """Where a query stands in an article, the least whole of its words, and a score that grows with their number."""
+    """Where a query stands in an article, the least whole of its words, and a score that grows with their number.
+
+    `opening` is 2 where the title is the query and nothing else, 1 where it begins with it.
+    """
 
     where: Literal["title", "text", "removed"]
     wholeness: Wholeness
     score: float
+    opening: Literal[0, 1, 2] = 0
 
     @property
     def tier(self) -> int:
@@ -65,7 +69,8 @@ class Criteria:
             return Relevance("removed", self._wholeness(fields), self._score(*fields))
         in_title = all(_finds(group, current[:1]) for group in self.groups)
         looked_at = current[:1] if in_title else current
-        return Relevance("title" if in_title else "text", self._wholeness(looked_at), self._score(*current))
+        opening = self._opening(title) if in_title else 0
+        return Relevance("title" if in_title else "text", self._wholeness(looked_at), self._score(*current), opening)
 
     def is_in_title(self, title: str) -> bool:
         """Whether all that has to be found stands in a title."""
@@ -75,6 +80,13 @@ class Criteria:
         """For each word to find, the longer runs that end with it in these texts, by the number of texts."""
         texts = list(texts)
         return {wanted.word.text: wanted.word.longer(texts) for group in self.groups for wanted in group}
+
+    def _opening(self, title: str) -> Literal[0, 1, 2]:
+        folded = fold(title).strip()
+        begins = [wanted for wanted in self.groups[0] if folded.startswith(wanted.word.text)]
+        if len(self.groups) == 1 and any(wanted.word.text == folded for wanted in begins):
+            return 2
+        return 1 if begins else 0
 
     def _wholeness(self, fields: tuple[_Field, ...]) -> Wholeness:
         def best(wanted: _Wanted) -> Wholeness:

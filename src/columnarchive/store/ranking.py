@@ -300,8 +300,8 @@ def _each_once(ids: Iterator[int]) -> Iterator[int]:
             yield article_id
 
 
-def _key(relevance: Relevance, score: float) -> tuple[int, float]:
-    return relevance.tier, -round(score * relevance.boost, 2)
+def _key(relevance: Relevance, score: float) -> tuple[int, int, float]:
+    return relevance.tier, -relevance.opening, -round(score * relevance.boost, 2)
 
 
 def _weigh(look: _Look, ids: Iterable[int]) -> list[tuple[int, Relevance]]:
