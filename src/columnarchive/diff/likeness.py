@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Sequence
 
 from rapidfuzz.distance import Indel
@@ -15,6 +14,8 @@ Pair = tuple[int, int, float]
 _ALL_PAIRS = 1_200
 # A word in more sentences than this tells nothing about which one became which.
 _COMMON = 8
+# Words that two sentences must share to be asked at all.
+_SHARED = 2
 # Sentences asked for each one, those that share most words first.
 _ASKED = 3
 _WORDS = re.compile(r"[一-鿿々]{2,}|[ァ-ヺー]{2,}|[A-Za-z0-9０-９]{2,}|[ぁ-ゖ]{4,}")
@@ -49,15 +50,18 @@ def _sharing_words(
     for i in olds:
         for word in set(_WORDS.findall(old[i])):
             holders.setdefault(word, []).append(i)
+    telling = {word: holding for word, holding in holders.items() if len(holding) <= _COMMON}
     asked = []
     for j in news:
-        votes: Counter[int] = Counter()
-        for word in set(_WORDS.findall(new[j])):
-            holding = holders.get(word)
-            if holding and len(holding) <= _COMMON:
-                votes.update(holding)
-        ranked = sorted(votes.items(), key=lambda vote: (-vote[1], vote[0]))
-        asked += [(i, j) for i, _ in ranked[:_ASKED]]
+        held = [telling[word] for word in set(_WORDS.findall(new[j])) if word in telling]
+        if len(held) < _SHARED:
+            continue
+        votes: dict[int, int] = {}
+        for holding in held:
+            for i in holding:
+                votes[i] = votes.get(i, 0) + 1
+        ranked = sorted((-count, i) for i, count in votes.items() if count >= _SHARED)
+        asked += [(i, j) for _, i in ranked[:_ASKED]]
     asked.sort()
     return asked
 
