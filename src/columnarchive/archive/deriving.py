@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 from columnarchive.archive.grouping import versions
 from columnarchive.archive.histories import assemble
+from columnarchive.archive.workers import Task, Workers, page_limit
 from columnarchive.diff.compare import ENGINE
-from columnarchive.errors import ArchiveError, StoreError
+from columnarchive.errors import ArchiveError
 from columnarchive.extract.derive import read_site
 from columnarchive.extract.rules import RULES
-from columnarchive.model import DerivedSite, PageKind
+from columnarchive.model import DerivedSite, PageKind, PageReadings
 from columnarchive.store import bodies, captures, derived, sites
 from columnarchive.store.database import Database
 from columnarchive.times import Clock, system_clock, to_text
 
 DERIVATION = f"{RULES}/{ENGINE}"  # what a stored derivation must have been made with to be kept
-WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,13 @@ class SiteDerived:
 Report = Callable[[SiteDerived, int, int], None]
 
 
+@contextmanager
+def workers() -> Iterator[Workers]:
+    """Worker processes for several calls of `derive`; they start when they are first needed."""
+    with Workers(in_worker) as pool:
+        yield pool
+
+
 def derive(
     db: Database,
     site_ids: Sequence[int] = (),
@@ -44,68 +49,75 @@ def derive(
     force: bool = False,
     report: Report | None = None,
     clock: Clock = system_clock,
+    pool: Workers | None = None,
 ) -> list[SiteDerived]:
     """Bring derived tables up to their captures and the current rules; with `force`, all of them anew.
 
     Each site is written in one transaction, so an interruption leaves every site whole, old or new. `report` is called
-    with each site as it is done, the number done and the number to do.
+    with each site as it is done, the number done and the number to do. `pool` is for callers with many calls to make.
     """
     chosen = sites.all_sites(db) if force else sites.stale_sites(db, DERIVATION)
     todo = [(site_id, name) for site_id, name in chosen if not site_ids or site_id in site_ids]
+    if not todo:
+        return []
+    if pool is None:
+        with workers() as own:
+            return _written(db, own, todo, report, clock)
+    return _written(db, pool, todo, report, clock)
+
+
+def _written(
+    db: Database, pool: Workers, todo: Sequence[tuple[int, str]], report: Report | None, clock: Clock
+) -> list[SiteDerived]:
     done: list[SiteDerived] = []
-    for site_id, name, result in _derived_in_workers(db.path, todo):
+    for task, result in pool.derived(db.path, todo):
         if isinstance(result, ArchiveError):
-            done.append(SiteDerived(name, derived.Written(0, 0, 0, 0, 0), str(result)))
+            done.append(SiteDerived(task.name, derived.Written(0, 0, 0, 0, 0), str(result)))
         else:
             with db.transaction():
-                written = derived.write_site(db, site_id, result, to_text(clock()))
-            done.append(SiteDerived(name, written))
+                written = derived.write_site(db, task.site_id, result, to_text(clock()))
+            done.append(SiteDerived(task.name, written))
         if report:
             report(done[-1], len(done), len(todo))
     return done
 
 
-def derive_site(path: Path, site_id: int) -> DerivedSite:
-    """Derive one site from the archive at `path` without writing: the whole of what a worker process does."""
+def in_worker(task: Task) -> DerivedSite:
+    """Derive a site: the whole of what a worker process does."""
+    with page_limit(task.note) as begin:
+        return derive_site(task.path, task.site_id, begin, task.poisoned)
+
+
+def derive_site(
+    path: Path,
+    site_id: int,
+    begin: Callable[[str], None] = lambda _: None,
+    poisoned: frozenset[str] = frozenset(),
+) -> DerivedSite:
+    """Derive one site without writing. `begin` is called with each body before it is read, `poisoned` are left out."""
     with Database.open(path, create=False, write=False) as db:
         name, settings = sites.settings(db.conn, site_id)
         pages = captures.visits(db, site_id)
         overrides = cast(Mapping[str, PageKind], settings.get("kinds", {}))
-        readings = {
-            page.url: page
-            for page in read_site([versions(page) for page in pages], lambda digest: bodies.read(db, digest), overrides)
-        }
+
+        def body(digest: str) -> bytes:
+            begin(digest)
+            return b"" if digest in poisoned else bodies.read(db, digest)
+
+        read = read_site([versions(page) for page in pages], body, overrides)
+        readings = {page.url: _without(page, poisoned) for page in read}
         verdicts, histories = assemble(pages, readings, RULES)
         return DerivedSite(name, DERIVATION, sites.newest_capture(db.conn, site_id), verdicts, histories)
 
 
-Outcome = tuple[int, str, DerivedSite | ArchiveError]
-
-
-def _derived_in_workers(path: Path, todo: Sequence[tuple[int, str]]) -> Iterator[Outcome]:
-    """Results as they come; at most two a worker are under way, so memory stays flat however many sites there are."""
-    waiting = iter(todo)
-    running: dict[Future[DerivedSite], tuple[int, str]] = {}
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(WORKERS, max(1, len(todo))), mp_context=context)
-    try:
-        while True:
-            while len(running) < WORKERS * 2 and (following := next(waiting, None)):
-                running[pool.submit(derive_site, path, following[0])] = following
-            if not running:
-                return
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                site_id, name = running.pop(future)
-                yield site_id, name, _result(future, name)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _result(future: Future[DerivedSite], name: str) -> DerivedSite | ArchiveError:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        return StoreError(f"The worker that derived {name} died; its captures are safe and its articles as before.")
-    except ArchiveError as error:
-        return error
+def _without(page: PageReadings, poisoned: frozenset[str]) -> PageReadings:
+    """A page whose poisoned versions say that they were too large to be read."""
+    if not poisoned:
+        return page
+    readings = tuple(
+        replace(one, outcome="too_large", article=None, is_revision=False)
+        if one.version.body_sha256 in poisoned
+        else one
+        for one in page.readings
+    )
+    return replace(page, readings=readings)

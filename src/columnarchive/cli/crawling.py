@@ -69,7 +69,7 @@ def run(db: Database, chosen: list[Target], options: CrawlOptions) -> CrawlSumma
     """Crawl with a progress bar on a terminal, a line for each failure elsewhere, and derive each site as it closes."""
     from columnarchive.archive import crawling, deriving
 
-    with Bar("crawl") as bar:
+    with Bar("crawl") as bar, deriving.workers() as pool:
 
         def report(progress: Progress) -> None:
             rate = progress.pages / max(progress.seconds, 0.001)
@@ -78,9 +78,10 @@ def run(db: Database, chosen: list[Target], options: CrawlOptions) -> CrawlSumma
             )
             bar.update(progress.pages, progress.pages + progress.queued, note)
 
-        return crawling.crawl(
-            db, chosen, options, report, lambda own, site_id: deriving.derive(own, [site_id], clock=options.clock)
-        )
+        def derive(own: Database, site_id: int) -> object:
+            return deriving.derive(own, [site_id], clock=options.clock, pool=pool)
+
+        return crawling.crawl(db, chosen, options, report, derive)
 
 
 def tell(summary: CrawlSummary) -> None:
