@@ -52,7 +52,7 @@ def article(text: str) -> Article:
 
 
 def labels(row: dict) -> set[str]:
-    return set(compare(article(row["old"]), article(row["new"])).labels) - {"rewritten", "replaced"}
+    return set(compare(article(row["old"]), article(row["new"])).labels)
 
 
 def marks(row: dict) -> list[list[str]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from columnarchive.diff.align import Alignment, Link, align
 from columnarchive.diff.labels import in_order, judge, level_of
+from columnarchive.diff.sections import Side, sides, structure_labels
 from columnarchive.diff.sentences import Sentences, sentences_of
 from columnarchive.diff.spans import spans_between
 from columnarchive.diff.summary import summary_of
@@ -21,6 +23,8 @@ _KEPT_SHARE = 0.3
 _REWRITTEN_LENGTH = 200
 # Nobody reads more edits of one change; beyond, an edit is just `wording`, and the comparison is `capped`.
 _MOST_JUDGED = 600
+_UNJUDGED = Evidence("wording")
+_TELL_ENOUGH = {"section_added", "section_removed", "faq_added", "faq_removed", "faq_changed"}
 
 
 def compare(old: Article, new: Article, earlier: Sequence[Article] = ()) -> Comparison:
@@ -32,8 +36,9 @@ def compare(old: Article, new: Article, earlier: Sequence[Article] = ()) -> Comp
     before, after = sentences_of(old), sentences_of(new)
     alignment = align(before.texts, after.texts) if before.texts != after.texts else Alignment()
     edits = list(_metadata_edits(old, new))
-    edits += [_edit(link, before, after) for link in alignment.links[:_MOST_JUDGED]]
-    edits += [_edit(link, before, after, judged=False) for link in alignment.links[_MOST_JUDGED:]]
+    if alignment.links:
+        was, now = sides(old, new, before, after, alignment.links)
+        edits += _edits(alignment.links, (before, after), was, now)
     labels = {label for edit in edits for label in edit.labels}
     labels.update(_whole_labels(old, new, edits, earlier))
     return Comparison(
@@ -51,54 +56,53 @@ def compare(old: Article, new: Article, earlier: Sequence[Article] = ()) -> Comp
 def with_labels(comparison: Comparison, *labels: str) -> Comparison:
     """The comparison with labels that only its history or its page's state can tell."""
     every = in_order((*comparison.labels, *labels))
-    return Comparison(
-        edits=comparison.edits,
-        labels=every,
-        level=level_of(every),
-        added_chars=comparison.added_chars,
-        removed_chars=comparison.removed_chars,
-        summary=comparison.summary,
-        engine=comparison.engine,
-        capped=comparison.capped,
-    )
+    return replace(comparison, labels=every, level=level_of(every))
 
 
 def _metadata_edits(old: Article, new: Article) -> Iterator[Edit]:
     """Title and persons: they stand outside the sentences, so their positions are -1."""
     if old.title != new.title:
-        yield _texts_edit(old.title, new.title)
+        yield _worded_edit(old.title, new.title)
     for was, now in ((old.author, new.author), (old.supervisor, new.supervisor)):
         if was != now:
             evidence = (Evidence("person", was, now),)
             yield Edit(_op(was, now), was, now, spans_between(was, now), ("person",), 3, evidence=evidence)
 
 
-def _edit(link: Link, before: Sentences, after: Sentences, judged: bool = True) -> Edit:
-    old = before.joined(link.old_from, link.old_to) if link.old_to > link.old_from else ""
-    new = after.joined(link.new_from, link.new_to) if link.new_to > link.new_from else ""
-    if link.kind == "moved" and old.split() == new.split():
-        # Moved as it was: what lies between its sentences may differ, and is no edit.
-        return Edit("moved", new, new, (Span("equal", new),), ("moved",), 1, link.old_from, link.new_from)
-    extra = ["moved"] if link.kind == "moved" else []
-    if link.old_to - link.old_from > 1 or link.new_to - link.new_from > 1:
-        extra.append("split_or_merged")
-    if not judged:
-        labels = in_order((*extra, "wording"))
-        return Edit(
-            link.kind, old, new, spans_between(old, new), labels, level_of(labels), link.old_from, link.new_from
-        )
-    return _texts_edit(old, new, link, extra)
+def _edits(links: Sequence[Link], texts: tuple[Sentences, Sentences], was: Side, now: Side) -> Iterator[Edit]:
+    before, after = texts
+    for nth, link in enumerate(links):
+        old = before.joined(link.old_from, link.old_to) if link.old_to > link.old_from else ""
+        new = after.joined(link.new_from, link.new_to) if link.new_to > link.new_from else ""
+        at = (link.old_from, link.new_from)
+        if link.kind == "moved" and old.split() == new.split():
+            # Moved as it was: what lies between its sentences may differ, and is no edit.
+            yield Edit("moved", new, new, (Span("equal", new),), ("moved",), 1, *at)
+            continue
+        placed = structure_labels(link, was, now)
+        if link.kind == "moved":
+            placed.append("moved")
+        if link.old_to - link.old_from > 1 or link.new_to - link.new_from > 1:
+            placed.append("split_or_merged")
+        spans = spans_between(old, new)
+        evidence = judge(old, new, spans) if nth < _MOST_JUDGED else (_UNJUDGED,)
+        labels = _combined(placed, evidence)
+        yield Edit(link.kind, old, new, spans, labels, level_of(labels), *at, evidence)
 
 
-def _texts_edit(old: str, new: str, link: Link | None = None, extra: Sequence[str] = ()) -> Edit:
-    op = link.kind if link else _op(old, new)
+def _combined(placed: Sequence[str], evidence: Sequence[Evidence]) -> tuple[str, ...]:
+    """Labels by place and by words. The wording of a new section or question is no news; nor are signs at a new cut."""
+    told = {one.label for one in evidence}
+    if told == {"cosmetic"}:
+        return in_order(label for label in placed if label != "faq_changed") or ("cosmetic",)
+    return in_order((*placed, *(told - {"wording"} if set(placed) & _TELL_ENOUGH else told)))
+
+
+def _worded_edit(old: str, new: str) -> Edit:
     spans = spans_between(old, new)
     evidence = judge(old, new, spans)
-    if "split_or_merged" in extra:
-        evidence = tuple(one for one in evidence if one.label != "cosmetic")
-    labels = in_order((*extra, *(one.label for one in evidence)))
-    old_at, new_at = (link.old_from, link.new_from) if link else (-1, -1)
-    return Edit(op, old, new, spans, labels, level_of(labels), old_at, new_at, evidence)
+    labels = in_order(one.label for one in evidence)
+    return Edit(_op(old, new), old, new, spans, labels, level_of(labels), evidence=evidence)
 
 
 def _op(old: str, new: str) -> EditOp:
@@ -111,7 +115,7 @@ def _whole_labels(old: Article, new: Article, edits: Sequence[Edit], earlier: Se
     if not edits:
         return
     was, now = len(old.text), len(new.text)
-    if now < was * _NOTICE_SHARE:
+    if 0 < now < was * _NOTICE_SHARE:
         yield "replaced"
     elif was >= _REWRITTEN_LENGTH and was - _count(edits, "delete") < was * _KEPT_SHARE:
         yield "rewritten"
