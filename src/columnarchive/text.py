@@ -33,6 +33,11 @@ _ENGLISH = re.compile(
 )
 
 
+_HINT = re.compile(r"[0-9０-９]{4}|(?:令和|平成|昭和|大正|明治|[㋿㍻㍼㍽㍾RHSTM]\.?)[\s\u3000]?[元0-9０-９]")
+_DATE_LINE = 40
+_DATE_REST = 16
+
+
 def fold(text: str) -> str:
     """Widths and cases made one: NFKC, case folding, NFKC again (folding can undo the first)."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
@@ -57,7 +62,9 @@ def find_dates(text: str) -> tuple[FoundDate, ...]:
 
     A bare year, a month and day without a year, and impossible days give nothing. Offsets fit the text as given.
     """
-    narrow = text.translate(_DIGITS)
+    if not _HINT.search(text):
+        return ()
+    narrow = text if text.isascii() else text.translate(_DIGITS)
     found: list[FoundDate] = []
     taken: list[tuple[int, int]] = []
     for pattern, read in ((_ZONED, _zoned), (_ERA, _era), (_WESTERN, _western), (_ENGLISH, _english)):
@@ -68,6 +75,13 @@ def find_dates(text: str) -> tuple[FoundDate, ...]:
                 found.append(FoundDate(on, start, end))
                 taken.append((start, end))
     return tuple(sorted(found, key=lambda one: one.start))
+
+
+def is_date_line(text: str) -> bool:
+    """Whether a line says little more than a date."""
+    if len(text) > _DATE_LINE:
+        return False
+    return any(found.end - found.start >= len(text) - _DATE_REST for found in find_dates(text))
 
 
 def _day(year: int, month: int, day: int) -> str:

@@ -12,7 +12,7 @@ from columnarchive.extract.linked_data import LinkedData, read_linked_data
 from columnarchive.extract.people import People, find_people
 from columnarchive.extract.places import Places
 from columnarchive.extract.rules import CRUMB_HOME
-from columnarchive.extract.template import Template, is_date_line
+from columnarchive.extract.template import Template
 from columnarchive.extract.title import find_title
 from columnarchive.extract.walk import Outline
 from columnarchive.model import Article, Block
@@ -73,7 +73,7 @@ def _body(page: Outline, chosen: list[int], title_at: int, people: People) -> li
         piece = page.pieces[index]
         if index == title_at or index in people.pieces:
             continue
-        if index in head | near | tail and is_date_line(piece.text):
+        if index in head | near | tail and piece.dated:
             continue
         if index in head and index < title_at and piece.linked and CRUMB_HOME.search(piece.text):
             continue

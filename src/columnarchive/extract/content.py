@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from columnarchive.extract.places import Places
 from columnarchive.extract.rules import BODY_CLASS, BODY_SHARE, CALL, HEADINGS, LABELS, LINK_SHARE, NOTICE, REGION_SHARE, RELATED_HEADING
-from columnarchive.extract.template import Template, is_date_line
+from columnarchive.extract.template import Template
 from columnarchive.extract.walk import Outline
 
 _SENTENCE = re.compile(r"[。．！？!?…」』]|\.(?:\s|$)|、|，")
@@ -264,7 +264,7 @@ def _region(page: Outline, keep: list[bool]) -> tuple[int, int]:
     """The pieces of the smallest element that has nearly all the characters kept."""
     sums = [0]
     for piece, kept in zip(page.pieces, keep, strict=True):
-        sums.append(sums[-1] + (len(piece.key) if kept and not is_date_line(piece.text) else 0))
+        sums.append(sums[-1] + (len(piece.key) if kept and not piece.dated else 0))
     needed = REGION_SHARE * sums[-1]
     best = (len(page.pieces) + 1, 0, len(page.pieces))
     for element in page.elements:

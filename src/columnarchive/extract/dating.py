@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from columnarchive.extract.linked_data import LinkedData
 from columnarchive.extract.rules import LINK_SHARE
-from columnarchive.extract.template import is_date_line
 from columnarchive.extract.walk import Outline
 from columnarchive.text import find_dates
 
@@ -70,7 +69,7 @@ def _shown(page: Outline, chosen: Sequence[int], title_at: int) -> tuple[str, st
     start = title_at if title_at >= 0 else chosen[0]
     places: dict[int, int] = {}
     for piece in page.pieces:
-        if is_date_line(piece.text):
+        if piece.dated:
             places[piece.place] = places.get(piece.place, 0) + 1
     published = modified = ""
     for index in _candidates(page, chosen, start):
@@ -85,7 +84,7 @@ def _shown(page: Outline, chosen: Sequence[int], title_at: int) -> tuple[str, st
                 continue
             if labelled and not (_PUBLISHED.search(before) and not _MODIFIED.search(before)):
                 modified = modified or found.on
-            elif _PUBLISHED.search(before) or is_date_line(piece.text) or (index != title_at and len(piece.text) < 60):
+            elif _PUBLISHED.search(before) or piece.dated or (index != title_at and len(piece.text) < 60):
                 published = published or found.on
         if published and modified:
             break

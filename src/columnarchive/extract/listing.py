@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from urllib.parse import urldefrag, urljoin
 
 from columnarchive.extract.rules import LINK_SHARE, LISTING_REPEATED
-from columnarchive.extract.template import is_date_line
 from columnarchive.extract.walk import Outline
 
 _MORE = re.compile(r"(?:[\s\[［（(【]*(?:…|\.\.\.|・・・|続きを(?:読む|見る)|もっと(?:読む|見る)|詳しく(?:は|見る|読む).*|read more|continue reading)[\s\]］）)】»›>→]*)+$", re.I)
@@ -39,7 +38,7 @@ def digest(page: Outline, url: str) -> Digest:
     pieces = tuple(
         (piece.key, piece.linked, piece.tag[0] == "h" and piece.tag[1:].isdigit(), piece.element >= 0 and bad[piece.element], piece.place)
         for piece in page.pieces
-        if not is_date_line(piece.text)
+        if not piece.dated
     )
     positions = _positions(page)
     links = tuple((target, positions.get(at, 0)) for href, _, at in page.links if (target := resolve(href, page.base, url)))
@@ -54,7 +53,7 @@ def _has_cards(page: Outline, url: str) -> bool:
     dated = [0]
     sizes = [0]
     for piece in page.pieces:
-        dated.append(dated[-1] + is_date_line(piece.text))
+        dated.append(dated[-1] + piece.dated)
         sizes.append(sizes[-1] + len(piece.key))
     if dated[-1] < _CARDS:
         return False
@@ -84,7 +83,7 @@ def _positions(page: Outline) -> dict[int, int]:
     at = 0
     for index, piece in enumerate(page.pieces):
         positions[index] = at
-        at += not is_date_line(piece.text)
+        at += not piece.dated
     return positions
 
 

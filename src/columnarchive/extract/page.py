@@ -10,7 +10,7 @@ from columnarchive.extract.article import Site, read_article
 from columnarchive.extract.decode import decode
 from columnarchive.extract.outcome import judge, refuse
 from columnarchive.extract.places import Places
-from columnarchive.extract.rules import MAX_EVIDENCE_PAGES, TEMPLATE_SHARE
+from columnarchive.extract.rules import BROKEN_SHARE, MAX_EVIDENCE_PAGES, TEMPLATE_SHARE
 from columnarchive.extract.template import Template, evidence
 from columnarchive.extract.title import title_parts
 from columnarchive.extract.walk import Outline, outline
@@ -36,32 +36,30 @@ def read_pages(files: Sequence[SavedPage], siblings: Sequence[SavedPage] = ()) -
     Results come in the order of `files`. Without siblings each page is read by its own shape.
     """
     places = Places()
-    outlines: dict[str, Outline | Outcome] = {}
-    for url, body, content_type in [*files, *siblings]:
-        if url not in outlines:
-            outlines[url] = open_page(body, content_type, places)
-    site = Site(places)
-    if siblings:
-        wanted = {url for url, _, _ in files}
-        known = sorted(url for url, page in outlines.items() if isinstance(page, Outline))
-        chosen = [url for url in known if url in wanted]
-        chosen += [url for url in known if url not in wanted][: max(0, MAX_EVIDENCE_PAGES - len(chosen))]
-        site = learn([page for url in chosen if isinstance(page := outlines[url], Outline)], places)
-    results: list[PageResult] = []
-    for url, _, _ in files:
-        results.append(_read(url, outlines[url], site))
-    return results
+    if not siblings:
+        return [_judged(url, open_page(body, kind, places), Site(places)) for url, body, kind in files]
+    known = {url: (body, kind) for url, body, kind in [*siblings, *files]}
+    wanted = {url for url, _, _ in files}
+    order = sorted(known, key=lambda url: (url not in wanted, url))[:MAX_EVIDENCE_PAGES]
+    outlines = {url: open_page(*known[url], places) for url in order}
+    site = learn([page for page in outlines.values() if isinstance(page, Outline)], places)
+    return [_judged(url, outlines[url], site) if url in outlines else read_page(url, body, kind, site) for url, body, kind in files]
 
 
-def open_page(body: bytes, content_type: str, places: Places) -> Outline | Outcome:
-    """Decode and walk one page, or the outcome that says why it cannot be."""
+def read_page(url: str, body: bytes, content_type: str, site: Site) -> PageResult:
+    """Read one page with its site's template at hand; what the template knows to be dead is not even walked."""
+    return _judged(url, open_page(body, content_type, site.places, site.template), site)
+
+
+def open_page(body: bytes, content_type: str, places: Places, template: Template | None = None) -> Outline | Outcome:
+    """Decode and walk one page, or the outcome that says why it cannot be; dead places of `template` are passed over."""
     refused = refuse(body, content_type)
     if refused is not None:
         return refused
     text, _ = decode(body, content_type)
-    if "\ufffd" in text and text.count("\ufffd") > 0.02 * len(text):
+    if "\ufffd" in text and text.count("\ufffd") > BROKEN_SHARE * len(text):
         return "bad_encoding"
-    return outline(text, places)
+    return outline(text, places, template.is_skippable if template is not None else None)
 
 
 def learn(pages: Sequence[Outline], places: Places) -> Site:
@@ -81,7 +79,7 @@ def shared_title_parts(pages: Sequence[Outline]) -> frozenset[str]:
     return frozenset(part for part, times in counts.items() if times >= needed)
 
 
-def _read(url: str, page: Outline | Outcome, site: Site) -> PageResult:
+def _judged(url: str, page: Outline | Outcome, site: Site) -> PageResult:
     if not isinstance(page, Outline):
         return PageResult(url, page, None)
     article = read_article(page, site, url)

@@ -20,7 +20,7 @@ _NAME = re.compile(r"^[\u3005\u3400-\u9fff\u3041-\u30ff々ー・ヶA-Za-z.'’\-
 _TITLE_WORDS = re.compile(r"クリニック|病院|医院|院長|医師|博士|教授|専門医|事務所|センター|法人|会社|協会|大学|科$|プロフィール|略歴|経歴|資格|所属")
 _HONORIFIC = re.compile(r"(?:\s*(?:先生|医師|院長|氏|さん|ドクター|医学博士|（.*|\(.*))+$")
 _BOX_PIECES = 24
-_TAIL = 0.25
+_LABEL_LINE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,11 @@ class People:
     supervisor_about: str = ""
     pieces: frozenset[int] = frozenset()
     cut: tuple[int, int] | None = None
+
+
+def names_people(text: str) -> bool:
+    """Whether a line is the label of a box about the author or supervisor, or such a line itself."""
+    return len(text) <= _LABEL_LINE and _LABEL.match(text) is not None
 
 
 def find_people(page: Outline, chosen: Sequence[int], data: LinkedData) -> People:

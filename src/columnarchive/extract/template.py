@@ -13,10 +13,10 @@ import math
 import re
 from collections.abc import Iterable
 
+from columnarchive.extract.people import names_people
 from columnarchive.extract.places import Places
 from columnarchive.extract.rules import CONTAINERS, CONTENT_SHARE, DEAD_SHARE, LINK_SHARE, MIN_PLACE_PAGES, TEMPLATE_SHARE
 from columnarchive.extract.walk import Outline, Piece
-from columnarchive.text import find_dates
 
 Evidence = frozenset[tuple[int, str, int]]
 _UNWEIGHED = -1
@@ -29,13 +29,13 @@ _MASKED_LETTERS = 3
 def evidence(page: Outline) -> Evidence:
     """What a page adds to its site's model: (place, text, linked characters) of its pieces.
 
-    Lines that only give a date have no part in it: they stand in the template, differ everywhere, and belong to the page.
+    Lines that only give a date or name people have no weight: they stand in the template and belong to the page.
     The h1 has no weight: it stands in the header and is unique.
     """
     rows: set[tuple[int, str, int]] = set()
     for piece in page.pieces:
-        if not is_date_line(piece.text):
-            rows.add((piece.place, model_key(piece), _UNWEIGHED if piece.tag == "h1" else piece.linked))
+        weightless = piece.dated or piece.tag == "h1" or names_people(piece.text)
+        rows.add((piece.place, model_key(piece), _UNWEIGHED if weightless else piece.linked))
     return frozenset(rows)
 
 
@@ -51,17 +51,10 @@ def model_key(piece: Piece) -> str:
     return masked if len(masked) - 2 * masked.count("#") >= _MASKED_LETTERS else key
 
 
-def is_date_line(text: str) -> bool:
-    """Whether a line says little more than a date: such a line stands in the template and still belongs to the page."""
-    if len(text) > 40 or not any(char.isdigit() for char in text):
-        return False
-    return any(found.end - found.start >= len(text) - 16 for found in find_dates(text))
-
-
 class Template:
     """Counters over the pages of one site at one time; `add` and `remove` move it along time."""
 
-    __slots__ = ("_common", "_df", "_links", "_pages", "_paths", "_places", "_said", "_shares", "_total", "_where", "needed", "pages")
+    __slots__ = ("_common", "_df", "_links", "_marks", "_pages", "_paths", "_places", "_said", "_shares", "_total", "_where", "needed", "pages")
 
     def __init__(self, places: Places, pages: int) -> None:
         """`pages`: how many pages will be evidence in all; the threshold for common text depends on it."""
@@ -70,6 +63,7 @@ class Template:
         self.pages = pages
         self._places = places
         self._df: dict[str, int] = {}
+        self._marks: dict[int, int] = {}
         self._where: dict[str, dict[int, int]] = {}
         self._total: dict[int, int] = {}
         self._common: dict[int, int] = {}
@@ -105,6 +99,8 @@ class Template:
         inside: dict[int, list[str]] = {}
         for place, key, linked in rows:
             if linked == _UNWEIGHED:
+                for step in self._path(place):
+                    self._marks[step] = self._marks.get(step, 0) + sign
                 continue
             for step in self._path(place):
                 inside.setdefault(step, []).append(key)
@@ -177,6 +173,10 @@ class Template:
     def is_proven(self, place: int) -> bool:
         """Content on so many pages that a class name saying otherwise is not believed."""
         return self.is_content(place) and self._pages.get(place, 0) >= MIN_PLACE_PAGES
+
+    def is_skippable(self, place: int) -> bool:
+        """Whether a place need not be read at all: dead, and never holding a date, a name or a title."""
+        return self._marks.get(place, 0) == 0 and self.is_dead(place)
 
     def _verdict(self, place: int) -> tuple[bool, float, float]:
         found = self._shares.get(place)

@@ -8,12 +8,14 @@ not split at `<br>`; ruby readings are dropped; numeric entities are resolved by
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser
 
 from columnarchive.extract.places import Places, Step
 from columnarchive.extract.rules import INLINE, MAX_CHARS, MAX_DEPTH, MAX_PIECE, MAX_TOKENS, SKIPPED, STRIPPED, VOID
+from columnarchive.text import is_date_line
 
 _TOKEN = re.compile(r"<(/?)([^\s/>!]+)((?: [^\s>/=]+(?:=\"[^\"]*\")?)*)>([^<]*)")
 _COMMENT = re.compile(r"<!--.*?-->|<![^>]*>", re.S)
@@ -22,6 +24,7 @@ _SRC_ALT = re.compile(r'\salt="([^"]*)"')
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
 _WIDE = "\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uffef"
 _SOURCE_BREAK = re.compile(rf"(?<=[{_WIDE}])[ \t\f]*[\r\n]\s*(?=[{_WIDE}])")
+_UNTIDY = re.compile(r"[\t\r\n\f\u00a0]|  ")
 _BREAK = "\x00"
 _TAG_COUNT = re.compile(rb"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _SELF_CLOSING = frozenset(["p", "li", "dt", "dd", "td", "th", "tr", "tbody", "thead", "tfoot", "colgroup", "option", "optgroup"]) | VOID
@@ -38,6 +41,7 @@ class Piece:
     place: int
     element: int
     linked: int
+    dated: bool = False
 
 
 @dataclass(slots=True)
@@ -91,8 +95,11 @@ def nesting(body: bytes) -> int:
     return deepest
 
 
-def outline(html: str, places: Places) -> Outline:
-    """Parse a page and walk it once. The caller has bounded its nesting (`nesting`); length is bounded here."""
+def outline(html: str, places: Places, skips: Callable[[int], bool] | None = None) -> Outline:
+    """Parse a page and walk it once. The caller has bounded its nesting (`nesting`); length is bounded here.
+
+    Places that `skips` names are passed over unread: with a site's template at hand that is most of a page.
+    """
     tree = LexborHTMLParser(html[:MAX_CHARS])
     page = Outline([], [], [])
     _read_head(tree, page)
@@ -101,7 +108,7 @@ def outline(html: str, places: Places) -> Outline:
     serialised = (body.html if body is not None else "") or ""
     if "<!" in serialised:
         serialised = _COMMENT.sub("", serialised)
-    _walk(_TOKEN.findall(serialised)[:MAX_TOKENS], page, places)
+    _walk(_TOKEN.findall(serialised)[:MAX_TOKENS], page, places, skips)
     return page
 
 
@@ -149,12 +156,15 @@ def _tidy(text: str) -> str:
     """One line a `<br>`, single spaces, and no space where a source line ended between two wide characters."""
     if _BREAK in text:
         return "\n".join(line for line in map(_tidy, text.split(_BREAK)) if line)
+    text = text.strip(_TRIM)
     if "\n" in text:
-        text = _SOURCE_BREAK.sub("", text.strip(_TRIM))
-    return _SPACES.sub(" ", text).strip(_TRIM)
+        text = _SOURCE_BREAK.sub("", text)
+    return _SPACES.sub(" ", text) if _UNTIDY.search(text) else text
 
 
-def _walk(tokens: list[tuple[str, str, str, str]], page: Outline, places: Places) -> None:
+def _walk(
+    tokens: list[tuple[str, str, str, str]], page: Outline, places: Places, skips: Callable[[int], bool] | None
+) -> None:
     walker = _Walker(page, places)
     skipping = ""
     depth = 0
@@ -188,10 +198,15 @@ def _walk(tokens: list[tuple[str, str, str, str]], page: Outline, places: Places
                 walker.flush()
                 skipping, depth = tag, 1
                 continue
-            walker.enter(tag, step, places.enter(walker.place, step))
+            place = places.enter(walker.place, step)
+            if skips is not None and skips(place):
+                walker.flush()
+                skipping, depth = tag, 1
+                continue
+            walker.enter(tag, step, place)
         if text and not text.isspace():
             walker.say(text)
-        elif text:
+        elif text and walker.buffer:
             walker.buffer.append(" ")
     walker.finish()
 
@@ -243,18 +258,21 @@ class _Walker:
         if text:
             key = "".join(text.split())
             tag = self._page.elements[self.current].tag if self.current >= 0 else "body"
-            self._page.pieces.append(Piece(text, key, tag, self.place, self.current, min(self._linked, len(key))))
+            linked = min(self._linked, len(key))
+            self._page.pieces.append(Piece(text, key, tag, self.place, self.current, linked, is_date_line(text)))
         self._linked = 0
 
     def enter(self, tag: str, step: Step, place: int) -> None:
-        self.flush()
+        if self.buffer:
+            self.flush()
         elements = self._page.elements
         elements.append(Element(tag, place, self.current, len(self._page.pieces), step.bad, step.navigation, step.good))
         self.current = len(elements) - 1
         self.place = place
 
     def leave(self, tag: str) -> None:
-        self.flush()
+        if self.buffer:
+            self.flush()
         elements = self._page.elements
         if self.current >= 0 and elements[self.current].tag == tag:
             element = elements[self.current]
