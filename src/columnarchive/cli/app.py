@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from columnarchive.cli import changing, common, crawling, moving, reading, searching, writing
+from columnarchive.cli import changing, common, crawling, moving, reading, searching, watching, writing
 from columnarchive.errors import ArchiveError
 
 app = typer.Typer(
@@ -59,6 +59,7 @@ for function in (
     writing.demo,
 ):
     app.command(function.__name__.rstrip("_"))(function)
+app.add_typer(watching.app, name="watch")
 
 
 def main() -> None:

@@ -249,3 +249,18 @@ create table hosts (
 create virtual table articles_fts using fts5(
     text, title, removed_text, content='', columnsize=0, tokenize='ascii' /* content="articles" */
 );
+
+-- Searches that somebody keeps, and what each of them found when it was last looked at.
+create table watches (
+    name text primary key,
+    query text not null,
+    made_at text not null,
+    looked_at text not null default ''
+) without rowid;
+
+create table watch_hits (
+    name text not null references watches(name) on delete cascade,
+    url text not null,
+    removed integer not null,
+    primary key (name, url)
+) without rowid;
