@@ -41,7 +41,7 @@ def add(db: Database, name: str, query: str, at: str) -> int:
 
 
 def look(db: Database, at: str, name: str = "", *, keep: bool = False) -> list[Finding]:
-    """What is new since the last look, for all watches or the one called `name`; with `keep` the look is not counted."""
+    """What is new since the last look, for all watches or the one named; with `keep` the look is not counted."""
     found: list[Finding] = []
     with db.transaction():
         for watch in watches.every(db.conn, name):
