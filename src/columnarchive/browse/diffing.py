@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from columnarchive import reading
-from columnarchive.browse.answers import Page
+from columnarchive.browse.answers import Page, Sent
 from columnarchive.browse.asking import Ask
 from columnarchive.browse.layout import lay_out
 from columnarchive.errors import UsageError
@@ -36,6 +36,18 @@ def diff(conn: reading.Connection, ask: Ask) -> Page:
             "following": (times[newer], times[newer + 1]) if newer < row.revisions and older < newer else None,
         },
     )
+
+
+def change(conn: reading.Connection, ask: Ask) -> Sent:
+    """A change by its row, as Datasette's tables link it: on to its permanent address."""
+    step = reading.shown.step(conn, ask.number("id", 2**31))
+    is_event = step.old_at == step.new_at
+    where = (
+        ask.link("article", url=step.url)
+        if is_event
+        else ask.link("diff", url=step.url, from_=step.old_at, to=step.new_at)
+    )
+    return Sent(b"", "text/plain", {"Location": where}, 302)
 
 
 def _one_of(text: str, known: tuple[str, str]) -> str:

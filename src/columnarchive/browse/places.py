@@ -8,7 +8,7 @@ from columnarchive.browse.asking import Ask
 from columnarchive.browse.timeline import bars
 
 TROUBLES = 50
-CARDS = 40
+CARDS = 12
 PASSAGES = 40
 
 

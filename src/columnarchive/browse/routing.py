@@ -13,6 +13,7 @@ ROUTES = (
     Route("articles", home.articles, ("sites", "articles")),
     Route("article", article.article, (*_TEXTS, "copies")),
     Route("diff", diffing.diff, (*_TEXTS, "edits")),
+    Route("change", diffing.change, _TEXTS),
     Route("search", searching.search, ("sites", "articles", "sentences")),
     Route("sites", places.sites, ("sites", "articles")),
     Route("site", places.site, ("sites", "articles", "changes", "pages")),

@@ -8,6 +8,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "brand": ("コラム・アーカイブ", "Column archive"),
     "skip": ("本文へ", "Skip to content"),
     "nav": ("主な案内", "Main"),
+    "history_link": ("{n}つの版・変更の記録へ", "{n} revisions: how it changed"),
     "changes": ("最近の変更", "Recent changes"),
     "articles": ("コラム", "Columns"),
     "search": ("検索", "Search"),

@@ -63,6 +63,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """The article and the times that a change's permanent address is made of."""
+
+    url: str
+    old_at: str
+    new_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tombstone:
     """What remains of something withdrawn."""
 
@@ -161,6 +170,21 @@ def steps(conn: Connection, article_id: int) -> list[Step]:
         (article_id,),
     )
     return [Step(old, new, at, level, tuple(json.loads(names)), said) for old, new, at, level, names, said in rows]
+
+
+def step(conn: Connection, change_id: int) -> Ends:
+    """What a row of `changes` compares."""
+    row = conn.execute(
+        """select articles.url, older.first_seen_at, newer.first_seen_at
+           from changes join articles on articles.id = changes.article_id
+           join revisions as older on older.article_id = articles.id and older.number = from_number
+           join revisions as newer on newer.article_id = articles.id and newer.number = to_number
+           where changes.id = ?""",
+        (change_id,),
+    ).fetchone()
+    if row is None:
+        raise NotFound("The archive holds no such change; a rebuild may have numbered it anew.")
+    return Ends(*row)
 
 
 def tombstones(conn: Connection, url: str) -> list[Tombstone]:
