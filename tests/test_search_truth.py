@@ -140,7 +140,7 @@ def sentences() -> list[str]:
 
 
 def test_recall_and_precision_are_one() -> None:
-    rows = list(articles(sentences(), 1500))
+    rows = list(articles(sentences(), 1000))
     conn = archive(rows)
     assert misses(conn, rows, queries(rows, 200)) == []
 
