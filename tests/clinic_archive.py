@@ -1,27 +1,34 @@
-"""An archive of the bundled clinic, made once in a test run and copied for tests that write."""
+"""Archives to export: the bundled clinic, made once in a test run, and sites written down visit by visit."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import clinic
 import pytest
 
-from columnarchive.archive.deriving import derive
+from columnarchive.archive.deriving import derive_site
+from columnarchive.archive.grouping import versions
+from columnarchive.archive.histories import assemble
+from columnarchive.model import Article, Block, DerivedSite, PageReadings, PageVisits, Reading, Visit
+from columnarchive.store import derived, sites
 from columnarchive.store.database import Database
 
-WITHDRAWN = f"{clinic.HOST}/column/hada-saisei/"
+WITHDRAWN = f"{clinic.HOST}/column/kansetsu-riumachi/"
+SITE = "clinic.example"
+Seen = str | tuple[str, str]  # what a page said, also after a redirect to another path; empty for a 404
 
 
 def path(factory: pytest.TempPathFactory) -> Path:
-    """Where the archive is; it is only to be read."""
+    """Where the clinic's archive is; it is only to be read."""
     made = factory.getbasetemp() / "clinic-archive" / "archive.db"
     if not made.exists():
         partial = made.parent / "partial.db"
         with Database.open(partial) as db:
             clinic.add(db, list(clinic.captured()))
-            derive(db)
+            derive_here(db)
             db.conn.execute("pragma wal_checkpoint(truncate)")
         partial.rename(made)
     return made
@@ -31,3 +38,51 @@ def copied(source: Path, target: Path) -> Path:
     """A copy to write to."""
     shutil.copyfile(source, target)
     return target
+
+
+def derive_here(db: Database) -> None:
+    """Derive every site in this process: starting workers costs more than the clinic's pages."""
+    for site_id, _ in sites.all_sites(db):
+        found = derive_site(db.path, site_id)
+        with db.transaction():
+            derived.write_site(db, site_id, found, "2026-05-01T00:00:00Z")
+
+
+def written(target: Path, pages: Mapping[str, Sequence[Seen]]) -> Path:
+    """An archive of one site in which each path was visited day after day and said these texts."""
+    with Database.open(target) as db, db.transaction():
+        site = sites.ensure_site(db, SITE, "2026-01-01T00:00:00Z")
+        ids = {name: sites.ensure_page(db, site, f"https://{SITE}{name}") for name in pages}
+        derived.write_site(db, site, _derived(pages, ids), "2026-05-01T00:00:00Z")
+    return target
+
+
+def _derived(pages: Mapping[str, Sequence[Seen]], ids: Mapping[str, int]) -> DerivedSite:
+    visited, readings = [], {}
+    for name, seen in pages.items():
+        url = f"https://{SITE}{name}"
+        visits, said = [], {}
+        for day, each in enumerate(seen, 1):
+            text, place = (each, name) if isinstance(each, str) else each
+            at, key = f"2026-01-{day:02}T00:00:00Z", f"{text}-{place}"
+            found = Visit(at, "ok", 200, key, "text/html", f"https://{SITE}{place}")
+            visits.append(found if text else Visit(at, "missing", 404))
+            said[key] = text
+        page = PageVisits(ids[name], url, tuple(visits))
+        texts = [(version, said[version.body_sha256]) for version in versions(page).versions]
+        readings[url] = PageReadings(
+            url,
+            tuple(
+                Reading(
+                    version,
+                    "article",
+                    "ok",
+                    Article(url, "コラム", tuple(Block("paragraph", line) for line in text.split("\n"))),
+                    at == 0 or text != texts[at - 1][1],
+                )
+                for at, (version, text) in enumerate(texts)
+            ),
+        )
+        visited.append(page)
+    verdicts, histories = assemble(visited, readings, "rules")
+    return DerivedSite(SITE, "rules", 1, verdicts, histories)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from columnarchive.archive.tabulating import TABLES
 from columnarchive.errors import ExchangeError, UsageError
-from columnarchive.exchange import atom, folder, git, jsonl, markdown, names, parquet, spreadsheet
+from columnarchive.exchange import atom, folder, git, jsonl, markdown, parquet, spreadsheet
 from columnarchive.exchange.tables import Row, Table
 from columnarchive.exchange.whole import whole_files
 from columnarchive.model import Article
@@ -134,38 +134,39 @@ def _facts(article: Article, site: str) -> tuple[tuple[str, str | int], ...]:
 
 
 def _git(conn: Connection, chosen: Selection, out: Path, report: Report) -> str:
-    def steps() -> Iterator[git.Step]:
-        return (_step(conn, event) for event in streams.events(conn, chosen))
+    def current(url: str) -> git.Place | None:
+        place = streams.place(conn, chosen, url)
+        return git.Place(place.url, _seconds(place.last_seen_at)) if place else None
 
-    done = git.write(out, steps, lambda count: report(count, "commits"))
+    source = git.Source(lambda: (_step(conn, event) for event in streams.events(conn, chosen)), current)
+    done = git.write(out, source, lambda count: report(count, "commits"))
     past = " The archive tells the past differently now, so the branch was written anew." if done.rewritten else ""
     return f"{done.commits} commits in {out}, {done.added} of them new.{past}"
 
 
 def _step(conn: Connection, event: Event) -> git.Step:
-    told = json.dumps(
-        [GIT_FORMAT, event.at, event.kind, event.site, event.url, event.number, event.fingerprint, *event.facts,
-         event.level, event.labels, event.summary],
-        ensure_ascii=False,
-    )  # fmt: skip
+    told = [GIT_FORMAT, event.at, event.kind, event.number, event.fingerprint, *event.facts]
     title = " ".join(event.facts[0].split())[:80] or event.url
     what = "first seen" if event.kind == "revision" and event.number == 1 else " ".join(event.summary.split())
-    labels = (f"level {event.level}: {', '.join(event.labels)}",) if event.labels else ()
 
     def content() -> bytes:
         said = reads.revision(conn, event.article_id, event.number).article
         return markdown.document(said, _facts(said, event.site)).encode()
 
     return git.Step(
-        key=hashlib.sha256(told.encode()).hexdigest()[:24],
-        moment=int(from_text(event.at).timestamp()),
-        author=event.site,
-        path=f"{names.folder_name(event.site)}/{names.file_name(event.url)}",
+        key=hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24],
+        article=event.url,
+        site=event.site,
+        moment=_seconds(event.at),
         subject=f"{title}: {what}"[:200],
-        paragraphs=labels,
-        trailers=(f"Column: {event.url}", f"Revision: {event.number}", f"Seen: {event.at}"),
+        paragraphs=(f"level {event.level}: {', '.join(event.labels)}",) if event.labels else (),
+        trailers=(f"Revision: {event.number}", f"Seen: {event.at}"),
         content=None if event.kind == "gone" else content,
     )
+
+
+def _seconds(at: str) -> int:
+    return int(from_text(at).timestamp())
 
 
 def _atom(conn: Connection, chosen: Selection, wanted: Wanted) -> str:

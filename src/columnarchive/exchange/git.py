@@ -1,44 +1,62 @@
 """A git repository with a file per article and a commit per revision, so that `git log -p` tells the story.
 
-The history is a function of the archive: the same steps give the same commits. An export onto a repository of ours
-appends what is new; where the archive tells the past differently (an older capture came in, a page was withdrawn, the
-rules got better), the branch is written anew and what it held before is removed from the repository. git's
-`fast-import` moves the branch once, at the end, so a kill leaves it as it was.
+An export onto a repository of ours appends what is new, also where the archive learns late of something earlier (a
+page's going is believed at its second 404) or where an article moved to another address. Only where the archive tells
+an article's past differently (an older capture came in, a page was withdrawn, the rules got better) is the branch
+written anew, and what it held before is removed from the repository. git's `fast-import` moves the branch once, at the
+end, so a kill leaves it as it was.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
 from columnarchive.errors import ExchangeError
+from columnarchive.exchange import names
 
 BRANCH = "refs/heads/main"
-KEY = "Archive-Step"
+KEY, ARTICLE, MOVED = "Archive-Step", "Column", "Moved-From"
 ZONE = "+0900"  # the days of Japanese sites
-Steps = Callable[[], Iterator["Step"]]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One commit: `content` gives the file's bytes, None takes the file away. `key` names the step and all it says.
 
-    `trailers` are lines like `Column: https://clinic.example/column/a/`; the key is added to them.
+    `article` is the article's address, `trailers` are lines like `Seen: 2026-01-15T01:00:00Z`.
     """
 
     key: str
+    article: str
+    site: str
     moment: int
-    author: str
-    path: str
     subject: str
     paragraphs: tuple[str, ...]
     trailers: tuple[str, ...]
     content: Callable[[], bytes] | None
+    moved_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an article is now, and when it was last seen there (seconds since 1970)."""
+
+    article: str
+    moment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An archive's steps in order of time, anew at each call, and where what stood at an address is now, if anywhere."""
+
+    steps: Callable[[], Iterator[Step]]
+    current: Callable[[str], Place | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +68,24 @@ class Exported:
     rewritten: bool
 
 
-def write(folder: Path, steps: Steps, report: Callable[[int], None]) -> Exported:
-    """Bring the repository at `folder` up to the steps, which are called for anew each time they are read.
+def write(folder: Path, source: Source, report: Callable[[int], None]) -> Exported:
+    """Bring the repository at `folder` up to the archive.
 
     Raises ExchangeError when git is missing, or when the folder or its branch holds what no export wrote.
     """
-    is_new = _prepare(folder)
-    kept = 0 if is_new else _shared(folder, steps())
-    had = 0 if is_new else _count(folder)
-    rewritten = kept < had
-    start = 0 if rewritten else kept
-    added = _import(folder, islice(steps(), start, None), start > 0, report)
-    if start + added:
+    has = _Branch({}, 0) if _prepare(folder) else _branch(folder)
+    moves = _followed(source, has)
+    rewritten = moves is None
+    if moves is None:
+        new: Iterable[Step] = source.steps()
+    else:
+        new = chain(moves, _beyond(source.steps(), has.told))
+    had = 0 if rewritten else has.commits
+    added = _import(folder, new, had > 0, report)
+    if had + added:
         # Also when nothing was added: a kill may have come between the branch and the files.
         _run(folder, "reset", "--quiet", "--hard", BRANCH)
-    elif had:
+    elif rewritten:
         _run(folder, "rm", "-r", "--force", "--quiet", "--ignore-unmatch", ".")
         _run(folder, "update-ref", "-d", BRANCH)
     if rewritten:
@@ -72,7 +93,86 @@ def write(folder: Path, steps: Steps, report: Callable[[int], None]) -> Exported
         # Among the reasons for a new past is a withdrawal: then the old one must be gone for good.
         _run(folder, "reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all")
         _run(folder, "gc", "--quiet", "--prune=now")
-    return Exported(added, start + added, rewritten)
+    return Exported(added, had + added, rewritten)
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """What a branch tells: the keys of each article's steps in order, by the article's address; and all commits."""
+
+    told: dict[str, list[str]]
+    commits: int
+
+
+def _branch(folder: Path) -> _Branch:
+    """Read the branch; ExchangeError when a commit is none of ours."""
+    told: dict[str, list[str]] = {}
+    count = 0
+    fields = "%x09".join(f"%(trailers:key={name},valueonly,separator=%x20)" for name in (KEY, ARTICLE, MOVED))
+    log = _command(folder, "log", "--reverse", "--first-parent", f"--format={fields}", BRANCH)
+    with subprocess.Popen(log, stdout=subprocess.PIPE, env=_environment()) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            key, article, moved_from = line.decode("utf-8", "replace").rstrip("\n").split("\t")
+            if not key:
+                raise ExchangeError(f"{folder} has commits that no export wrote; name a new folder for the repository.")
+            if moved_from:
+                told[article] = told.pop(moved_from, [])
+            else:
+                told.setdefault(article, []).append(key)
+            count += 1
+    return _Branch(told, count)
+
+
+def _followed(source: Source, has: _Branch) -> list[Step] | None:
+    """The moves that bring the branch to today's addresses; None when it tells a past that the archive does not.
+
+    `has.told` is under today's addresses afterwards.
+    """
+    moved: dict[str, tuple[str, Place]] = {}
+    for article in list(has.told):
+        place = source.current(article)
+        if place is None:
+            return None
+        if place.article != article:
+            if place.article in has.told:
+                return None  # two articles became one
+            has.told[place.article] = has.told.pop(article)
+            moved[place.article] = (article, place)
+    seen: dict[str, int] = {}
+    last: dict[str, Step] = {}
+    for step in source.steps():
+        keys, at = has.told.get(step.article, []), seen.get(step.article, 0)
+        if at < len(keys):
+            if keys[at] != step.key:
+                return None
+            seen[step.article] = at + 1
+            if step.article in moved:
+                last[step.article] = step
+    if any(seen.get(article, 0) < len(keys) for article, keys in has.told.items()):
+        return None
+    return [_move(last[article], *moved[article]) for article in moved]
+
+
+def _move(last: Step, old: str, place: Place) -> Step:
+    """The commit that takes an article's file to the name of its new address."""
+    return replace(
+        last,
+        moment=max(last.moment, place.moment),
+        subject=f"Moved: {old} → {place.article}"[:200],
+        paragraphs=(),
+        trailers=(f"{MOVED}: {old}",),
+        moved_from=old,
+    )
+
+
+def _beyond(steps: Iterator[Step], told: Mapping[str, list[str]]) -> Iterator[Step]:
+    """The steps that a branch does not tell yet."""
+    seen: dict[str, int] = {}
+    for step in steps:
+        at = seen[step.article] = seen.get(step.article, 0) + 1
+        if at > len(told.get(step.article, ())):
+            yield step
 
 
 def _prepare(folder: Path) -> bool:
@@ -86,27 +186,7 @@ def _prepare(folder: Path) -> bool:
     return _git(folder, "rev-parse", "--verify", "--quiet", BRANCH).returncode != 0
 
 
-def _count(folder: Path) -> int:
-    return int(_run(folder, "rev-list", "--count", "--first-parent", BRANCH))
-
-
-def _shared(folder: Path, steps: Iterator[Step]) -> int:
-    """How many commits from the first on are the archive's steps; ExchangeError when one is none of ours."""
-    log = ("log", "--reverse", "--first-parent", f"--format=%(trailers:key={KEY},valueonly,separator=%x2C)", BRANCH)
-    shared, differs = 0, False
-    with subprocess.Popen(_command(folder, *log), stdout=subprocess.PIPE, env=_environment()) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            key = line.decode("ascii", "replace").strip()
-            if not key:
-                raise ExchangeError(f"{folder} has commits that no export wrote; name a new folder for the repository.")
-            step = None if differs else next(steps, None)
-            differs = differs or step is None or step.key != key
-            shared += not differs
-    return shared
-
-
-def _import(folder: Path, steps: Iterator[Step], appends: bool, report: Callable[[int], None]) -> int:
+def _import(folder: Path, steps: Iterable[Step], appends: bool, report: Callable[[int], None]) -> int:
     # `done` must be said, or a stream that a kill cut short would move the branch to half of it.
     command = _command(folder, "fast-import", "--quiet", "--done", "--force", "--date-format=raw")
     with subprocess.Popen(
@@ -134,21 +214,28 @@ def _import(folder: Path, steps: Iterator[Step], appends: bool, report: Callable
 
 
 def _commit(out: IO[bytes], step: Step, *, parent: bool) -> None:
-    trailers = "\n".join((*step.trailers, f"{KEY}: {step.key}"))
+    trailers = "\n".join((f"{ARTICLE}: {step.article}", *step.trailers, f"{KEY}: {step.key}"))
     message = "\n\n".join((step.subject, *step.paragraphs, trailers)).encode() + b"\n"
-    who = "".join(sign for sign in step.author if sign.isprintable() and sign not in "<>")
+    who = "".join(sign for sign in step.site if sign.isprintable() and sign not in "<>")
     when = f"{max(0, step.moment)} {ZONE}"
     out.write(f"commit {BRANCH}\nauthor {who} <{who}> {when}\n".encode())
     out.write(f"committer columnarchive <columnarchive> {when}\ndata {len(message)}\n".encode())
     out.write(message)
     if parent:
         out.write(f"from {BRANCH}^0\n".encode())
+    if step.moved_from:
+        out.write(f"D {_path(step.site, step.moved_from)}\n".encode())
+    path = _path(step.site, step.article)
     if step.content is None:
-        out.write(f"D {step.path}\n\n".encode())
+        out.write(f"D {path}\n\n".encode())
     else:
         content = step.content()
-        out.write(f"M 100644 inline {step.path}\ndata {len(content)}\n".encode())
+        out.write(f"M 100644 inline {path}\ndata {len(content)}\n".encode())
         out.write(content + b"\n\n")
+
+
+def _path(site: str, article: str) -> str:
+    return f"{names.folder_name(site)}/{names.file_name(article)}"
 
 
 def _run(folder: Path, *arguments: str) -> str:

@@ -30,7 +30,9 @@ def front_matter(facts: Iterable[tuple[str, str | int]]) -> str:
 def quoted(value: str) -> str:
     """A string in double quotes for YAML, with all that YAML would fold or refuse written as an escape."""
     text = json.dumps(value, ensure_ascii=False)
-    return "".join(sign if sign.isprintable() or sign == "\u3000" else f"\\u{ord(sign):04x}" for sign in text)
+    return "".join(
+        sign if sign.isprintable() or sign == "\u3000" or sign > "\uffff" else f"\\u{ord(sign):04x}" for sign in text
+    )
 
 
 def unquoted(text: str) -> str:

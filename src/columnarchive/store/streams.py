@@ -164,6 +164,16 @@ def events(conn: Connection, chosen: Selection) -> Iterator[Event]:
         )
 
 
+def place(conn: Connection, chosen: Selection, url: str) -> ArticleRow | None:
+    """The article that stands at an address, or that the page at this address became; None when there is none."""
+    try:
+        row = reads.article_row(conn, url)
+    except NotFound:
+        return None
+    is_chosen = row.id not in chosen.withheld and chosen.site in ("", row.site)
+    return row if is_chosen else None
+
+
 def newest_capture_at(conn: Connection) -> str:
     """When the newest capture was made; empty without any."""
     return str(conn.execute("select coalesce(max(fetched_at), '') from captures").fetchone()[0])

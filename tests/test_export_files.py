@@ -1,0 +1,193 @@
+"""Exports whole or not at all: kills and full disks; a copy to hand over; nothing withdrawn in any format."""
+
+from __future__ import annotations
+
+import importlib.util
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import clinic_archive
+import pytest
+
+from columnarchive import reading
+from columnarchive.archive import withdrawing
+from columnarchive.archive.publishing import FORMATS, Wanted, publish
+from columnarchive.errors import ExchangeError
+from columnarchive.store import index
+from columnarchive.store.database import Database
+
+PARQUET = importlib.util.find_spec("pyarrow") is not None
+TABULAR = ("jsonl", "csv", "parquet") if PARQUET else ("jsonl", "csv")
+MADE = tuple(name for name in FORMATS if PARQUET or name != "parquet")
+SCRIPT = """
+import os, resource, signal, sys
+from pathlib import Path
+from columnarchive import reading
+from columnarchive.archive.publishing import Wanted, publish
+from columnarchive.errors import ArchiveError
+def report(done, note):
+    if sys.argv[4] == "kill" and done == 30:
+        os.kill(os.getpid(), signal.SIGKILL)
+with reading.opened(Path(sys.argv[1])) as conn:
+    if sys.argv[4] == "full":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, 3_000))
+    try:
+        publish(conn, Wanted(sys.argv[2], Path(sys.argv[3])), report)
+    except ArchiveError as error:
+        print(error)
+        sys.exit(1)
+"""
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clinic_archive.path(tmp_path_factory)
+
+
+def export(db: Path, format: str, out: Path, **wanted: object) -> str:
+    with reading.opened(db) as conn:
+        return publish(conn, Wanted(format, out, **wanted))  # type: ignore[arg-type]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file under a folder by its name, without what git keeps for itself."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".git" not in path.parts
+    }
+
+
+@pytest.mark.parametrize("format", TABULAR)
+def test_a_kill_leaves_the_export_before_it(db: Path, tmp_path: Path, format: str) -> None:
+    """Killed while the second table is written: the tables of the export before stand, none is new or half."""
+    out = tmp_path / "out"
+    clinic_archive.written(tmp_path / "small.db", {"/a/": ["一。", "二。"]})
+    export(tmp_path / "small.db", format, out)
+    before = contents(out)
+    command = [sys.executable, "-c", SCRIPT, str(db), format, str(out), "kill"]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert {name: data for name, data in contents(out).items() if not name.endswith(".partial")} == before
+    assert "22 articles" in export(db, format, out)
+    assert not list(out.glob("*.partial"))
+
+
+@pytest.mark.parametrize("format", MADE)
+def test_a_full_disk_leaves_the_export_before_it_and_is_said_in_a_sentence(
+    db: Path, tmp_path: Path, format: str
+) -> None:
+    """A limit on the size of files stands for a full disk: writing fails in the middle."""
+    out = tmp_path / "out"
+    clinic_archive.written(tmp_path / "small.db", {"/a/": ["一。", "二。"]})
+    if format != "sqlite":
+        export(tmp_path / "small.db", format, out)
+    before = contents(tmp_path)
+
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(db), format, str(out), "full"],
+        check=False,
+        capture_output=True,
+    )
+    said = done.stdout.decode()
+    assert done.returncode == 1, done.stderr.decode()
+    assert said.count("\n") == 1
+    assert said.endswith(".\n")
+    after = contents(tmp_path)
+    if format == "markdown":
+        assert before.items() <= {**after, **{name: before[name] for name in before if "-" in name}}.items()
+        assert all(data.endswith(b"\n") for name, data in after.items() if name.endswith(".md"))
+        assert not [name for name in after if name.endswith(".partial")]
+    else:
+        assert after == before
+
+
+def _texts(path: Path) -> Iterator[bytes]:
+    """All bytes of an export; of git, its objects unpacked."""
+    for name in [path, *path.rglob("*")] if path.is_dir() else [path]:
+        if name.is_file():
+            yield name.read_bytes()
+    if (path / ".git").is_dir():
+        command = ["git", "-C", str(path), "cat-file", "--batch", "--batch-all-objects"]
+        yield subprocess.run(command, capture_output=True, check=True).stdout
+    if path.suffix == ".parquet" or (path / "articles.parquet").exists():
+        import pyarrow.parquet
+
+        for each in path.glob("*.parquet"):
+            yield str(pyarrow.parquet.read_table(each).to_pylist()).encode()
+
+
+@pytest.mark.parametrize("format", MADE)
+@pytest.mark.parametrize("derived", [True, False])
+def test_what_was_withdrawn_is_in_no_export(db: Path, tmp_path: Path, format: str, derived: bool) -> None:
+    """Also when the process died between the withdrawal and the derivation, and over an export made before."""
+    path = clinic_archive.copied(db, tmp_path / "a.db")
+    with Database.open(path) as opened:
+        row = opened.conn.execute(
+            "select title, text from articles where url = ?", (clinic_archive.WITHDRAWN,)
+        ).fetchone()
+    secrets = [row[0].encode(), max(row[1].split("\n"), key=len).encode()]
+    out = tmp_path / "out"
+    export(path, format, out)
+    assert secrets[0] in b"".join(_texts(out))
+    with Database.open(path) as opened:
+        withdrawing.withdraw(
+            opened,
+            clinic_archive.WITHDRAWN,
+            "",
+            "a test",
+            lambda _: clinic_archive.derive_here(opened) if derived else None,
+        )
+    if format == "sqlite":
+        out = tmp_path / "later.db"
+    export(path, format, out)
+    found = b"".join(_texts(out))
+    assert len(found) > 10_000
+    assert not [secret for secret in secrets if secret in found]
+
+
+@pytest.mark.parametrize("without_bodies", [False, True])
+def test_a_copy_stands_on_its_own(db: Path, tmp_path: Path, without_bodies: bool) -> None:
+    """Opened by us for search and by plain sqlite3, equal to the archive in every table but the bodies left out."""
+    out = tmp_path / "copy.db"
+    export(db, "sqlite", out, without_bodies=without_bodies)
+    ours, copy = sqlite3.connect(db), sqlite3.connect(out)
+    assert copy.execute("pragma integrity_check").fetchone() == ("ok",)
+    schema = "select type, name, sql from sqlite_master where name not like 'sqlite_%' order by type, name"
+    assert copy.execute(schema).fetchall() == ours.execute(schema).fetchall()
+    for kind, name, sql in ours.execute(schema).fetchall():
+        if kind != "table" or "virtual" in sql.lower() or (without_bodies and name in ("bodies", "meta")):
+            continue
+        query = f'select * from "{name}"'
+        assert copy.execute(query).fetchall() == ours.execute(query).fetchall(), name
+    (bodies,) = copy.execute("select count(*) from bodies").fetchone()
+    assert (bodies == 0) is without_bodies
+    with reading.opened(out) as conn, reading.opened(db) as source:
+        assert index.verify(conn) == []
+        hits = reading.search(conn, reading.Wanted("難病")).hits
+        assert hits == reading.search(source, reading.Wanted("難病")).hits
+        assert hits
+    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.endswith(("-wal", "-shm"))) == ["copy.db"]
+    with pytest.raises(ExchangeError, match="exists already"):
+        export(db, "sqlite", out)
+
+
+def test_the_command_writes_each_format(db: Path, tmp_path: Path) -> None:
+    for format in ("jsonl", "sqlite"):
+        done = subprocess.run(
+            [sys.executable, "-m", "columnarchive", "--db", str(db), "export", format, str(tmp_path / format)],
+            capture_output=True,
+            check=True,
+        )
+        assert done.stdout.decode().startswith("22 articles")
+        assert done.stderr == b""
+    wrong = subprocess.run(
+        [sys.executable, "-m", "columnarchive", "--db", str(db), "export", "pdf", str(tmp_path / "x")],
+        capture_output=True,
+        check=False,
+    )
+    assert wrong.returncode == 1
+    assert "choose one of warc, jsonl, csv" in wrong.stderr.decode()
