@@ -33,14 +33,19 @@ class Step:
     navigation: bool = False
 
 
+Head = tuple[int, str, int, Step]
+"""What the inside of `<…>` means to a walk: an action, the tag, +1 or -1 for nesting, and the element's verdicts."""
+
+
 class Places:
     """The interner of one run: grows as pages are walked, and is never shared between processes."""
 
-    __slots__ = ("_known", "_steps", "parents", "steps")
+    __slots__ = ("_known", "_steps", "heads", "parents", "steps")
 
     def __init__(self) -> None:
         self.parents: list[int] = [-1]
         self.steps: list[Step] = [Step("", "", "", False, False, False)]
+        self.heads: dict[str, Head] = {}
         self._known: dict[tuple[int, str], int] = {}
         self._steps: dict[tuple[str, str], Step] = {}
 

@@ -176,7 +176,7 @@ class Template:
 
     def is_skippable(self, place: int) -> bool:
         """Whether a place need not be read at all: dead, and never holding a date, a name or a title."""
-        return self._marks.get(place, 0) == 0 and self.is_dead(place)
+        return self._places.steps[place].tag in CONTAINERS and self._marks.get(place, 0) == 0 and self.is_dead(place)
 
     def _verdict(self, place: int) -> tuple[bool, float, float]:
         found = self._shares.get(place)

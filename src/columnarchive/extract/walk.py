@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser
 
-from columnarchive.extract.places import Places, Step
+from columnarchive.extract.places import Head, Places, Step
 from columnarchive.extract.rules import INLINE, MAX_CHARS, MAX_DEPTH, MAX_PIECE, MAX_TOKENS, SKIPPED, STRIPPED, VOID
 from columnarchive.text import is_date_line
 
-_TOKEN = re.compile(r"<(/?)([^\s/>!]+)((?: [^\s>/=]+(?:=\"[^\"]*\")?)*)>([^<]*)")
+_TOKEN = re.compile(r"<([^>]*)>([^<]*)")  # the serialised form escapes both signs in text and in attributes
 _COMMENT = re.compile(r"<!--.*?-->|<![^>]*>", re.S)
 _HREF = re.compile(r'\shref="([^"]*)"')
 _SRC_ALT = re.compile(r'\salt="([^"]*)"')
@@ -162,52 +162,65 @@ def _tidy(text: str) -> str:
     return _SPACES.sub(" ", text) if _UNTIDY.search(text) else text
 
 
-def _walk(
-    tokens: list[tuple[str, str, str, str]], page: Outline, places: Places, skips: Callable[[int], bool] | None
-) -> None:
+_TEXT, _BR, _ANCHOR, _UNANCHOR, _SKIP, _LEAVE, _VOID, _ENTER = range(8)
+
+
+def _read_head_of(token: str, places: Places) -> Head:
+    """What a tag means to the walk; cached by its text, because tags repeat (but for links, which do not)."""
+    close = token[:1] == "/"
+    tag, _, rest = token[close:].partition(" ")
+    attributes = " " + rest if rest else ""
+    nesting = 0 if tag in VOID else -1 if close else 1
+    step = places.step(tag, attributes if tag not in INLINE or tag == "span" else "")
+    if tag == "br":
+        action = _BR
+    elif tag == "a":
+        action = _UNANCHOR if close else _ANCHOR
+    elif tag in SKIPPED or (step.hidden and (tag == "span" or "aria-hidden" in attributes) and tag != "body"):
+        action = _TEXT if close else _SKIP
+    elif tag in INLINE:
+        action = _TEXT
+    elif close:
+        action = _LEAVE
+    else:
+        action = _VOID if tag in VOID else _ENTER
+    head = (action, tag, nesting, step)
+    if tag != "a" or close:
+        places.heads[token] = head
+    return head
+
+
+def _walk(tokens: list[tuple[str, str]], page: Outline, places: Places, skips: Callable[[int], bool] | None) -> None:
     walker = _Walker(page, places)
+    heads = places.heads
     skipping = ""
     depth = 0
-    for close, tag, attributes, text in tokens:
+    for token, text in tokens:
+        action, tag, nesting, step = heads.get(token) or _read_head_of(token, places)
         if skipping:  # inside something never read: wait for its own end
             if tag == skipping:
-                depth += -1 if close else 1
+                depth += nesting
                 if not depth:
                     skipping = ""
                     if text:
                         walker.say(text)
             continue
-        if tag in INLINE:
-            if tag == "br":
-                walker.buffer.append(_BREAK)
-            elif tag == "a":
-                walker.anchor(bool(close), attributes)
-            elif (tag in SKIPPED and not close) or (attributes and not close and tag == "span" and places.step(tag, attributes).hidden):
-                skipping, depth = tag, 1
-                continue
-        elif close:
-            walker.leave(tag)
-        elif tag in SKIPPED:
-            skipping, depth = tag, 1
-            continue
-        elif tag in VOID:
-            walker.flush()
-        else:
-            step = places.step(tag, attributes)
-            if step.hidden and tag != "body" and "aria-hidden" in attributes:
-                walker.flush()
-                skipping, depth = tag, 1
-                continue
+        if action == _ENTER:
             place = places.enter(walker.place, step)
             if skips is not None and skips(place):
                 walker.flush()
                 skipping, depth = tag, 1
                 continue
             walker.enter(tag, step, place)
-        if text and not text.isspace():
+        elif action == _LEAVE:
+            walker.leave(tag)
+        elif action == _SKIP:
+            skipping, depth = tag, 1
+            continue
+        elif action:
+            walker.inline(action, token)
+        if text:
             walker.say(text)
-        elif text and walker.buffer:
-            walker.buffer.append(" ")
     walker.finish()
 
 
@@ -228,10 +241,23 @@ class _Walker:
         self._link_from = (0, 0)
 
     def say(self, text: str) -> None:
+        if text.isspace():
+            if self.buffer:
+                self.buffer.append(" ")
+            return
         text = _unescape(text)
         self.buffer.append(text)
         if self.in_link:
             self._linked += len("".join(text.split()))
+
+    def inline(self, action: int, token: str) -> None:
+        """A line break, a link's start or end, or an empty block such as <hr>."""
+        if action == _BR:
+            self.buffer.append(_BREAK)
+        elif action == _VOID:
+            self.flush()
+        else:
+            self.anchor(action == _UNANCHOR, token)
 
     def anchor(self, close: bool, attributes: str) -> None:
         if close:

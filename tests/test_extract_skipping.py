@@ -1,0 +1,28 @@
+"""With a template at hand dead places are not walked; what is read is the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from columnarchive.extract.page import learn, open_page, read_page, read_pages
+from columnarchive.extract.places import Places
+from columnarchive.extract.walk import Outline
+
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+
+
+@pytest.mark.skipif(not CORPUS.exists(), reason="the shared corpus is not here")
+@pytest.mark.parametrize("name", ["fukui-law-saimuseiri", "nishifuna-seitai.jp", "pa-ra.com", "sunny-career"])
+def test_same_articles_with_and_without_skipping(name: str) -> None:
+    site = CORPUS / "sites" / name
+    files = [(str(path), path.read_bytes(), "") for path in sorted(site.rglob("*.html"))]
+    wanted = {str(site / column) for column in json.loads((site / "manifest.json").read_text(encoding="utf-8"))["columns"]}
+    files = sorted(files, key=lambda file: file[0] not in wanted)[:80]
+    places = Places()
+    model = learn([page for _, body, kind in files if isinstance(page := open_page(body, kind, places), Outline)], places)
+    columns = [file for file in files if file[0] in wanted]
+    whole = read_pages(columns, files)
+    assert [read_page(*file, model) for file in columns] == whole
