@@ -10,6 +10,8 @@ from rapidfuzz.distance import Indel
 
 Pair = tuple[int, int, float]
 
+# A sentence that was cut to its beginning of this length, or grew from it, is edited however unlike.
+_HEAD = 3
 # Up to this many pairs are all asked; beyond, only pairs that share rare words.
 _ALL_PAIRS = 1_200
 # A word in more sentences than this tells nothing about which one became which.
@@ -38,6 +40,12 @@ def candidates(
     pairs = []
     for i, j in asked:
         score = similarity(old[i], new[j], score_cutoff=least)
+        if (
+            not score
+            and min(len(old[i]), len(new[j])) >= _HEAD
+            and (old[i].startswith(new[j]) or new[j].startswith(old[i]))
+        ):
+            score = least
         if score:
             pairs.append((i, j, score))
     return pairs

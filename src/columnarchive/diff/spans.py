@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from rapidfuzz.distance import Indel
+from rapidfuzz.distance import Indel, MatchingBlock
 
 from columnarchive.diff.tokens import KANJI, has_kana, is_function, tokens
 from columnarchive.model import Span
@@ -86,22 +86,44 @@ def _aligned(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
 
 
 def _searched(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
-    if not old or not new or len(old) * len(new) > _MOST_CELLS:
-        yield old, new, False
-        return
-    ids: dict[str, int] = {}
-    old_ids = [ids.setdefault(token, len(ids)) for token in old]
-    new_ids = [ids.setdefault(token, len(ids)) for token in new]
-    if len(ids) == len(set(old_ids)) + len(set(new_ids)):
+    if not old or not new or len(old) * len(new) > _MOST_CELLS or set(old).isdisjoint(new):
         yield old, new, False
         return
     at_old = at_new = 0
-    for block in Indel.opcodes(old_ids, new_ids).as_matching_blocks():
-        if at_old < block.a or at_new < block.b:
-            yield old[at_old : block.a], new[at_new : block.b], False
-        at_old, at_new = block.a + block.size, block.b + block.size
-        if block.size:
-            yield old[block.a : at_old], new[block.b : at_new], True
+    for i, j, size in _matches(old, new):
+        if at_old < i or at_new < j:
+            yield old[at_old:i], new[at_new:j], False
+        at_old, at_new = i + size, j + size
+        yield old[i:at_old], new[j:at_new], True
+    if at_old < len(old) or at_new < len(new):
+        yield old[at_old:], new[at_new:], False
+
+
+def _matches(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+    """Equal runs in order: words of meaning first, then particles in what lies between these."""
+    olds = [at for at, token in enumerate(old) if not is_function(token)]
+    news = [at for at, token in enumerate(new) if not is_function(token)]
+    anchors = [
+        (olds[block.a + nth], news[block.b + nth])
+        for block in _blocks([old[at] for at in olds], [new[at] for at in news])
+        for nth in range(block.size)
+    ]
+    last_i = last_j = 0
+    for i, j in [*anchors, (len(old), len(new))]:
+        if last_i < i and last_j < j:
+            for block in _blocks(old[last_i:i], new[last_j:j]):
+                if block.size:
+                    yield last_i + block.a, last_j + block.b, block.size
+        if i < len(old):
+            yield i, j, 1
+        last_i, last_j = i + 1, j + 1
+
+
+def _blocks(old: Sequence[str], new: Sequence[str]) -> list[MatchingBlock]:
+    ids: dict[str, int] = {}
+    old_ids = [ids.setdefault(token, len(ids)) for token in old]
+    new_ids = [ids.setdefault(token, len(ids)) for token in new]
+    return Indel.opcodes(old_ids, new_ids).as_matching_blocks()
 
 
 def _refined(pieces: Sequence[Piece]) -> Iterator[Piece]:

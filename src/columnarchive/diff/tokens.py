@@ -24,7 +24,10 @@ _COUNTERS = (
     "|番目|番|章|項|条|歩|社|店舗|院|校|疾患|症例|クール|セット|コース|パーセント|ポイント|キロ|グラム|ミリ|センチ|メートル|リットル"
 )
 _SYMBOLS = r"A-Za-zＡ-Ｚａ-ｚμµ℃°%％‰㎎㎏㎝㎜㎡㏄㎖²³"
-_PLAIN = rf"[{_DIGITS}]+(?:[,，.．:：/／'’][{_DIGITS}]+)*+(?:[十百千万億兆]+[{_DIGITS}]*+)*+"
+_PLAIN = (
+    rf"[{_DIGITS}]+(?:(?:[,，.．/／'’]|[:：](?=[{_DIGITS}]{{2}}(?![{_DIGITS}千万億円])))[{_DIGITS}]+)*+"
+    rf"(?:[十百千万億兆]+[{_DIGITS}]*+)*+"
+)
 _UNIT = rf"(?:[{_DIGITS}]*+\s?[{_SYMBOLS}][{_SYMBOLS}{_DIGITS}]*+(?:/[{_SYMBOLS}]+)?|{_COUNTERS})"
 _CLOCK = rf"[{_DIGITS}]{{1,2}}時(?:[{_DIGITS}]{{1,2}}分|半)?(?!間)"
 _AMOUNT = rf"(?:{_CLOCK}|{_PLAIN}{_UNIT}?+)"
