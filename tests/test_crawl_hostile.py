@@ -1,4 +1,4 @@
-"""Everything the web does to a crawler, played by a real server: each ends in its named outcome, the rest is archived."""
+"""What the web does to crawlers, played by a real server: each ends in its named outcome, the rest is archived."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Hostile, Database,
         options = CrawlOptions(allow_private=True, client=client)
         starts = [f"{host.origin}/column/" for host in server.hosts.values()]
         began = time.monotonic()
-        summary = crawl(db, targets(db, starts, Sites()), options, lambda progress: None)
+        summary = crawl(db, targets(db, starts, Sites()), options, lambda _: None)
         yield server, db, summary, time.monotonic() - began  # type: ignore[misc]
         db.close()
 

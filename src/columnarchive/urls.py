@@ -31,6 +31,7 @@ MAYBE_SESSION = re.compile(r"(?:sid|s|sess|session|token|cache|nocache|rnd|_)", 
 RANDOM_VALUE = re.compile(r"(?:[0-9a-f]{16,}|(?=\w*\d)(?=\w*[A-Za-z])[\w-]{20,}|\d{10,})", re.IGNORECASE)
 PATH_SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#;]*", re.IGNORECASE)
 INDEX_PAGE = re.compile(r"/(?:index|default)\.(?:html?|php|cgi|aspx?|jsp)$", re.IGNORECASE)
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 DEFAULT_PORTS = {"http:": "80", "https:": "443"}
 MAX_LENGTH = 2000
 
@@ -52,6 +53,8 @@ class Address:
 
 
 def _parse(url: str, base: str = "") -> ada_url.URL:
+    if not url.isascii():
+        url = LONE_SURROGATE.sub("\ufffd", url)
     try:
         return ada_url.URL(url, base or None)
     except ValueError as error:
@@ -223,7 +226,7 @@ class Link:
 class PageLinks:
     """What a page points to and says of itself; addresses are absolute, in canonical form.
 
-    `robots` holds the directives of its robots meta, `kind` the og:type, `text_length` the characters outside links.
+    `robots` holds the directives of its robots meta, `kind` the og:type.
     """
 
     url: str

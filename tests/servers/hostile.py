@@ -1,8 +1,9 @@
 """A server that plays everything the web does to crawlers: one behaviour a host, healthy pages beside it.
 
-Every behaviour has an address of its own in 127/8, so that hosts do not wait for each other. `/column/` lists the healthy
-pages and the bad one; what is asked for, and when, is kept in `requests`.
+Every behaviour has an address of its own in 127/8, so that hosts do not wait for each other. `/column/` lists the
+healthy pages and the bad one; what is asked for, and when, is kept in `requests`.
 """
+# ruff: noqa: ARG001 - behaviours share one signature and use what they need of it
 
 from __future__ import annotations
 
@@ -58,7 +59,7 @@ def page(title: str, body: str = TEXT, head: str = "") -> bytes:
 def listing(names: list[str]) -> bytes:
     """A column listing of these pages."""
     cards = "".join(
-        f'<li><span>2025年10月{number + 1}日</span><h2><a href="{name}">ひざの痛みと再生医療について{number}</a></h2></li>'
+        f'<li><span>2025年10月{number + 1}日</span><h2><a href="{name}">膝の痛みと再生医療の話{number}</a></h2></li>'
         for number, name in enumerate(names)
     )
     return page("コラム一覧", f"<ul class=list>{cards}</ul>")

@@ -12,7 +12,7 @@ from columnarchive.crawl.robots import Rules
 from columnarchive.crawl.section import COLUMNS, Found, Reason, Section
 from columnarchive.crawl.sitemaps import Entry, Listing, read
 from columnarchive.errors import UsageError
-from columnarchive.urls import PageLinks, address, host_of, in_scope, shape, trap
+from columnarchive.urls import PageLinks, address, host_of, in_scope, resolve, shape, trap
 
 CAPS = Caps(wire=50_000_000, decoded=50_000_000, expansion=100)
 MAX_FILES = 50
@@ -51,9 +51,21 @@ class Expansion:
         if not rules.readable:
             return False
         origin = address(self.plan.start[0]).origin
-        maps = [url for url in rules.sitemaps if in_scope(url, self.plan.hosts)] or [f"{origin}/sitemap.xml"]
+        named = [url for url in map(self._resolved(origin), rules.sitemaps) if in_scope(url, self.plan.hosts)]
+        maps = named or [f"{origin}/sitemap.xml"]
         added = await self._read_all(maps, "sitemap")
         return await self._read_all(list(self.feeds)[:MAX_FEEDS], "feed") + added > 0
+
+    def _resolved(self, origin: str) -> Callable[[str], str]:
+        """Addresses in robots.txt may be relative; what is none is no sitemap."""
+
+        def resolved(url: str) -> str:
+            try:
+                return resolve(url, f"{origin}/robots.txt")
+            except UsageError:
+                return ""
+
+        return resolved
 
     async def _read_all(self, urls: Sequence[str], reason: Reason) -> int:
         """Read lists and the lists they name, each once, down to a bounded depth."""

@@ -9,21 +9,24 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from typing import Literal
 from urllib.parse import urlsplit
 
 from columnarchive.urls import Link, PageLinks, Zone, directory, is_specific, shape, unquoted
 
 STRONG = 3
 ZONE_WEIGHT: dict[Zone, int] = {
-    "content": 0, "recent": -1, "archive": -2, "aside": -3, "nav": -4, "tags": -6, "crumbs": -6, "pager": -6,
-    "share": -6,
+    "content": 0, "recent": -1, "archive": -2, "aside": -3, "nav": -4,
+    "tags": -6, "crumbs": -6, "pager": -6, "share": -6,
 }  # fmt: skip
 MORE = re.compile(
-    r"続き|つづき|全文|もっと読む|詳し[くい]|詳細|記事を(?:読|見)|記事URL|この記事|read ?more|continue|more\b|permalink",
+    r"続き|つづき|全文|もっと読む|詳し[くい]|詳細|記事を(?:読|見)|記事URL|この記事"
+    r"|read ?more|continue|more\b|permalink",
     re.I,
 )
 NEXT = re.compile(
-    r"(?:次|つぎ)(?:へ|の\S{0,6}(?:ページ|件|一覧|記事へ).*|頁.*)?|(?:older|next)\b.{0,12}"
+    r"(?:次|つぎ)(?:へ|の\S{0,6}(?:ページ|件|一覧|記事へ).*|頁.*)?"
+    r"|(?:older|next)\b.{0,12}"
     r"|過去の\S{0,4}|以前の\S{0,6}|古い\S{0,6}|もっと見る"
     r"|[›»＞≫→▶>]{1,2}|(?:最後|最初|先頭|前)(?:へ|の\S{0,4}ページ.*)?|[‹«＜≪←<]{1,2}|prev\w*|newer\b.{0,12}|last|first",
     re.I,
@@ -119,16 +122,18 @@ def turns_page(link: Link, page: PageLinks) -> bool:
     related = bare(link.url) == bare(page.url)
     if page.next == link.url or "next" in link.rel or "prev" in link.rel:
         return related or link.zone == "pager"
-    if related and (PAGE_SURE.search(urlsplit(link.url).path) or urlsplit(link.url).query != urlsplit(page.url).query):
+    parts, own = urlsplit(link.url), urlsplit(page.url)
+    if related and (PAGE_SURE.search(parts.path) or (parts.path == own.path and parts.query != own.query)):
         return True
     says_so = bool(NEXT.fullmatch(link.text) or NUMBER.fullmatch(link.text))
     return related and (says_so or link.zone == "pager")
 
 
-def is_archive(link: Link, sections: frozenset[str]) -> str:
+def is_archive(link: Link, sections: frozenset[str], own: tuple[str, ...] = ()) -> Literal["archive", "category", ""]:
     """`archive` for a month or year, `category` for a category of the columns, empty for anything else.
 
-    `sections` are the first folders below which columns and their listings stand.
+    `sections` are the first folders below which columns and their listings stand, `own` those of the listing itself:
+    what lies below it is an item of it, unless it is called a category.
     """
     parts = urlsplit(link.url)
     if link.zone in ("tags", "share", "crumbs", "pager") or TAG_PATH.search(parts.path):
@@ -138,7 +143,9 @@ def is_archive(link: Link, sections: frozenset[str]) -> str:
     near = first_folder(link.url) in sections
     if CATEGORY_PATH.search(parts.path) and (near or link.zone in ("archive", "content")):
         return "category"
-    if "category" in link.rel or (link.zone == "archive" and (near or COUNTED.fullmatch(link.text))):
+    if "category" in link.rel or (link.zone == "archive" and COUNTED.fullmatch(link.text)):
+        return "category"
+    if link.zone == "archive" and near and not directory(link.url).startswith(own or "\0"):
         return "category"
     return ""
 

@@ -60,6 +60,7 @@ class Section:
     sections: set[str] = field(default_factory=set)
     sample: dict[str, tuple[PageLinks, str]] = field(default_factory=dict)
     queries: Counter[str] = field(default_factory=Counter)
+    plain: set[str] = field(default_factory=set)
 
     def remember(self, urls: Iterable[tuple[str, str]]) -> None:
         """Take in the addresses that are known already, each with its reason."""
@@ -88,6 +89,11 @@ class Section:
         if reason == "start" and role == "column":
             self._accept(page.url, "item")
         found = list(self._followed(page, role, reason))
+        if reason == "start" and role == "column" and not found and page.kind != "article":
+            # Nothing shows where its listing is: perhaps it is one itself, and a very plain one.
+            self.shapes[shape(page.url)] -= 1
+            self.plain.add(page.url)
+            found = list(self._followed(page, "listing", reason))
         if len(self.sample) < SAMPLE and page.url not in self.sample:
             self.sample[page.url] = (page, reason)
             if len(self.sample) == RIPE:
@@ -106,7 +112,7 @@ class Section:
 
     def _role(self, page: PageLinks, reason: str) -> str:
         """Whether a page is read as a listing, a column or the site's front page."""
-        if reason in LISTINGS:
+        if reason in LISTINGS or page.url in self.plain:
             return "listing"
         if reason != "start":
             return "column"
@@ -119,7 +125,7 @@ class Section:
             targets = {link.url for link in group} - {page.url}
             if len(targets) < 2 or group[0].zone not in ("content", "archive"):
                 continue
-            siblings = sum(shape(url) == own for url in targets) * 2 > len(targets)
+            siblings = is_specific(own) and sum(shape(url) == own for url in targets) * 2 > len(targets)
             if not siblings and groups.score(group, self.is_column_shape, self._own(page)) >= STRONG:
                 return "column" if page.kind == "article" and len(targets) < 5 else "listing"
         return "column"
@@ -180,10 +186,10 @@ class Section:
                     yield Found(link.url, "item", page.url)
         if role != "listing" or not weak:
             return
-        weak.sort(key=lambda one: -one[0])
+        weak.sort(key=lambda one: (-one[0], -sum(len(link.text) for link in one[1]) / len(one[1])))
         if ripe:
             for weight, group in weak:
-                if weight >= 1:
+                if weight >= 0:
                     yield from (
                         Found(link.url, "item", page.url)
                         for link in group
@@ -201,7 +207,7 @@ class Section:
     def _is_listing(self, link: Link, page: PageLinks) -> bool:
         return bool(
             groups.turns_page(link, page)
-            or groups.is_archive(link, frozenset(self.sections))
+            or self._archive_of(link, page)
             or groups.TAG_PATH.search(link.url)
             or link.zone in ("tags", "share", "crumbs", "pager")
             or link.url in self.start
@@ -213,12 +219,16 @@ class Section:
         yield from (Found(link.url, "pagination", page.url) for link in page.links if groups.turns_page(link, page))
 
     def _archives(self, page: PageLinks) -> Iterator[Found]:
-        sections = frozenset(self.sections)
         for link in page.links:
-            reason = groups.is_archive(link, sections)
+            reason = self._archive_of(link, page)
             # In menus only what is sure: a menu called "category" may be one of treatments.
             if reason and not (link.zone == "nav" and reason == "category" and not self._near(link.url)):
-                yield Found(link.url, "archive" if reason == "archive" else "category", page.url)
+                yield Found(link.url, reason, page.url)
+
+    def _archive_of(self, link: Link, page: PageLinks) -> Literal["archive", "category", ""]:
+        reason = groups.is_archive(link, frozenset(self.sections), self._own(page))
+        # Calendars link days to columns.
+        return "" if reason == "category" and self.is_column_shape(link.url) else reason
 
     def _near(self, url: str) -> bool:
         return groups.first_folder(url) in self.sections

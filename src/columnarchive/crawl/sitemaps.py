@@ -156,6 +156,8 @@ class _Reader:
                 self.link = said
             elif name in DATES or (name == "published" and not self.date):
                 self.date = moment(said) or self.date
+        if name in ("sitemap", "url") and not self.link and said.startswith("http"):
+            self.link = said  # some write the address without <loc>
         if name == "sitemap":
             self.files.append(_address(self.link, self.base))
         elif name in ("url", "item", "entry") and self.link:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -131,6 +131,10 @@ def _meta(node: LexborNode, base: str, url: str, found: dict[str, object], robot
             found.setdefault("refresh", target)
 
 
+_Row = tuple[LexborNode, str, str, list[LexborNode]]  # a link, its target, its place, the elements around it
+LISTS = frozenset({"ul", "ol", "dl", "table", "nav", "select"})
+
+
 class _Places:
     """Elements told by tag, id and class without what numbers them; remembers what it has worked out."""
 
@@ -170,7 +174,7 @@ def _zone_of(tag: str, words: str, count: int) -> Zone | None:
 
 def _links(tree: LexborHTMLParser, base: str) -> Iterable[Link]:
     places = _Places()
-    rows: list[tuple[LexborNode, str, str, list[LexborNode]]] = []
+    rows: list[_Row] = []
     counts: dict[int, int] = defaultdict(int)
     for node in tree.css("a[href], area[href]")[:MAX_LINKS]:
         target = _address(node.attributes.get("href") or "", base)
@@ -181,6 +185,7 @@ def _links(tree: LexborHTMLParser, base: str) -> Iterable[Link]:
             counts[parent.mem_id] += 1
         group = "<".join([node.tag or "a", *(places.name(parent) for parent in parents[:12])])
         rows.append((node, target, group, parents))
+    rows = _split_by_list(rows)
     targets: dict[tuple[str, int], set[str]] = defaultdict(set)
     for _, target, group, parents in rows:
         for parent in parents:
@@ -196,6 +201,23 @@ def _links(tree: LexborHTMLParser, base: str) -> Iterable[Link]:
                 break
             unit = parent
         yield _link(node, target, group, unit, parents, _zone(parents, places, counts))
+
+
+def _split_by_list(rows: list[_Row]) -> list[_Row]:
+    """Tell lists apart that stand in places called the same, as a menu and a listing without names do.
+
+    Lists of one link each are parts of cards, and the cards are what repeats.
+    """
+    lists: dict[str, dict[int, int]] = defaultdict(dict)
+    holders: list[int] = []
+    for _, _, group, parents in rows:
+        holder = next((parent.mem_id for parent in parents if parent.tag in LISTS), 0)
+        holders.append(lists[group].setdefault(holder, len(lists[group])))
+    sizes = Counter(row[2] for row in rows)
+    return [
+        (node, target, f"{group}#{number}" if 2 * len(lists[group]) <= sizes[group] else group, parents)
+        for (node, target, group, parents), number in zip(rows, holders, strict=True)
+    ]
 
 
 def _ancestors(node: LexborNode) -> Iterable[LexborNode]:

@@ -1,0 +1,287 @@
+"""Runs of the crawl as a whole: polite, conditional, resumed after a kill, stopped, locked, bounded, and coming back."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from servers.site import Reply, Site
+
+from columnarchive.archive.crawling import CrawlOptions, CrawlSummary, Target, crawl, targets
+from columnarchive.crawl.timer import Simulated, Timer
+from columnarchive.errors import NotFound, StoreError, UsageError
+from columnarchive.sites import Sites, SiteSettings, parse
+from columnarchive.store import chain
+from columnarchive.store.database import Database
+from columnarchive.store.lock import crawl_lock
+
+SAID = "ひざの痛みは年齢とともに増えます。治療の効果には個人差があり、費用は税込です。" * 5
+AT = datetime(2026, 1, 5, 1, tzinfo=UTC)
+
+
+def a_site(posts: int = 8) -> dict[str, str | bytes | Reply]:
+    """A listing in pages of four, and its posts."""
+    pages: dict[str, str | bytes | Reply] = {
+        f"/column/{n}.html": f"<meta charset=utf-8><title>{n}</title><h1>記事{n}</h1><p>{n} {SAID}</p>"
+        for n in range(posts)
+    }
+    for number in range((posts + 3) // 4):
+        items = "".join(
+            f"<li>2025年1月{n + 1}日<a href=/column/{n}.html>再生医療のお話の題名{n}</a></li>"
+            for n in range(number * 4, min(posts, number * 4 + 4))
+        )
+        path = "/column/" if not number else f"/column/?page={number + 1}"
+        after = f"<p class=pager><a href='/column/?page={number + 2}'>次へ</a></p>" if number * 4 + 4 < posts else ""
+        pages[path] = f"<meta charset=utf-8><title>コラム</title><ul>{items}</ul>{after}"
+    return pages
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with Site(a_site()) as served:
+        yield served
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    with Database.open(tmp_path / "archive.db") as opened:
+        yield opened
+
+
+def run(db: Database, site: Site, at: datetime = AT, *, named: bool = True, **options: object) -> CrawlSummary:
+    """One crawl of the site at a time of our choosing, in which waiting takes no time."""
+    chosen = targets(db, [site.url + "/column/"] if named else [], Sites())
+    given = {"allow_private": True, "clock": lambda: at, "timer": Simulated().timer(), **options}
+    return crawl(db, chosen, CrawlOptions(**given), lambda _: None)  # type: ignore[arg-type]
+
+
+def test_everything_once_and_then_conditionally(db: Database, site: Site) -> None:
+    first = run(db, site)
+    assert first.outcomes == {"ok": 10}
+    assert len(site.paths()) == len(set(site.paths()))
+    site.asked.clear()
+    second = run(db, site, AT + timedelta(days=1))
+    assert second.outcomes == {"unchanged": 10}
+    assert all("If-None-Match" in head for path, _, head in site.asked if path.startswith("/column/"))
+    assert db.conn.execute("select count(*), sum(status = 304) from captures").fetchone() == (20, 10)
+    assert not chain.verify(db.conn)
+
+
+def test_it_says_who_it_is(db: Database, site: Site) -> None:
+    run(db, site, contact="archive@example.org")
+    agents = {head["User-Agent"] for _, _, head in site.asked}
+    (agent,) = agents
+    assert agent.startswith("columnarchive/")
+    assert agent.endswith("(+archive@example.org)")
+
+
+def test_gaps_between_requests_seen_by_the_server(tmp_path: Path) -> None:
+    with Site(a_site(4)) as one, Site(a_site(4)) as other, Database.open(tmp_path / "a.db") as db:
+        chosen = targets(db, [one.url + "/column/", other.url + "/column/"], Sites())
+        began = time.monotonic()
+        crawl(db, chosen, CrawlOptions(delay=0.1, allow_private=True), lambda _: None)
+        seconds = time.monotonic() - began
+        # Both stand at one address, so they share its turns.
+        together = sorted(one.times() + other.times())
+        gaps = [later - earlier for earlier, later in zip(together, together[1:], strict=False)]
+        assert min(gaps) >= 0.095
+        assert seconds >= 0.1 * (len(together) - 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux answers on all of 127/8")
+def test_hosts_at_other_addresses_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    sites = [Site(a_site(4), f"127.0.7.{number + 1}") for number in range(6)]
+    with Database.open(tmp_path / "a.db") as db:
+        for site in sites:
+            site.__enter__()
+        chosen = targets(db, [site.url + "/column/" for site in sites], Sites())
+        began = time.monotonic()
+        crawl(db, chosen, CrawlOptions(delay=0.1, allow_private=True), lambda _: None)
+        assert time.monotonic() - began < 0.1 * 7 * 3
+        for site in sites:
+            gaps = [later - earlier for earlier, later in zip(site.times(), site.times()[1:], strict=False)]
+            assert min(gaps) >= 0.095
+            site.__exit__()
+
+
+def test_crawl_delay_of_robots_is_kept(db: Database, site: Site) -> None:
+    site.pages["/robots.txt"] = "User-agent: *\nCrawl-delay: 7\n"
+    timer = Simulated()
+    run(db, site, timer=timer.timer())
+    assert timer.elapsed >= 7 * 9
+
+
+def test_robots_is_asked_for_once_a_day(db: Database, site: Site) -> None:
+    run(db, site)
+    run(db, site, AT + timedelta(hours=23))
+    assert site.paths().count("/robots.txt") == 1
+    run(db, site, AT + timedelta(hours=25))
+    assert site.paths().count("/robots.txt") == 2
+
+
+def test_pages_come_due_the_less_they_change_the_later(db: Database, site: Site) -> None:
+    run(db, site)
+    assert run(db, site, AT + timedelta(hours=1), named=False).pages == 0
+    assert run(db, site, AT + timedelta(days=2), named=False).pages == 10
+    late = [row[0] for row in db.conn.execute("select next_visit_at from pages")]
+    assert all("2026-01-08" <= due < "2026-02-10" for due in late)
+
+
+def test_a_page_gone_twice_is_gone_and_its_return_is_seen(db: Database, site: Site) -> None:
+    run(db, site)
+    kept = site.pages.pop("/column/3.html")
+    for day in (1, 2):
+        assert run(db, site, AT + timedelta(days=day)).outcomes["missing"] == 1
+    assert run(db, site, AT + timedelta(days=3)).outcomes.get("missing") is None, "a page gone is looked at when due"
+    site.pages["/column/3.html"] = kept
+    back = run(db, site, AT + timedelta(days=40), named=False)
+    assert "missing" not in back.outcomes
+    state, outcome = db.conn.execute("select state, last_outcome from pages where url like '%/3.html'").fetchone()
+    assert (state, outcome) == ("live", "unchanged")
+
+
+def test_a_host_that_fails_five_times_rests(db: Database, site: Site) -> None:
+    site.pages.update({path: Reply(503) for path in list(site.pages) if path != "/column/"})
+    summary = run(db, site)
+    assert "left alone until" in summary.ended_early[0][1]
+    assert sum(path.endswith(".html") for path in site.paths()) == 5
+    assert summary.left
+    asked = len(site.asked)
+    assert "left alone until" in run(db, site, AT + timedelta(minutes=5)).ended_early[0][1]
+    assert len(site.asked) == asked
+    site.pages.update(a_site())
+    assert run(db, site, AT + timedelta(days=1)).left == 0
+
+
+def test_a_number_of_pages_and_then_the_rest(db: Database, site: Site) -> None:
+    first = run(db, site, max_pages=4)
+    assert (first.pages, first.left > 0) == (4, True)
+    second = run(db, site, AT + timedelta(minutes=1))
+    assert first.pages + second.pages == 10
+    assert len(site.paths()) == len(set(site.paths())), "what was visited is not visited again"
+
+
+def test_dry_run_fetches_and_writes_nothing(db: Database, site: Site) -> None:
+    planned = run(db, site, dry_run=True).planned
+    assert [(one.url, one.reason) for one in planned] == [(site.url + "/column/", "start")]
+    assert not site.asked
+    assert db.conn.execute("select count(*) from pages").fetchone() == (0,)
+    run(db, site, max_pages=3)
+    assert len(run(db, site, dry_run=True).planned) >= 3
+
+
+def test_private_addresses_are_refused_unless_allowed(db: Database, site: Site) -> None:
+    summary = run(db, site, allow_private=False)
+    assert summary.outcomes == {"private_address": 1}
+    assert not site.asked
+    assert "not a public address" in summary.failures[0].reason
+
+
+def test_a_sitemap_brings_a_changed_page_forward(db: Database, site: Site) -> None:
+    run(db, site)
+    loc = f"<url><loc>{site.url}/column/2.html</loc><lastmod>2026-01-05T12:00:00Z</lastmod></url>"
+    site.pages["/sitemap.xml"] = f"<urlset>{loc}</urlset>"
+    site.asked.clear()
+    run(db, site, AT + timedelta(hours=20), named=False)
+    assert "/column/2.html" in site.paths()
+    assert "/column/1.html" not in site.paths()
+
+
+def test_two_crawls_of_one_database(db: Database, site: Site) -> None:
+    with crawl_lock(db.path), pytest.raises(StoreError, match="Another crawl of"):
+        run(db, site)
+    assert run(db, site).pages == 10
+
+
+def test_what_can_be_asked_for(db: Database) -> None:
+    known = parse(
+        '[[site]]\nname = "a"\nstart = ["http://a.example/column/"]\n[[site]]\nstart = "http://b.example/"\nenabled = false\n'
+    )
+    assert [one.settings.name for one in targets(db, [], known)] == ["a"]
+    assert targets(db, ["b.example"], known)[0].start == ("http://b.example/",)
+    assert targets(db, ["http://www.a.example/column/1.html"], known)[0].settings.name == "a"
+    assert targets(db, ["http://c.example:8080/x/"], known)[0] == Target(
+        SiteSettings("c.example:8080"), ("http://c.example:8080/x/",)
+    )
+    with pytest.raises(NotFound):
+        targets(db, ["nowhere"], known)
+    for wrong in ("clinic.example", "http://", "ftp://a.example/", "https://exa mple/"):
+        with pytest.raises(UsageError):
+            targets(db, [wrong], known)
+
+
+def test_deriving_follows_each_site(db: Database, site: Site) -> None:
+    chosen = targets(db, [site.url + "/column/"], Sites())
+    options = CrawlOptions(delay=0, allow_private=True)
+
+    def counted(own: Database, site_id: int) -> object:
+        return own.conn.execute(
+            "select count(*) from captures join pages on pages.id = page_id where site_id = ?", (site_id,)
+        ).fetchone()[0]
+
+    summary = crawl(db, chosen, options, lambda _: None, counted)
+    assert summary.derived == ((site.url.removeprefix("http://"), 10),)
+
+
+def test_ctrl_c_finishes_what_is_in_flight(db: Database, site: Site) -> None:
+    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    summary = run(db, site, timer=Timer(), delay=0.2)
+    assert summary.interrupted
+    assert 0 < summary.pages < 10
+    assert summary.left
+    assert run(db, site).left == 0
+    assert len(site.paths()) == len(set(site.paths()))
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from columnarchive.archive.crawling import CrawlOptions, crawl, targets
+from columnarchive.sites import Sites
+from columnarchive.store.database import Database
+with Database.open(Path(sys.argv[1])) as db:
+    crawl(db, targets(db, [sys.argv[2]], Sites()), CrawlOptions(delay=0.005, allow_private=True), lambda _: None)
+"""
+
+
+def state(path: Path) -> list[tuple[str, ...]]:
+    """What an archive holds, by natural keys."""
+    with Database.open(path, create=False) as db:
+        assert not chain.verify(db.conn)
+        return db.conn.execute(
+            """select url, found_by, pages.body_sha256, count(captures.id) from pages left join captures
+               on page_id = pages.id and outcome = 'ok' group by url order by url"""
+        ).fetchall()
+
+
+def test_killed_again_and_again_it_ends_as_if_undisturbed(tmp_path: Path) -> None:
+    chance = random.Random(4)
+    with Site(a_site(60)) as site:
+        start = site.url + "/column/"
+        calm, shaken = tmp_path / "calm.db", tmp_path / "shaken.db"
+        subprocess.run([sys.executable, "-c", PROGRAM, str(calm), start], check=True)
+        kills = 0
+        for _ in range(12):
+            process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(shaken), start])
+            try:
+                process.wait(0.45 + chance.random() * 0.5)
+                break
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                kills += 1
+        subprocess.run([sys.executable, "-c", PROGRAM, str(shaken), start], check=True)
+    assert kills
+    shaken_state = state(shaken)
+    assert [row[:3] for row in shaken_state] == [row[:3] for row in state(calm)]
+    assert len(shaken_state) == 75
+    assert all(count == 1 for *_, count in shaken_state)

@@ -1,0 +1,98 @@
+"""What a page links to: addresses, places, zones and units; and that no page is too odd to be read."""
+
+from __future__ import annotations
+
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from columnarchive.extract.links import page_links
+from columnarchive.urls import Link
+
+AT = "https://clinic.example/column/"
+LISTING = """
+<html><head><base href="https://clinic.example/column/">
+<link rel=canonical href="./?utm_source=x"><link rel=next href="page/2/"><link rel="alternate" type="application/rss+xml" href=/feed>
+<link rel=alternate hreflang=en href=/en/><link rel="https://api.w.org/" href=/wp-json/>
+<meta name=robots content="NOINDEX, nofollow"><meta property=og:type content=website></head><body>
+<header><nav><ul><li><a href=/>ホーム</a><li><a href=/price/>料金</a></ul></nav></header>
+<div class=topicPath><a href=/>ホーム</a> &gt; コラム</div>
+<div class=list>
+ <div class="card card-1"><time>2025年10月18日</time><h2><a href=a/>膝の痛み</a></h2><p>長い抜粋がここにあります。とても長い文です。もっと長い抜粋。</p><p class=menu><a href=a/>続きを読む</a></p></div>
+ <div class="card card-2"><time>令和7年10月3日</time><h2><a href=b/>腰の痛み</a></h2><p>長い抜粋がここにあります。とても長い文です。もっと長い抜粋。</p><p class=menu><a href=b/>続きを読む</a></p></div>
+</div>
+<div class=wp-pagenavi><a href=page/2/>2</a></div>
+<div id=category><ul><li><a href=/column/knee/>膝 (3)</a><li><a href=/column/back/>腰 (2)</a></ul></div>
+<a href="tel:03-0000-0000">電話</a><a href=#top>上へ</a><a href="javascript:void(0)">x</a><a href=leaflet.pdf>PDF</a>
+<map><area href=/map/ alt="地図"></map><a href=/banner/><img src=x.png alt="初診の方へ"></a>
+</body></html>
+"""
+
+
+def links() -> list[Link]:
+    return list(page_links(LISTING, AT).links)
+
+
+def test_the_head() -> None:
+    page = page_links(LISTING, AT)
+    assert page.canonical == AT
+    assert page.next == AT + "page/2/"
+    assert page.feeds == ("https://clinic.example/feed",)
+    assert page.alternates == ("https://clinic.example/en/",)
+    assert page.wordpress_api == "https://clinic.example/wp-json/"
+    assert page.robots == {"noindex", "nofollow"}
+    assert page.kind == "website"
+
+
+def test_only_what_may_be_a_page() -> None:
+    urls = {link.url for link in links()}
+    assert AT + "a/" in urls
+    assert "https://clinic.example/map/" in urls
+    assert not any(part in url for url in urls for part in ("tel:", "#", "javascript", ".pdf"))
+    assert next(link for link in links() if link.url.endswith("/banner/")).text == "初診の方へ"
+
+
+def test_cards_are_units_of_one_group() -> None:
+    titles = [link for link in links() if link.text in ("膝の痛み", "腰の痛み")]
+    assert len({link.group for link in titles}) == 1
+    assert all(link.zone == "content" and link.dated and link.headed and link.excerpt > 30 for link in titles)
+    more = [link for link in links() if link.text == "続きを読む"]
+    assert all(link.zone == "content" and link.dated for link in more), "one link in a class called menu is no menu"
+
+
+def test_zones() -> None:
+    zones = {link.text: link.zone for link in links()}
+    assert zones["料金"] == "nav"
+    assert zones["2"] == "pager"
+    assert zones["膝 (3)"] == "archive"
+    assert [link.zone for link in links() if link.text == "ホーム"] == ["nav", "crumbs"]
+
+
+def test_refresh() -> None:
+    assert (
+        page_links("<meta http-equiv=refresh content='0; URL=\"/new/\"'>", AT).refresh == "https://clinic.example/new/"
+    )
+    assert page_links("<meta http-equiv=refresh content='300;url=/new/'>", AT).refresh == ""
+    assert page_links("<meta http-equiv=refresh content='5'>", AT).refresh == ""
+
+
+def test_depth_is_refused_before_the_parser_sees_it() -> None:
+    began = time.process_time()
+    assert page_links("<div>" * 100_000 + "</div>" * 100_000, AT).too_deep
+    assert page_links("<b>" * 50_000, AT).too_deep
+    assert not page_links("<div><p>x</p></div>" * 20_000, AT).too_deep
+    assert time.process_time() - began < 3
+
+
+def test_many_links_take_little_time() -> None:
+    began = time.process_time()
+    page = page_links("<ul>" + "".join(f"<li><a href={n}.html>x</a></li>" for n in range(20_000)) + "</ul>", AT)
+    assert len(page.links) == 3000
+    assert time.process_time() - began < 5
+
+
+@given(st.text(max_size=200))
+def test_never_raises(text: str) -> None:
+    page_links(text, AT)
+    page_links(f"<div class='{text}'><a href='{text}'>{text}</a><base href='{text}'>", AT)

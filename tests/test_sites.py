@@ -1,0 +1,85 @@
+"""Settings per site: what the file may say, what it means, and one sentence for each mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from columnarchive.errors import UsageError
+from columnarchive.sites import SiteSettings, load, parse
+
+TEXT = """
+contact = "archive@example.org"
+
+[[site]]
+name = "clinic"
+start = ["https://clinic.example/column/", "https://clinic.example/blog/"]
+delay = 5
+revisit_days = [2, 60]
+drop_index = true
+drop_parameters = ["from"]
+under = ["/column/"]
+kinds = { "/column/staff*" = "other", "/column/*" = "article" }
+
+[[site]]
+start = "https://other.example/"
+enabled = false
+"""
+
+
+def test_what_a_file_says() -> None:
+    sites = parse(TEXT)
+    clinic, other = sites.sites
+    assert sites.contact == "archive@example.org"
+    assert (clinic.name, clinic.delay, clinic.revisit_days, clinic.enabled) == ("clinic", 5.0, (2.0, 60.0), True)
+    assert (other.name, other.enabled, other.delay) == ("other.example", False, None)
+    assert clinic.canonical("https://clinic.example/column/index.html?from=top") == "https://clinic.example/column/"
+    assert clinic.kind_of("https://clinic.example/column/staff.html") == "other"
+    assert clinic.kind_of("https://clinic.example/column/1.html") == "article"
+    assert clinic.kind_of("https://clinic.example/access/") is None
+    assert clinic.stored() == {"kinds": {"/column/staff*": "other", "/column/*": "article"}}
+
+
+def test_whose_a_url_is() -> None:
+    sites = parse(TEXT)
+    assert sites.of_url("http://www.clinic.example/x").name == "clinic"
+    assert sites.of_url("https://new.example:8443/x") == SiteSettings("new.example:8443")
+    assert sites.named("clinic") is sites.sites[0]
+    assert sites.named("nobody") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[site]]\nname = 'a'", "needs `start`"),
+        ("[[site]]\nstart = 'column'", "not a web address"),
+        ("[[site]]\nstart = 'https://a.example/'\nspeed = 3", "unknown setting 'speed'"),
+        ("[[site]]\nstart = 'https://a.example/'\ndelay = 'fast'", "not of the right kind"),
+        ("[[site]]\nstart = 'https://a.example/'\nrevisit_days = [30, 1]", "larger number first"),
+        ("[[site]]\nstart = 'https://a.example/'\nkinds = { '/x' = 'column' }", "none of article"),
+        ("[[site]]\nstart = 'https://a.example/'\nenabled = 'yes'", "neither true nor false"),
+        ("[[site]]\nstart = 'https://a.example/1'\n[[site]]\nstart = 'https://a.example/2'", "two sites called"),
+        ("sites = 3", "unknown setting 'sites'"),
+        ("site = 3", r"\[\[site\]\]"),
+    ],
+)
+def test_mistakes_are_said_in_a_sentence(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        parse(text)
+
+
+def test_files(tmp_path: Path) -> None:
+    assert load(tmp_path / "none.toml").sites == ()
+    (tmp_path / "bad.toml").write_text("[[site]\n")
+    with pytest.raises(UsageError, match="not valid TOML"):
+        load(tmp_path / "bad.toml")
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match="cannot be read"):
+        load(tmp_path / "bytes.toml")
+
+
+def test_the_file_that_comes_with_the_project() -> None:
+    found = load(Path(__file__).resolve().parent.parent / "data" / "sites.toml")
+    assert [site.start for site in found.sites] == [("https://cellgrandclinic.com/column/",)]
+    assert not any(site.enabled for site in found.sites)
