@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from columnarchive.errors import NotFound, StoreError
@@ -18,8 +18,9 @@ from columnarchive.store.database import Database
 
 MAX_DEPTH = 14
 SIBLING_DEPTH = 3  # The deepest body that a sibling is coded against, so that histories have room above it.
-SIBLINGS = 8
-RECENT = 64  # How many of a site's newest bodies are looked at for siblings.
+SIBLINGS = 3  # How many of a site's newest bodies of each depth, and of a page's neighbours on each side, are tried.
+# What a base may cost more for each base that it has less: shallow pages stay free to be bases of their own kind.
+DEPTH_PRICE = 0.1
 # A delta above this share of the body is no small edit but a redesign, which a sibling may have already.
 POOR_DELTA = 0.08
 
@@ -53,6 +54,15 @@ class Coded:
     depth: int
 
 
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What a body may be coded against: its site's bodies, the version before it, those of neighbouring pages."""
+
+    site_id: int
+    previous: str = ""
+    near: tuple[str, ...] = ()
+
+
 def connection(source: Database | sqlite3.Connection) -> sqlite3.Connection:
     """The SQLite connection of an archive, or the one given."""
     return source.conn if isinstance(source, Database) else source
@@ -78,27 +88,28 @@ def has(conn: sqlite3.Connection, sha256: str) -> bool:
     return conn.execute("select 1 from bodies where sha256 = ?", (sha256,)).fetchone() is not None
 
 
-def write(conn: sqlite3.Connection, body: bytes, site_id: int = 0, previous: str = "") -> str:
-    """Store a body unless it is there; return its digest. `previous` names the version of the page before it."""
+def write(conn: sqlite3.Connection, body: bytes, site_id: int = 0, previous: str = "", near: Sequence[str] = ()) -> str:
+    """Store a body unless it is there; return its digest.
+
+    `previous` names the version of the page before it, `near` the bodies of pages with similar addresses.
+    """
     sha256 = hashlib.sha256(body).hexdigest()
     if not has(conn, sha256):
-        _insert(conn, sha256, site_id, len(body), encode(conn, body, site_id, previous))
+        _insert(conn, sha256, site_id, len(body), encode(conn, body, Family(site_id, previous, tuple(near))))
     return sha256
 
 
-def encode(
-    conn: sqlite3.Connection, body: bytes, site_id: int, previous: str = "", shun: frozenset[str] = frozenset()
-) -> Coded:
+def encode(conn: sqlite3.Connection, body: bytes, family: Family, shun: frozenset[str] = frozenset()) -> Coded:
     """The shortest of the few encodings worth trying; `shun` names bodies that must not be built on."""
     best = Coded(codec.compress(body), "", 0)
     if len(body) > codec.MAX_BASED_SIZE:
         return best
-    if previous and previous not in shun:
-        delta = _against(conn, body, _base_within(conn, previous), best)
+    if family.previous and family.previous not in shun:
+        delta = _against(conn, body, _base_within(conn, family.previous), best)
         if len(delta.data) <= POOR_DELTA * len(body):
             return delta
         best = delta
-    return _nearest_sibling(conn, body, site_id, best, shun)
+    return _nearest_sibling(conn, body, family, best, shun)
 
 
 def reencode(conn: sqlite3.Connection, sha256: str, shun: frozenset[str]) -> None:
@@ -107,7 +118,8 @@ def reencode(conn: sqlite3.Connection, sha256: str, shun: frozenset[str]) -> Non
     site_id, old_depth = conn.execute("select site_id, depth from bodies where sha256 = ?", (sha256,)).fetchone()
     above = descendants(conn, sha256)
     ancestors = [name for name, _ in conn.execute(_ANCESTORS, (sha256,)) if name not in shun and name != sha256]
-    coded = encode(conn, body, site_id, ancestors[0] if ancestors else "", shun | above | {sha256})
+    family = Family(site_id, ancestors[0] if ancestors else "")
+    coded = encode(conn, body, family, shun | above | {sha256})
     conn.execute(
         "update bodies set codec = ?, base_sha256 = ?, depth = ?, data = ?, data_sha256 = ? where sha256 = ?",
         (*_columns(coded), sha256),
@@ -161,27 +173,29 @@ def _base_within(conn: sqlite3.Connection, previous: str) -> tuple[str, int] | N
     return next((sha256, depth) for sha256, depth in ancestors if depth <= MAX_DEPTH // 2)
 
 
-def _nearest_sibling(conn: sqlite3.Connection, body: bytes, site_id: int, best: Coded, shun: frozenset[str]) -> Coded:
+def _nearest_sibling(conn: sqlite3.Connection, body: bytes, family: Family, best: Coded, shun: frozenset[str]) -> Coded:
     """`best`, or the body coded against the nearest sibling where that is shorter."""
     trials = []
-    for sha256, depth in _siblings(conn, site_id):
+    for sha256, depth in _siblings(conn, family):
         if sha256 not in shun:
             length = len(codec.compress(body, read(conn, sha256), codec.TRIAL_LEVEL))
-            trials.append((length, sha256, depth))
+            trials.append((length * (1 + DEPTH_PRICE * depth), sha256, depth))
     if not trials:
         return best
     _, sha256, depth = min(trials)
     return _against(conn, body, (sha256, depth), best)
 
 
-def _siblings(conn: sqlite3.Connection, site_id: int) -> Iterator[tuple[str, int]]:
-    """A few shallow bodies of the site: its newest ones and its first."""
-    yield from conn.execute(
-        """select sha256, depth from bodies where id in (
-             select id from (select id, depth from bodies where site_id = :site order by id desc limit :recent)
-             where depth <= :deepest order by id desc limit :many)
-           union
-           select sha256, depth from (select sha256, depth from bodies where site_id = :site order by id limit 1)
-           where depth <= :deepest""",
-        {"site": site_id, "recent": RECENT, "deepest": SIBLING_DEPTH, "many": SIBLINGS},
-    ).fetchall()
+def _siblings(conn: sqlite3.Connection, family: Family) -> list[tuple[str, int]]:
+    """A few shallow bodies: the site's newest ones of each depth, and those of neighbouring pages."""
+    found: list[tuple[str, int]] = []
+    for depth in range(SIBLING_DEPTH + 1):
+        found += conn.execute(
+            "select sha256, depth from bodies where site_id = ? and depth = ? order by id desc limit ?",
+            (family.site_id, depth, SIBLINGS),
+        )
+    for sha256 in family.near:
+        found += conn.execute(
+            "select sha256, depth from bodies where sha256 = ? and depth <= ?", (sha256, SIBLING_DEPTH)
+        )
+    return list(dict.fromkeys(found))

@@ -86,7 +86,7 @@ create table bodies (
     data blob not null,
     data_sha256 text not null
 );
-create index bodies_site on bodies(site_id);
+create index bodies_site on bodies(site_id, depth);
 
 -- Each committed group of captures is a link over the one before.
 create table chain (

@@ -1,0 +1,203 @@
+"""Bytes a capture and time a read, on the measuring data; import, rebuild and check of 100,000 made-up captures.
+
+python tests/benchmarks/storage.py bytes      one table: ours, WARC.gz, git packs, plain zstd
+python tests/benchmarks/storage.py reads      CPU time of random reads, by depth
+python tests/benchmarks/storage.py scale [N]  N captures over 200 sites: import, rebuild, check; peak memory
+"""
+
+from __future__ import annotations
+
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import zstandard
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
+
+from evidence import at, capture, page  # noqa: E402
+
+from columnarchive.archive import checking, deriving, importing  # noqa: E402
+from columnarchive.exchange.warc import read  # noqa: E402
+from columnarchive.exchange.warc_out import Kept, write  # noqa: E402
+from columnarchive.model import Capture  # noqa: E402
+from columnarchive.store import bodies  # noqa: E402
+from columnarchive.store.database import Database  # noqa: E402
+
+CORPUS = ROOT.parent / "shared/corpus"
+EVIDENCE_TABLES = ("captures", "bodies", "pages", "chain", "withdrawals", "sites")
+
+
+def quiet(*_: object) -> None:
+    """A report that says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Some captures in order of time, and their WARC file."""
+
+    name: str
+    captures: list[Capture]
+    warc: Path
+
+
+def sets(folder: Path) -> Iterator[Set]:
+    """The saved sites as first captures, and the real histories."""
+    for site in sorted((CORPUS / "sites").iterdir()):
+        files = sorted(path for path in site.rglob("*") if path.suffix in (".html", ".htm"))
+        random.Random(1).shuffle(files)
+        found = [
+            capture(f"http://{site.name}/{path.relative_to(site)}", at(0, second), path.read_bytes())
+            for second, path in enumerate(files)
+        ]
+        warc = folder / f"{site.name}.warc.gz"
+        write(warc, [Kept(each, each.body_sha256) for each in found], "benchmark")
+        yield Set(f"{site.name}, first captures", found, warc)
+    for warc in sorted((CORPUS / "revisions").glob("*.warc.gz")):
+        found = sorted((item for item in read(warc) if isinstance(item, Capture)), key=lambda item: item.fetched_at)
+        yield Set(f"{warc.name.split('.')[0]}, history", found, warc)
+
+
+def ours(one: Set, folder: Path) -> tuple[int, int]:
+    """Bytes of the stored frames, and of all tables and indexes that hold evidence."""
+    with Database.open(folder / f"{one.warc.name}.db") as db:
+        importing.import_files(db, [one.warc], None, quiet)
+        (frames,) = db.conn.execute("select sum(length(data)) from bodies").fetchone()
+        marks = ", ".join("?" * len(EVIDENCE_TABLES))
+        (rows,) = db.conn.execute(
+            f"select sum(pgsize - unused) from dbstat join sqlite_master using (name) where tbl_name in ({marks})",
+            EVIDENCE_TABLES,
+        ).fetchone()
+    return frames, rows
+
+
+def git_pack(one: Set, folder: Path) -> int:
+    """Bytes of a git pack with one commit per time, packed as hard as usual advice has it."""
+    repository = folder / f"{one.warc.name}.git"
+    stream = bytearray()
+    for number, each in enumerate(one.captures):
+        body, name = each.body or b"", each.url.split("/", 3)[3].replace(" ", "_") or "index"
+        stream += b"commit refs/heads/main\ncommitter a <a@b.example> %d +0000\ndata 0\n" % (1_700_000_000 + number)
+        stream += b"M 100644 inline %s\ndata %d\n%s\n" % (name.encode(), len(body), body)
+    git = ["git", "-C", str(repository)]
+    subprocess.run(["git", "init", "-q", "--bare", str(repository)], check=True)
+    subprocess.run([*git, "fast-import", "--quiet"], input=bytes(stream), check=True)
+    subprocess.run([*git, "gc", "-q", "--aggressive", "--prune=now"], check=True, capture_output=True)
+    return sum(path.stat().st_size for path in (repository / "objects/pack").glob("*.pack"))
+
+
+def measure_bytes() -> None:
+    """Print the table of bytes a capture."""
+    print(f"{'':38}{'captures':>9}{'WARC.gz':>9}{'zstd -9':>9}{'git':>7}{'frames':>8}{'rows':>7}{'WARC/frames':>13}")
+    totals = {"first": [0, 0], "history": [0, 0]}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for one in sets(folder):
+            count, packer = len(one.captures), zstandard.ZstdCompressor(level=9)
+            warc = one.warc.stat().st_size
+            plain = sum(len(packer.compress(each.body or b"")) for each in one.captures)
+            frames, rows = ours(one, folder)
+            pack = git_pack(one, folder)
+            total = totals["history" if one.name.endswith("history") else "first"]
+            total[0] += warc
+            total[1] += frames
+            each = [f"{value / count:>{width}.0f}" for value, width in
+                    ((warc, 9), (plain, 9), (pack, 7), (frames, 8), (rows, 7))]  # fmt: skip
+            print(f"{one.name:38}{count:>9}{''.join(each)}{warc / frames:>12.1f}×")
+    for kind, (warc, frames) in totals.items():
+        print(f"{'all, ' + kind:38}{'':>49}{warc / frames:>12.1f}×")
+
+
+def measure_reads() -> None:
+    """Print the CPU time of random reads of the histories."""
+    with tempfile.TemporaryDirectory() as name, Database.open(Path(name) / "a.db") as db:
+        importing.import_files(db, sorted((CORPUS / "revisions").glob("*.warc.gz")), None, quiet)
+        rows = db.conn.execute("select sha256, depth from bodies").fetchall() * 3
+        random.Random(1).shuffle(rows)
+        spent: list[tuple[float, int]] = []
+        for sha256, depth in rows:
+            begun = time.process_time_ns()
+            bodies.read(db, sha256)
+            spent.append(((time.process_time_ns() - begun) / 1e6, depth))
+        every = sorted(one for one, _ in spent)
+        mean = sum(every) / len(every)
+        print(
+            f"a read: mean {mean:.3f} ms, median {every[len(every) // 2]:.3f}, 95 % {every[len(every) * 95 // 100]:.3f}"
+        )
+        for low, high in ((0, 3), (4, 7), (8, 11), (12, 14)):
+            part = sorted(one for one, depth in spent if low <= depth <= high)
+            print(f"  with {low}–{high} bases: {len(part)} reads, median {part[len(part) // 2]:.3f} ms")
+
+
+def made_up(count: int) -> Iterator[Kept]:
+    """`count` captures over 200 sites of 100 pages, one visit to each page a day."""
+    sites, pages = 200, 100
+    for number in range(count):
+        host, place, visit = f"clinic{number % sites}.example", number // sites % pages, number // (sites * pages)
+        body = page(place, version_of(place, visit), host)
+        one = capture(f"https://{host}/column/{place}/", at(visit, number // sites % 3600), body)
+        yield Kept(one, one.body_sha256)
+
+
+def version_of(place: int, visit: int) -> int:
+    """A tenth of the pages change at each visit."""
+    return visit if place % 10 == 0 else 0
+
+
+def measure_scale(count: int) -> None:
+    """Import, rebuild and check a large made-up archive, with the peak memory of this process and its workers."""
+    with tempfile.TemporaryDirectory() as name:
+        warc, path = Path(name) / "all.warc.gz", Path(name) / "archive.db"
+        write(warc, made_up(count), "benchmark")
+        print(f"{count} captures made, {warc.stat().st_size / 1e6:.0f} MB of WARC.gz; peak {peak()}")
+        with Database.open(path) as db:
+            begun = time.monotonic()
+            summary = importing.import_files(db, [warc], None, quiet)
+            spent = time.monotonic() - begun
+            print(f"import: {summary.added} captures, {summary.added / spent:.0f}/s; peak {peak()}", flush=True)
+            begun = time.monotonic()
+            done = deriving.derive(db, force=True)
+            spent = time.monotonic() - begun
+            (pages,) = db.conn.execute("select count(*) from pages").fetchone()
+            (found,) = db.conn.execute("select count(*) from bodies").fetchone()
+            print(
+                f"rebuild: {len(done)} sites, {pages} pages, {found} bodies, {found / spent:.0f}/s; peak {peak()}",
+                flush=True,
+            )
+        size = path.stat().st_size
+        with Database.open(path, write=False) as db:
+            begun = time.monotonic()
+            problems = checking.check(db, None, False, quiet)
+            spent = time.monotonic() - begun
+            print(
+                f"check: {len(problems)} problems, {count / spent:.0f} captures/s; peak {peak()};",
+                f"file {size / 1e6:.0f} MB",
+            )
+
+
+def peak() -> str:
+    """The largest resident set so far, of this process and of its largest child."""
+    own, child = (resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return f"{own} MB, workers {child} MB"
+
+
+def main() -> None:
+    """Run the part that is named."""
+    what = sys.argv[1] if len(sys.argv) > 1 else "bytes"
+    if what == "scale":
+        measure_scale(int(sys.argv[2]) if len(sys.argv) > 2 else 100_000)
+    elif what == "reads":
+        measure_reads()
+    else:
+        measure_bytes()
+
+
+if __name__ == "__main__":
+    main()
