@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from rapidfuzz.distance import Indel
 
 from columnarchive.diff.folding import differs_in_kana, skeleton
-from columnarchive.diff.likeness import best_chain, candidates, likeness
+from columnarchive.diff.likeness import best_chain, candidates
 
 LinkKind = Literal["added", "removed", "edited", "moved"]
 
@@ -28,8 +28,6 @@ _ALONE = 0.2
 # A sentence that also changed its place must be much more alike, and long enough not to be a set phrase.
 _MOVED = 0.75
 _MOVED_LENGTH = 12
-# A merge or split is taken when the joined sentences are this much more alike than the best single one.
-_MERGE_GAIN = 0.06
 
 
 class Link(NamedTuple):
@@ -195,10 +193,10 @@ def _edited(
         return []
     links = []
     least = _EDITED if len(olds) + len(news) > 2 else _ALONE
-    for i, j, score in best_chain(candidates(old, new, olds, news, least)):
+    for i, j, _ in best_chain(candidates(old, new, olds, news, least)):
         if i not in old_left or j not in new_left:
             continue
-        i1, i2, j1, j2 = _widened(old, new, (i, j, score), old_left, new_left)
+        i1, i2, j1, j2 = _widened(old, new, (i, j), old_left, new_left)
         links.append(Link("edited", i1, i2, j1, j2, j1))
         _take(links[-1], old_left, new_left)
     return links
@@ -207,22 +205,28 @@ def _edited(
 def _widened(
     old: Sequence[str],
     new: Sequence[str],
-    pair: tuple[int, int, float],
+    pair: tuple[int, int],
     old_left: dict[int, Gap],
     new_left: dict[int, Gap],
 ) -> tuple[int, int, int, int]:
-    """The pair with a free neighbour on one side, when two sentences became one or one became two."""
-    i, j, score = pair
-    best, best_score = (i, i + 1, j, j + 1), score + _MERGE_GAIN
+    """The pair with a free neighbour on one side, when two sentences became one or one became two.
+
+    A neighbour belongs to it when taking it in leaves no more to insert and delete: half of it at least is there.
+    """
+    i, j = pair
+    best = (i, i + 1, j, j + 1)
     if len(old[i]) < len(new[j]):
         options = [(at, at + 2, j, j + 1) for at in (i - 1, i) if at in old_left and at + 1 in old_left]
     else:
         options = [(i, i + 1, at, at + 2) for at in (j - 1, j) if at in new_left and at + 1 in new_left]
+    if not options:
+        return best
+    least = Indel.distance(old[i], new[j])
     for option in options:
         i1, i2, j1, j2 = option
-        joined = likeness("".join(old[i1:i2]), "".join(new[j1:j2]), best_score)
-        if joined > best_score:
-            best, best_score = option, joined
+        distance = Indel.distance("".join(old[i1:i2]), "".join(new[j1:j2]))
+        if distance <= least:
+            best, least = option, distance
     return best
 
 

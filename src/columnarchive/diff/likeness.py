@@ -23,11 +23,6 @@ _ASKED = 3
 _WORDS = re.compile(r"[一-鿿々]{2,}|[ァ-ヺー]{2,}|[A-Za-z0-9０-９]{2,}|[ぁ-ゖ]{4,}")
 
 
-def likeness(old: str, new: str, least: float = 0.0) -> float:
-    """2 · longest common subsequence ÷ both lengths, 0 to 1; 0 when below `least`."""
-    return float(Indel.normalized_similarity(old, new, score_cutoff=min(least, 1.0)))
-
-
 def candidates(
     old: Sequence[str], new: Sequence[str], olds: Sequence[int], news: Sequence[int], least: float
 ) -> list[Pair]:

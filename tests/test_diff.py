@@ -1,0 +1,183 @@
+"""Comparisons a reader would recognise: what moved, merged, came and went, its labels, and how it is shown."""
+
+import json
+import time
+from html.parser import HTMLParser
+
+import pytest
+
+from columnarchive.diff.blame import Removed, blame
+from columnarchive.diff.compare import compare, with_labels
+from columnarchive.diff.copies import candidates, copies_among, keys_of, similarity
+from columnarchive.diff.lexicon import sources
+from columnarchive.diff.render import marked_lines, to_html, to_json, to_terminal, to_text
+from columnarchive.diff.sentences import split
+from columnarchive.model import Article, Block, BlockKind, Comparison
+
+PRICE = "費用は98,000円です。"
+DEARER = "費用は128,000円です。"
+RISK = "効果には個人差があります。"
+DOCTOR = "当院では院長が診察します。"
+HOURS = "診療時間は10:00〜19:00です。"
+LONG = "幹細胞は体のさまざまな組織のもとになる細胞です。"
+
+
+def article(*texts: str, title: str = "題", **others: str) -> Article:
+    return Article("https://a.example/", title, tuple(Block("paragraph", text) for text in texts), **others)
+
+
+def blocks(*pairs: tuple[BlockKind, str]) -> Article:
+    return Article("https://a.example/", "題", tuple(Block(kind, text) for kind, text in pairs))
+
+
+def ops(comparison: Comparison) -> list[str]:
+    return [edit.op for edit in comparison.edits]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("一つ。二つ！三つ？四つ", ["一つ。", "二つ！", "三つ？", "四つ"]),
+        ("「痛い。」と言う。（本当。）です", ["「痛い。」と言う。", "（本当。）です"]),
+        ("3.5倍です。Dr. Smith said so. It works.", ["3.5倍です。", "Dr. Smith said so.", "It works."]),
+        ("詳しくはhttps://a.example/?q=1.html!を。次", ["詳しくはhttps://a.example/?q=1.html!", "を。", "次"]),
+        ("開いたまま「です。次です。", ["開いたまま「です。", "次です。"]),
+        ("一行目\n二行目\n", ["一行目", "二行目"]),
+        ("本当ですか！？はい。", ["本当ですか！？", "はい。"]),
+    ],
+)
+def test_sentences(text: str, sentences: list[str]) -> None:
+    assert split(text) == sentences
+
+
+def test_a_price_is_one_edit_with_whole_numbers() -> None:
+    comparison = compare(article(PRICE + RISK, DOCTOR), article(DEARER + RISK, DOCTOR))
+    assert list(marked_lines(comparison)) == ["費用は[-98,000円-]{+128,000円+}です。"]
+    assert (comparison.labels, comparison.level) == (("price",), 3)
+    assert comparison.edits[0].evidence[0].new == "128000円"
+    assert comparison.summary == "98,000円 → 128,000円"
+
+
+def test_a_moved_block_costs_no_characters() -> None:
+    comparison = compare(article(PRICE + RISK, DOCTOR + LONG, HOURS), article(DOCTOR + LONG, HOURS, PRICE + RISK))
+    assert ops(comparison) == ["moved"]
+    assert (comparison.added_chars, comparison.removed_chars, comparison.level) == (0, 0, 1)
+
+
+def test_merged_and_split() -> None:
+    two, one = "採血をします。その後に結果をお伝えします。", "採血をし、その後に結果をお伝えします。"
+    for old, new in ((two, one), (one, two)):
+        comparison = compare(article(PRICE, old), article(PRICE, new))
+        assert ops(comparison) == ["edited"]
+        assert "split_or_merged" in comparison.labels
+
+
+def test_the_same_value_written_otherwise_is_cosmetic() -> None:
+    comparison = compare(article(PRICE), article("費用は、9.8万円です。"))
+    assert (comparison.labels, comparison.level) == (("cosmetic",), 0)
+
+
+def test_sections_and_questions() -> None:
+    head: tuple[BlockKind, str] = ("heading", "費用について")
+    body: tuple[BlockKind, str] = ("paragraph", LONG)
+    asked: tuple[BlockKind, str] = ("question", "痛みはありますか？")
+    answered: tuple[BlockKind, str] = ("answer", "麻酔をします。")
+    full, short = blocks(body, head, ("paragraph", PRICE), asked, answered), blocks(body)
+    assert {"section_removed", "faq_removed"} <= set(compare(full, short).labels)
+    assert {"section_added", "faq_added"} <= set(compare(short, full).labels)
+    changed = compare(blocks(body, asked, answered), blocks(body, asked, ("answer", "麻酔をするので少しだけです。")))
+    assert "faq_changed" in changed.labels
+
+
+def test_labels_of_the_whole() -> None:
+    first, second = article(LONG * 9 + PRICE), article("このコラムは移動しました。")
+    assert "replaced" in compare(first, second).labels
+    back = compare(second, first, earlier=(first,))
+    assert "restored" in back.labels
+    assert with_labels(back, "returned").level == 3
+    author = compare(article(LONG, author="高瀬 直人"), article(LONG, author="三枝 由香"))
+    assert (author.labels, author.edits[0].new_at) == (("person",), -1)
+
+
+def test_blame_through_a_change_and_back() -> None:
+    articles = [article(PRICE, RISK, LONG), article(DEARER, LONG), article(LONG, DEARER)]
+    steps = [compare(articles[0], articles[1]), compare(articles[1], articles[2])]
+    found = blame(articles, steps)
+    assert [(one.text, one.since, one.before) for one in found.standing] == [(LONG, 0, ""), (DEARER, 1, PRICE)]
+    assert found.removed == (Removed(PRICE, 0, 0), Removed(RISK, 0, 0))
+
+
+def test_terminal_reads_without_colour_and_takes_no_orders() -> None:
+    old, new = article(LONG, PRICE, DOCTOR), article(LONG, "費用は\x1b[31m[red]です。", DOCTOR)
+    comparison = compare(old, new)
+    text = to_text(comparison, old, new)
+    assert LONG in text
+    assert DOCTOR in text
+    assert "[-98,000円-]" in text
+    assert "\x1b" not in text + to_terminal(comparison, old, new, "rich")
+    assert "\\[red]" in to_terminal(comparison, old, new, "rich")
+    assert "\x1b[32m" in to_terminal(comparison, old, new, "ansi")
+    assert to_text(compare(old, old), old, old) == "no change\n"
+
+
+def test_html_is_one_page_with_both_views_and_nothing_from_outside() -> None:
+    old = article(PRICE + RISK, LONG, DOCTOR, title="<b>題")
+    new = article("費用は<script>です。", DOCTOR, LONG, HOURS, title="<b>題")
+    page = to_html(compare(old, new), old, new, captions=("2025-01-01", "2025-02-01"))
+    assert "<ins>" in page
+    assert "<del>" in page
+    assert "<script" not in page
+    assert "<b>" not in page
+    assert "http" not in page.replace("https://a.example/", "")
+    tags: list[str] = []
+
+    class Parser(HTMLParser):
+        def handle_starttag(self, tag: str, _attrs: object) -> None:
+            if tag not in ("meta", "input", "br"):
+                tags.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert tags.pop() == tag
+
+    Parser().feed(page)
+    assert tags == []
+
+
+def test_json_keeps_its_contract() -> None:
+    comparison = compare(article(PRICE), article(DEARER))
+    told = json.loads(json.dumps(to_json(comparison, 1, 2)))
+    assert list(told) == ["from", "to", "level", "labels", "edits"]
+    assert list(told["edits"][0]) == ["op", "old", "new", "spans", "labels", "level"]
+    assert told["edits"][0]["spans"][1] == {"op": "delete", "text": "98,000円"}
+
+
+def test_copies_are_found_under_a_swapped_name_and_a_dropped_sentence() -> None:
+    passage = (
+        "変形性膝関節症の治療では、幹細胞が炎症を抑え、傷んだ組織の修復を助けると考えられています。"
+        "変形性膝関節症でお悩みの方は、120件以上の実績がある当院へご相談ください。通院は3回ほどです。"
+    )
+    swapped = passage.replace("変形性膝関節症", "関節リウマチ").replace("120件", "80件")
+    shortened = swapped.replace("通院は3回ほどです。", "")
+    other = "免疫細胞は体をめぐり、外から入ったものを見分けて取り除くはたらきをしています。年齢とともに数は減ります。"
+    for copy in (swapped, shortened):
+        shared = set(keys_of(passage)) & set(keys_of(copy))
+        assert candidates([[7]] * len(shared)) == [7]
+        assert copies_among(copy, {7: passage, 8: other})[0][0] == 7
+    assert similarity(passage, other) == 0
+    assert similarity(passage, passage) == 1
+    assert keys_of("短い文です。") == ()
+
+
+def test_every_word_group_names_its_source() -> None:
+    known = {"guideline", "q-and-a", "asrm", "usage"}
+    assert {source.split(":")[0].split(";")[0] for source in sources().values()} <= known
+
+
+def test_a_total_rewrite_is_bounded_and_says_so() -> None:
+    old = article(*(f"甲の{number}番目の行はここにあります。" for number in range(3000)))
+    new = article(*(f"乙{number}という別のことが書いてある文です。" for number in range(3000)))
+    started = time.process_time()
+    comparison = compare(old, new)
+    assert time.process_time() - started < 5
+    assert comparison.capped
+    assert "rewritten" in comparison.labels
