@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from columnarchive.extract.article import Site, read_article
-from columnarchive.extract.listing import digest, find_listings, resolve
+from columnarchive.extract.listing import Digest, digest, find_listings, resolve
 from columnarchive.extract.outcome import judge
 from columnarchive.extract.page import open_page, shared_title_parts
 from columnarchive.extract.places import Places
@@ -80,15 +80,16 @@ class _Library:
 
 
 def _kinds(pages: Sequence[PageVersions], library: _Library, overrides: Mapping[str, PageKind]) -> dict[str, PageKind]:
-    """The kind of each page as its newest readable version shows it, or as the user says."""
-    digests = {}
-    for page in pages:
-        for version in reversed(page.versions):
-            opened = library.open(version)
-            if isinstance(opened, Outline) and opened.pieces and judge(opened, None) != "suspect":
-                digests[page.url] = digest(opened, page.url)
-                break
-    listings = find_listings(digests)
+    """The kind of each page as its versions show it, or as the user says.
+
+    A listing is one in its newest and in its oldest version: a column that became a line of notice among links to
+    other columns stays a column with its history.
+    """
+    newest = {page.url: one for page in pages if (one := _digest(page.url, page.versions[::-1], library))}
+    listings = find_listings(newest)
+    then = {page.url: one for page in pages if page.url in listings if (one := _digest(page.url, page.versions, library))}
+    if any(then[url] != newest[url] for url in then):
+        listings &= find_listings({**newest, **then})
     kinds: dict[str, PageKind] = {}
     for page in pages:
         kinds[page.url] = "listing" if page.url in listings else "article"
@@ -96,6 +97,15 @@ def _kinds(pages: Sequence[PageVersions], library: _Library, overrides: Mapping[
             if fnmatchcase(page.url, pattern):
                 kinds[page.url] = kind
     return kinds
+
+
+def _digest(url: str, versions: Sequence[Version], library: _Library) -> Digest | None:
+    """The first of these versions that can be read and is no wall, condensed."""
+    for version in versions:
+        opened = library.open(version)
+        if isinstance(opened, Outline) and opened.pieces and judge(opened, None) != "suspect":
+            return digest(opened, url)
+    return None
 
 
 class _Timeline:
