@@ -59,7 +59,7 @@ def open_page(body: bytes, content_type: str, places: Places, template: Template
     text, _ = decode(body, content_type)
     if "\ufffd" in text and text.count("\ufffd") > BROKEN_SHARE * len(text):
         return "bad_encoding"
-    return outline(text, places, template.is_skippable if template is not None else None)
+    return outline(text, places, template.skippable() if template is not None else None)
 
 
 def learn(pages: Sequence[Outline], places: Places) -> Site:

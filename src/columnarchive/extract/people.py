@@ -21,6 +21,7 @@ _TITLE_WORDS = re.compile(r"クリニック|病院|医院|院長|医師|博士|�
 _HONORIFIC = re.compile(r"(?:\s*(?:先生|医師|院長|氏|さん|ドクター|医学博士|（.*|\(.*))+$")
 _BOX_PIECES = 24
 _LABEL_LINE = 60
+_HINT = re.compile(r"[監執著筆投文記ラ書取こ医薬]|author|writ|review|superv", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class People:
 
 def names_people(text: str) -> bool:
     """Whether a line is the label of a box about the author or supervisor, or such a line itself."""
-    return len(text) <= _LABEL_LINE and _LABEL.match(text) is not None
+    return len(text) <= _LABEL_LINE and _HINT.search(text) is not None and _LABEL.match(text) is not None
 
 
 def find_people(page: Outline, chosen: Sequence[int], data: LinkedData) -> People:
@@ -48,7 +49,7 @@ def find_people(page: Outline, chosen: Sequence[int], data: LinkedData) -> Peopl
     for index, piece in enumerate(page.pieces):
         if index in used:
             continue
-        match = _LABEL.match(piece.text) if len(piece.text) <= 400 else None
+        match = _LABEL.match(piece.text) if len(piece.text) <= 400 and _HINT.search(piece.text, 0, 40) else None
         if match is not None:
             role = "supervisor" if match["s"] else "author"
             name, about, box = _read_box(page, index, match["rest"])

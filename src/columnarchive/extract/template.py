@@ -54,7 +54,7 @@ def model_key(piece: Piece) -> str:
 class Template:
     """Counters over the pages of one site at one time; `add` and `remove` move it along time."""
 
-    __slots__ = ("_common", "_df", "_links", "_marks", "_pages", "_paths", "_places", "_said", "_shares", "_total", "_where", "needed", "pages")
+    __slots__ = ("_common", "_df", "_links", "_marks", "_pages", "_paths", "_places", "_said", "_shares", "_skips", "_total", "_where", "needed", "pages")
 
     def __init__(self, places: Places, pages: int) -> None:
         """`pages`: how many pages will be evidence in all; the threshold for common text depends on it."""
@@ -64,6 +64,7 @@ class Template:
         self._places = places
         self._df: dict[str, int] = {}
         self._marks: dict[int, int] = {}
+        self._skips: tuple[frozenset[int], frozenset[int]] | None = None
         self._where: dict[str, dict[int, int]] = {}
         self._total: dict[int, int] = {}
         self._common: dict[int, int] = {}
@@ -96,6 +97,7 @@ class Template:
 
     def _count(self, rows: Evidence, sign: int) -> None:
         self._shares.clear()
+        self._skips = None
         inside: dict[int, list[str]] = {}
         for place, key, linked in rows:
             if linked == _UNWEIGHED:
@@ -174,9 +176,23 @@ class Template:
         """Content on so many pages that a class name saying otherwise is not believed."""
         return self.is_content(place) and self._pages.get(place, 0) >= MIN_PLACE_PAGES
 
-    def is_skippable(self, place: int) -> bool:
-        """Whether a place need not be read at all: dead, and never holding a date, a name or a title."""
-        return self._places.steps[place].tag in CONTAINERS and self._marks.get(place, 0) == 0 and self.is_dead(place)
+    def skippable(self) -> tuple[frozenset[int], frozenset[int]]:
+        """Places that need not be read at all (dead, never holding a date, a name or a title), and those around them."""
+        if self._skips is None:
+            steps, parents = self._places.steps, self._places.parents
+            dead = {
+                place
+                for place in self._total
+                if steps[place].tag in CONTAINERS and not self._marks.get(place, 0) and self.is_dead(place)
+            }
+            around: set[int] = set()
+            for place in dead:
+                at = parents[place]
+                while at > 0 and at not in around:
+                    around.add(at)
+                    at = parents[at]
+            self._skips = (frozenset(dead), frozenset(around))
+        return self._skips
 
     def _verdict(self, place: int) -> tuple[bool, float, float]:
         found = self._shares.get(place)

@@ -14,6 +14,7 @@ _SEPARATOR = re.compile(r"\s*[|｜»«›≫]\s*|\s+[-–—−:：/／@]\s+|\s*
 _FEW_LINKS = 3
 _LONGEST = 160
 _CUT = 8
+_PREFIX = 4
 _PAGE_OF = re.compile(r"^\[[A-Za-z ]{2,12}\]\s*|\s*[（(]\s*\d+\s*/\s*\d+\s*(?:ページ|page)?\s*[)）]\s*$", re.I)
 _QUOTES = re.compile(r"[\s　「」『』【】\"'“”‘’《》〈〉()（）\[\]!！?？・.。、,~〜～\-–—―|｜:：]")
 
@@ -42,6 +43,8 @@ def find_title(
     best: tuple[float, int] | None = None
     for index, piece in enumerate(page.pieces[: limit + 1]):
         rank = HEADINGS.get(piece.tag)
+        if rank is None and not any(piece.text[:_PREFIX] in one for one in stated):
+            continue
         if piece.text in site_parts or len(piece.key) < 2 or len(piece.key) > _LONGEST:
             continue
         norm = _norm(piece.text)

@@ -8,13 +8,12 @@ not split at `<br>`; ruby readings are dropped; numeric entities are resolved by
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from columnarchive.extract.places import Head, Places, Step
-from columnarchive.extract.rules import INLINE, MAX_CHARS, MAX_DEPTH, MAX_PIECE, MAX_TOKENS, SKIPPED, STRIPPED, VOID
+from columnarchive.extract.rules import CONTAINERS, INLINE, MAX_CHARS, MAX_DEPTH, MAX_PIECE, MAX_TOKENS, SKIPPED, STRIPPED, VOID
 from columnarchive.text import is_date_line
 
 _TOKEN = re.compile(r"<([^>]*)>([^<]*)")  # the serialised form escapes both signs in text and in attributes
@@ -28,6 +27,9 @@ _UNTIDY = re.compile(r"[\t\r\n\f\u00a0]|  ")
 _BREAK = "\x00"
 _TAG_COUNT = re.compile(rb"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _SELF_CLOSING = frozenset(["p", "li", "dt", "dd", "td", "th", "tr", "tbody", "thead", "tfoot", "colgroup", "option", "optgroup"]) | VOID
+Skips = tuple[frozenset[int], frozenset[int]]
+"""Places to leave out, and the places around them."""
+_PRUNED = CONTAINERS | {"body", "main", "article"}
 _TRIM = " \t\r\n\f\u00a0\u3000"
 
 
@@ -95,21 +97,45 @@ def nesting(body: bytes) -> int:
     return deepest
 
 
-def outline(html: str, places: Places, skips: Callable[[int], bool] | None = None) -> Outline:
+def outline(html: str, places: Places, skips: Skips | None = None) -> Outline:
     """Parse a page and walk it once. The caller has bounded its nesting (`nesting`); length is bounded here.
 
-    Places that `skips` names are passed over unread: with a site's template at hand that is most of a page.
+    Places that `skips` names are taken away before: with a site's template at hand that is most of a page.
     """
     tree = LexborHTMLParser(html[:MAX_CHARS])
     page = Outline([], [], [])
     _read_head(tree, page)
     tree.strip_tags(list(STRIPPED))
     body = tree.body
+    if skips is not None and body is not None:
+        _prune(body, places, skips)
     serialised = (body.html if body is not None else "") or ""
     if "<!" in serialised:
         serialised = _COMMENT.sub("", serialised)
-    _walk(_TOKEN.findall(serialised)[:MAX_TOKENS], page, places, skips)
+    _walk(_TOKEN.findall(serialised)[:MAX_TOKENS], page, places)
     return page
+
+
+def _prune(body: LexborNode, places: Places, skips: Skips) -> None:
+    """Take subtrees at skippable places out of the tree; only the places around them are looked at."""
+    dead, around = skips
+    waiting = [(body, 0)]
+    while waiting:
+        node, parent = waiting.pop()
+        tag = node.tag
+        if tag not in _PRUNED:
+            continue
+        attributes = node.attributes
+        named = "".join(f' {name}="{attributes[name]}"' for name in ("class", "id") if attributes.get(name))
+        place = places.enter(parent, places.step(tag, named))
+        if place in dead:
+            node.decompose()
+        elif place in around:
+            child = node.child
+            while child is not None:
+                if child.is_element_node:
+                    waiting.append((child, place))
+                child = child.next
 
 
 def _read_head(tree: LexborHTMLParser, page: Outline) -> None:
@@ -190,7 +216,7 @@ def _read_head_of(token: str, places: Places) -> Head:
     return head
 
 
-def _walk(tokens: list[tuple[str, str]], page: Outline, places: Places, skips: Callable[[int], bool] | None) -> None:
+def _walk(tokens: list[tuple[str, str]], page: Outline, places: Places) -> None:
     walker = _Walker(page, places)
     heads = places.heads
     skipping = ""
@@ -206,12 +232,7 @@ def _walk(tokens: list[tuple[str, str]], page: Outline, places: Places, skips: C
                         walker.say(text)
             continue
         if action == _ENTER:
-            place = places.enter(walker.place, step)
-            if skips is not None and skips(place):
-                walker.flush()
-                skipping, depth = tag, 1
-                continue
-            walker.enter(tag, step, place)
+            walker.enter(tag, step, places.enter(walker.place, step))
         elif action == _LEAVE:
             walker.leave(tag)
         elif action == _SKIP:
