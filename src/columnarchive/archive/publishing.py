@@ -14,8 +14,8 @@ from columnarchive.exchange import atom, folder, git, jsonl, markdown, parquet, 
 from columnarchive.exchange.tables import Row, Table
 from columnarchive.exchange.whole import whole_files
 from columnarchive.model import Article
-from columnarchive.store import handover, reads, streams
-from columnarchive.store.reads import ChangeRow, Connection
+from columnarchive.store import handover, reads, streams, told
+from columnarchive.store.reads import Connection
 from columnarchive.store.streams import Event, Selection
 from columnarchive.times import from_text
 
@@ -145,16 +145,16 @@ def _git(conn: Connection, chosen: Selection, out: Path, report: Report) -> str:
 
 
 def _step(conn: Connection, event: Event) -> git.Step:
-    told = [GIT_FORMAT, event.at, event.kind, event.number, event.fingerprint, *event.facts]
+    said = [GIT_FORMAT, event.at, event.kind, event.number, event.fingerprint, *event.facts]
     title = " ".join(event.facts[0].split())[:80] or event.url
     what = "first seen" if event.kind == "revision" and event.number == 1 else " ".join(event.summary.split())
 
     def content() -> bytes:
-        said = reads.revision(conn, event.article_id, event.number).article
-        return markdown.document(said, _facts(said, event.site)).encode()
+        article = reads.revision(conn, event.article_id, event.number).article
+        return markdown.document(article, _facts(article, event.site)).encode()
 
     return git.Step(
-        key=hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24],
+        key=hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24],
         article=event.url,
         site=event.site,
         moment=_seconds(event.at),
@@ -173,7 +173,9 @@ def _atom(conn: Connection, chosen: Selection, wanted: Wanted) -> str:
     def entries() -> Iterator[atom.Entry]:
         for row in streams.changes(conn, chosen, newest=wanted.limit):
             edits = tuple(reads.edits(conn, row.id))
-            yield atom.Entry(row.url, row.site, row.title, kind_of(row), row.seen_at, row.labels, row.summary, edits)
+            yield atom.Entry(
+                row.url, row.site, row.title, told.kind_of(row), row.seen_at, row.labels, row.summary, edits
+            )
 
     newest = next(streams.changes(conn, chosen, newest=1), None)
     feed = atom.Feed(
@@ -184,11 +186,6 @@ def _atom(conn: Connection, chosen: Selection, wanted: Wanted) -> str:
     with whole_files() as claim:
         count = atom.write(claim(wanted.out), feed, entries())
     return f"The newest {count} changes written to {wanted.out}."
-
-
-def kind_of(row: ChangeRow) -> str:
-    """What sort of change a row is: `edit`, or the `gone` and `returned` of an article whose text stayed the same."""
-    return "edit" if row.from_number != row.to_number else next(iter(row.labels), "edit")
 
 
 def _sqlite(conn: Connection, wanted: Wanted) -> str:

@@ -53,7 +53,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An archive's steps in order of time, anew at each call, and where what stood at an address is now, if anywhere."""
+    """An archive's steps in order of time, anew at each call, and where what stood at an address is now."""
 
     steps: Callable[[], Iterator[Step]]
     current: Callable[[str], Place | None]

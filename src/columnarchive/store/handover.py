@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from columnarchive.errors import StoreError
 from columnarchive.store import derived, streams
-from columnarchive.store.database import APPLICATION_ID, translated
+from columnarchive.store.database import APPLICATION_ID
 
 WITHOUT_BODIES = "without_bodies"
 """The row of `meta` that says stored pages were left out of a copy on purpose."""
@@ -18,7 +19,7 @@ def copy(conn: sqlite3.Connection, target: Path, *, bodies: bool = True) -> int:
 
     Texts that an unfinished withdrawal has not taken out here yet are taken out of the copy.
     """
-    with translated(target):
+    try:
         if bodies:
             (query_only,) = conn.execute("pragma query_only").fetchone()
             conn.execute("pragma query_only = off")  # which forbids writing elsewhere as well
@@ -29,6 +30,8 @@ def copy(conn: sqlite3.Connection, target: Path, *, bodies: bool = True) -> int:
         else:
             _copy_tables(conn, target, leave_empty=("bodies",))
         return _finish(target, bodies)
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"The copy cannot be written: {error}.") from error
 
 
 def _copy_tables(source: sqlite3.Connection, target: Path, leave_empty: tuple[str, ...]) -> None:

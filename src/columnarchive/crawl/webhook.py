@@ -1,0 +1,135 @@
+"""Telling a webhook: one signed POST, repeated while the receiver is busy or out of reach.
+
+Signed as Standard Webhooks says (https://www.standardwebhooks.com/): `webhook-signature` is `v1,` and the base64 of
+HMAC-SHA256 over `id.timestamp.body`; a receiver knows a repetition by its `webhook-id`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+import tenacity
+
+from columnarchive import __version__
+from columnarchive.errors import FetchError, UsageError
+from columnarchive.times import Clock, system_clock
+
+ATTEMPTS = 5
+LONGEST_PAUSE = 60.0  # seconds
+DEADLINE = 20.0  # seconds for one attempt, from the connection to the answer's head
+_PREFIX = "whsec_"  # secrets in the form that Standard Webhooks shows them: base64 after this
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A body to post; `id` stays the same when it is posted again."""
+
+    id: str
+    body: bytes
+
+
+class _Passing(FetchError):
+    """A refusal that may be over soon; `pause` is what the receiver asked for, in seconds."""
+
+    def __init__(self, said: str, pause: float = 0.0) -> None:
+        super().__init__(said)
+        self.pause = pause
+
+
+def post(
+    url: str,
+    message: Message,
+    secret: str = "",
+    *,
+    pause: Callable[[float], None] = time.sleep,
+    clock: Clock = system_clock,
+) -> None:
+    """Post a message until the receiver takes it (a status of 200 to 299); FetchError, one sentence, when it does not.
+
+    Busy receivers (429, 5xx) and faults of the network are tried again, with growing pauses; any other answer is final.
+    Redirects are not followed: a message goes where its owner said. Neither the address's path nor the secret is shown.
+    """
+    retrying = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=_pause,
+        retry=tenacity.retry_if_exception_type(_Passing),
+        reraise=True,
+        sleep=pause,
+    )
+    try:
+        retrying(_post, url, message, secret, clock)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise UsageError(f"The webhook's address at {_host(url)} is no web address.") from error
+
+
+def signature(message: Message, timestamp: int, secret: str) -> str:
+    """The value of `webhook-signature` for a message posted at a time (seconds since 1970)."""
+    signed = f"{message.id}.{timestamp}.".encode() + message.body
+    return "v1," + base64.b64encode(hmac.digest(_key(secret), signed, hashlib.sha256)).decode("ascii")
+
+
+def _key(secret: str) -> bytes:
+    if not secret.startswith(_PREFIX):
+        return secret.encode()
+    try:
+        return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except ValueError as error:
+        raise UsageError(f"The webhook's secret begins with {_PREFIX} but is no base64 after it.") from error
+
+
+def _post(url: str, message: Message, secret: str, clock: Clock) -> None:
+    timestamp = int(clock().timestamp())
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": f"columnarchive/{__version__}",
+        "webhook-id": message.id,
+        "webhook-timestamp": str(timestamp),
+    }
+    if secret:
+        headers["webhook-signature"] = signature(message, timestamp, secret)
+    try:
+        status, after = asyncio.run(_answered(url, message.body, headers))
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+        raise
+    except (httpx.HTTPError, TimeoutError) as error:
+        raise _Passing(f"The webhook at {_host(url)} cannot be reached ({type(error).__name__}).") from error
+    if 200 <= status < 300:
+        return
+    said = f"The webhook at {_host(url)} answered {status}."
+    if status == 429 or status >= 500:
+        raise _Passing(said, float(after) if after.isdecimal() else 0.0)
+    raise FetchError(said)
+
+
+async def _answered(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+    """Status and Retry-After of the answer; its body could be endless and is not read."""
+    # httpx bounds each read but not the whole, so a header that drips would hold it up for ever.
+    async with (
+        asyncio.timeout(DEADLINE),
+        httpx.AsyncClient(timeout=DEADLINE, follow_redirects=False) as client,
+        client.stream("POST", url, content=body, headers=headers) as answer,
+    ):
+        return answer.status_code, answer.headers.get("retry-after", "")
+
+
+def _pause(state: tenacity.RetryCallState) -> float:
+    """One second, then twice as long each time, or what the receiver asked for; never longer than a minute."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.pause if isinstance(error, _Passing) else 0.0
+    return min(LONGEST_PAUSE, max(asked, 2.0 ** (state.attempt_number - 1)))
+
+
+def _host(url: str) -> str:
+    """The host alone: a webhook's path is often its password."""
+    try:
+        return urlsplit(url).hostname or "an address without a host"
+    except ValueError:
+        return "an address without a host"
