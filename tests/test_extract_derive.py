@@ -1,5 +1,6 @@
 """A site's captures → readings: revisions are changes of articles, never of pages."""
 
+# ruff: noqa: E501 (pages are clearer with their lines whole)
 from __future__ import annotations
 
 import hashlib
@@ -57,7 +58,9 @@ class Store:
             made.append(Version(digest, at, at, "text/html; charset=utf-8"))
         return PageVersions(url, tuple(made))
 
-    def read(self, pages: Sequence[PageVersions], overrides: Mapping[str, PageKind] | None = None) -> dict[str, PageReadings]:
+    def read(
+        self, pages: Sequence[PageVersions], overrides: Mapping[str, PageKind] | None = None
+    ) -> dict[str, PageReadings]:
         return {page.url: page for page in read_site(pages, self.bodies.__getitem__, overrides or {})}
 
 
@@ -71,7 +74,10 @@ def revisions(page: PageReadings) -> list[int]:
 
 def test_article_of_every_page_and_repeated_notice_stays() -> None:
     store = Store()
-    pages = [store.page(url_of(topic), [("2025-04-02T00:00:00Z", design_one(f"{topic}の話", body_of(topic)))]) for topic in TOPICS]
+    pages = [
+        store.page(url_of(topic), [("2025-04-02T00:00:00Z", design_one(f"{topic}の話", body_of(topic)))])
+        for topic in TOPICS
+    ]
     for topic, (_, page) in zip(TOPICS, store.read(pages).items(), strict=True):
         (reading,) = page.readings
         assert (reading.kind, reading.outcome, reading.is_revision) == ("article", "ok", True)
@@ -112,7 +118,9 @@ def test_one_digit_in_the_middle_of_a_redesign_makes_exactly_one() -> None:
     store = Store()
     pages = redesigned(store)
     topic = TOPICS[6]
-    changed = store.page("x", [("2025-05-02T00:06:00Z", design_two(f"{topic}の話", body_of(topic, "6,500円"), "2"))]).versions[0]
+    changed = store.page(
+        "x", [("2025-05-02T00:06:00Z", design_two(f"{topic}の話", body_of(topic, "6,500円"), "2"))]
+    ).versions[0]
     pages[6] = PageVersions(pages[6].url, (pages[6].versions[0], changed))
     read = store.read(pages)
     assert revisions(read[url_of(topic)]) == [0, 1]
@@ -132,11 +140,17 @@ def test_order_of_arrival_plays_no_part() -> None:
 def test_more_siblings_make_no_revision() -> None:
     store = Store()
     pages = [
-        store.page(url_of(topic), [(f"2025-0{4 + number // 3}-02T00:00:00Z", design_one(f"{topic}の話", body_of(topic), str(number)))])
+        store.page(
+            url_of(topic),
+            [(f"2025-0{4 + number // 3}-02T00:00:00Z", design_one(f"{topic}の話", body_of(topic), str(number)))],
+        )
         for number, topic in enumerate(TOPICS)
     ]
     first = TOPICS[0]
-    versions = [(f"2025-0{month}-02T00:00:00Z", design_one(f"{first}の話", body_of(first), f"b{month}")) for month in range(4, 9)]
+    versions = [
+        (f"2025-0{month}-02T00:00:00Z", design_one(f"{first}の話", body_of(first), f"b{month}"))
+        for month in range(4, 9)
+    ]
     pages[0] = store.page(url_of(first), versions)
     assert revisions(store.read(pages)[url_of(first)]) == [0]
 
@@ -153,10 +167,14 @@ WALLS = (
 @pytest.mark.parametrize("wall", WALLS)
 def test_a_wall_is_never_an_edit(wall: str) -> None:
     store = Store()
-    pages = [store.page(url_of(topic), [("2025-04-02T00:00:00Z", design_one(f"{topic}の話", body_of(topic)))]) for topic in TOPICS]
+    pages = [
+        store.page(url_of(topic), [("2025-04-02T00:00:00Z", design_one(f"{topic}の話", body_of(topic)))])
+        for topic in TOPICS
+    ]
     good = design_one("膝の話", body_of("膝"))
     pages[0] = store.page(
-        pages[0].url, [("2025-04-02T00:00:00Z", good), ("2025-05-02T00:00:00Z", wall), ("2025-06-02T00:00:00Z", good + "<!-- -->")]
+        pages[0].url,
+        [("2025-04-02T00:00:00Z", good), ("2025-05-02T00:00:00Z", wall), ("2025-06-02T00:00:00Z", good + "<!-- -->")],
     )
     readings = store.read(pages)[pages[0].url].readings
     assert [reading.is_revision for reading in readings] == [True, False, False]
@@ -166,15 +184,23 @@ def test_a_wall_is_never_an_edit(wall: str) -> None:
 
 def test_listing_pages_and_overrides() -> None:
     store = Store()
-    pages = [store.page(url_of(topic), [("2025-04-02T00:00:00Z", design_one(f"{topic}の話", body_of(topic)))]) for topic in TOPICS]
+    pages = [
+        store.page(url_of(topic), [("2025-04-02T00:00:00Z", design_one(f"{topic}の話", body_of(topic)))])
+        for topic in TOPICS
+    ]
     whole = "".join(f"<h2><a href='{url_of(topic)}'>{topic}の話</a></h2>{body_of(topic)}" for topic in TOPICS[:3])
     cards = "".join(
         f"<li><p>2025.04.0{number}</p><a href='{url_of(topic)}'>{topic}の話</a><p>{topic}の痛みが長く続くときは、まず動かし方を…</p></li>"
         for number, topic in enumerate(TOPICS, 1)
     )
     pages.append(store.page("https://midori.example/column/", [("2025-04-02T00:00:00Z", design_one("コラム", whole))]))
-    pages.append(store.page("https://midori.example/column/all.html", [("2025-04-02T00:00:00Z", design_one("一覧", f"<ul>{cards}</ul>"))]))
-    read = store.read(pages, {"*/column/7.html": "other"})
+    pages.append(
+        store.page(
+            "https://midori.example/column/all.html",
+            [("2025-04-02T00:00:00Z", design_one("一覧", f"<ul>{cards}</ul>"))],
+        )
+    )
+    read = store.read(pages, {"https://midori.example/column/7.html": "other"})
     kinds = {url: page.readings[0].kind for url, page in read.items()}
     assert kinds["https://midori.example/column/"] == "listing"
     assert kinds["https://midori.example/column/all.html"] == "listing"
@@ -185,7 +211,9 @@ def test_listing_pages_and_overrides() -> None:
 
 def test_canonical_is_resolved_and_readings_pickle() -> None:
     store = Store()
-    html = design_one("膝の話", body_of("膝")).replace("<title>", '<link rel="canonical" href="/column/knee.html"><title>')
+    html = design_one("膝の話", body_of("膝")).replace(
+        "<title>", '<link rel="canonical" href="/column/knee.html"><title>'
+    )
     page = store.page(url_of("膝"), [("2025-04-02T00:00:00Z", html)])
     read = store.read([page])
     assert read[page.url].readings[0].canonical == "https://midori.example/column/knee.html"
@@ -208,7 +236,10 @@ def test_each_body_is_opened_once() -> None:
 @pytest.mark.parametrize("position", range(0, 100, 9))
 def test_one_character_inside_is_always_seen_and_one_outside_never(position: int) -> None:
     store = Store()
-    pages = [store.page(url_of(topic), [("2025-04-02T00:00:00Z", design_one(f"{topic}の話", body_of(topic)))]) for topic in TOPICS]
+    pages = [
+        store.page(url_of(topic), [("2025-04-02T00:00:00Z", design_one(f"{topic}の話", body_of(topic)))])
+        for topic in TOPICS
+    ]
     title, body = f"{TOPICS[2]}の話", body_of(TOPICS[2])
     inside = [at for at, char in enumerate(body) if char not in "<>/" and _is_text(body, at)]
     at = inside[position * len(inside) // 100]

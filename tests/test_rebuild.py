@@ -126,3 +126,16 @@ def test_the_clinic_reads_as_its_golden_files_say(at_once: tuple[Path, str]) -> 
                 assert all(words in new for words in change["added"]), url
                 labels = {label for day, label in told if day == change["to_date"]}
                 assert set(change["labels"]) <= labels, (url, labels)
+
+
+def test_the_users_word_on_what_a_page_is_holds(found: list[Capture], tmp_path: Path) -> None:
+    """`kinds` of sites.toml: patterns on the path."""
+    with Database.open(tmp_path / "a.db") as db:
+        clinic.add(db, found)
+        with db.transaction():
+            settings = json.dumps({"kinds": {"/fee/": "other", "/column/h*/": "other"}})
+            db.conn.execute("update sites set settings = ?", (settings,))
+        deriving.derive(db)
+        urls = {url for (url,) in db.conn.execute("select url from articles")}
+    assert clinic.HOST + "/column/nanbyo-kansaibou/" in urls
+    assert not {clinic.HOST + path for path in ("/fee/", "/column/hiza-saisei/", "/column/hada-saisei/")} & urls

@@ -16,6 +16,7 @@ from columnarchive.errors import ArchiveError
 from columnarchive.extract.derive import read_site
 from columnarchive.extract.rules import RULES
 from columnarchive.model import DerivedSite, PageKind, PageReadings
+from columnarchive.sites import SiteSettings
 from columnarchive.store import bodies, captures, derived, sites
 from columnarchive.store.database import Database
 from columnarchive.times import Clock, system_clock, to_text
@@ -98,7 +99,9 @@ def derive_site(
     with Database.open(path, create=False, write=False) as db:
         name, settings = sites.settings(db.conn, site_id)
         pages = captures.visits(db, site_id)
-        overrides = cast(Mapping[str, PageKind], settings.get("kinds", {}))
+        kinds = cast(Mapping[str, PageKind], settings.get("kinds", {}))
+        site = SiteSettings(name, kinds=tuple(kinds.items()))
+        overrides = {page.url: kind for page in pages if (kind := site.kind_of(page.url))}
 
         def body(digest: str) -> bytes:
             begin(digest)

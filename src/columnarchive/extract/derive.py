@@ -11,7 +11,6 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 
 from columnarchive.extract.article import Site, read_article
 from columnarchive.extract.listing import Digest, digest, find_listings, resolve
@@ -32,7 +31,7 @@ def read_site(
 ) -> Iterator[PageReadings]:
     """Read every version of every page of one site, in the order of URLs.
 
-    `body` returns a stored body by its sha256; `overrides` maps URL patterns (`*` and `?`) to the kind a user has set.
+    `body` returns a stored body by its sha256; `overrides` maps the URLs of pages to the kind a user has set.
     """
     ordered = sorted((page for page in pages if page.versions), key=lambda page: page.url)
     library = _Library(body)
@@ -41,7 +40,11 @@ def read_site(
     done: dict[str, list[Reading]] = {page.url: [] for page in ordered}
     last: dict[str, _Last] = {}
     events = sorted(
-        ((version.first_at, page.url, number, page) for page in ordered for number, version in enumerate(page.versions)),
+        (
+            (version.first_at, page.url, number, page)
+            for page in ordered
+            for number, version in enumerate(page.versions)
+        ),
         key=lambda event: event[:3],
     )
     for _, url, number, page in events:
@@ -87,15 +90,14 @@ def _kinds(pages: Sequence[PageVersions], library: _Library, overrides: Mapping[
     """
     newest = {page.url: one for page in pages if (one := _digest(page.url, page.versions[::-1], library))}
     listings = find_listings(newest)
-    then = {page.url: one for page in pages if page.url in listings if (one := _digest(page.url, page.versions, library))}
+    then = {
+        page.url: one for page in pages if page.url in listings if (one := _digest(page.url, page.versions, library))
+    }
     if any(then[url] != newest[url] for url in then):
         listings &= find_listings({**newest, **then})
     kinds: dict[str, PageKind] = {}
     for page in pages:
-        kinds[page.url] = "listing" if page.url in listings else "article"
-        for pattern, kind in overrides.items():
-            if fnmatchcase(page.url, pattern):
-                kinds[page.url] = kind
+        kinds[page.url] = overrides.get(page.url, "listing" if page.url in listings else "article")
     return kinds
 
 
@@ -125,7 +127,11 @@ class _Timeline:
 
     def _shared_titles(self, pages: Sequence[PageVersions]) -> frozenset[str]:
         opened = [self._library.open(version) for page in pages for version in {page.versions[0], page.versions[-1]}]
-        return shared_title_parts([page for page in opened if isinstance(page, Outline)]) if len(pages) > 1 else frozenset()
+        return (
+            shared_title_parts([page for page in opened if isinstance(page, Outline)])
+            if len(pages) > 1
+            else frozenset()
+        )
 
     def site(self, page: PageVersions, before: int, number: int) -> Site:
         """What is known of the site for the step of a page from version `before` (-1: none) to `number`."""
@@ -178,7 +184,9 @@ def _sample(pages: Sequence[PageVersions]) -> list[PageVersions]:
     """At most so many pages, chosen by their address alone, so that the choice is the same in every run."""
     if len(pages) <= MAX_EVIDENCE_PAGES:
         return list(pages)
-    return sorted(pages, key=lambda page: hashlib.sha256(page.url.encode("utf-8", "replace")).digest())[:MAX_EVIDENCE_PAGES]
+    return sorted(pages, key=lambda page: hashlib.sha256(page.url.encode("utf-8", "replace")).digest())[
+        :MAX_EVIDENCE_PAGES
+    ]
 
 
 def _read(
