@@ -8,9 +8,15 @@ from hypothesis import strategies as st
 
 from columnarchive.extract.decode import decode
 
-SAYS = "骨盤矯正のご案内です。料金は①初回２，０００円、②二回目からは三千円です。㈱みどり、髙橋までお問い合わせください。"
+SAYS = (
+    "骨盤矯正のご案内です。料金は①初回２，０００円、②二回目からは三千円です。㈱みどり、髙橋までお問い合わせください。"
+)
 PLAIN = "当院では、患者様の声を大切にしております。ｶﾀｶﾅもあります。"
-PAGE = '<html><head><meta http-equiv="Content-Type" content="text/html; charset={}"><title>案内</title></head><body><p>{}</p></body></html>'
+PAGE = (
+    "<html><head>"
+    '<meta http-equiv="Content-Type" content="text/html; charset={}"><title>案内</title></head>'
+    "<body><p>{}</p></body></html>"
+)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +70,15 @@ def test_never_raises(body: bytes, content_type: str) -> None:
 
 @given(st.text(alphabet=st.characters(min_codepoint=0x3041, max_codepoint=0x30F6), min_size=20, max_size=200))
 def test_kana_survive_every_encoding_without_a_label(text: str) -> None:
-    text = text.replace("\u3097", "あ").replace("\u3098", "あ").replace("\u3099", "").replace("\u309a", "").replace("\u309f", "").replace("\u30a0", "") + "のです。"
+    text = (
+        text.replace("\u3097", "あ")
+        .replace("\u3098", "あ")
+        .replace("\u3099", "")
+        .replace("\u309a", "")
+        .replace("\u309f", "")
+        .replace("\u30a0", "")
+        + "のです。"
+    )
     for codec in ("utf-8", "cp932", "euc_jp"):
         try:
             body = text.encode(codec)

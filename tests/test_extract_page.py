@@ -1,5 +1,6 @@
 """Single pages: blocks, metadata, outcomes, and any bytes at all."""
 
+# ruff: noqa: E501 (pages are clearer with their lines whole)
 from __future__ import annotations
 
 import time
@@ -14,13 +15,17 @@ from columnarchive.model import OUTCOMES, Article, Block
 LONG = "再生医療は、人体が本来持つ力を生かして、失われた組織の修復をめざす医療です。"
 
 
-def result_of(html: str | bytes, content_type: str = "text/html", url: str = "https://clinic.example/column/1.html") -> PageResult:
+def result_of(
+    html: str | bytes, content_type: str = "text/html", url: str = "https://clinic.example/column/1.html"
+) -> PageResult:
     body = html if isinstance(html, bytes) else html.encode()
     return read_pages([(url, body, content_type)])[0]
 
 
 def article_of(body: str, head: str = "<title>幹細胞のはなし</title>") -> Article:
-    article = result_of(f'<!doctype html><html lang="ja"><head><meta charset="utf-8">{head}</head><body>{body}</body></html>').article
+    article = result_of(
+        f'<!doctype html><html lang="ja"><head><meta charset="utf-8">{head}</head><body>{body}</body></html>'
+    ).article
     assert article is not None
     return article
 
@@ -30,7 +35,9 @@ def blocks_of(body: str) -> list[Block]:
 
 
 def test_tables_by_row() -> None:
-    body = "<table><tr><th>初回</th><td>5,500円<br>(税込)</td></tr><tr><th>二回目</th><td><p>3,300円</p></td></tr></table>"
+    body = (
+        "<table><tr><th>初回</th><td>5,500円<br>(税込)</td></tr><tr><th>二回目</th><td><p>3,300円</p></td></tr></table>"
+    )
     assert blocks_of(body) == [Block("row", "初回\t5,500円 (税込)"), Block("row", "二回目\t3,300円")]
 
 
@@ -40,7 +47,9 @@ def test_layout_tables_are_no_rows() -> None:
 
 
 def test_definition_lists_and_details() -> None:
-    body = "<dl><dt>痛みは?</dt><dd>ありません。</dd></dl><details><summary>入院は?</summary><p>要りません。</p></details>"
+    body = (
+        "<dl><dt>痛みは?</dt><dd>ありません。</dd></dl><details><summary>入院は?</summary><p>要りません。</p></details>"
+    )
     assert blocks_of(body) == [
         Block("question", "痛みは?"),
         Block("answer", "ありません。"),
@@ -82,7 +91,9 @@ def test_lists_quotes_captions_headings() -> None:
 
 
 def test_ruby_entities_and_breaks() -> None:
-    body = "<p><ruby>膵臓<rp>(</rp><rt>すいぞう</rt><rp>)</rp></ruby>は&#x81D3;&#22120;です。<br>A&amp;B &lt;5%\n以上</p>"
+    body = (
+        "<p><ruby>膵臓<rp>(</rp><rt>すいぞう</rt><rp>)</rp></ruby>は&#x81D3;&#22120;です。<br>A&amp;B &lt;5%\n以上</p>"
+    )
     assert blocks_of(body) == [Block("paragraph", "膵臓は臓器です。\nA&B <5% 以上")]
 
 
@@ -99,10 +110,22 @@ def test_questions_only_in_linked_data() -> None:
 @pytest.mark.parametrize(
     ("head", "body", "title"),
     [
-        ("<title>幹細胞のはなし | みらい医院</title>", "<h1><img alt=''></h1><h2>幹細胞のはなし</h2>", "幹細胞のはなし"),
+        (
+            "<title>幹細胞のはなし | みらい医院</title>",
+            "<h1><img alt=''></h1><h2>幹細胞のはなし</h2>",
+            "幹細胞のはなし",
+        ),
         ("<title>幹細胞のはなし｜みらい医院</title>", "<h1>みらい医院</h1><h3>幹細胞のはなし</h3>", "幹細胞のはなし"),
-        ("<title>「幹細胞」のはなし</title>", "<h1 class='translated'>Original text</h1><h2>「幹細胞」のはなし</h2>", "「幹細胞」のはなし"),
-        ("<title>長い長い幹細胞のはなし - みらい医院</title>", "<p>長い長い幹細胞のはなし</p>", "長い長い幹細胞のはなし"),
+        (
+            "<title>「幹細胞」のはなし</title>",
+            "<h1 class='translated'>Original text</h1><h2>「幹細胞」のはなし</h2>",
+            "「幹細胞」のはなし",
+        ),
+        (
+            "<title>長い長い幹細胞のはなし - みらい医院</title>",
+            "<p>長い長い幹細胞のはなし</p>",
+            "長い長い幹細胞のはなし",
+        ),
         ("", "<h1>幹細胞のはなし</h1>", "幹細胞のはなし"),
     ],
 )
@@ -192,8 +215,53 @@ def test_hostile_pages_are_bounded(body: bytes) -> None:
 
 
 _TAGS = st.sampled_from(
-    "<p> </p> <div> </div> <table> <tr> <td> </table> <ul> <li> <dl> <dt> <dd> <a href='/x'> </a> <br> <h1> </h1> <h2> <rt> "
-    "<!-- --> <script> </script> <template> <svg> <select> <details> <summary> <p<b <?php <![CDATA[ & &#0; &amp; \" ' = > 監修： 執筆者 Q1. A. 2025.10.18".split(" ")
+    [
+        "<p>",
+        "</p>",
+        "<div>",
+        "</div>",
+        "<table>",
+        "<tr>",
+        "<td>",
+        "</table>",
+        "<ul>",
+        "<li>",
+        "<dl>",
+        "<dt>",
+        "<dd>",
+        "<a",
+        "href='/x'>",
+        "</a>",
+        "<br>",
+        "<h1>",
+        "</h1>",
+        "<h2>",
+        "<rt>",
+        "<!--",
+        "-->",
+        "<script>",
+        "</script>",
+        "<template>",
+        "<svg>",
+        "<select>",
+        "<details>",
+        "<summary>",
+        "<p<b",
+        "<?php",
+        "<![CDATA[",
+        "&",
+        "&#0;",
+        "&amp;",
+        '"',
+        "'",
+        "=",
+        ">",
+        "監修：",
+        "執筆者",
+        "Q1.",
+        "A.",
+        "2025.10.18",
+    ]
 )
 
 

@@ -3,6 +3,7 @@
 Its text is read from the shared corpus at run time and never copied here.
 """
 
+# ruff: noqa: E501 (pages are clearer with their lines whole)
 from __future__ import annotations
 
 import html
@@ -90,7 +91,9 @@ def box_of(seed: Seed) -> str:
 def page_around(title: str, date: str, body: str, box: str) -> str:
     """A clinic's page with its menus three times, crumbs, related columns and footer."""
     menu = "<ul>" + "".join(f"<li><a href='/{name}/'>{label}</a></li>" for name, label in MENU) + "</ul>"
-    related = "".join(f"<li><a href='/column/{n}/'><p>2025.0{n}.1{n}</p><p>{other}</p></a></li>" for n, other in RELATED)
+    related = "".join(
+        f"<li><a href='/column/{n}/'><p>2025.0{n}.1{n}</p><p>{other}</p></a></li>" for n, other in RELATED
+    )
     return f"""<!doctype html><html lang="ja"><head><meta charset="utf-8"><title>{title} | みらい再生クリニック大阪</title></head><body>
 <header><div class="head"><a href="/"><img src="/logo.png" alt="みらい再生クリニック"></a><p>TEL.06-1234-5678</p>
 <p>対応時間:10:00-19:00</p></div><div class="sp"><p>MENU</p>{menu}</div><nav><p>MENU</p>{menu}</nav><div class="fix"><p>MENU</p>{menu}</div></header>
@@ -100,7 +103,13 @@ def page_around(title: str, date: str, body: str, box: str) -> str:
 <footer><p>みらい再生クリニック大阪</p><p>〒542-0000 大阪市中央区1-2-3</p><p>TEL.06-1234-5678</p>{menu}<p>© 2015 Mirai Clinic All Rights Reserved.</p></footer></body></html>"""
 
 
-MENU = (("about", "当院について"), ("treatment", "治療一覧"), ("price", "料金"), ("doctor", "医師紹介"), ("access", "アクセス"))
+MENU = (
+    ("about", "当院について"),
+    ("treatment", "治療一覧"),
+    ("price", "料金"),
+    ("doctor", "医師紹介"),
+    ("access", "アクセス"),
+)
 RELATED = ((1, "膝の痛みと再生医療"), (2, "点滴療法のご案内"), (3, "免疫と睡眠の関係"))
 SIBLINGS = (
     ("膝の痛みと再生医療", "2025.01.11", "膝関節の軟骨がすり減る仕組みと、保存療法の考え方を説明します。"),
@@ -112,11 +121,20 @@ SIBLINGS = (
 def read_seed(markup: Callable[[Seed], str], *, siblings: bool = True) -> tuple[Seed, Article]:
     seed = Seed()
     box = box_of(seed)
-    target = ("https://clinic.example/column/9/", page_around(seed.title, "2025.10.18", markup(seed), box).encode(), "text/html")
+    target = (
+        "https://clinic.example/column/9/",
+        page_around(seed.title, "2025.10.18", markup(seed), box).encode(),
+        "text/html",
+    )
     others = [
         (
             f"https://clinic.example/column/{number}/",
-            page_around(title, date, f"<div class='entry-content'><h2>{title}とは</h2><p>{text}</p><p>{text[::-1]}</p></div>", box).encode(),
+            page_around(
+                title,
+                date,
+                f"<div class='entry-content'><h2>{title}とは</h2><p>{text}</p><p>{text[::-1]}</p></div>",
+                box,
+            ).encode(),
             "text/html",
         )
         for number, (title, date, text) in enumerate(SIBLINGS, 1)

@@ -19,10 +19,14 @@ CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 def test_same_articles_with_and_without_skipping(name: str) -> None:
     site = CORPUS / "sites" / name
     files = [(str(path), path.read_bytes(), "") for path in sorted(site.rglob("*.html"))]
-    wanted = {str(site / column) for column in json.loads((site / "manifest.json").read_text(encoding="utf-8"))["columns"]}
+    wanted = {
+        str(site / column) for column in json.loads((site / "manifest.json").read_text(encoding="utf-8"))["columns"]
+    }
     files = sorted(files, key=lambda file: file[0] not in wanted)[:80]
     places = Places()
-    model = learn([page for _, body, kind in files if isinstance(page := open_page(body, kind, places), Outline)], places)
+    model = learn(
+        [page for _, body, kind in files if isinstance(page := open_page(body, kind, places), Outline)], places
+    )
     columns = [file for file in files if file[0] in wanted]
     whole = read_pages(columns, files)
     assert [read_page(*file, model) for file in columns] == whole

@@ -58,7 +58,10 @@ def site_results() -> list[tuple[str, Gold, PageResult]]:
         site = gold_file.parent
         gold = json.loads(gold_file.read_text(encoding="utf-8"))
         wanted = [(str(site / record["file"]), (site / record["file"]).read_bytes(), "") for record in gold]
-        found += [(site.name, record, result) for record, result in zip(gold, read_pages(wanted, site_files(site)), strict=True)]
+        found += [
+            (site.name, record, result)
+            for record, result in zip(gold, read_pages(wanted, site_files(site)), strict=True)
+        ]
     return found
 
 
@@ -67,7 +70,8 @@ def single_results() -> list[tuple[str, Gold, PageResult]]:
     folder = CORPUS / "articles"
     gold = json.loads((folder / "gold.json").read_text(encoding="utf-8"))
     return [
-        ("", record, read_pages([(record["url"] or record["file"], (folder / record["file"]).read_bytes(), "")])[0]) for record in gold
+        ("", record, read_pages([(record["url"] or record["file"], (folder / record["file"]).read_bytes(), "")])[0])
+        for record in gold
     ]
 
 
@@ -85,7 +89,9 @@ def test_sites() -> None:
 
 
 def test_single_pages() -> None:
-    assert statistics.mean(f1(record["text"], text_of(result)) for _, record, result in single_results()) >= ARTICLES_FLOOR
+    assert (
+        statistics.mean(f1(record["text"], text_of(result)) for _, record, result in single_results()) >= ARTICLES_FLOOR
+    )
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -111,7 +117,10 @@ def title_fits(record: Gold, article: Article) -> bool:
 
 
 def test_titles() -> None:
-    fits = [result.article is not None and title_fits(record, result.article) for _, record, result in site_results() + single_results()]
+    fits = [
+        result.article is not None and title_fits(record, result.article)
+        for _, record, result in site_results() + single_results()
+    ]
     assert statistics.mean(fits) >= TITLES_FLOOR
 
 
@@ -138,13 +147,21 @@ def test_columns_are_articles_and_listings_are_none() -> None:
     for name, body, _ in site_files(site):
         digest = hashlib.sha256(body).hexdigest()
         bodies[digest] = body
-        pages.append(PageVersions(manifest["url"] + str(Path(name).relative_to(site)), (Version(digest, at, at, "text/html"),)))
-    kinds = {page.url.removeprefix(manifest["url"]): page.readings[0] for page in read_site(pages, bodies.__getitem__, {})}
+        pages.append(
+            PageVersions(manifest["url"] + str(Path(name).relative_to(site)), (Version(digest, at, at, "text/html"),))
+        )
+    kinds = {
+        page.url.removeprefix(manifest["url"]): page.readings[0] for page in read_site(pages, bodies.__getitem__, {})
+    }
     assert len(manifest["columns"]) == 68
     assert [name for name in manifest["columns"] if kinds[name].kind != "article" or kinds[name].article is None] == []
     listings = [name for name in kinds if name.startswith(("blog/blog/", "blog/q_a/", "blog/voice/"))]
     assert [name for name in listings if kinds[name].kind != "listing"] == []
-    assert [name for name in ("ashiyase/index.html", "introduction/index.html", "staff/index.html") if kinds[name].article is None] == []
+    assert [
+        name
+        for name in ("ashiyase/index.html", "introduction/index.html", "staff/index.html")
+        if kinds[name].article is None
+    ] == []
 
 
 def histories(site: str) -> list[PageReadings]:
@@ -173,7 +190,10 @@ def histories(site: str) -> list[PageReadings]:
 @pytest.mark.parametrize("site", ["fukui", "nishifuna", "sunny"])
 def test_no_false_and_no_missed_revision(site: str) -> None:
     labels = json.loads((CORPUS / "revisions" / "labels.json").read_text(encoding="utf-8"))
-    revised = {page.url: {reading.version.first_at for reading in page.readings if reading.is_revision} for page in histories(site)}
+    revised = {
+        page.url: {reading.version.first_at for reading in page.readings if reading.is_revision}
+        for page in histories(site)
+    }
     faults: list[str] = []
     for page in labels:
         if page["warc"].startswith(site):

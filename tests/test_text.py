@@ -58,7 +58,9 @@ def test_never_raises_and_offsets_stay_inside(text: str) -> None:
         assert 0 <= found.start < found.end <= len(text)
 
 
-@given(st.dates(min_value=__import__("datetime").date(1926, 12, 26), max_value=__import__("datetime").date(2099, 12, 31)))
+@given(
+    st.dates(min_value=__import__("datetime").date(1926, 12, 26), max_value=__import__("datetime").date(2099, 12, 31))
+)
 def test_every_day_is_read_in_every_form(day: object) -> None:
     year, month, date = (int(part) for part in str(day).split("-"))
     for text in (f"{year}年{month}月{date}日", f"{year}.{month:02}.{date:02}", f"{year}/{month}/{date}", str(day)):

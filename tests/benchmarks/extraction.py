@@ -4,8 +4,8 @@
 
 CORPUS is the shared corpus (default: ../shared/corpus beside the repository). Peers that are not installed are left out;
 `pip install trafilatura`, then in a second call `pip install readability-lxml resiliparse`. The ratio that counts is
-against the faster setting of trafilatura. Leave-one-site-out: every threshold is set from the other sites' pages alone
-(chosen from a small range by their mean F1) and the site left out is scored with it.
+against the faster setting of trafilatura. Leave-one-site-out: every threshold is set from the other sites' pages
+alone (chosen from a small range by their mean F1) and the site left out is scored with it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,10 @@ class Site:
 
     def scores(self) -> list[float]:
         results = read_pages(self.wanted, self.files)
-        return [f1(record["text"], result.article.text if result.article else "") for record, result in zip(self.gold, results, strict=True)]
+        return [
+            f1(record["text"], result.article.text if result.article else "")
+            for record, result in zip(self.gold, results, strict=True)
+        ]
 
 
 def peers() -> dict[str, Callable[[str], str]]:
@@ -118,7 +121,11 @@ def speed(sites: list[Site], repeat: int) -> dict[str, float]:
                 read_page(url, body, kind, model)
 
     runs: dict[str, Callable[[], object]] = {"columnarchive": ours}
-    texts = [body.decode(record["decoded_with"], "replace") for site in sites for record, (_, body, _) in zip(site.gold, site.wanted, strict=True)]
+    texts = [
+        body.decode(record["decoded_with"], "replace")
+        for site in sites
+        for record, (_, body, _) in zip(site.gold, site.wanted, strict=True)
+    ]
     for name, peer in peers().items():
         runs[name] = lambda peer=peer: [peer(text) for text in texts]
     best = dict.fromkeys(runs, float("inf"))
@@ -152,8 +159,11 @@ def leave_one_site_out(sites: list[Site]) -> list[float]:
     for site in sites:
         with_all: list[list[float]] = []
         for _, name, values in RANGES:
+
             def others(value: float, name: str = name, site: Site = site) -> float:
-                return statistics.mean(score for other, found in table[name, value].items() if other != site.name for score in found)
+                return statistics.mean(
+                    score for other, found in table[name, value].items() if other != site.name for score in found
+                )
 
             with_all.append(table[name, max(values, key=others)][site.name])
         worst = min(with_all, key=statistics.mean)  # the most pessimistic of the choices
@@ -171,9 +181,16 @@ def main() -> None:
         sys.exit(f"No corpus at {options.corpus}; give its folder.")
     sites = [Site(gold.parent) for gold in sorted(options.corpus.glob("sites/*/gold.json"))]
     print("accuracy (character 5-gram F1)")
-    texts = [(record, body.decode(record["decoded_with"], "replace")) for site in sites for record, (_, body, _) in zip(site.gold, site.wanted, strict=True)]
+    texts = [
+        (record, body.decode(record["decoded_with"], "replace"))
+        for site in sites
+        for record, (_, body, _) in zip(site.gold, site.wanted, strict=True)
+    ]
     folder = options.corpus / "articles"
-    singles = [(record, (folder / record["file"]).read_bytes()) for record in json.loads((folder / "gold.json").read_text(encoding="utf-8"))]
+    singles = [
+        (record, (folder / record["file"]).read_bytes())
+        for record in json.loads((folder / "gold.json").read_text(encoding="utf-8"))
+    ]
     ours = [score for site in sites for score in site.scores()]
     alone = []
     for record, body in singles:
@@ -182,7 +199,9 @@ def main() -> None:
     print(f"  {'columnarchive':18} sites {statistics.mean(ours):.3f}  articles {statistics.mean(alone):.3f}")
     for name, peer in peers().items():
         on_sites = statistics.mean(f1(record["text"], peer(text)) for record, text in texts)
-        on_singles = statistics.mean(f1(record["text"], peer(body.decode(record["decoded_with"], "replace"))) for record, body in singles)
+        on_singles = statistics.mean(
+            f1(record["text"], peer(body.decode(record["decoded_with"], "replace"))) for record, body in singles
+        )
         print(f"  {name:18} sites {on_sites:.3f}  articles {on_singles:.3f}")
     print("leave one site out")
     print(f"  mean {statistics.mean(leave_one_site_out(sites)):.3f}")

@@ -77,7 +77,12 @@ def _body(page: Outline, chosen: list[int], title_at: int, people: People) -> li
             continue
         if index in head and index < title_at and piece.linked and CRUMB_HOME.search(piece.text):
             continue
-        if index in head and index < title_at and len(piece.key) <= _LABEL_CHARS and not _SENTENCE_END.search(piece.text):
+        if (
+            index in head
+            and index < title_at
+            and len(piece.key) <= _LABEL_CHARS
+            and not _SENTENCE_END.search(piece.text)
+        ):
             continue  # a category or label over the title
         kept.append(index)
     return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -9,8 +10,14 @@ from columnarchive.extract.rules import HEADINGS
 from columnarchive.extract.walk import Outline, Piece
 from columnarchive.model import Block, BlockKind
 
-_QUESTION = re.compile(r"^(?:Q|Ｑ|質問|問)\s?(?:\d{1,3}|[０-９]{1,3})?\s?[.．。:：、\s]\s?\S|^(?:Q|Ｑ)(?:\d{1,3}|[０-９]{1,3})?\s?[^\sA-Za-zａ-ｚ]", re.I)
-_ANSWER = re.compile(r"^(?:A|Ａ|回答|答)\s?(?:\d{1,3}|[０-９]{1,3})?\s?[.．。:：、\s]\s?\S|^(?:A|Ａ)(?:\d{1,3}|[０-９]{1,3})?\s?[^\sA-Za-zａ-ｚ\d]", re.I)
+_QUESTION = re.compile(
+    r"^(?:Q|Ｑ|質問|問)\s?(?:\d{1,3}|[０-９]{1,3})?\s?[.．。:：、\s]\s?\S|^(?:Q|Ｑ)(?:\d{1,3}|[０-９]{1,3})?\s?[^\sA-Za-zａ-ｚ]",
+    re.I,
+)
+_ANSWER = re.compile(
+    r"^(?:A|Ａ|回答|答)\s?(?:\d{1,3}|[０-９]{1,3})?\s?[.．。:：、\s]\s?\S|^(?:A|Ａ)(?:\d{1,3}|[０-９]{1,3})?\s?[^\sA-Za-zａ-ｚ\d]",
+    re.I,
+)
 _FAQ_WORDS = re.compile(r"(?:^|[\s_\-])(?:faq|qa|q-a|q_and_a|accordion|question)", re.I)
 _BLOCK_CELL_TAGS = frozenset(("p", "div", "li", "dt", "dd", *HEADINGS))
 _WITHIN = frozenset(("blockquote", "figcaption", "caption", "summary", "details", "dt", "dd", "li", "tr"))
@@ -44,7 +51,7 @@ def _split(piece: Piece, kind: BlockKind, level: int) -> list[Block]:
         marks = [index for index, line in enumerate(lines) if _QUESTION.match(line) or _ANSWER.match(line)]
         if len(marks) > 1 and _QUESTION.match(lines[marks[0]]) and _ANSWER.match(lines[marks[1]]):
             cuts = [0, *(mark for mark in marks if mark), len(lines)]
-            return [Block(kind, "\n".join(lines[start:end]), level) for start, end in zip(cuts, cuts[1:], strict=False)]
+            return [Block(kind, "\n".join(lines[start:end]), level) for start, end in itertools.pairwise(cuts)]
     return [Block(kind, piece.text, level)]
 
 

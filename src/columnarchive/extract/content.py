@@ -11,7 +11,17 @@ import re
 from urllib.parse import urlsplit
 
 from columnarchive.extract.places import Places
-from columnarchive.extract.rules import BODY_CLASS, BODY_SHARE, CALL, HEADINGS, LABELS, LINK_SHARE, NOTICE, REGION_SHARE, RELATED_HEADING
+from columnarchive.extract.rules import (
+    BODY_CLASS,
+    BODY_SHARE,
+    CALL,
+    HEADINGS,
+    LABELS,
+    LINK_SHARE,
+    NOTICE,
+    REGION_SHARE,
+    RELATED_HEADING,
+)
 from columnarchive.extract.template import Template
 from columnarchive.extract.walk import Outline
 
@@ -34,7 +44,7 @@ def select(page: Outline, places: Places, template: Template | None, url: str = 
     else:
         keep = _by_shape(page, places, bad, url)
     _keep_rows(page, keep)
-    _keep_lone_links(page, places, template, keep, bad)
+    _keep_lone_links(page, template, keep, bad)
     _drop_related(page, keep)
     _drop_outside(page, keep)
     _drop_bare_headings(page, keep)
@@ -63,11 +73,11 @@ def _by_template(page: Outline, places: Places, template: Template, bad: list[bo
         if kept and piece.element >= 0 and bad[piece.element]:
             kept = template.is_proven(place) and not _is_navigation(places, place)
         keep.append(kept)
-    _restore_repeated(page, places, template, keep, bad)
+    _restore_repeated(page, template, keep, bad)
     return keep
 
 
-def _restore_repeated(page: Outline, places: Places, template: Template, keep: list[bool], bad: list[bool]) -> None:
+def _restore_repeated(page: Outline, template: Template, keep: list[bool], bad: list[bool]) -> None:
     """Repeated text of the article's own: a paragraph between paragraphs that stay, or a disclosure inside the body."""
     first, end = _region(page, keep)
     chosen = list(keep)
@@ -80,7 +90,9 @@ def _restore_repeated(page: Outline, places: Places, template: Template, keep: l
             keep[index] = True
         elif parent >= 0 and piece.tag in _TEXT_TAGS and template.is_content(page.elements[parent].place):
             around = page.elements[parent]
-            keep[index] = any(chosen[around.first : index]) and any(chosen[index + 1 : around.end]) and not is_call(piece.text)
+            keep[index] = (
+                any(chosen[around.first : index]) and any(chosen[index + 1 : around.end]) and not is_call(piece.text)
+            )
 
 
 def _is_navigation(places: Places, place: int) -> bool:
@@ -93,7 +105,7 @@ def _is_navigation(places: Places, place: int) -> bool:
 
 
 def _by_shape(page: Outline, places: Places, bad: list[bool], url: str) -> list[bool]:
-    """No siblings: the element whose pieces sum up best, then without links, bad classes and lists of links elsewhere."""
+    """No siblings: the element whose pieces sum up best, without links, bad classes and lists of links elsewhere."""
     scores = [_shape_score(page, places, index, bad) for index in range(len(page.pieces))]
     sums = [0.0]
     for score in scores:
@@ -153,7 +165,9 @@ def _keep_rows(page: Outline, keep: list[bool]) -> None:
     for element in elements:
         if element.tag == "tr" and element.end - element.first > 1:
             span = range(element.first, element.end)
-            if any(keep[index] for index in span) and all(elements[pieces[index].element].tag in ("td", "th") for index in span):
+            if any(keep[index] for index in span) and all(
+                elements[pieces[index].element].tag in ("td", "th") for index in span
+            ):
                 for index in span:
                     keep[index] = keep[index] or pieces[index].linked < LINK_SHARE * len(pieces[index].key)
     for index in range(len(pieces) - 1):
@@ -174,7 +188,7 @@ def _in_good(page: Outline, places: Places, element: int) -> bool:
     return False
 
 
-def _keep_lone_links(page: Outline, places: Places, template: Template | None, keep: list[bool], bad: list[bool]) -> None:
+def _keep_lone_links(page: Outline, template: Template | None, keep: list[bool], bad: list[bool]) -> None:
     """A link or two between paragraphs that stay are a reference in the text, not navigation."""
     pieces = page.pieces
     index = 0
@@ -186,7 +200,7 @@ def _keep_lone_links(page: Outline, places: Places, template: Template | None, k
         while end < len(pieces) and not keep[end]:
             end += 1
         run = range(index, end)
-        if 0 < index and end < len(pieces) and keep[index - 1] and len(run) <= _LONE_LINKS:
+        if index > 0 and end < len(pieces) and keep[index - 1] and len(run) <= _LONE_LINKS:
             for at in run:
                 piece = pieces[at]
                 dead = template is not None and (template.is_dead(piece.place) or template.is_common(piece))

@@ -12,12 +12,24 @@ from columnarchive.text import find_dates
 
 _MODIFIED = re.compile(r"(?:最終|記事)?更新|改訂|改定|修正|(?:last\s?)?updated?|(?:last\s?)?modified|revised", re.I)
 _PUBLISHED = re.compile(r"公開|投稿|掲載|配信|作成|発行|掲出|初出|登録|記事|post(?:ed)?|publish|date", re.I)
-_EVENT = re.compile(r"開催|受付|締切|締め切り|期間|まで|から|より|以降|予定|施行|開院|設立|生まれ|生年|現在|時点|休診|休業|©|copyright|\(c\)", re.I)
+_EVENT = re.compile(
+    r"開催|受付|締切|締め切り|期間|まで|から|より|以降|予定|施行|開院|設立|生まれ|生年|現在|時点|休診|休業|©|copyright|\(c\)",
+    re.I,
+)
 _PUBLISHED_METAS = (
-    "article:published_time", "og:article:published_time", "datepublished", "pubdate", "publishdate", "dc.date.issued", "dcterms.created",
-    "date", "dc.date", "creation_date", "cxenseparse:recs:publishtime", "cxenseparse:publishtime", "sailthru.date", "parsely-pub-date",
+    "article:published_time", "og:article:published_time", "datepublished", "pubdate",
+    "publishdate", "dc.date.issued", "dcterms.created",
+    "date", "dc.date", "creation_date", "cxenseparse:recs:publishtime",
+    "cxenseparse:publishtime", "sailthru.date", "parsely-pub-date",
 )  # fmt: skip
-_MODIFIED_METAS = ("article:modified_time", "og:updated_time", "datemodified", "dcterms.modified", "last-modified", "lastmod")
+_MODIFIED_METAS = (
+    "article:modified_time",
+    "og:updated_time",
+    "datemodified",
+    "dcterms.modified",
+    "last-modified",
+    "lastmod",
+)
 _URL_DAY = re.compile(r"/((?:19|20)\d\d)[/\-]?(0[1-9]|1[0-2])[/\-]?(0[1-9]|[12]\d|3[01])(?=[/\-_.]|$)")
 _NEAR = 12
 
@@ -94,7 +106,11 @@ def _shown(page: Outline, chosen: Sequence[int], title_at: int) -> tuple[str, st
 def _candidates(page: Outline, chosen: Sequence[int], start: int) -> list[int]:
     """Pieces to read for dates: around the title first, outwards; then the last lines."""
     first = min(start, chosen[0])
-    around = [index for index in range(max(0, first - _NEAR), min(len(page.pieces), max(start, chosen[0]) + 6))]
+    around = list(range(max(0, first - _NEAR), min(len(page.pieces), max(start, chosen[0]) + 6)))
     around.sort(key=lambda index: abs(index - start))
-    tail = [index for index in range(chosen[-1] - 3, min(len(page.pieces), chosen[-1] + 5)) if index >= 0 and index not in around]
+    tail = [
+        index
+        for index in range(chosen[-1] - 3, min(len(page.pieces), chosen[-1] + 5))
+        if index >= 0 and index not in around
+    ]
     return around + tail

@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _ARTICLE = frozenset(
-    ["Article", "NewsArticle", "BlogPosting", "Report", "ScholarlyArticle", "MedicalWebPage", "TechArticle", "SocialMediaPosting", "WebPage"]
+    [
+        "Article",
+        "NewsArticle",
+        "BlogPosting",
+        "Report",
+        "ScholarlyArticle",
+        "MedicalWebPage",
+        "TechArticle",
+        "SocialMediaPosting",
+        "WebPage",
+    ]
 )
 _MAX = 400_000
 _MARKUP = re.compile(r"<[^>]*>")
@@ -83,7 +93,9 @@ def _person(value: object) -> tuple[str, str]:
     name = value.get("name")
     works = value.get("worksFor") or value.get("affiliation")
     about = [value.get("jobTitle"), works.get("name") if isinstance(works, dict) else works]
-    return (name.strip() if isinstance(name, str) else ""), " ".join(str(one).strip() for one in about if isinstance(one, str))
+    return (name.strip() if isinstance(name, str) else ""), " ".join(
+        str(one).strip() for one in about if isinstance(one, str)
+    )
 
 
 def _questions(node: dict[str, object]) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,11 @@ from urllib.parse import urldefrag, urljoin
 from columnarchive.extract.rules import LINK_SHARE, LISTING_REPEATED
 from columnarchive.extract.walk import Outline
 
-_MORE = re.compile(r"(?:[\s\[［（(【]*(?:…|\.\.\.|・・・|続きを(?:読む|見る)|もっと(?:読む|見る)|詳しく(?:は|見る|読む).*|read more|continue reading)[\s\]］）)】»›>→]*)+$", re.I)
+_MORE = re.compile(
+    r"(?:[\s\[［（(【]*(?:…|\.\.\.|・・・|続きを(?:読む|見る)|もっと(?:読む|見る)"
+    r"|詳しく(?:は|見る|読む).*|read more|continue reading)[\s\]］）)】»›>→]*)+$",
+    re.I,
+)
 _NEAR = 4
 _EXCERPT = 12
 _EXCERPT_KEPT = 4000
@@ -36,12 +40,20 @@ def digest(page: Outline, url: str) -> Digest:
     for element in page.elements:
         bad.append(element.navigation or (element.parent >= 0 and bad[element.parent]))
     pieces = tuple(
-        (piece.key, piece.linked, piece.tag[0] == "h" and piece.tag[1:].isdigit(), piece.element >= 0 and bad[piece.element], piece.place)
+        (
+            piece.key,
+            piece.linked,
+            piece.tag[0] == "h" and piece.tag[1:].isdigit(),
+            piece.element >= 0 and bad[piece.element],
+            piece.place,
+        )
         for piece in page.pieces
         if not piece.dated
     )
     positions = _positions(page)
-    links = tuple((target, positions.get(at, 0)) for href, _, at in page.links if (target := resolve(href, page.base, url)))
+    links = tuple(
+        (target, positions.get(at, 0)) for href, _, at in page.links if (target := resolve(href, page.base, url))
+    )
     run = "".join(piece[0] for piece in pieces)
     keys = frozenset(piece[0] for piece in pieces)
     said = frozenset(piece[0] for piece in pieces if piece[1] < LINK_SHARE * len(piece[0]))
@@ -72,7 +84,10 @@ def _has_cards(page: Outline, url: str) -> bool:
         if len(found) >= _CARDS and len({target for target, _ in found}) >= _CARDS:
             around = page.elements[parent] if parent >= 0 else None
             total = sizes[around.end] - sizes[around.first] if around else sizes[-1]
-            if sum(size for _, size in found) >= LINK_SHARE * total and sum(size for _, size in found) >= 0.3 * sizes[-1]:
+            if (
+                sum(size for _, size in found) >= LINK_SHARE * total
+                and sum(size for _, size in found) >= 0.3 * sizes[-1]
+            ):
                 return True
     return False
 

@@ -17,7 +17,9 @@ def refuse(body: bytes, content_type: str) -> Outcome | None:
     if kind and not any(known in kind for known in _MARKUP_TYPES):
         return "not_html"
     head = body[:_SNIFFED].lstrip()
-    if head.startswith(_BINARY) or (b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")) and b"<" not in head):
+    if head.startswith(_BINARY) or (
+        b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")) and b"<" not in head
+    ):
         return "not_html"
     if body and b"<" not in body:
         return "not_html"

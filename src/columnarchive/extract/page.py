@@ -43,7 +43,10 @@ def read_pages(files: Sequence[SavedPage], siblings: Sequence[SavedPage] = ()) -
     order = sorted(known, key=lambda url: (url not in wanted, url))[:MAX_EVIDENCE_PAGES]
     outlines = {url: open_page(*known[url], places) for url in order}
     site = learn([page for page in outlines.values() if isinstance(page, Outline)], places)
-    return [_judged(url, outlines[url], site) if url in outlines else read_page(url, body, kind, site) for url, body, kind in files]
+    return [
+        _judged(url, outlines[url], site) if url in outlines else read_page(url, body, kind, site)
+        for url, body, kind in files
+    ]
 
 
 def read_page(url: str, body: bytes, content_type: str, site: Site) -> PageResult:
@@ -52,7 +55,7 @@ def read_page(url: str, body: bytes, content_type: str, site: Site) -> PageResul
 
 
 def open_page(body: bytes, content_type: str, places: Places, template: Template | None = None) -> Outline | Outcome:
-    """Decode and walk one page, or the outcome that says why it cannot be; dead places of `template` are passed over."""
+    """Decode and walk one page, or the outcome that says why not; dead places of `template` are passed over."""
     refused = refuse(body, content_type)
     if refused is not None:
         return refused

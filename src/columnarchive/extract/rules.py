@@ -1,8 +1,8 @@
 """What the extraction knows as data: its version, its few thresholds, and the words of Japanese pages.
 
 Sources: the thresholds were measured on development sites and hold over a range around the value given; the class words
-are those of common themes (WordPress, Movable Type, Jimdo, hand-written sites); the notice words are the disclosures the
-medical advertising guidelines (医療広告ガイドライン) ask for.
+are those of common themes (WordPress, Movable Type, Jimdo, hand-written sites); the notice words are the disclosures
+that the medical advertising guidelines (医療広告ガイドライン) ask for.
 """
 
 from __future__ import annotations
@@ -39,13 +39,101 @@ WALL_CHARS = 600
 BROKEN_SHARE = 0.02
 
 INLINE = frozenset(
-    ["a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "img", "ins", "kbd", "label", "mark", "nobr", "q", "ruby", "rb", "rbc", "rtc", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "br", "input", "blink", "picture", "source", "meter", "progress", "output", "map", "area", "slot", "spacer"]
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "cite",
+        "code",
+        "data",
+        "del",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "img",
+        "ins",
+        "kbd",
+        "label",
+        "mark",
+        "nobr",
+        "q",
+        "ruby",
+        "rb",
+        "rbc",
+        "rtc",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "time",
+        "tt",
+        "u",
+        "var",
+        "wbr",
+        "br",
+        "input",
+        "blink",
+        "picture",
+        "source",
+        "meter",
+        "progress",
+        "output",
+        "map",
+        "area",
+        "slot",
+        "spacer",
+    ]
 )
 VOID = frozenset(
-    ["area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input", "keygen", "link", "meta", "param", "source", "track", "wbr"]
+    [
+        "area",
+        "base",
+        "basefont",
+        "bgsound",
+        "br",
+        "col",
+        "embed",
+        "frame",
+        "hr",
+        "img",
+        "input",
+        "keygen",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
+    ]
 )
 SKIPPED = frozenset(
-    ["rt", "rp", "rtc", "head", "button", "select", "option", "textarea", "datalist", "canvas", "video", "audio", "object", "map", "dialog", "menu"]
+    [
+        "rt",
+        "rp",
+        "rtc",
+        "head",
+        "button",
+        "select",
+        "option",
+        "textarea",
+        "datalist",
+        "canvas",
+        "video",
+        "audio",
+        "object",
+        "map",
+        "dialog",
+        "menu",
+    ]
 )
 STRIPPED = (
     "script",
@@ -65,10 +153,61 @@ HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 
 LABELS = frozenset(("th", "dt", "caption", "summary", *HEADINGS))
 """Tags that name what follows: they repeat from page to page inside content, so the place around them decides."""
-CONTAINERS = frozenset("div section aside ul ol dl table form header footer nav center fieldset figure".split())
+CONTAINERS = frozenset(
+    [
+        "div",
+        "section",
+        "aside",
+        "ul",
+        "ol",
+        "dl",
+        "table",
+        "form",
+        "header",
+        "footer",
+        "nav",
+        "center",
+        "fieldset",
+        "figure",
+    ]
+)
 
 STATE_WORDS = frozenset(
-    ["active", "current", "open", "opened", "close", "closed", "show", "shown", "hide", "hidden", "visible", "selected", "first", "last", "odd", "even", "is", "js", "no", "on", "off", "fade", "in", "animated", "lazyloaded", "lazy", "loaded", "aos", "init", "clearfix", "cf", "wow", "inview"]
+    [
+        "active",
+        "current",
+        "open",
+        "opened",
+        "close",
+        "closed",
+        "show",
+        "shown",
+        "hide",
+        "hidden",
+        "visible",
+        "selected",
+        "first",
+        "last",
+        "odd",
+        "even",
+        "is",
+        "js",
+        "no",
+        "on",
+        "off",
+        "fade",
+        "in",
+        "animated",
+        "lazyloaded",
+        "lazy",
+        "loaded",
+        "aos",
+        "init",
+        "clearfix",
+        "cf",
+        "wow",
+        "inview",
+    ]
 )
 
 BAD_CLASS = re.compile(
@@ -82,7 +221,9 @@ BAD_CLASS = re.compile(
     r"|visually-hidden|sr-only|subscribe|newsletter|mailmagazine|entry-?footer|entry-?meta|post-?meta|blog-?menu|calendar|calender|archive-?list|category-?list)(?=$|[\s_\-\d])",
     re.I,
 )
-ARTICLE_HEADER = re.compile(r"(?:article|entry|post|page|column|section|content|blog|news)[_\-]{1,2}(?:head|header|heading)(?=$|[_\-])", re.I)
+ARTICLE_HEADER = re.compile(
+    r"(?:article|entry|post|page|column|section|content|blog|news)[_\-]{1,2}(?:head|header|heading)(?=$|[_\-])", re.I
+)
 NAVIGATION_CLASS = re.compile(
     r"(?:^|[\s_\-])(?:nav|navi|navigation|gnav|bread-?crumbs?|topic-?path|pankuzu|crumbs?|share|sharing|sns|social|related"
     r"|ranking|comments|comment-?(?:list|area|form)|respond|pager|pagination|paging|copyright|cookie|tag-?list|tagcloud|search|yarpp|jp-relatedposts"
@@ -117,18 +258,24 @@ RELATED_HEADING = re.compile(
     r"^[\s■◆●▼【\[]*(?:関連(?:する)?(?:記事|コラム|ページ|リンク|投稿|情報|エントリー?)?|(?:こちらの|この|合わせて|あわせて)?(?:記事|ページ)?も?(?:読みたい|おすすめ|よく読まれて).{0,12}|"
     r"おすすめ(?:の)?(?:記事|コラム)?|人気(?:の)?(?:記事|コラム|ランキング)|アクセスランキング|新着(?:記事|情報|コラム)?|最新(?:の)?(?:記事|情報|投稿|コラム)|最近の(?:記事|投稿|エントリー)|"
     r"カテゴリー?(?:一覧)?|アーカイブ|月別アーカイブ|タグ(?:一覧|クラウド)?|コメント(?:を残す|する)?|トラックバック.{0,8}|シェア(?:する)?|SHARE|RELATED.{0,10}|RANKING|RECOMMEND.{0,6}|CATEGORY|ARCHIVES?|"
-    r"Most Popular|New Posts?|Recent Posts?|Tags?|この記事をシェア.{0,6}|フォローする|前の記事|次の記事|お知らせ一覧|Related (?:posts|articles).{0,6})[\s】\]:：]*$",
+    r"Most Popular|New Posts?|Recent Posts?|Tags?|この記事をシェア.{0,6}|フォローする"
+    r"|前の記事|次の記事|お知らせ一覧|Related (?:posts|articles).{0,6})[\s】\]:：]*$",
     re.I,
 )
 WALL = re.compile(
-    r"captcha|are you (?:a )?(?:human|robot)|access denied|アクセスが(?:拒否|制限|集中)|just a moment|checking your browser|enable javascript and cookies|cloudflare|ロボットでは(?:ない|ありません)|"
-    r"メンテナンス中|サーバー?メンテナンス|メンテナンスのお知らせ|under maintenance|ただいまメンテナンス|service unavailable|temporarily unavailable|一時的に(?:利用|アクセス|表示)でき|bad gateway|internal server error|"
+    r"captcha|are you (?:a )?(?:human|robot)|access denied|アクセスが(?:拒否|制限|集中)"
+    r"|just a moment|checking your browser|enable javascript and cookies|cloudflare"
+    r"|ロボットでは(?:ない|ありません)|"
+    r"メンテナンス中|サーバー?メンテナンス|メンテナンスのお知らせ|under maintenance"
+    r"|ただいまメンテナンス|service unavailable|temporarily unavailable|一時的に(?:利用"
+    r"|アクセス|表示)でき|bad gateway|internal server error|"
     r"verify you are human|unusual traffic|request blocked|403 forbidden",
     re.I,
 )
 MISSING = re.compile(
     r"(?:お探しの|ご指定の|指定された|要求された|アクセスしようとした|該当する?)?(?:ページ|記事|コンテンツ|URL)(?:は|が|を)(?:お?見つけ(?:ること)?[がは]?でき|見つかり(?:ません|ませ)|存在し(?:ません|ない)|削除され|移動(?:または|したか|され))|"
-    r"404\s*(?:not found|error|エラー)|not found|page (?:not|cannot be) found|ページが見つかりません|お探しのページ(?:は|が)",
+    r"404\s*(?:not found|error|エラー)|not found|page (?:not|cannot be) found"
+    r"|ページが見つかりません|お探しのページ(?:は|が)",
     re.I,
 )
 NEEDS_SCRIPT = re.compile(

@@ -15,13 +15,22 @@ from collections.abc import Iterable
 
 from columnarchive.extract.people import names_people
 from columnarchive.extract.places import Places
-from columnarchive.extract.rules import CONTAINERS, CONTENT_SHARE, DEAD_SHARE, LINK_SHARE, MIN_PLACE_PAGES, TEMPLATE_SHARE
+from columnarchive.extract.rules import (
+    CONTAINERS,
+    CONTENT_SHARE,
+    DEAD_SHARE,
+    LINK_SHARE,
+    MIN_PLACE_PAGES,
+    TEMPLATE_SHARE,
+)
 from columnarchive.extract.walk import Outline, Piece
 
 Evidence = frozenset[tuple[int, str, int]]
 _UNWEIGHED = -1
 _DIGIT = re.compile(r"[0-9０-９]+")
-_MEASURE = re.compile(r"[0-9０-９]\s*(?:[円万千億%％分回名人歳才週年月日時秒代度例件種本枚個台mMgGkKcC°℃]|ヶ月|か月|カ月|ヵ月)|[¥￥$]\s*[0-9０-９]")
+_MEASURE = re.compile(
+    r"[0-9０-９]\s*(?:[円万千億%％分回名人歳才週年月日時秒代度例件種本枚個台mMgGkKcC°℃]|ヶ月|か月|カ月|ヵ月)|[¥￥$]\s*[0-9０-９]"
+)
 _DATA_TAGS = frozenset(("td", "th", "dt", "dd", "h1", "h2", "h3", "h4"))
 _MASKED_LETTERS = 3
 
@@ -54,7 +63,22 @@ def model_key(piece: Piece) -> str:
 class Template:
     """Counters over the pages of one site at one time; `add` and `remove` move it along time."""
 
-    __slots__ = ("_common", "_df", "_links", "_marks", "_pages", "_paths", "_places", "_said", "_shares", "_skips", "_total", "_where", "needed", "pages")
+    __slots__ = (
+        "_common",
+        "_df",
+        "_links",
+        "_marks",
+        "_pages",
+        "_paths",
+        "_places",
+        "_said",
+        "_shares",
+        "_skips",
+        "_total",
+        "_where",
+        "needed",
+        "pages",
+    )
 
     def __init__(self, places: Places, pages: int) -> None:
         """`pages`: how many pages will be evidence in all; the threshold for common text depends on it."""
@@ -168,7 +192,7 @@ class Template:
         return self._verdict(place)[2]
 
     def is_content(self, place: int) -> bool:
-        """Whether siblings prove that this place holds content: several pages fill it with their own, unlinked words."""
+        """Whether siblings prove that this place holds content: pages fill it with their own, unlinked words."""
         dead, share, links = self._verdict(place)
         return not dead and share < CONTENT_SHARE and links < LINK_SHARE and self._pages.get(place, 0) > 1
 
@@ -177,7 +201,7 @@ class Template:
         return self.is_content(place) and self._pages.get(place, 0) >= MIN_PLACE_PAGES
 
     def skippable(self) -> tuple[frozenset[int], frozenset[int]]:
-        """Places that need not be read at all (dead, never holding a date, a name or a title), and those around them."""
+        """Places that need not be read (dead, never holding a date, a name or a title), and those around them."""
         if self._skips is None:
             steps, parents = self._places.steps, self._places.parents
             dead = {
@@ -200,10 +224,12 @@ class Template:
             total = self._total.get(place, 0)
             share = self._common.get(place, 0) / total if total else 1.0
             links = self._links.get(place, 0) / total if total else 0.0
-            dead = (
-                total > 0 and share >= DEAD_SHARE and self._pages.get(place, 0) >= min(MIN_PLACE_PAGES, self.pages)
-            )
-            if not dead and self._places.steps[place].tag in CONTAINERS and self._pages.get(place, 0) >= min(MIN_PLACE_PAGES, self.pages):
+            dead = total > 0 and share >= DEAD_SHARE and self._pages.get(place, 0) >= min(MIN_PLACE_PAGES, self.pages)
+            if (
+                not dead
+                and self._places.steps[place].tag in CONTAINERS
+                and self._pages.get(place, 0) >= min(MIN_PLACE_PAGES, self.pages)
+            ):
                 said = self._said.get(place, {})
                 dead = len(said) == 1 and 0 not in said  # a box that says the same on every page that has it
             if not dead and place > 0:

@@ -49,7 +49,9 @@ def find_title(
             continue
         norm = _norm(piece.text)
         fit = 0.96 if rank and norm in parts else max((_fit(norm, one) for one in norms), default=0.0)
-        if rank is None and (piece.linked >= LINK_SHARE * len(piece.key) or not (fit > 0.98 or _is_cut(piece.text, page.title))):
+        if rank is None and (
+            piece.linked >= LINK_SHARE * len(piece.key) or not (fit > 0.98 or _is_cut(piece.text, page.title))
+        ):
             continue
         if rank == 1 and fit < 0.5 and any(_same_start(norm, one) for one in norms):
             fit = 0.5
@@ -58,9 +60,15 @@ def find_title(
     if best is not None:
         return _PAGE_OF.sub("", _one_line(page.pieces[best[1]].text)), best[1]
     for index, piece in enumerate(page.pieces[: limit + 1]):
-        if piece.tag == "h1" and len(piece.key) > 1 and piece.text not in site_parts and not _is_site_heading(page, index, template):
-            if _leads(page, chosen, index) and (not stated or template is not None):
-                return _one_line(piece.text), index
+        if (
+            piece.tag == "h1"
+            and len(piece.key) > 1
+            and piece.text not in site_parts
+            and not _is_site_heading(page, index, template)
+            and (not stated or template is not None)
+            and _leads(page, chosen, index)
+        ):
+            return _one_line(piece.text), index
     return (stated[0], -1) if stated else ("", -1)
 
 

@@ -13,7 +13,17 @@ from dataclasses import dataclass, field
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from columnarchive.extract.places import Head, Places, Step
-from columnarchive.extract.rules import CONTAINERS, INLINE, MAX_CHARS, MAX_DEPTH, MAX_PIECE, MAX_TOKENS, SKIPPED, STRIPPED, VOID
+from columnarchive.extract.rules import (
+    CONTAINERS,
+    INLINE,
+    MAX_CHARS,
+    MAX_DEPTH,
+    MAX_PIECE,
+    MAX_TOKENS,
+    SKIPPED,
+    STRIPPED,
+    VOID,
+)
 from columnarchive.text import is_date_line
 
 _TOKEN = re.compile(r"<([^>]*)>([^<]*)")  # the serialised form escapes both signs in text and in attributes
@@ -26,7 +36,10 @@ _SOURCE_BREAK = re.compile(rf"(?<=[{_WIDE}])[ \t\f]*[\r\n]\s*(?=[{_WIDE}])")
 _UNTIDY = re.compile(r"[\t\r\n\f\u00a0]|  ")
 _BREAK = "\x00"
 _TAG_COUNT = re.compile(rb"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-_SELF_CLOSING = frozenset(["p", "li", "dt", "dd", "td", "th", "tr", "tbody", "thead", "tfoot", "colgroup", "option", "optgroup"]) | VOID
+_SELF_CLOSING = (
+    frozenset(["p", "li", "dt", "dd", "td", "th", "tr", "tbody", "thead", "tfoot", "colgroup", "option", "optgroup"])
+    | VOID
+)
 Skips = tuple[frozenset[int], frozenset[int]]
 """Places to leave out, and the places around them."""
 _PRUNED = CONTAINERS | {"body", "main", "article"}
