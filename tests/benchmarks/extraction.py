@@ -2,7 +2,7 @@
 
     python tests/benchmarks/extraction.py [CORPUS] [--repeat N]
 
-CORPUS is the shared corpus (default: ../shared/corpus beside the repository). Peers that are not installed are left out;
+CORPUS is the shared corpus (default: ../shared/corpus beside the repository). Peers not installed are left out;
 `pip install trafilatura`, then in a second call `pip install readability-lxml resiliparse`. The ratio that counts is
 against the faster setting of trafilatura. Leave-one-site-out: every threshold is set from the other sites' pages
 alone (chosen from a small range by their mean F1) and the site left out is scored with it.
