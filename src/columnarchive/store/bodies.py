@@ -1,7 +1,7 @@
 """Bodies at rest: each distinct one once, compressed against a sibling page or the version before it.
 
 A first capture is coded against the nearest of its site's shallow bodies, a later version against the version before.
-Each base below costs a read some 0.03 ms, so depth is bounded: past the limit a version is coded against an ancestor
+Each base below costs a read some 0.02 ms, so depth is bounded: past the limit a version is coded against an ancestor
 half as deep, which costs far fewer bytes than starting again from a sibling.
 """
 
@@ -32,7 +32,7 @@ with recursive line(sha256, codec, base_sha256, raw_size, data, level) as (
     from line join bodies as below on below.sha256 = line.base_sha256
     where line.codec = 'zstd-base' and level < {codec.MAX_CHAIN}
 )
-select sha256, codec, raw_size, data from line order by level desc
+select data, raw_size from line order by level desc
 """
 _ANCESTORS = """
 with recursive line(sha256, base_sha256, depth) as (
@@ -73,11 +73,10 @@ def read(source: Database | sqlite3.Connection, sha256: str) -> bytes:
 
     Works on any connection to the file, also a read-only one in another process.
     """
-    body: bytes | None = None
-    for _, kind, raw_size, data in connection(source).execute(_CHAIN, (sha256,)):
-        body = codec.decompress(data, raw_size, body if kind == "zstd-base" else None)
-    if body is None:
+    frames = connection(source).execute(_CHAIN, (sha256,)).fetchall()
+    if not frames:
         raise NotFound(f"The archive holds no body {sha256}.")
+    body = codec.decompress_line(frames)
     if hashlib.sha256(body).hexdigest() != sha256:
         raise StoreError(f"The stored body {sha256} is damaged; `archive check` says more.")
     return body
