@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from rapidfuzz.distance import Indel
 
-from columnarchive.diff.folding import differs_in_kana, skeleton
+from columnarchive.diff.folding import differs_in_letters, skeleton
 from columnarchive.diff.likeness import best_chain, candidates
 
 LinkKind = Literal["added", "removed", "edited", "moved"]
@@ -118,7 +118,7 @@ def _reset(
         return []
     if len(olds) * len(news) > _MOST_RESET:
         return []
-    if len(olds) == len(news) == 1 and differs_in_kana(old[olds[0]], new[news[0]]):
+    if len(olds) == len(news) == 1 and differs_in_letters(old[olds[0]], new[news[0]]):
         return []
     old_keys, new_keys = [skeleton(old[at]) for at in olds], [skeleton(new[at]) for at in news]
     runs: list[tuple[int, int, int, int]] = []

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from columnarchive.diff.facts import lost
-from columnarchive.diff.folding import differs_in_kana, skeleton, values, wide
+from columnarchive.diff.folding import differs_in_letters, skeleton, values, wide
 from columnarchive.diff.predicates import weighty
 from columnarchive.model import Evidence, Span
 
@@ -42,7 +42,7 @@ _DATE = re.compile(
     r"(?:明治|大正|昭和|平成|令和)(?:\d+|元)年|(?:19|20)\d\d年(?:\d{1,2}月)?(?:\d{1,2}日)?|\d{1,2}月\d{1,2}日|\d{1,2}月(?!間)"
     r"|(?<!\d)\d{1,2}日(?=\([月火水木金土日]|から|まで|に|開|$)|[月火水木金土日]曜日?"
 )
-_HAS_VALUE = re.compile(r"\d|[@＠曜]|平日|祝日|休診|年中無休|元年|https?:|www")
+_VALUE = re.compile(r"[!-~！-～]+|.曜|平日|祝日|休診|年中無休|元年|[一-鿿]+[都道府県市区町村]")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -61,7 +61,7 @@ def judge(old: str, new: str, spans: Sequence[Span]) -> tuple[Evidence, ...]:
 
     Where one of level 3 stands, the lesser ones that only say the same again (a price is a number too) are left out.
     """
-    if not differs_in_kana(old, new) and skeleton(old) == skeleton(new):
+    if not differs_in_letters(old, new) and skeleton(old) == skeleton(new):
         return (Evidence("cosmetic"),)
     found = tuple(weighty(old, new, spans)) or tuple(_lesser(old, new))
     return found or (Evidence("wording"),)
@@ -69,7 +69,7 @@ def judge(old: str, new: str, spans: Sequence[Span]) -> tuple[Evidence, ...]:
 
 def _lesser(old: str, new: str) -> Iterator[Evidence]:
     """Links, ways to reach the clinic, its hours, dates and other numbers; each fact counts once."""
-    if not _HAS_VALUE.search(old + new):
+    if _VALUE.findall(old) == _VALUE.findall(new):
         return
     before, after = wide(old), wide(new)
     yield from _differing("link", _LINK, before, after)
