@@ -21,6 +21,7 @@ _KANA = re.compile(r"[\u3041-\u30ff]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _NEAR_TITLE = 4
 _LABEL_CHARS = 60
+_LANGUAGE_SAMPLE = 800
 _SENTENCE_END = re.compile(r"[。！？!?」]\s*$")
 
 
@@ -118,7 +119,7 @@ def _with_questions(blocks: list[Block], data: LinkedData) -> list[Block]:
 
 
 def _language(page: Outline, blocks: list[Block]) -> str:
-    text = "".join(block.text for block in blocks[:40])[:4000]
+    text = "".join(block.text for block in blocks[:12])[:_LANGUAGE_SAMPLE]
     if len(_KANA.findall(text)) > 0.02 * len(text):
         return "ja"
     if page.language:

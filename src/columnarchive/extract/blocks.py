@@ -46,6 +46,8 @@ def assemble(page: Outline, chosen: Sequence[int]) -> list[Block]:
 
 def _split(piece: Piece, kind: BlockKind, level: int) -> list[Block]:
     """A block, or several where one paragraph holds `Q1. …<br>A. …`."""
+    if "\n" not in piece.text:
+        return [Block(kind, piece.text, level)]
     lines = piece.text.split("\n")
     if kind in ("paragraph", "item", "answer") and len(lines) > 1:
         marks = [index for index, line in enumerate(lines) if _QUESTION.match(line) or _ANSWER.match(line)]
