@@ -30,7 +30,7 @@ _DENSE = 0.25  # a match in so many of all articles is found sooner by reading t
 _FEW = 12  # fewer whole words than this among the first matches: parts are told apart in the whole result
 _RUNS = 3  # longer runs that are told apart; what they do not explain is left to the blocks
 _EXPLAINED = 0.8  # the share of parts that these runs must explain to be worth asking the index about
-_WORD = 2
+_WORD = 2  # characters of a short word, and of each end of a long phrase
 _PROBE = 1000  # matches that tell how dense the rest is
 _SAMPLE = 200  # the newest articles, which tell whether a single character is a common one
 _COMMON = 0.1  # the share of these from which on it is one
@@ -138,7 +138,7 @@ def _medium(look: _Look, ids: set[int]) -> _Coarse:
     scores = _scores(look) if len(ids) <= SCORED and look.query.longest < _LONG else {}
     titled = _titled(look) & ids
     first = list(islice(_in_order(look.conn, [titled, ids], scores), BLOCK // 2))
-    whole = _whole(look, first) & ids
+    whole = _whole(look, first) & ids if look.query.longest < _LONG else set()
     return _Coarse(
         _in_order(look.conn, [titled & whole, whole, titled, ids] if whole else [titled, ids], scores), scores
     )
@@ -150,8 +150,8 @@ def _large(look: _Look, ids: set[int]) -> _Coarse:
     rest = newest(look.conn, ids) if ids else _all_newest(look.conn)
     first = list(islice(chain(newest(look.conn, titled), rest), BLOCK // 2))
     order = [iter(first), newest(look.conn, titled), rest]
-    # In so many articles only a short word can be a part of others nearly everywhere, and to ask costs the more.
-    if (ids or look.query.longest <= _WORD) and (whole := _whole(look, first)):
+    # Only a short word is a part of others nearly everywhere (京都 in Tokyo), and to ask about more costs the most here.
+    if look.query.longest <= _WORD and len(look.query.terms) == 1 and (whole := _whole(look, first)):
         order = [newest(look.conn, titled & whole), newest(look.conn, whole), newest(look.conn, titled), *order]
     return _Coarse(chain(*order), {})
 
@@ -194,10 +194,11 @@ def _with_pairs(query: Query, texts: list[str]) -> Query:
 
 
 def _titled(look: _Look) -> set[int]:
-    """The matches whose title has all that has to be found."""
-    loose = _ends(look.query)
+    """The articles whose title has all that has to be found."""
+    positive = replace(look.query, excluded=())  # what is excluded is left out when the texts are weighed
+    loose = _ends(positive)
     found = rowids(look.conn, in_title(to_fts(loose)))
-    if loose == look.query:
+    if loose == positive:
         return found
     rows = look.conn.execute(
         "select id, title from articles where id in (select value from json_each(?))", (json.dumps(list(found)),)
@@ -210,11 +211,11 @@ def _ends(query: Query) -> Query:
     groups: list[tuple[Term, ...]] = []
     for group in query.groups:
         term = group[0]
-        if len(group) == 1 and not term.variants and len(term.text) >= _LONG:
+        if len(group) == 1 and not term.variants and len(term.text) >= 2 * _WORD:
             groups += (replace(term, text=term.text[:2]),), (replace(term, text=term.text[-2:]),)
         else:
             groups.append(group)
-    return replace(query, groups=tuple(groups), excluded=()) if len(groups) > len(query.groups) else query
+    return replace(query, groups=tuple(groups)) if len(groups) > len(query.groups) else query
 
 
 def _whole(look: _Look, sample: list[int]) -> set[int]:
@@ -234,7 +235,7 @@ def _whole(look: _Look, sample: list[int]) -> set[int]:
     explained = sum(1 for text in texts if any(run in text for runs in longer.values() for run in runs))
     if explained < _EXPLAINED * len(texts):
         return set()
-    whole = rowids(look.conn, to_fts(look.query, "all", longer), SCORED)
+    whole = rowids(look.conn, to_fts(replace(look.query, excluded=()), "all", longer), SCORED)
     return whole if len(whole) < SCORED else set()
 
 
