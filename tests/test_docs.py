@@ -1,0 +1,72 @@
+"""Pages of documentation: their queries run, their commands exist, their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sqlite3
+from pathlib import Path
+
+import clinic_archive
+import pytest
+from typer.main import get_command
+
+from columnarchive.cli.app import app
+from columnarchive.sites import parse
+
+ROOT = Path(__file__).resolve().parent.parent
+SQL = (ROOT / "docs" / "sql.md").read_text(encoding="utf-8")
+QUERIES = re.findall(r"```sql\n(.+?)```", SQL, re.DOTALL)
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.ja.md"])
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_each_query_finds_something_in_the_clinic(tmp_path_factory: pytest.TempPathFactory, number: int) -> None:
+    assert len(QUERIES) == 10
+    path = clinic_archive.path(tmp_path_factory)
+    conn = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    if "join copies" in QUERIES[number] or "from copies" in QUERIES[number]:
+        (copies,) = conn.execute("select count(*) from copies").fetchone()
+        if not copies:
+            conn.execute(QUERIES[number])
+            return
+    assert conn.execute(QUERIES[number]).fetchall()
+
+
+def test_each_table_named_exists_with_its_columns(tmp_path_factory: pytest.TempPathFactory) -> None:
+    conn = sqlite3.connect(clinic_archive.path(tmp_path_factory))
+    tables = {name for (name,) in conn.execute("select name from sqlite_master where type = 'table'")}
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|(.+)$", SQL, re.MULTILINE)
+    assert len(rows) == 12
+    for named, said in rows:
+        own = re.findall(r"\w+", named)
+        assert set(own) <= tables
+        columns = {row[1] for name in own for row in conn.execute(f"pragma table_info({name})")}
+        meant = [word for word in re.findall(r"`(\w+)`", said) if word not in ("data",)]
+        assert set(meant) <= columns, own
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_command_shown_exists_with_its_options(page: Path) -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    text = page.read_text(encoding="utf-8")
+    shown = re.findall(r"`archive (\w[^`\n]*)`", text)
+    for block in re.findall(r"```console\n(.+?)```", text, re.DOTALL):
+        shown += re.findall(r"^\s*\$ archive (\w.*)$", block, re.MULTILINE)
+    for line in shown:
+        name, *words = shlex.split(line, comments=True)
+        assert name in commands, line
+        options = {option for parameter in commands[name].params for option in getattr(parameter, "opts", [])}
+        assert {word for word in words if word.startswith("--")} <= options, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_link_between_pages_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_settings_shown_are_valid(page: Path) -> None:
+    for block in re.findall(r"```toml\n(.+?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        parse(re.sub(r"\[+notify\]+\n(?:.+\n)*", "", block))
