@@ -88,6 +88,17 @@ def box_of(seed: Seed) -> str:
     return f'<div class="writer"><h3>{lines[0]}</h3><div><img alt=""><span>{lines[1]}</span></div>{rest}</div>'
 
 
+def test_author_box_as_last_lines_of_the_text() -> None:
+    seed = Seed()
+    lines = line_breaks(seed).removesuffix("</div>") + "<br><br>" + "<br>".join(map(html.escape, seed.box)) + "</div>"
+    page = ("https://clinic.example/column/9/", page_around(seed.title, "2025.10.18", lines, "").encode(), "text/html")
+    (result,) = read_pages([page])
+    assert result.article is not None
+    assert (result.article.author, result.article.published_on) == (seed.box[2], "2025-10-18")
+    found = ["".join(line.split()).lstrip("•") for block in result.article.blocks for line in block.text.split("\n")]
+    assert found == seed.said
+
+
 def page_around(title: str, date: str, body: str, box: str) -> str:
     """A clinic's page with its menus three times, crumbs, related columns and footer."""
     menu = "<ul>" + "".join(f"<li><a href='/{name}/'>{label}</a></li>" for name, label in MENU) + "</ul>"
