@@ -1,7 +1,8 @@
-"""Runs of the crawl as a whole: polite, conditional, resumed after a kill, stopped, locked, bounded, and coming back."""
+"""Runs of the crawl as a whole: polite, conditional, resumed after a kill, stopped, locked, bounded; and returns."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -92,7 +93,7 @@ def test_gaps_between_requests_seen_by_the_server(tmp_path: Path) -> None:
         seconds = time.monotonic() - began
         # Both stand at one address, so they share its turns.
         together = sorted(one.times() + other.times())
-        gaps = [later - earlier for earlier, later in zip(together, together[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in itertools.pairwise(together)]
         assert min(gaps) >= 0.095
         assert seconds >= 0.1 * (len(together) - 1)
 
@@ -108,7 +109,7 @@ def test_hosts_at_other_addresses_do_not_wait_for_each_other(tmp_path: Path) -> 
         crawl(db, chosen, CrawlOptions(delay=0.1, allow_private=True), lambda _: None)
         assert time.monotonic() - began < 0.1 * 7 * 3
         for site in sites:
-            gaps = [later - earlier for earlier, later in zip(site.times(), site.times()[1:], strict=False)]
+            gaps = [later - earlier for earlier, later in itertools.pairwise(site.times())]
             assert min(gaps) >= 0.095
             site.__exit__()
 

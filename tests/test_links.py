@@ -13,14 +13,17 @@ from columnarchive.urls import Link
 AT = "https://clinic.example/column/"
 LISTING = """
 <html><head><base href="https://clinic.example/column/">
-<link rel=canonical href="./?utm_source=x"><link rel=next href="page/2/"><link rel="alternate" type="application/rss+xml" href=/feed>
+<link rel=canonical href="./?utm_source=x"><link rel=next href="page/2/">
+<link rel="alternate" type="application/rss+xml" href=/feed>
 <link rel=alternate hreflang=en href=/en/><link rel="https://api.w.org/" href=/wp-json/>
 <meta name=robots content="NOINDEX, nofollow"><meta property=og:type content=website></head><body>
 <header><nav><ul><li><a href=/>ホーム</a><li><a href=/price/>料金</a></ul></nav></header>
 <div class=topicPath><a href=/>ホーム</a> &gt; コラム</div>
 <div class=list>
- <div class="card card-1"><time>2025年10月18日</time><h2><a href=a/>膝の痛み</a></h2><p>長い抜粋がここにあります。とても長い文です。もっと長い抜粋。</p><p class=menu><a href=a/>続きを読む</a></p></div>
- <div class="card card-2"><time>令和7年10月3日</time><h2><a href=b/>腰の痛み</a></h2><p>長い抜粋がここにあります。とても長い文です。もっと長い抜粋。</p><p class=menu><a href=b/>続きを読む</a></p></div>
+ <div class="card card-1"><time>2025年10月18日</time><h2><a href=a/>膝の痛み</a></h2>
+  <p>長い抜粋がここにあります。とても長い文です。もっと長い抜粋。</p><p class=menu><a href=a/>続きを読む</a></p></div>
+ <div class="card card-2"><time>令和7年10月3日</time><h2><a href=b/>腰の痛み</a></h2>
+  <p>長い抜粋がここにあります。とても長い文です。もっと長い抜粋。</p><p class=menu><a href=b/>続きを読む</a></p></div>
 </div>
 <div class=wp-pagenavi><a href=page/2/>2</a></div>
 <div id=category><ul><li><a href=/column/knee/>膝 (3)</a><li><a href=/column/back/>腰 (2)</a></ul></div>

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import unquote_to_bytes
 
@@ -34,6 +35,7 @@ INDEX_PAGE = re.compile(r"/(?:index|default)\.(?:html?|php|cgi|aspx?|jsp)$", re.
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 DEFAULT_PORTS = {"http:": "80", "https:": "443"}
 MAX_LENGTH = 2000
+CACHED = 8192  # the same menus link to the same addresses on every page of a site
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ def resolve(url: str, base: str = "") -> str:
     return str(_parse(url, base).href)
 
 
+@lru_cache(maxsize=CACHED)
 def canonical(url: str, base: str = "", *, drop_index: bool = False, drop: tuple[str, ...] = ()) -> str:
     """The one form of an http(s) address under which its page is known.
 
@@ -117,6 +120,7 @@ def address(url: str) -> Address:
     return Address(parsed.protocol.removesuffix(":"), parsed.hostname, port, parsed.pathname + parsed.search)
 
 
+@lru_cache(maxsize=CACHED)
 def host_of(url: str) -> str:
     """Host in lower case, with the port when it is not the scheme's own: the default name of a site."""
     return str(_parse(url).host)
@@ -127,6 +131,7 @@ def site_key(host: str) -> str:
     return host.removeprefix("www.")
 
 
+@lru_cache(maxsize=CACHED)
 def in_scope(url: str, hosts: tuple[str, ...], under: tuple[str, ...] = ()) -> bool:
     """Whether an http(s) URL is a site's: on one of its hosts (`www.` or not), and under one of the paths, if any."""
     try:
@@ -141,12 +146,14 @@ def in_scope(url: str, hosts: tuple[str, ...], under: tuple[str, ...] = ()) -> b
     return not under or any(parsed.pathname.startswith(path) for path in under)
 
 
+@lru_cache(maxsize=CACHED)
 def directory(url: str) -> str:
     """The path up to and with its last slash."""
     path = str(_parse(url).pathname)
     return path[: path.rfind("/") + 1]
 
 
+@lru_cache(maxsize=CACHED)
 def shape(url: str) -> str:
     """A URL with what varies between siblings masked: digits in folders, the last segment, values of the query.
 
@@ -173,6 +180,7 @@ def is_specific(pattern: str) -> bool:
     return "?" in pattern or pattern.count("/") - pattern.endswith("/") >= 2
 
 
+@lru_cache(maxsize=CACHED)
 def trap(url: str) -> str:
     """Why this address looks like one of endlessly many; empty when it does not."""
     if len(url) > MAX_LENGTH:

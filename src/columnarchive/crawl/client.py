@@ -188,7 +188,10 @@ class Client:
     async def _once(self, place: Address, headers: Headers, ask: Ask) -> Answer:
         keys = [_host(place)]
         try:
-            keys.append((await asyncio.wait_for(self.network.judged(place.host, place.port), self.options.connect))[0])
+            found = self.network.remembered(place.host)
+            if not found:
+                found = await asyncio.wait_for(self.network.judged(place.host, place.port), self.options.connect)
+            keys.append(found[0])
         except (PrivateAddress, Unresolved, TimeoutError) as error:
             if not (self.options.proxy and isinstance(error, Unresolved)):  # a proxy resolves names by itself
                 outcome, said = answers.of_error(error)

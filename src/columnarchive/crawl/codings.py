@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import zstandard
@@ -151,11 +152,13 @@ class _Brotli:
             raise Truncated
 
 
+@cache
 def accepted() -> str:
     """The Accept-Encoding line: what can be undone here and within bounds."""
     return "gzip, deflate, br, zstd" if _has_bounded_brotli() else "gzip, deflate, zstd"
 
 
+@cache
 def _has_bounded_brotli() -> bool:
     try:
         module = importlib.import_module("brotli")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -106,6 +107,7 @@ def _most(values: object, share: float = 0.5) -> bool:
     return bool(found) and sum(found) >= share * len(found)
 
 
+@lru_cache(maxsize=8192)
 def bare(url: str) -> str:
     """An address without what numbers the pages of a listing: equal for all pages of one listing."""
     parts = urlsplit(url)
@@ -157,6 +159,7 @@ def beyond_now(text: str) -> bool:
     return any(not 1995 <= year <= 2035 for year in years)
 
 
+@lru_cache(maxsize=8192)
 def first_folder(url: str) -> str:
     """The first folder of an address, with its host; only the host for pages at the root."""
     parts = urlsplit(url)

@@ -10,12 +10,15 @@ import asyncio
 import ipaddress
 import socket
 import ssl
+import time
 from collections.abc import Iterable
 from typing import Any
 
 import httpcore
 
 READ_SIZE = 65_536
+REMEMBERED = 300.0  # seconds for which a name keeps the addresses that were judged
+MAX_KNOWN = 20_000
 
 
 class PrivateAddress(httpcore.ConnectError):
@@ -113,14 +116,25 @@ class Network(httpcore.AsyncNetworkBackend):
     def __init__(self, allow_private: bool = False) -> None:
         self.allow_private = allow_private
         self.trusted: set[str] = set()
+        self.known: dict[str, tuple[float, list[str]]] = {}
+
+    def remembered(self, host: str) -> list[str]:
+        """The addresses of a host that were judged in the last minutes; empty when there are none."""
+        until, found = self.known.get(host, (0.0, []))
+        return found if time.monotonic() < until else []
 
     async def judged(self, host: str, port: int) -> list[str]:
         """The addresses of a host, all of them public; PrivateAddress if only one is not."""
+        if found := self.remembered(host):
+            return found
         found = await resolve(host, port)
         if not self.allow_private and host not in self.trusted:
             for ip in found:
                 if not is_public(ip):
                     raise PrivateAddress(f"{host} is at {ip}, which is not a public address")
+        if len(self.known) > MAX_KNOWN:
+            self.known.clear()
+        self.known[host] = (time.monotonic() + REMEMBERED, found)
         return found
 
     async def connect_tcp(

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""CPU per page for fetching: our client against bare httpx with one transport per origin, in alternated runs.
+
+    fetching.py [--pages 2000] [--rounds 3]
+
+Serves a Japanese page of about 20 kB from many addresses of 127/8 (Linux), fetches it once from each host in turn, on 40
+and on 400 hosts, and prints medians and ratios. Floors: at most 1.4 of httpx, and 400 hosts at most 1.15 of 40.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gzip
+import multiprocessing
+import random
+import statistics
+import sys
+import time
+from multiprocessing.connection import Connection
+
+import httpx
+
+from columnarchive.crawl.client import Ask, Client, ClientOptions
+
+FLOOR = 1.4
+FLOOR_HOSTS = 1.15
+
+
+def body() -> bytes:
+    """A page of about 20 kB that compresses as real ones do."""
+    chance = random.Random(1)
+    words = ["ひざの痛み", "再生医療", "個人差があります", "治療", "費用は税込", "ご相談ください", "関節", "細胞"]
+    text = "".join(f"<p>{''.join(chance.choices(words, k=20))}</p>" for _ in range(60))
+    return f"<html><head><meta charset=utf-8><title>コラム</title></head><body>{text}</body></html>".encode()
+
+
+def serve(hosts: int, pipe: Connection) -> None:
+    """Answer every request with the page, from `hosts` addresses."""
+    packed = gzip.compress(body())
+    head = (
+        f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+    )
+    reply = head.encode() + packed
+
+    class Answer(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = transport
+
+        def data_received(self, data: bytes) -> None:
+            for _ in range(data.count(b"\r\n\r\n")):
+                self.transport.write(reply)  # type: ignore[attr-defined]
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        port = 0
+        for number in range(hosts):
+            address = f"127.1.{number // 200}.{number % 200 + 1}"
+            server = await loop.create_server(Answer, address, port)
+            port = server.sockets[0].getsockname()[1]
+        pipe.send(port)
+        await asyncio.Event().wait()
+
+    asyncio.run(run())
+
+
+def urls(hosts: int, port: int, pages: int) -> list[list[str]]:
+    """The addresses to fetch, by host."""
+    each = max(1, pages // hosts)
+    return [
+        [f"http://127.1.{number // 200}.{number % 200 + 1}:{port}/column/{page}.html" for page in range(each)]
+        for number in range(hosts)
+    ]
+
+
+async def ours(by_host: list[list[str]]) -> int:
+    """Fetch with the crawler's client."""
+    async with Client(ClientOptions(allow_private=True, delay=0.0)) as client:
+
+        async def one(addresses: list[str]) -> int:
+            return sum([(await client.fetch(Ask(url))).outcome == "ok" for url in addresses])
+
+        return sum(await asyncio.gather(*map(one, by_host)))
+
+
+async def bare(by_host: list[list[str]]) -> int:
+    """Fetch with httpx alone."""
+    tls = httpx.create_ssl_context()
+
+    async def one(addresses: list[str]) -> int:
+        transport = httpx.AsyncHTTPTransport(verify=tls)
+        async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+            return sum([(await client.get(url)).status_code == 200 for url in addresses])
+
+    return sum(await asyncio.gather(*map(one, by_host)))
+
+
+def measure(fetch: object, by_host: list[list[str]]) -> float:
+    """Milliseconds of CPU a page."""
+    began = time.process_time()
+    done = asyncio.run(fetch(by_host))  # type: ignore[operator]
+    taken = time.process_time() - began
+    assert done == sum(map(len, by_host)), f"{done} of {sum(map(len, by_host))} fetched"
+    return taken / done * 1000
+
+
+def main() -> int:
+    """Measure, print, and return 1 when a floor is not met."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pages", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    found: dict[tuple[str, int], float] = {}
+    for hosts in (40, 400):
+        here, there = multiprocessing.Pipe()
+        server = multiprocessing.get_context("spawn").Process(target=serve, args=(hosts, there), daemon=True)
+        server.start()
+        by_host = urls(hosts, here.recv(), options.pages)
+        taken: dict[str, list[float]] = {"ours": [], "httpx": []}
+        for _ in range(options.rounds):
+            taken["httpx"].append(measure(bare, by_host))
+            taken["ours"].append(measure(ours, by_host))
+        server.kill()
+        for name, values in taken.items():
+            found[name, hosts] = statistics.median(values)
+            print(f"{name:6} {hosts:4} hosts  {found[name, hosts]:.2f} ms CPU a page")
+    ratio = max(found["ours", hosts] / found["httpx", hosts] for hosts in (40, 400))
+    spread = found["ours", 400] / found["ours", 40]
+    print(f"of httpx: {ratio:.2f} (floor {FLOOR}), 400 hosts of 40: {spread:.2f} (floor {FLOOR_HOSTS})")
+    return 0 if ratio <= FLOOR and spread <= FLOOR_HOSTS else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
