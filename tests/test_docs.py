@@ -11,8 +11,12 @@ import clinic_archive
 import pytest
 from typer.main import get_command
 
+from columnarchive import reading
+from columnarchive.archive.tabulating import TABLES
 from columnarchive.cli.app import app
+from columnarchive.cli.moving import EXPORTS
 from columnarchive.sites import parse
+from columnarchive.store import streams
 
 ROOT = Path(__file__).resolve().parent.parent
 SQL = (ROOT / "docs" / "sql.md").read_text(encoding="utf-8")
@@ -70,3 +74,16 @@ def test_each_link_between_pages_leads_somewhere(page: Path) -> None:
 def test_settings_shown_are_valid(page: Path) -> None:
     for block in re.findall(r"```toml\n(.+?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         parse(re.sub(r"\[+notify\]+\n(?:.+\n)*", "", block))
+
+
+def test_readme_names_each_format_and_each_column_of_its_tables(tmp_path_factory: pytest.TempPathFactory) -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Formats\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`\w+ .+?) \|", section, re.MULTILINE)
+    shown = {name for row in rows for name in re.findall(r"`(\w+) ", row)}
+    assert shown - {"archive"} == set(EXPORTS)
+    words = " ".join(section.split())
+    with reading.opened(clinic_archive.path(tmp_path_factory)) as conn:
+        chosen = streams.selection(conn)
+        for name in ("articles", "revisions", "edits"):
+            columns = ", ".join(column.name for column in TABLES[name](conn, chosen).columns)
+            assert re.search(rf"`{name}`(?: has)? `{columns}`", words), columns
