@@ -12,8 +12,8 @@ from columnarchive.search.highlight import needles, snippet
 from columnarchive.search.query import Query, Scope, excluded_to_fts, to_fts
 from columnarchive.search.relevance import Relevance
 from columnarchive.store.ranking import Filter, matches, rank
-from columnarchive.store.ranking import count as index_count
 from columnarchive.store.saying import Saying, saying
+from columnarchive.store.weighing import count as index_count
 
 _NEWEST = "order by published_on desc, id desc"
 

@@ -16,13 +16,23 @@ from itertools import chain, groupby, islice
 
 from columnarchive.search.fold import fold
 from columnarchive.search.query import Query, Scope, Term, in_title, to_fts
-from columnarchive.search.relevance import Criteria, Relevance, criteria
+from columnarchive.search.relevance import Relevance, criteria
+from columnarchive.store.weighing import (
+    BLOCK,
+    Coarse,
+    Look,
+    all_newest,
+    count,
+    newest,
+    refined,
+    rowids,
+    sort_key,
+    texts_of,
+    weigh,
+)
 
 SCORED = 3000
 """The largest result in which matches get a score of the index; a larger one goes by date."""
-
-BLOCK = 64
-"""Articles whose texts are weighed at once; order between blocks is the coarse one."""
 
 _SMALL = 128  # up to so many matches, all texts are weighed
 _LONG = 5  # from so many characters on, a phrase comes about once in an article: its score says nothing, and costs
@@ -54,34 +64,19 @@ class Ranking:
     found: tuple[tuple[int, Relevance], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """One search: what is asked, where, and the relevance of the articles that were weighed so far."""
-
-    conn: sqlite3.Connection
-    query: Query
-    scope: Scope
-    criteria: Criteria
-    weighed: dict[int, Relevance | None]
-
-    @property
-    def match(self) -> str:
-        return to_fts(self.query, self.scope)
-
-
 def rank(conn: sqlite3.Connection, query: Query, scope: Scope, narrow: Filter, start: int, stop: int) -> Ranking:
     """The matches from rank `start` to `stop` of a query that has text."""
-    look = _Look(conn, query, scope, criteria(query), {})
+    look = Look(conn, query, scope, criteria(query), {})
     common = _common(look) if query.shortest == 1 and not narrow.sql and scope != "removed" else None
     if common:
         total, coarse = common
     else:
         total, ids = _found(look, narrow)
         coarse = _large(look, ids) if total > SCORED else _medium(look, ids) if total > _SMALL else _small(look, ids)
-    return Ranking(total, not common, tuple(islice(_refined(look, coarse), start, stop)))
+    return Ranking(total, not common, tuple(islice(refined(look, coarse), start, stop)))
 
 
-def _found(look: _Look, narrow: Filter) -> tuple[int, set[int]]:
+def _found(look: Look, narrow: Filter) -> tuple[int, set[int]]:
     """How many articles match, and their ids; no ids where they are so dense that reading the newest finds them."""
     if narrow.sql or look.scope == "removed":
         ids = matches(look.conn, look.query, look.scope, narrow)
@@ -107,56 +102,37 @@ def matches(conn: sqlite3.Connection, query: Query, scope: Scope, narrow: Filter
     return {row[0] for row in conn.execute(sql, {**narrow.values, "ids": json.dumps(list(ids))})}
 
 
-def rowids(conn: sqlite3.Connection, match: str, limit: int = -1) -> set[int]:
-    """The ids of the articles that an FTS5 expression finds."""
-    rows = conn.execute("select rowid from articles_fts where articles_fts match ? limit ?", (match, limit))
-    return {row[0] for row in rows}
-
-
-def count(conn: sqlite3.Connection, match: str) -> int:
-    """How many articles an FTS5 expression finds."""
-    return int(conn.execute("select count(*) from articles_fts where articles_fts match ?", (match,)).fetchone()[0])
-
-
-@dataclass(frozen=True, slots=True)
-class _Coarse:
-    """Ids in coarse order, some twice or of no match, with the index's score of each, 1.0 for the best."""
-
-    ids: Iterator[int]
-    scores: dict[int, float]
-
-
-def _small(look: _Look, ids: set[int]) -> _Coarse:
+def _small(look: Look, ids: set[int]) -> Coarse:
     """All matches as one block: their texts decide."""
-    weighed = _weigh(look, newest(look.conn, ids))
-    order = sorted(weighed, key=lambda hit: _key(hit[1], hit[1].score))
-    return _Coarse(iter([article_id for article_id, _ in order]), {hit[0]: hit[1].score for hit in order})
+    weighed = weigh(look, newest(look.conn, ids))
+    order = sorted(weighed, key=lambda hit: sort_key(hit[1], hit[1].score))
+    return Coarse(iter([article_id for article_id, _ in order]), {hit[0]: hit[1].score for hit in order})
 
 
-def _medium(look: _Look, ids: set[int]) -> _Coarse:
+def _medium(look: Look, ids: set[int]) -> Coarse:
     """Titles first, whole words next, then the rest; by score where the index can tell quickly, or else by date."""
     scores = _scores(look) if len(ids) <= SCORED and look.query.longest < _LONG else {}
     titled = _titled(look) & ids
     first = list(islice(_in_order(look.conn, [titled, ids], scores), BLOCK // 2))
     whole = _whole(look, first) & ids if look.query.longest < _LONG else set()
-    return _Coarse(
+    return Coarse(
         _in_order(look.conn, [titled & whole, whole, titled, ids] if whole else [titled, ids], scores), scores
     )
 
 
-def _large(look: _Look, ids: set[int]) -> _Coarse:
+def _large(look: Look, ids: set[int]) -> Coarse:
     """Titles first, whole words next, then the rest, each newest first; without ids, all articles are the rest."""
     titled = _titled(look)
-    rest = newest(look.conn, ids) if ids else _all_newest(look.conn)
+    rest = newest(look.conn, ids) if ids else all_newest(look.conn)
     first = list(islice(chain(newest(look.conn, titled), rest), BLOCK // 2))
     order = [iter(first), newest(look.conn, titled), rest]
-    # Only a short word is a part of others nearly everywhere (京都 in Tokyo), and to ask about more costs the most here.
+    # Only a short word is part of others nearly everywhere (京都 in Tokyo), and to ask about more costs the most here.
     if look.query.longest <= _WORD and len(look.query.terms) == 1 and (whole := _whole(look, first)):
         order = [newest(look.conn, titled & whole), newest(look.conn, whole), newest(look.conn, titled), *order]
-    return _Coarse(chain(*order), {})
+    return Coarse(chain(*order), {})
 
 
-def _common(look: _Look) -> tuple[int, _Coarse] | None:
+def _common(look: Look) -> tuple[int, Coarse] | None:
     """A single character that many articles have: at least how many, and their order; None for a rare one.
 
     To ask the index for all of them it must merge every pair that begins with the character, a second's work for の in
@@ -165,7 +141,7 @@ def _common(look: _Look) -> tuple[int, _Coarse] | None:
     (articles,) = look.conn.execute("select max(id) from articles").fetchone()
     if (articles or 0) < _MANY:
         return None
-    sample = _weigh(look, islice(_all_newest(look.conn), _SAMPLE))
+    sample = weigh(look, islice(all_newest(look.conn), _SAMPLE))
     if len(sample) < _COMMON * _SAMPLE:
         return None
     titled = sum(1 for _, relevance in sample if relevance.where == "title")
@@ -174,9 +150,9 @@ def _common(look: _Look) -> tuple[int, _Coarse] | None:
         first: Iterable[int] = (article_id for article_id, title in rows if look.criteria.is_in_title(title))
     else:
         first = newest(look.conn, rowids(look.conn, in_title(to_fts(look.query))))
-    pairs = _with_pairs(look.query, [text for *_, text, _ in _texts(look.conn, [hit[0] for hit in sample])])
+    pairs = _with_pairs(look.query, [text for *_, text, _ in texts_of(look.conn, [hit[0] for hit in sample])])
     least = max(count(look.conn, to_fts(pairs, look.scope)), len(sample))
-    return least, _Coarse(chain(first, _all_newest(look.conn)), {})
+    return least, Coarse(chain(first, all_newest(look.conn)), {})
 
 
 def _with_pairs(query: Query, texts: list[str]) -> Query:
@@ -193,7 +169,7 @@ def _with_pairs(query: Query, texts: list[str]) -> Query:
     return replace(query, groups=tuple(tuple(map(spelled, group)) for group in query.groups))
 
 
-def _titled(look: _Look) -> set[int]:
+def _titled(look: Look) -> set[int]:
     """The articles whose title has all that has to be found."""
     positive = replace(look.query, excluded=())  # what is excluded is left out when the texts are weighed
     loose = _ends(positive)
@@ -218,16 +194,16 @@ def _ends(query: Query) -> Query:
     return replace(query, groups=tuple(groups)) if len(groups) > len(query.groups) else query
 
 
-def _whole(look: _Look, sample: list[int]) -> set[int]:
+def _whole(look: Look, sample: list[int]) -> set[int]:
     """Matches without the longer runs that words of the query are part of nearly always: 京都 where it is not 東京都.
 
     The runs are learned from some of the matches. Empty when parts are no trouble, or too many to be told apart.
     """
-    weighed = _weigh(look, sample)
+    weighed = weigh(look, sample)
     parts = [article_id for article_id, relevance in weighed if not relevance.wholeness]
     if len(weighed) - len(parts) >= _FEW or not parts:
         return set()
-    texts = [f"{title}\n{text}\n{removed_text}" for _, title, text, removed_text in _texts(look.conn, parts)]
+    texts = [f"{title}\n{text}\n{removed_text}" for _, title, text, removed_text in texts_of(look.conn, parts)]
     longer: dict[str, list[str]] = {}
     for word, runs in look.criteria.longer(texts).items():
         # By name where numbers tie, so that the order of hits is always the same.
@@ -239,7 +215,7 @@ def _whole(look: _Look, sample: list[int]) -> set[int]:
     return whole if len(whole) < SCORED else set()
 
 
-def _scores(look: _Look) -> dict[int, float]:
+def _scores(look: Look) -> dict[int, float]:
     """bm25 of every match, the title counting ten times, as a share of the best, rounded so that close ones tie."""
     rows = look.conn.execute(
         "select rowid, bm25(articles_fts, 1.0, 10.0, 0.2) from articles_fts where articles_fts match ?",
@@ -261,62 +237,3 @@ def _in_order(conn: sqlite3.Connection, tiers: Iterable[set[int]], scores: dict[
                 yield from newest(conn, set(tied))
         else:
             yield from newest(conn, left)
-
-
-def newest(conn: sqlite3.Connection, ids: set[int]) -> Iterator[int]:
-    """These ids, those published last first; the ones found last first where that is the same day."""
-    if len(ids) > SCORED // 4:
-        # An `in` of so many costs more than walking down the index until a page is full.
-        yield from (article_id for article_id in _all_newest(conn) if article_id in ids)
-    elif ids:
-        rows = conn.execute(
-            """select id from articles where id in (select value from json_each(?))
-               order by published_on desc, id desc""",
-            (json.dumps(list(ids)),),
-        )
-        yield from (article_id for (article_id,) in rows)
-
-
-def _all_newest(conn: sqlite3.Connection) -> Iterator[int]:
-    return (row[0] for row in conn.execute("select id from articles order by published_on desc, id desc"))
-
-
-def _refined(look: _Look, coarse: _Coarse) -> Iterator[tuple[int, Relevance]]:
-    """The exact order within each block of the coarse one; what stands only in removed text comes after all else."""
-    removed: list[tuple[int, Relevance]] = []
-    order = _each_once(coarse.ids)
-    while block := list(islice(order, BLOCK)):
-        found = _weigh(look, block)
-        found.sort(key=lambda hit: _key(hit[1], coarse.scores.get(hit[0], 0.0)))
-        removed += (hit for hit in found if hit[1].where == "removed")
-        yield from (hit for hit in found if hit[1].where != "removed")
-    yield from sorted(removed, key=lambda hit: hit[1].tier)
-
-
-def _each_once(ids: Iterator[int]) -> Iterator[int]:
-    seen: set[int] = set()
-    for article_id in ids:
-        if article_id not in seen:
-            seen.add(article_id)
-            yield article_id
-
-
-def _key(relevance: Relevance, score: float) -> tuple[int, int, float]:
-    return relevance.tier, -relevance.opening, -round(score * relevance.boost, 2)
-
-
-def _weigh(look: _Look, ids: Iterable[int]) -> list[tuple[int, Relevance]]:
-    """The articles among these that match, in their order, each with its relevance."""
-    wanted = list(ids)
-    new = [article_id for article_id in wanted if article_id not in look.weighed]
-    for article_id, title, text, removed_text in _texts(look.conn, new):
-        look.weighed[article_id] = look.criteria.judge(title, text, removed_text, look.scope)
-    found = ((article_id, look.weighed.get(article_id)) for article_id in wanted)
-    return [(article_id, relevance) for article_id, relevance in found if relevance]
-
-
-def _texts(conn: sqlite3.Connection, ids: list[int]) -> Iterator[tuple[int, str, str, str]]:
-    yield from conn.execute(
-        "select id, title, text, removed_text from articles where id in (select value from json_each(?))",
-        (json.dumps(ids),),
-    )
