@@ -3,8 +3,8 @@
 
     fetching.py [--pages 2000] [--rounds 3]
 
-Serves a Japanese page of about 20 kB from many addresses of 127/8 (Linux), fetches it once from each host in turn, on 40
-and on 400 hosts, and prints medians and ratios. Floors: at most 1.4 of httpx, and 400 hosts at most 1.15 of 40.
+Serves a Japanese page of about 20 kB from many addresses of 127/8 (Linux), fetches it again and again from 40 and from
+400 hosts, and prints medians and ratios. Floors: at most 1.4 of httpx, and 400 hosts at most 1.15 of 40.
 """
 
 from __future__ import annotations

@@ -198,9 +198,11 @@ class Client:
                 return Answer(outcome, error=said)
         async with self.pace.turn(keys, self.options.delay if ask.delay is None else ask.delay):
             self.requests += 1
+            # A proxy is told the whole address, but for TLS, which it only tunnels.
+            whole = place.origin if self.options.proxy and place.scheme == "http" else ""
             request = httpx.Request(
                 "GET", place.origin, headers=list(headers),
-                extensions={"target": place.target.encode("ascii"), "connect": self.options.connect},
+                extensions={"target": (whole + place.target).encode("ascii"), "connect": self.options.connect},
             )  # fmt: skip
             bounds = Bounds(self.options.deadline, ask.caps or self.options.caps, ask.pages_only, ask.keep_head)
             return await attempt(self._transport(place), request, bounds)
