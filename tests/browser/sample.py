@@ -52,15 +52,15 @@ def hostile(tracker: str = "http://127.0.0.1:9") -> list[Seen]:
       <meta http-equiv="refresh" content="0;url={tracker}/refresh"><base href="{tracker}/" target="_top">
       <link rel="stylesheet" href="{tracker}/style.css"><style>@import url("{tracker}/import.css");
       body {{ background: url("{tracker}/background.png") }}</style></head>
-      <body onload="top.location='{tracker}/onload'"><script>top.document.title='taken';fetch('{tracker}/fetch')</script>
+      <body onload="top.location='{tracker}/onload'">
+      <script>top.document.title='taken';fetch('{tracker}/fetch')</script>
       <img src="{tracker}/pixel.gif" onerror="top.document.title='taken'"><iframe src="{tracker}/frame"></iframe>
       <form action="{tracker}/form" target="_top"><button autofocus>送信</button></form>
       <a href="{tracker}/link" target="_top">外へ</a><video src="{tracker}/video" autoplay></video>
       <object data="{tracker}/object"></object><p>再生医療の説明</p></body></html>""".encode()
-    before = Article(
-        HOSTILE, f"{SCRIPT}の治療", (Block("heading", SCRIPT, 2), Block("paragraph", f"効果は{SCRIPT}です。価格は98,000円。")),
-        "2025-10-18", "", "<b>著者</b>", SCRIPT, language="ja",
-    )  # fmt: skip
+    said = (Block("heading", SCRIPT, 2), Block("paragraph", f"効果は{SCRIPT}です。価格は98,000円。"))
+    title = f"{SCRIPT}の治療"
+    before = Article(HOSTILE, title, said, "2025-10-18", author="<b>著者</b>", supervisor=SCRIPT, language="ja")
     after = replace(
         before, blocks=(before.blocks[0], Block("paragraph", f"効果は{SCRIPT}です。価格は{SCRIPT}128,000円。"))
     )

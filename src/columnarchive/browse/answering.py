@@ -36,9 +36,10 @@ async def answer(datasette: Any, request: Any, route: Route) -> Any:
     """The response to a request for one of our pages."""
     args = {key: request.args.get(key) for key in request.args}
     names = await access.archives(datasette)
-    database = args.get("db") or next(iter(names), "")
-    ask = _ask(datasette, request, route.page, args, database if len(names) > 1 else "", database)
-    if database not in names:
+    wanted = args.get("db") or next(iter(names), "")
+    database = wanted if wanted in names else ""
+    ask = _ask(datasette, request, route.page, args, database, is_only=len(names) < 2)
+    if not database:
         return await _drawn(datasette, request, ask, _failed(ask, "not_found", "No archive is served here.", 404))
     try:
         await access.ensure_visible(datasette, request.actor, database, route.tables)
@@ -57,20 +58,26 @@ def _viewed(view: View, conn: reading.Connection, ask: Ask) -> Page | Sent:
     try:
         return view(conn, ask)
     except NotFound as error:
+        if stones := reading.shown.tombstones(conn, ask.get("url")):
+            return Page("withdrawn.html", {"url": ask.get("url"), "stones": stones}, 410)
         return _failed(ask, "not_found", str(error), 404)
     except UsageError as error:
         return _failed(ask, "bad_request", str(error), 400)
     except ArchiveError as error:
-        return _failed(ask, "error", str(error), 500)
+        return _failed(ask, "unreadable", str(error), 500)
 
 
 def _failed(ask: Ask, key: str, sentence: str, status: int) -> Page:
     return Page("failed.html", {"heading": say(ask.lang, key), "sentence": sentence}, status)
 
 
-def _ask(datasette: Any, request: Any, page: str, args: dict[str, str], several: str, database: str) -> Ask:
+def _ask(datasette: Any, request: Any, page: str, args: dict[str, str], database: str, *, is_only: bool) -> Ask:
     chosen = args.get("lang", "")
-    kept = {key: value for key, value in (("lang", chosen if chosen in ("ja", "en") else ""), ("db", several)) if value}
+    kept = {
+        key: value
+        for key, value in (("lang", chosen if chosen in ("ja", "en") else ""), ("db", "" if is_only else database))
+        if value
+    }
     return Ask(
         page=page,
         lang=language(chosen, request.headers.get("accept-language", "")),

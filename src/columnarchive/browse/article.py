@@ -10,7 +10,6 @@ from columnarchive import reading
 from columnarchive.browse.answers import Page
 from columnarchive.browse.asking import Ask
 from columnarchive.browse.timeline import timeline
-from columnarchive.errors import NotFound
 from columnarchive.model import Article, Sentence
 
 COPIES = 40
@@ -42,13 +41,7 @@ class Piece:
 
 def article(conn: reading.Connection, ask: Ask) -> Page:
     """An article as it stands, or as it stood at a time (`at`) or in a revision."""
-    url = ask.get("url")
-    try:
-        row = reading.article(conn, url)
-    except NotFound:
-        if stones := reading.shown.tombstones(conn, url):
-            return Page("withdrawn.html", {"url": url, "stones": stones}, status=410)
-        raise
+    row = reading.article(conn, ask.get("url"))
     asked = ask.get("at") or ask.get("revision")
     shown = reading.revision(conn, row, reading.picked(asked, "Asia/Tokyo") if asked else reading.Pick())
     is_newest = shown.number == row.revisions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from columnarchive.browse import article, capturing, diffing, feeds, home, places, searching
+from columnarchive.browse import article, capturing, diffing, feeds, home, places, searching, sheets
 from columnarchive.browse.answering import Route
 
 _TEXTS = ("articles", "revisions", "passages", "sentences", "changes")
@@ -23,5 +23,6 @@ ROUTES = (
     Route("capture", capturing.capture, _EVIDENCE),
     Route("replay", capturing.replay, _EVIDENCE),
     Route("body", capturing.download, _EVIDENCE),
+    Route("evidence", sheets.sheet, (*_TEXTS, *_EVIDENCE, "chain")),
     Route("feed", feeds.feed, ("sites", "articles", "changes", "sentences")),
 )

@@ -26,7 +26,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "scope_all": ("今の文と消えた文", "Current and removed text"),
     "scope_current": ("今の文だけ", "Current text only"),
     "scope_removed": ("消えた文だけ", "Removed text only"),
-    "counts": ("{sites} サイト・{articles} 本のコラム・{changes} 件の変更", "{sites} sites · {articles} columns · {changes} changes"),
+    "counts": (
+        "{sites} サイト・{articles} 本のコラム・{changes} 件の変更",
+        "{sites} sites · {articles} columns · {changes} changes",
+    ),
     "level": ("重み", "Weight"),
     "label": ("種類", "Kind"),
     "all": ("すべて", "All"),
@@ -35,8 +38,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "clear": ("絞り込みを解除", "Clear the filters"),
     "feed": ("更新フィード（Atom）", "Feed (Atom)"),
     "nothing": ("該当するものはありません。", "Nothing here."),
-    "no_change_yet": ("まだ変更は見つかっていません。次の巡回のあとに、ここに並びます。", "No change has been seen yet. They appear here after the next crawls."),
-    "empty": ("まだ何も保存されていません。`archive crawl URL` で集め始めます。", "Nothing is stored yet; `archive crawl URL` begins."),
+    "no_change_yet": (
+        "まだ変更は見つかっていません。次の巡回のあとに、ここに並びます。",
+        "No change has been seen yet. They appear here after the next crawls.",
+    ),
+    "empty": (
+        "まだ何も保存されていません。`archive crawl URL` で集め始めます。",
+        "Nothing is stored yet; `archive crawl URL` begins.",
+    ),
     "also": ("ほか {n} ページでも同じ変更", "the same on {n} more pages"),
     "older": ("前の{n}件", "{n} older"),
     "newer": ("新しい方へ", "Newer"),
@@ -58,13 +67,25 @@ WORDS: dict[str, tuple[str, str]] = {
     "timeline_alt": ("{start}から{end}までの時間軸。変更は{n}回。", "Timeline from {start} to {end} with {n} changes."),
     "first_revision": ("最初に保存した文面", "As first stored"),
     "see_diff": ("変更点を見る", "See the change"),
-    "this_is_old": ("これは {start} から {end} までの文面です。", "This is the text as it stood from {start} to {end}."),
+    "this_is_old": (
+        "これは {start} から {end} までの文面です。",
+        "This is the text as it stood from {start} to {end}.",
+    ),
     "see_current": ("今の文面を見る", "See the current text"),
-    "is_gone": ("このコラムはもう公開されていません。最後に確認したのは {day} です。", "This column is no longer published. It was last seen on {day}."),
-    "is_suspect": ("最近の応答は記事のように見えません。最後に確かめた文面を示しています。", "Recent answers did not look like the article; this is the last text that did."),
+    "is_gone": (
+        "このコラムはもう公開されていません。最後に確認したのは {day} です。",
+        "This column is no longer published. It was last seen on {day}.",
+    ),
+    "is_suspect": (
+        "最近の応答は記事のように見えません。最後に確かめた文面を示しています。",
+        "Recent answers did not look like the article; this is the last text that did.",
+    ),
     "since_note": ("{day}から", "since {day}"),
     "before_was": ("それ以前：{text}", "Before: {text}"),
-    "since_legend": ("印のない文は、初めて確認した {day} から変わっていません。", "Sentences without a mark have stood unchanged since {day}, when the page was first seen."),
+    "since_legend": (
+        "印のない文は、初めて確認した {day} から変わっていません。",
+        "Sentences without a mark have stood unchanged since {day}, when the page was first seen.",
+    ),
     "removed": ("今はない文", "Sentences that stand no more"),
     "stood": ("{start} 〜 {end}", "{start} – {end}"),
     "copies_elsewhere": ("同じ文章のある他のコラム", "The same passages elsewhere"),
@@ -92,7 +113,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "next_change": ("一つ後の変更", "Next change"),
     "no_difference": ("この二つの版の文面は同じです。", "These two revisions say the same."),
     "one_revision": ("このコラムにはまだ一つの版しかありません。", "This column has one revision so far."),
-    "capped": ("大きな変更のため、比べ方を粗くしています。", "The change is large, so the comparison is coarser than usual."),
+    "capped": (
+        "大きな変更のため、比べ方を粗くしています。",
+        "The change is large, so the comparison is coarser than usual.",
+    ),
     "chars": ("+{added} −{removed} 字", "+{added} −{removed} characters"),
     "why": ("手がかり", "Evidence"),
     "added": ("追加", "Added"),
@@ -101,7 +125,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "moved_op": ("移動", "Moved"),
     "same_sentences": ("同じ文 {n} 文", "{n} sentences unchanged"),
     "meta_title": ("見出し・人物", "Title and people"),
-    "observations": ("種類は、どんなことばが変わったかを示すもので、是非の判断ではありません。", "Kinds say which words changed; they are no judgement."),
+    "observations": (
+        "種類は、どんなことばが変わったかを示すもので、是非の判断ではありません。",
+        "Kinds say which words changed; they are no judgement.",
+    ),
     "permanent": ("この比較の固定アドレス", "Permanent address"),
     "hits": ("{n} 本のコラム", "{n} columns"),
     "no_hits": ("「{q}」は見つかりませんでした。", "Nothing found for “{q}”."),
@@ -109,8 +136,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "said_from": ("{day}から", "since {day}"),
     "said_span": ("{start}から{end}まで", "from {start} to {end}"),
     "search_help": (
-        "ことばを空白で区切ると、すべてを含むものを探します。\"…\" で句、-語 で除外、OR でいずれか、title:語 で題名、site:名 でサイト。",
-        'Words are all required; "…" is a phrase, -word excludes, OR means either, title:word looks in titles, site:name in a site.',
+        "ことばを空白で区切ると、すべてを含むものを探します。"
+        '"…" で句、-語 で除外、OR でいずれか、title:語 で題名、site:名 でサイト。',
+        'Words are all required; "…" is a phrase, -word excludes, OR means either, '
+        "title:word looks in titles, site:name in a site.",
     ),
     "bad_date": ("日付は 2026-04-10 のように書きます。", "Write dates like 2026-04-10."),
     "start_page": ("入口のページ", "Start page"),
@@ -119,7 +148,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "pages_known": ("知っているページ", "Pages known"),
     "waiting": ("うち取得待ち {n}", "{n} of them waiting"),
     "activity": ("月ごとの変更", "Changes by month"),
-    "activity_alt": ("{start}から{end}までの月ごとの変更数。合わせて{n}件。", "Changes a month from {start} to {end}; {n} in all."),
+    "activity_alt": (
+        "{start}から{end}までの月ごとの変更数。合わせて{n}件。",
+        "Changes a month from {start} to {end}; {n} in all.",
+    ),
     "month": ("月", "Month"),
     "total": ("合計", "Total"),
     "rules": ("読み取り規則", "Reading rules"),
@@ -132,7 +164,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "copies_intro": ("二つ以上のコラムにある文章です。", "Passages that stand in more than one column."),
     "in_articles": ("{n} 本のコラム", "{n} columns"),
     "passage": ("同じ文章", "A copied passage"),
-    "who_first": ("保存の記録で早い順です。先に書いたことの証明ではありません。", "In the order in which the archive first saw them, which is no proof of who wrote it first."),
+    "who_first": (
+        "保存の記録で早い順です。先に書いたことの証明ではありません。",
+        "In the order in which the archive first saw them, which is no proof of who wrote it first.",
+    ),
     "still_there": ("今もある", "still there"),
     "no_longer": ("今はない", "no longer there"),
     "until_day": ("{day}まで", "until {day}"),
@@ -159,18 +194,25 @@ WORDS: dict[str, tuple[str, str]] = {
     "download": ("本体をダウンロード", "Download the body"),
     "no_body": ("この応答に本体はありません。", "This answer has no body."),
     "withdrawn": ("取り下げられたページ", "Withdrawn"),
-    "withdrawn_text": ("このページの保存内容は取り下げられ、消去されました。", "What was kept of this page was withdrawn and erased."),
+    "withdrawn_text": (
+        "このページの保存内容は取り下げられ、消去されました。",
+        "What was kept of this page was withdrawn and erased.",
+    ),
     "withdrawn_at": ("取り下げた日時", "Withdrawn at"),
     "reason": ("理由", "Reason"),
     "digests": ("消去した本体の SHA-256", "SHA-256 of what was erased"),
     "not_found": ("見つかりません", "Not found"),
     "bad_request": ("読み取れない指定です", "That cannot be understood"),
+    "unreadable": ("読み出せません", "That cannot be read"),
     "forbidden": ("閲覧できません", "Not allowed"),
     "back_home": ("最近の変更へ", "To the recent changes"),
-    "footer": ("保存した事実を示すもので、内容の当否を判断するものではありません。", "This shows what was observed; it passes no judgement on it."),
+    "footer": (
+        "保存した事実を示すもので、内容の当否を判断するものではありません。",
+        "This shows what was observed; it passes no judgement on it.",
+    ),
     "times_note": ("日付は日本時間です。", "Days are in Japan time."),
     "saved_search": ("検索「{q}」", "Search “{q}”"),
-}  # fmt: skip
+}
 
 
 def say(lang: Language, key: str, **values: object) -> str:

@@ -16,7 +16,8 @@ class SavedQuery:
 
 
 _CHANGES = """
-select changes.seen_at, articles.site, articles.title, articles.url, changes.labels, changes.summary, changes.id as change
+select changes.seen_at, articles.site, articles.title, articles.url, changes.labels, changes.summary,
+  changes.id as change
 from changes join articles on articles.id = changes.article_id
 where exists (select 1 from json_each(changes.labels) where value in ({labels})){more}
 order by changes.seen_at desc, articles.url

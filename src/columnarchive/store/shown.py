@@ -86,6 +86,7 @@ class Tombstone:
 class Stored:
     """A capture without its body: what was asked, what came, and where it stands in the chain."""
 
+    id: int
     url: str
     fetched_at: str
     status: int
@@ -199,21 +200,29 @@ def tombstones(conn: Connection, url: str) -> list[Tombstone]:
 
 
 def stored(conn: Connection, url: str, at: str) -> Stored:
-    """The capture of a page at a time, or the last one before it; the newest one when no time is given."""
+    """The capture of a page at a time, or the last one before it; the newest one when no time is given.
+
+    An article that moved has its earlier captures under other addresses, so those count as well, after the page's own.
+    """
     row = conn.execute(
-        """select pages.url, fetched_at, status, outcome, final_url, headers, request_headers, hops,
+        """select captures.id, pages.url, fetched_at, status, outcome, final_url, headers, request_headers, hops,
                   captures.body_sha256, coalesce(raw_size, 0), wire_length, wire_sha256, peer, tls, source, error,
                   coalesce(chain.link_sha256, ''), coalesce(chain.at, ''), withdrawal_id is not null
            from pages join captures on captures.page_id = pages.id
            left join bodies on bodies.sha256 = captures.body_sha256 left join chain on chain.id = captures.link_id
-           where pages.url = ? and fetched_at <= ? order by fetched_at desc, captures.id desc limit 1""",
-        (url, at or "~"),
+           where pages.id in (select id from pages where url = :url
+                              union select other.id from pages as own join pages as other
+                              on other.article_id = own.article_id where own.url = :url)
+             and fetched_at <= :at
+           order by pages.url = :url and fetched_at = :at desc, fetched_at desc, pages.url = :url desc, captures.id desc
+           limit 1""",
+        {"url": url, "at": at or "~"},
     ).fetchone()
     if row is None:
         raise NotFound(f"The archive holds no capture of {url}" + (f" up to {at}." if at else "."))
-    page, when, status, outcome, final_url, headers, asked, hops, *rest = row
+    capture_id, page, when, status, outcome, final_url, headers, asked, hops, *rest = row
     return Stored(
-        page, when, status, outcome, final_url, _lines(headers), _lines(asked),
+        capture_id, page, when, status, outcome, final_url, _lines(headers), _lines(asked),
         tuple((hop[0], hop[1]) for hop in json.loads(hops)), *rest,
     )  # fmt: skip
 
