@@ -103,9 +103,10 @@ def load(path: Path) -> Sites:
 def parse(text: str, path: Path = DEFAULT_FILE) -> Sites:
     """Settings from the text of a file."""
     data = tomllib.loads(text)
-    unknown = set(data) - {"contact", "site"}
+    unknown = set(data) - {"contact", "site", "notify"}
     if unknown:
-        raise UsageError(f"{path} has an unknown setting {sorted(unknown)[0]!r}; it may have `contact` and `[[site]]`.")
+        name = sorted(unknown)[0]
+        raise UsageError(f"{path} has an unknown setting {name!r}; it may have `contact`, `[[site]]` and `[notify]`.")
     tables = data.get("site", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise UsageError(f"{path}: sites are written as [[site]] tables.")

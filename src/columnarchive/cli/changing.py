@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +14,10 @@ from columnarchive.errors import UsageError
 from columnarchive.times import DEFAULT_ZONE, day, typed
 
 if TYPE_CHECKING:
+    from columnarchive.reading import ChangeFilter
     from columnarchive.store.reads import ChangeRow
+
+LAST = "last"
 
 
 def diff(
@@ -69,7 +74,9 @@ def diff(
 
 def changes(
     context: typer.Context,
-    since: Annotated[str, typer.Option(help="Seen on this day or later.")] = "",
+    since: Annotated[
+        str, typer.Option(help="Seen on this day or later; `last`: not shown by `--since last` before.")
+    ] = "",
     until: Annotated[str, typer.Option(help="Seen on this day or before.")] = "",
     site: Annotated[str, typer.Option(help="Only this site.")] = "",
     level: Annotated[
@@ -90,11 +97,36 @@ def changes(
         site=site,
         level=level,
         label=label,
-        since=typed(since, tz) if since else "",
+        since=typed(since, tz) if since and since != LAST else "",
         until=typed(until, tz, end=True) if until else "",
     )
-    with reading.opened(database(context)) as conn:
-        rows = reading.changes(conn, chosen, -1 if not as_json else limit)
+    if since == LAST:
+        with _untold(context, chosen) as rows:
+            _print_changes(rows, limit, tz, as_json=as_json)
+    else:
+        with reading.opened(database(context)) as conn:
+            rows = reading.changes(conn, chosen, limit if as_json else -1)
+        _print_changes(rows, limit, tz, as_json=as_json)
+
+
+@contextmanager
+def _untold(context: typer.Context, chosen: ChangeFilter) -> Iterator[list[ChangeRow]]:
+    """Changes not shown by `--since last` before; shown from now on, once they were printed."""
+    from columnarchive.archive.notifying import since_last
+    from columnarchive.store.database import Database
+    from columnarchive.store.told import Interest
+
+    labels, sites = (tuple(one for one in (name,) if one) for name in (chosen.label, chosen.site))
+    with (
+        Database.open(database(context), create=False) as db,
+        since_last(db, Interest(labels=labels, level=chosen.level, sites=sites)) as rows,
+    ):
+        yield [row for row in reversed(rows) if not chosen.until or row.seen_at <= chosen.until]
+
+
+def _print_changes(rows: list[ChangeRow], limit: int, tz: str, *, as_json: bool) -> None:
+    from columnarchive import reading
+
     if as_json:
         json_lines(_change_json(row) for row in rows)
         return

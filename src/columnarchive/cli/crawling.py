@@ -43,11 +43,13 @@ def crawl(
 
     Example: archive crawl https://clinic.example/column/
     """
-    from columnarchive.archive import crawling, deriving
+    from columnarchive.archive import crawling, deriving, notifying
     from columnarchive.sites import load
     from columnarchive.store.database import Database
 
     known = load(settings)
+    hooks = notifying.hooks(settings)
+    told: list[notifying.Told] = []
     with Database.open(database(context)) as db:
         chosen = crawling.targets(db, sites or [], known)
         if not chosen:
@@ -61,8 +63,13 @@ def crawl(
             contact=contact or known.contact or _contact(db, chosen),
         )
         summary = run(db, chosen, options)
-        deriving.derive(db)  # also what an earlier run was killed before
+        if not dry_run:
+            deriving.derive(db)  # also what an earlier run was killed before
+            told = notifying.notify(db, hooks)
     tell(summary)
+    for one in told:
+        if one.error:
+            typer.echo(f"archive: {visible(one.error)}", err=True)
 
 
 def run(db: Database, chosen: list[Target], options: CrawlOptions) -> CrawlSummary:
