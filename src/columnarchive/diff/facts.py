@@ -15,7 +15,7 @@ _PRICE = re.compile(
 )
 _PAID = re.compile(r"\d|無料|有料|無償|半額|税[込別抜引]")
 _SHARE = re.compile(r"\d+(?:\.\d+)?(?:%|割)")
-_PRICED = re.compile(r"料(?!理)|[^自]費|金利|価格|手数料|代金|値引|ローン")
+_PRICED = re.compile(r"料(?!理)|割引|値引|オフ|OFF|[^自]費|金利|価格|手数料|代金|値引|ローン")
 _DEFINES = re.compile(
     r"とは、?[^。]*(?:いいます|言います|指し|呼び|呼ば|意味し|(?:こと|もの|状態|病気|治療|医療|細胞|物質|方法)(?:です|をい|を指|である))"
 )
@@ -28,7 +28,7 @@ _RATED = re.compile(
 )
 _OWN_RATE = re.compile(r"効果|改善率|有効率|成功率|満足|持続|当院")
 _MASKED = re.compile(r"(?:医薬品)?副作用被害救済(?:制度)?|(?:副作用|健康被害|被害)[^。]{0,24}救済")
-_AND = r"(?:など|等)?(?:や|、|・|と|および|及び|または|も|,)"
+_AND = r"(?:など|等)?(?:や|、|・|と|および|及び|または|も|,|の|な)"
 _FEELS_NO_HARM = re.compile(r"(?:の|が|は)?(?:出|起き)?な[くい][^。]{0,4}(?:歩|動|過ご|生活|眠|暮ら|範囲|程度)")
 
 
@@ -125,8 +125,10 @@ def _harms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
             elif strong:
                 harms += strong
         elif pattern("occurs").search(text, chain.end()) and not is_illness:
+            weak = pattern("harm_by_context").findall(chain[0])
             harms += strong
-            harms += pattern("harm_by_context").findall(chain[0]) if by_treatment or strong or harms else []
+            # Two symptoms in a row are a list of what may happen; one alone may be what is treated.
+            harms += weak if by_treatment or strong or harms or len(weak) > 1 else []
     return tuple(harms), (*denials, *_denials(text))
 
 
@@ -163,13 +165,13 @@ def claim_of(sentence: str) -> Claim:
     denied = pattern("no_claim").search(said)
     modality = 0 if denied else 1 if hedges else 2
     treated = pattern("treatment").search(said) is not None
-    about = pattern("effect").search(said) is not None and pattern("not_about_effect").search(said) is None
-    if about and ((not treated and pattern("illness_course").search(said)) or _DEFINES.search(said)):
-        about = False
-    treats = treated and pattern("not_about_effect").search(said) is None and not _DEFINES.search(said)
+    affects = pattern("effect").search(said) is not None
+    if (treated or affects) and (pattern("not_about_effect").search(said) or _DEFINES.search(said)):
+        treated = affects = False
+    about = affects and (treated or pattern("illness_course").search(said) is None)
     weight = 2 * len(set(absolute)) + len(set(emphatic))
     words = tuple(dict.fromkeys([*absolute, *emphatic, *hedges, *([denied[0]] if denied else [])]))
-    return Claim(modality, weight, words, about, treats)
+    return Claim(modality, weight, words, about, treated)
 
 
 def rates(sentence: str) -> dict[str, float]:

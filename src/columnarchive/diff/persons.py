@@ -10,13 +10,15 @@ from columnarchive.diff.folding import wide
 from columnarchive.diff.lexicon import pattern
 from columnarchive.model import Evidence, Span
 
-_NAME = re.compile(r"[一-鿿々𠮷ァ-ヺー]{1,4}(?:[\s・]?[一-鿿々ぁ-ゖァ-ヺー]{1,6})?")
+_NAME = re.compile(
+    r"[ァ-ヺー]{2,10}(?:[・\s][ァ-ヺー]{2,10})+|[一-鿿々𠮷ァ-ヺー]{1,4}(?:[\s・]?[一-鿿々ぁ-ゖァ-ヺー]{1,6})?"
+)
 _TITLE = re.compile(r"(?:さん|氏|先生|医師|院長|副院長|博士|教授|理事長|センター長)$")
 _AFTER_NAME = re.compile(
     r"\s?(?:さん|氏|先生|医師|院長|副院長|博士|教授|理事長|が(?:監修|執筆|担当|診察|お答え|解説|就任)|の監修|の執筆|[（(](?:医師|院長|[一-鿿]*医|監修))"
 )
 _BEFORE_NAME = re.compile(
-    r"(?:医|者|院長|理事長|所長|センター長|文責|監修|執筆|ドクター紹介|書いた人|担当|技師|薬剤師|看護師|務める|教授)(?:の|は|が|:|：|・|/|\s)*$"
+    r"(?:Dr\.|文[:：]|医|者|院長|理事長|所長|センター長|文責|監修|執筆|ドクター紹介|書いた人|担当|技師|薬剤師|看護師|務める|教授)(?:の|は|が|:|：|・|/|\s)*$"
 )
 _ROLES_ONLY = re.compile(r"(?:副|総|名誉|分)?院長|理事長|所長|センター長|医長|部長|代表|顧問")
 _NAMED = re.compile(r"(?:の|・|:|：|\s|は|、)*[一-鿿々]{1,4}")
@@ -54,13 +56,17 @@ def person(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
 def _is_name(text: str, before: str, after: str) -> bool:
     """A known family name beside a role, or what is shaped and placed as only a name is."""
     bare = _TITLE.sub("", text.strip()).strip()
-    if not _NAME.fullmatch(bare) or pattern("not_a_name").match(bare) or _NOT_NAME_END.search(bare):
+    if not _NAME.fullmatch(bare) or _NOT_NAME_END.search(bare):
+        return False
+    if pattern("not_a_name").match(bare) or pattern("qualification").search(bare):
         return False
     titled = bare != text.strip() or _AFTER_NAME.match(after) is not None
     placed = _BEFORE_NAME.search(before) is not None
     if pattern("surnames").match(bare):
         return titled or placed or pattern("role").search(before[-10:]) is not None
-    return titled or (placed and (any(sign.isspace() for sign in bare) or _IN_PLACE.match(after) is not None))
+    return titled or (
+        placed and (any(sign.isspace() or sign == "・" for sign in bare) or _IN_PLACE.match(after) is not None)
+    )
 
 
 def credential(old: str, new: str, before: Facts, after: Facts, told: Sequence[Evidence]) -> Iterator[Evidence]:

@@ -13,6 +13,7 @@ from columnarchive.diff.persons import credential, person
 from columnarchive.model import Evidence, Span
 
 _ABSOLUTES = ("absolute", "emphatic")
+_CLAUSES = re.compile(r"(?<=[、。])")
 _AMOUNTS = ("cost", "course")
 _PERMITS = re.compile(
     r"可能|でき|出来|られ|対応|可|OK|必要|対象|適[用応]|受け付|実施|推奨|勧め|すすめ|構い|かまい|問題|大丈夫|いただけ|使え|続け|継続|再開|開始|飲め|入れ|選べ|行え|戻れ|差し支え"
@@ -20,7 +21,7 @@ _PERMITS = re.compile(
 _NO_OBSTACLE = re.compile(
     r"(?:問題|支障|心配|制限|差し支え)(?:は|も|が)?(?:ありません|ございません|ない)|(?:構|かま)い(?:ま)?せん|差し支え(?:あり)?ません"
 )
-_PREDICATES = re.compile(r"です$|ます$|である$|行[いうっ]|受け")
+_PREDICATES = re.compile(r"です$|ます$|である$|ません$|ない$|行[いうっ]|受け")
 _ENDINGS = re.compile(
     r"(?:ません|ます|です|ない|でした|ました|いません|います|おりません|おります|ている|ていない)+[。、]?$"
 )
@@ -40,11 +41,14 @@ def weighty(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
     if not told:
         risks = tuple(_risk(before, after, whole))
         found += risks
-        if not (risks or turned or (disclosures and only)):
+        if risks and not whole:
+            found += _claim_beside_risks(old, new)
+        elif not (risks or turned or (disclosures and only)):
             found += _whole_claim(old, new, only) if whole else _claim(old, new)
-        if turned and not risks:
-            found += turned
-    found += _price(before, after, disclosures)
+    prices = tuple(_price(before, after, disclosures))
+    found += prices
+    if turned and not told and not risks and not prices:
+        found += turned
     found += person(old, new, spans)
     found += credential(old, new, before, after, [*turned, *disclosures])
     yield from found
@@ -101,6 +105,18 @@ def _claim(old: str, new: str) -> Iterator[Evidence]:
     step = after.modality - before.modality or after.weight - before.weight or _rate_step(old, new)
     if step:
         yield Evidence("claim_strengthened" if step > 0 else "claim_softened", *_words(old, new))
+
+
+def _claim_beside_risks(old: str, new: str) -> Iterator[Evidence]:
+    """The claim in what is left without the clauses that state or deny a risk, whose hedges are not the claim's."""
+    one, other = ("".join(part for part in _CLAUSES.split(wide(text)) if not _is_risk(part)) for text in (old, new))
+    if claim_of(one).about_effect and claim_of(other).about_effect:
+        yield from _claim(one, other)
+
+
+def _is_risk(clause: str) -> bool:
+    facts = facts_of(clause)
+    return bool(facts.harms or facts.notices or facts.denials)
 
 
 def _whole_claim(old: str, new: str, only: str) -> Iterator[Evidence]:
