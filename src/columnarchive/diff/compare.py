@@ -22,7 +22,7 @@ _NOTICE_SHARE = 0.1
 _KEPT_SHARE = 0.3
 _REWRITTEN_LENGTH = 200
 # Nobody reads more edits of one change; beyond, an edit is just `wording`, and the comparison is `capped`.
-_MOST_JUDGED = 600
+_MOST_JUDGED = 500
 _UNJUDGED = Evidence("wording")
 _TELL_ENOUGH = {"section_added", "section_removed", "faq_added", "faq_removed", "faq_changed"}
 
@@ -92,6 +92,8 @@ def _edits(links: Sequence[Link], texts: tuple[Sentences, Sentences], was: Side,
 
 def _combined(placed: Sequence[str], evidence: Sequence[Evidence]) -> tuple[str, ...]:
     """Labels by place and by words. The wording of a new section or question is no news; nor are signs at a new cut."""
+    if not placed and len(evidence) == 1:
+        return (evidence[0].label,)
     told = {one.label for one in evidence}
     if told == {"cosmetic"}:
         return in_order(label for label in placed if label != "faq_changed") or ("cosmetic",)

@@ -48,7 +48,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 def level_of(labels: Iterable[str]) -> int:
     """The highest level among labels; 0 without any."""
-    return max((LEVELS[label] for label in labels), default=0)
+    return max([LEVELS[label] for label in labels], default=0)
 
 
 def in_order(labels: Iterable[str]) -> tuple[str, ...]:

@@ -52,7 +52,10 @@ def _sharing_words(
     holders: dict[str, list[int]] = {}
     for i in olds:
         for word in set(_WORDS.findall(old[i])):
-            holders.setdefault(word, []).append(i)
+            if word in holders:
+                holders[word].append(i)
+            else:
+                holders[word] = [i]
     telling = {word: holding for word, holding in holders.items() if len(holding) <= _COMMON}
     asked = []
     for j in news:
