@@ -14,7 +14,7 @@ from pathlib import Path
 from columnarchive.errors import ExchangeError
 from columnarchive.exchange import names
 from columnarchive.exchange.markdown import unquoted
-from columnarchive.exchange.whole import PARTIAL, flush, flush_folder, refused
+from columnarchive.exchange.whole import PARTIAL, refused, settle
 
 ADDRESS = "url: "  # the line of the front matter that names the article
 _HEAD = 4_096  # bytes: where that line stands at the latest
@@ -50,8 +50,7 @@ def write(folder: Path, pages: Iterable[Page], site: str = "") -> Followed:
             kept.add(path.name)
             written += _write(path, page.text.encode("utf-8"))
         removed = _remove_stale(folder, kept, names.folder_name(site) if site else "")
-        for each in folder.glob("*/"):
-            flush_folder(each)
+        settle()
     except OSError as error:
         raise refused(error, folder) from error
     return Followed(len(kept), written, removed)
@@ -64,8 +63,8 @@ def _write(path: Path, content: bytes) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + PARTIAL)
     try:
+        # Not flushed one by one, at 5 ms each: if the power fails, the next export sees what differs and mends it.
         partial.write_bytes(content)
-        flush(partial)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

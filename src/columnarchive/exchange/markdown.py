@@ -30,6 +30,8 @@ def front_matter(facts: Iterable[tuple[str, str | int]]) -> str:
 def quoted(value: str) -> str:
     """A string in double quotes for YAML, with all that YAML would fold or refuse written as an escape."""
     text = json.dumps(value, ensure_ascii=False)
+    if text.isprintable():
+        return text
     return "".join(
         sign if sign.isprintable() or sign == "\u3000" or sign > "\uffff" else f"\\u{ord(sign):04x}" for sign in text
     )

@@ -67,3 +67,9 @@ def flush_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def settle() -> None:
+    """Wait until everything written so far is on the disk, where the system can do that."""
+    if hasattr(os, "sync"):
+        os.sync()
