@@ -5,60 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
+from columnarchive.archive.planning import CrawlOptions, Planned, Target, plan, planned, targets
 from columnarchive.archive.queueing import Group, SiteFrontier, open_frontier, read_links
-from columnarchive.crawl.client import Client, ClientOptions
-from columnarchive.crawl.queue import SitePlan, Visit
+from columnarchive.crawl.client import Client
+from columnarchive.crawl.queue import Visit
 from columnarchive.crawl.timer import Timer
 from columnarchive.crawl.visiting import Interrupted, SiteCrawl
-from columnarchive.errors import ArchiveError, NotFound, UsageError
+from columnarchive.errors import ArchiveError
 from columnarchive.model import Capture, Failure, Outcome
-from columnarchive.sites import Sites, SiteSettings
 from columnarchive.store import frontier
 from columnarchive.store.database import Database
 from columnarchive.store.lock import crawl_lock
-from columnarchive.times import Clock, system_clock, to_text
-from columnarchive.urls import host_of
 
-SITES_AT_ONCE = 200
+__all__ = ["CrawlOptions", "CrawlSummary", "Planned", "Progress", "Target", "crawl", "targets"]
 FAILURES_KEPT = 200
 GOOD: frozenset[Outcome] = frozenset({"ok", "unchanged", "redirected"})
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A site to be crawled: its settings and start pages. One that was named is visited whole, due or not."""
-
-    settings: SiteSettings
-    start: tuple[str, ...]
-    named: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class CrawlOptions:
-    """What the user decides: how much, how fast, what may be reached, who is asking, and the clock of the visits."""
-
-    max_pages: int = 0
-    delay: float | None = None
-    all: bool = False
-    dry_run: bool = False
-    allow_private: bool = False
-    contact: str = ""
-    proxy: str = ""
-    clock: Clock = system_clock
-    timer: Timer = field(default_factory=Timer)
-    sites_at_once: int = SITES_AT_ONCE
-    client: ClientOptions = field(default_factory=ClientOptions)
-
-    def client_options(self) -> ClientOptions:
-        """The options as the client takes them."""
-        delay = self.client.delay if self.delay is None else self.delay
-        return replace(self.client, contact=self.contact, proxy=self.proxy, delay=delay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +39,6 @@ class Progress:
     failures: int
     sites_left: int
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A page that would be fetched, and why."""
-
-    site: str
-    url: str
-    reason: str
-    found_on: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,42 +65,6 @@ Report = Callable[[Progress], None]
 Derive = Callable[[Database, int], object]
 
 
-def targets(db: Database, names: Sequence[str], known: Sites) -> list[Target]:
-    """The sites that were asked for, by name or address; all that are followed when none is named.
-
-    Raises UsageError for what is neither, NotFound for a name that nothing is known of.
-    """
-    if names:
-        found: dict[str, Target] = {}
-        for name in names:
-            target = _named(db, name, known)
-            before = found.get(target.settings.name)
-            start = tuple(dict.fromkeys((*(before.start if before else ()), *target.start)))
-            found[target.settings.name] = Target(target.settings, start)
-        return list(found.values())
-    chosen = {site.name: Target(site, site.start, named=False) for site in known.sites if site.enabled}
-    disabled = {site.name for site in known.sites if not site.enabled}
-    for name, url in frontier.followed_sites(db.conn):
-        if name not in chosen and name not in disabled:
-            chosen[name] = Target(SiteSettings(name), (url,), named=False)
-    return list(chosen.values())
-
-
-def _named(db: Database, name: str, known: Sites) -> Target:
-    if "://" in name:
-        settings = known.of_url(name)
-        return Target(settings, (settings.canonical(name),))
-    settings_of = known.named(name)
-    if settings_of is not None:
-        return Target(settings_of, settings_of.start)
-    start = dict(frontier.followed_sites(db.conn)).get(name)
-    if start:
-        return Target(SiteSettings(name), (start,))
-    if "." in name or "/" in name:
-        raise UsageError(f"{name!r} is neither a followed site nor an address; an address begins with https://.")
-    raise NotFound(f"There is no site {name!r}; `archive sites` lists those followed.")
-
-
 def crawl(
     db: Database, sites: Sequence[Target], options: CrawlOptions, report: Report, derive: Derive | None = None
 ) -> CrawlSummary:
@@ -155,37 +75,9 @@ def crawl(
     """
     with crawl_lock(db.path):
         if options.dry_run:
-            return _planned(db, sites, options)
+            pages = planned(db, sites, options)
+            return CrawlSummary({}, 0, len(sites), len(pages), 0.0, planned=pages)
         return asyncio.run(_Crawl(db, options, report, derive).run(sites))
-
-
-def _plan(target: Target, options: CrawlOptions, start: Sequence[str]) -> SitePlan:
-    settings = target.settings
-    hosts = tuple(dict.fromkeys((*settings.hosts, *map(host_of, (*target.start, *start)))))
-    delay = options.delay if options.delay is not None else settings.delay
-    return SitePlan(
-        settings.name, hosts, tuple(dict.fromkeys((*target.start, *start))),
-        delay=options.client.delay if delay is None else delay,
-        max_pages=settings.max_pages, under=settings.under, canonical=settings.canonical, kind_of=settings.kind_of,
-    )  # fmt: skip
-
-
-def _planned(db: Database, sites: Sequence[Target], options: CrawlOptions) -> CrawlSummary:
-    """What would be fetched now, without fetching or writing anything."""
-    found: list[Planned] = []
-    now = to_text(options.clock())
-    known = dict(frontier.site_ids(db.conn))
-    for target in sites:
-        site_id = known.get(target.settings.name)
-        due = frontier.Due(sys.maxsize, now, options.all or target.named)
-        pages = frontier.due_pages(db.conn, site_id, due) if site_id else []
-        found += [Planned(target.settings.name, page.url, page.reason, page.found_on) for page in pages]
-        urls = {page.url for page in pages}
-        if not site_id or target.named:
-            found += [Planned(target.settings.name, url, "start", "") for url in target.start if url not in urls]
-    if options.max_pages:
-        found = found[: options.max_pages]
-    return CrawlSummary({}, 0, len(sites), len(found), 0.0, planned=tuple(found))
 
 
 class _Crawl:
@@ -245,26 +137,25 @@ class _Crawl:
         if self.stop.is_set():
             return
         start = frontier.starts_of(self.db.conn, target.settings.name)
-        plan = _plan(target, self.options, start)
-        queue = open_frontier(
-            self.group, plan, target.settings.stored(), target.settings.revisit_days, self.options.all or target.named
-        )
+        site = plan(target, self.options, start)
+        queue = open_frontier(self.group, site, target.settings.revisit_days, self.options.all or target.named)
         if self.options.allow_private:
             # Only the hosts that were asked for: a redirect or a link must not reach further inside.
-            client.network.trusted.update(host.partition(":")[0] for host in plan.hosts)
-        one = SiteCrawl(client, plan, queue, read_links, self._reporter(target.settings.name, queue), self._wanted)
+            client.network.trusted.update(host.partition(":")[0] for host in site.hosts)
+        one = SiteCrawl(client, site, queue, read_links, self._reporter(target.settings.name, queue), self._wanted)
         try:
             await one.run()
         except Interrupted:
             one.ended = "the crawl was stopped"
+        queue.keep_kinds(target.settings.stored())
         self.left += queue.left()
         if one.ended:
             self.ended.append((target.settings.name, one.ended))
-        await client.release(plan.hosts)
+        await client.release(site.hosts)
         if one.visits and self.derive is not None:
             self.group.commit()
             async with self.deriving:
-                self.derived.append((plan.name, await asyncio.to_thread(self._derive, queue.site_id)))
+                self.derived.append((site.name, await asyncio.to_thread(self._derive, queue.site_id)))
 
     def _derive(self, site_id: int) -> object:
         assert self.derive is not None

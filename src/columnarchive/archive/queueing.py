@@ -184,21 +184,25 @@ class SiteFrontier:
             self.group.begin()
             frontier.keep_rest(self.group.db.conn, origin, "", 0)
 
+    def keep_kinds(self, settings: dict[str, object]) -> None:
+        """Keep with the site what its settings say of its pages: the patterns, and the pages they fit."""
+        fitting = {url: kind for url, _ in self.known() if (kind := self.plan.kind_of(url))} if settings else {}
+        self.group.begin()
+        text = json.dumps({**settings, "kinds": fitting} if settings else {}, ensure_ascii=False, sort_keys=True)
+        frontier.keep_settings(self.group.db.conn, self.site_id, text)
+
     def close(self) -> None:
         """The site was crawled to its end: nothing of this run is to be gone on with."""
         self.group.begin()
         frontier.close_run(self.group.db.conn, self.site_id, to_text(self.group.clock()))
 
 
-def open_frontier(
-    group: Group, plan: SitePlan, settings: dict[str, object], days: tuple[float, float], everything: bool
-) -> SiteFrontier:
+def open_frontier(group: Group, plan: SitePlan, days: tuple[float, float], everything: bool) -> SiteFrontier:
     """The queue of a site, made known with its start pages; a crawl that was broken off is gone on with."""
     now = to_text(group.clock())
     group.begin()
     conn = group.db.conn
     site_id = sites.ensure_site(group.db, plan.name, now, plan.start[0] if plan.start else "")
-    frontier.keep_settings(conn, site_id, json.dumps(settings, ensure_ascii=False, sort_keys=True))
     frontier.start_pages(conn, site_id, plan.start, PRIORITY["start"])
     run, everything = frontier.open_run(conn, site_id, everything)
     return SiteFrontier(group, site_id, plan, frontier.Due(run, now, everything), days)
