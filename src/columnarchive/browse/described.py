@@ -296,6 +296,21 @@ TABLES: dict[str, Described] = {
         },
         hidden=True,
     ),
+    "watches": Described(
+        "A search that is looked at again and again.",
+        {
+            "name": "Its name",
+            "query": "What it looks for",
+            "made_at": f"When it was made ({_AT})",
+            "looked_at": f"When it was last looked at ({_AT})",
+        },
+        hidden=True,
+    ),
+    "watch_hits": Described(
+        "What a saved search had found when it was last looked at.",
+        {"name": "The search", "url": "The article", "removed": "Whether only its removed text had it"},
+        hidden=True,
+    ),
     "meta": Described("Facts about this file.", {"key": "Name", "value": "Value"}, hidden=True),
     "_sqlite_migrations": Described("Which schema changes were applied.", {}, hidden=True),
 }

@@ -1,0 +1,139 @@
+"""Each page in headless Chromium: in both languages, wide and narrow, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from browser import sample, serving
+
+pytest.importorskip("playwright", reason="playwright is not installed; `pip install -e '.[browser]'`")
+pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not serving.chromium(), reason="Chromium is not installed; `apt-get install chromium`"),
+]
+
+NANBYO, HOSTILE, GONE = quote(sample.NANBYO), quote(sample.HOSTILE), quote(sample.GONE)
+KANZOU = quote(f"{sample.BASE}/column/kanzou-saisei/")
+PAGES = {
+    "home": "",
+    "articles": "/articles",
+    "article": f"/article?url={NANBYO}",
+    "old": f"/article?url={KANZOU}&revision=2",
+    "gone": f"/article?url={GONE}",
+    "hostile": f"/article?url={HOSTILE}",
+    "diff": f"/diff?url={NANBYO}",
+    "side": f"/diff?url={KANZOU}&view=side&show=all",
+    "hostile-diff": f"/diff?url={HOSTILE}&view=side",
+    "search": f"/search?q={quote('難病')}",
+    "sites": "/sites",
+    "site": f"/site?name={sample.SITE}",
+    "copies": "/copies",
+    "captures": f"/captures?url={NANBYO}",
+    "capture": f"/capture?url={HOSTILE}",
+    "withdrawn": f"/article?url={quote(sample.WITHDRAWN)}",
+}
+
+
+@pytest.fixture(scope="module")
+def tracked() -> Iterator[tuple[str, list[str]]]:
+    with serving.counting() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, tracked: tuple[str, list[str]]) -> Iterator[str]:
+    path: Path = tmp_path_factory.mktemp("archive") / "archive.db"
+    sample.build(path, [*sample.clinic(), *sample.gone(), *sample.hostile(tracked[0])])
+    sample.withdraw(path)
+    with serving.served(path) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with serving.browser() as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page(chromium: Any, address: str, name: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    for language, width, scheme in (
+        ("ja", 1280, "light"),
+        ("ja", 360, "dark"),
+        ("en", 1280, "dark"),
+        ("en", 360, "light"),
+    ):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 800},
+            locale={"ja": "ja-JP", "en": "en-US"}[language],
+            color_scheme=scheme,
+        )
+        page = context.new_page()
+        said: list[str] = []
+        page.on("console", lambda message, said=said: said.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error, said=said: said.append(str(error)))
+        page.goto(address + PAGES[name])
+        assert page.evaluate("document.documentElement.lang") == language
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} at {width}"
+        found = Axe().run(page, options={"iframes": False})
+        violations = [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found.response["violations"]]
+        assert violations == [], f"{name} {language} {width} {scheme}"
+        own = [line for line in said if "sandboxed" not in line and "replay" not in line and "410" not in line]
+        # The closed frame reports what it refused, which is what it is for.
+        assert name == "capture" or own == []
+        context.close()
+
+
+def test_japanese_glyphs_are_drawn(chromium: Any, address: str) -> None:
+    page = chromium.new_page(locale="ja-JP")
+    page.goto(f"{address}/article?url={NANBYO}")
+    drawn = page.evaluate(
+        """() => [...'難病治療再生'].map(sign => {
+             const canvas = document.createElement('canvas'); canvas.width = canvas.height = 40;
+             const pen = canvas.getContext('2d'); pen.font = '32px ' + getComputedStyle(document.body).fontFamily;
+             pen.fillText(sign, 2, 34); return canvas.toDataURL() })"""
+    )
+    assert len(set(drawn)) == 6, "boxes look all the same"
+    page.close()
+
+
+def test_a_hostile_stored_page_stays_in_its_frame(chromium: Any, address: str, tracked: tuple[str, list[str]]) -> None:
+    for name in ("capture", "replay"):
+        page = chromium.new_page()
+        page.goto(f"{address}/{name}?url={HOSTILE}")
+        before = page.title()
+        page.wait_for_load_state("networkidle")
+        frame = next(frame for frame in page.frames if "/replay?" in frame.url)
+        frame.locator("button").click(timeout=3000, force=True, no_wait_after=True)
+        page.wait_for_timeout(500)
+        assert page.title() == before
+        assert page.url == f"{address}/{name}?url={HOSTILE}"
+        assert len(page.context.pages) == 1
+        page.close()
+    assert tracked[1] == []
+
+
+def test_keyboard_reaches_everything(chromium: Any, address: str) -> None:
+    for name in ("home", "article", "diff", "search"):
+        page = chromium.new_page()
+        page.goto(address + PAGES[name])
+        expected = page.evaluate(
+            """() => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, summary')]
+                 .filter(one => one.checkVisibility()).map((one, at) => one.dataset.at = at).length"""
+        )
+        seen = set()
+        for _ in range(expected * 4):  # a date field is several stops
+            page.keyboard.press("Tab")
+            seen.add(page.evaluate("document.activeElement.dataset.at ?? ''"))
+            if len(seen - {""}) == expected:
+                break
+        assert len(seen - {""}) == expected, name
+        page.close()
