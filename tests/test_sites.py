@@ -38,7 +38,7 @@ def test_what_a_file_says() -> None:
     assert clinic.kind_of("https://clinic.example/column/staff.html") == "other"
     assert clinic.kind_of("https://clinic.example/column/1.html") == "article"
     assert clinic.kind_of("https://clinic.example/access/") is None
-    assert clinic.stored() == {"kind_patterns": {"/column/staff*": "other", "/column/*": "article"}}
+    assert clinic.stored() == {"kinds": {"/column/staff*": "other", "/column/*": "article"}}
 
 
 def test_whose_a_url_is() -> None:

@@ -61,7 +61,7 @@ class SiteSettings:
 
     def stored(self) -> dict[str, object]:
         """What other rooms need, as it is kept with the site in the archive."""
-        return {"kind_patterns": dict(self.kinds)} if self.kinds else {}
+        return {"kinds": dict(self.kinds)} if self.kinds else {}
 
 
 @dataclass(frozen=True, slots=True)

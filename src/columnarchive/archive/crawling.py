@@ -147,7 +147,7 @@ class _Crawl:
             await one.run()
         except Interrupted:
             one.ended = "the crawl was stopped"
-        queue.keep_kinds(target.settings.stored())
+        queue.keep_settings(target.settings.stored())
         self.left += queue.left()
         if one.ended:
             self.ended.append((target.settings.name, one.ended))

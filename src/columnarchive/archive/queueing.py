@@ -184,11 +184,10 @@ class SiteFrontier:
             self.group.begin()
             frontier.keep_rest(self.group.db.conn, origin, "", 0)
 
-    def keep_kinds(self, settings: dict[str, object]) -> None:
-        """Keep with the site what its settings say of its pages: the patterns, and the pages they fit."""
-        fitting = {url: kind for url, _ in self.known() if (kind := self.plan.kind_of(url))} if settings else {}
+    def keep_settings(self, settings: dict[str, object]) -> None:
+        """Keep with the site what its settings say of its pages; derivation goes by them too."""
         self.group.begin()
-        text = json.dumps({**settings, "kinds": fitting} if settings else {}, ensure_ascii=False, sort_keys=True)
+        text = json.dumps(settings, ensure_ascii=False, sort_keys=True)
         frontier.keep_settings(self.group.db.conn, self.site_id, text)
 
     def close(self) -> None:

@@ -255,8 +255,10 @@ def close_run(conn: sqlite3.Connection, site_id: int, at: str) -> None:
 
 
 def keep_settings(conn: sqlite3.Connection, site_id: int, settings: str) -> None:
-    """Keep what the settings file says of a site with the site."""
-    conn.execute("update sites set settings = ? where id = ? and settings <> ?", (settings, site_id, settings))
+    """Keep what the settings file says of a site with the site; other settings than before ask for a new derivation."""
+    conn.execute(
+        "update sites set settings = ?, rules = '' where id = ? and settings <> ?", (settings, site_id, settings)
+    )
 
 
 def starts(conn: sqlite3.Connection, site_id: int) -> list[str]:
