@@ -7,7 +7,7 @@ from columnarchive.browse import labels
 from columnarchive.browse.answers import Page
 from columnarchive.browse.asking import Ask
 
-PER_PAGE = 30
+PER_PAGE = 20
 LIST = 60
 ASIDE = 6
 DEEPEST = 5000  # how far back one can page by numbers; filters reach further

@@ -30,7 +30,7 @@ def site(conn: reading.Connection, ask: Ask) -> Page:
             "bars": bars(months),
             "total": sum(sum(month.levels) for month in months),
             "cards": reading.shown.cards(conn, name, CARDS, 0),
-            "changes": reading.changes(conn, reading.ChangeFilter(site=name), 8),
+            "changes": reading.overview.site_changes(conn, name, 8),
             "troubles": reading.overview.troubles(conn, name, TROUBLES),
         },
     )

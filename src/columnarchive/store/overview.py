@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from columnarchive.errors import NotFound
-from columnarchive.store.reads import Connection
+from columnarchive.store.reads import ChangeRow, Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,18 @@ def site_page(conn: Connection, name: str) -> SitePage:
     if row is None:
         raise NotFound(f"The archive follows no site {name}.")
     return SitePage(*row)
+
+
+def site_changes(conn: Connection, name: str, limit: int) -> list[ChangeRow]:
+    """The newest changes of one site, found from its articles rather than among the changes of all sites."""
+    rows = conn.execute(
+        """select changes.id, articles.url, articles.site, articles.title, from_number, to_number, seen_at, level,
+                  labels, added_chars, removed_chars, summary
+           from articles cross join changes on article_id = articles.id where site = ?
+           order by seen_at desc, articles.url, to_number desc limit ?""",
+        (name, limit),
+    )
+    return [ChangeRow(*row[:8], tuple(json.loads(row[8])), *row[9:]) for row in map(list, rows)]
 
 
 def troubles(conn: Connection, name: str, limit: int) -> list[Trouble]:

@@ -13,7 +13,7 @@ from columnarchive.store.reads import Connection
 TABLES = ("sites", "pages", "captures", "articles", "revisions", "passages", "changes", "edits", "articles_fts")
 """An archive is the database that has these, whatever it is called."""
 
-RECENT = 1000
+RECENT = 500
 """How many of the newest changes the counts by level and label cover."""
 
 
