@@ -79,7 +79,8 @@ def test_front_matter_is_read_as_it_was_written(title: str, author: str) -> None
 def test_each_article_is_a_file_that_equals_the_database(db: Path, tmp_path: Path) -> None:
     with reading.opened(db) as conn:
         said = publish(conn, Wanted("markdown", tmp_path / "out"))
-    assert said.startswith("22 articles in")
+    (count,) = sqlite3.connect(db).execute("select count(*) from articles").fetchone()
+    assert said.startswith(f"{count} articles in")
     found = {}
     for path in (tmp_path / "out").rglob("*"):
         if path.is_dir():
@@ -163,7 +164,7 @@ def test_a_feed_reader_finds_each_change(db: Path, tmp_path: Path) -> None:
         (row.url, row.seen_at, row.title, row.site, row.summary) for row in rows
     ]
     assert [tuple(tag.term for tag in entry.get("tags", [])) for entry in feed.entries] == [row.labels for row in rows]
-    assert len({entry.id for entry in feed.entries}) == len(rows) == 22
+    assert len({entry.id for entry in feed.entries}) == len(rows) > 10
     assert any("<del>" in entry.content[0].value for entry in feed.entries)
 
 
