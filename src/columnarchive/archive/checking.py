@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 from columnarchive.archive import deriving
-from columnarchive.errors import ArchiveError
+from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.store import agree, chain, index, sites, verify
 from columnarchive.store.database import Database
 from columnarchive.store.problems import REBUILD, Problem
@@ -15,6 +17,22 @@ SAMPLE = 3  # sites derived again when not all are
 STEPS = 1000  # the progress of a check is told in thousandths of each part
 
 Report = Callable[[int, int, str], None]
+
+
+def check_file(path: Path, head: str | None, full: bool, report: Report) -> list[Problem]:
+    """The same as `check` for the archive at `path`, also when it is too damaged to be opened.
+
+    Raises StoreError for what is no damage: no such file, another kind of database, a newer schema.
+    """
+    try:
+        db = Database.open(path, create=False, write=False)
+    except StoreError:
+        report(0, 0, "file")
+        if found := verify.unopened(path):
+            return [replace(found[0], mend=_mended_by(path)), *found[1:]]
+        raise
+    with db:
+        return check(db, head, full, report)
 
 
 def check(db: Database, head: str | None, full: bool, report: Report) -> list[Problem]:
@@ -40,6 +58,13 @@ def check(db: Database, head: str | None, full: bool, report: Report) -> list[Pr
     report(0, 0, "index")
     found += _index(db)
     return found + _derived(db, full, report)
+
+
+def _mended_by(path: Path) -> str:
+    """What may stand in for a file that cannot be opened."""
+    copies = ", ".join(sorted(str(copy) for copy in path.parent.glob(f"{path.name}.before-upgrade-????")))
+    named = f" such as {copies}" if copies else ""
+    return f"put a copy of the file{named} in its place, or `archive import` a WARC export into a new one"
 
 
 def _index(db: Database) -> list[Problem]:

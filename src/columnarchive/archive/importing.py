@@ -16,6 +16,7 @@ from columnarchive.exchange.warc import Revisit, read
 from columnarchive.model import Capture, Failure
 from columnarchive.store import captures, chain, sites
 from columnarchive.store.database import Database
+from columnarchive.store.lock import writer_lock
 from columnarchive.times import Clock, system_clock, to_text
 from columnarchive.urls import canonical, host_of, site_key
 
@@ -73,10 +74,14 @@ def import_files(
 
     `site` with a dot in it is a host and restricts; any other text names the one site that all pages go to. `report` is
     called with the number of captures read and the file at hand. A file that cannot be read at all is a failure, unless
-    it is the only one: then ExchangeError is raised.
+    it is the only one: then ExchangeError is raised. StoreError while another command writes.
     """
-    count, at = _Count(), to_text(clock())
-    seen = 0
+    with writer_lock(db.path, "import"):
+        return _imported(db, paths, site, report, to_text(clock()))
+
+
+def _imported(db: Database, paths: Sequence[Path], site: str | None, report: Report, at: str) -> ImportSummary:
+    count, seen = _Count(), 0
     for path in paths:
         for group in _groups(_captures(path, count, single=len(paths) == 1)):
             _add(db, [(capture, "") for capture in group], site, at, count)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.store import withdraw as rows
 from columnarchive.store.database import Database
+from columnarchive.store.lock import writer_lock
 from columnarchive.times import Clock, system_clock, to_text
 from columnarchive.urls import canonical
 
@@ -43,17 +44,18 @@ def withdraw(db: Database, url: str, at: str, reason: str, derive: Derive, clock
     """Erase the page at `url`, or the body it showed `at` a time (UTC, or its beginning), and all derived from it.
 
     `derive` is called with the id of each site touched. The page is not captured, imported or exported again; a
-    tombstone with the reason stays, and the chain still verifies. Raises NotFound, UsageError, and StoreError when
-    another process keeps the file open, after which the same command finishes the work.
+    tombstone with the reason stays, and the chain still verifies. Raises NotFound, UsageError, and StoreError while
+    another command writes or when a process keeps the file open, after which the same command finishes the work.
     """
     if not reason.strip():
         raise UsageError("A withdrawal needs a reason; it stays in the archive.")
     known = url if rows.is_known(db, url) else canonical(url)
     if not rows.is_known(db, known):
         raise NotFound(f"The archive does not know {url}.")
-    done = rows.erase(db, known, at, reason.strip(), to_text(clock()))
-    for site_id in done.site_ids:
-        derive(site_id)
-    rows.scour(db)
+    with writer_lock(db.path, "withdrawal"):
+        done = rows.erase(db, known, at, reason.strip(), to_text(clock()))
+        for site_id in done.site_ids:
+            derive(site_id)
+        rows.scour(db)
     copies = sorted(str(path) for path in db.path.parent.glob(f"{db.path.name}.before-upgrade-*"))
     return Withdrawal(done.captures, done.bodies, done.urls, tuple(copies))

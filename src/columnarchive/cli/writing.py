@@ -18,8 +18,10 @@ def rebuild(context: typer.Context, site: Annotated[str, typer.Option(help="Only
     from columnarchive.archive import deriving
     from columnarchive.store import sites
     from columnarchive.store.database import Database
+    from columnarchive.store.lock import writer_lock
 
-    with Database.open(database(context), create=False) as db, Bar("rebuild") as bar:
+    path = database(context)
+    with Database.open(path, create=False) as db, writer_lock(path, "rebuild"), Bar("rebuild") as bar:
         chosen = [site_id for site_id, name in sites.all_sites(db) if name == site or not site]
         if site and not chosen:
             raise UsageError(f"There is no site {site}; `archive sites` lists them.")
@@ -47,10 +49,9 @@ def check(
     Example: archive check --head 3f2a…
     """
     from columnarchive.archive import checking
-    from columnarchive.store.database import Database
 
-    with Database.open(database(context), create=False, write=False) as db, Bar("check") as bar:
-        problems = checking.check(db, head or None, full, bar.update)
+    with Bar("check") as bar:
+        problems = checking.check_file(database(context), head or None, full, bar.update)
     if as_json:
         json_lines({"where": one.where, "what": one.what, "mend": one.mend} for one in problems)
     else:

@@ -1,41 +1,29 @@
-"""Opening an archive: one SQLite file in WAL mode, its migrations, transactions, and errors said in a sentence."""
+"""Opening an archive: one SQLite file in WAL mode, up to date, its transactions, and errors said in a sentence."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sqlite3
 from collections.abc import Iterator
-from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
+from types import TracebackType
 
 import sqlite_utils
-from sqlite_utils import Migrations
 
 from columnarchive.errors import StoreError
+from columnarchive.store import faults, upgrading
+from columnarchive.store.faults import translated as translated
+from columnarchive.store.lock import writer_lock
+from columnarchive.store.upgrading import APPLICATION_ID as APPLICATION_ID
+from columnarchive.store.upgrading import MIGRATIONS
 
-APPLICATION_ID = 0x434F4C41  # "COLA": tells our files from any other SQLite database
-
-
-def _migrations() -> Migrations:
-    """One migration a .sql file, in the order of their names."""
-    found = Migrations("columnarchive")
-    folder = resources.files("columnarchive.store") / "migrations"
-    for entry in sorted(folder.iterdir(), key=lambda item: item.name):
-        if not re.fullmatch(r"\d{4}_\w+\.sql", entry.name):
-            continue
-        script = entry.read_text(encoding="utf-8")
-
-        def step(db: sqlite_utils.Database, script: str = script) -> None:
-            db.executescript(script)
-
-        found(name=entry.name.removesuffix(".sql"))(step)
-    return found
+BUSY_SECONDS = 30
 
 
 class Database:
-    """An open archive.
+    """An open archive. Errors of SQLite that leave its `with` block do so as StoreError, in one sentence.
 
     >>> with Database.open(Path("data/archive.db")) as db, db.transaction():
     ...     db.conn.execute("insert into sites(name) values ('example')")
@@ -47,8 +35,13 @@ class Database:
         self.tables = sqlite_utils.Database(conn)
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = True, write: bool = True) -> Database:
-        """Open the archive at `path`, bringing an older schema up to date; raise StoreError in one sentence."""
+    def open(
+        cls, path: Path, *, create: bool = True, write: bool = True, migrations: Traversable = MIGRATIONS
+    ) -> Database:
+        """Open the archive at `path`, bringing an older schema up to date; raise StoreError in one sentence.
+
+        What this reads does not grow with the file. `migrations` is a folder of .sql files.
+        """
         if not path.exists():
             if not create:
                 raise StoreError(f"There is no archive at {path} yet; `archive crawl URL` or `archive demo` makes one.")
@@ -58,36 +51,20 @@ class Database:
         with translated(path):
             conn = _connect(path, write)
             try:
-                db = cls(path, conn)
-                db._check_and_migrate(write)
+                pending = upgrading.is_pending(conn, path, migrations)
+                if pending and write:
+                    with writer_lock(path, "upgrade"):
+                        upgrading.upgrade(conn, path, migrations)
+                elif pending:
+                    _refuse_to_upgrade(conn, path)
             except BaseException:
                 conn.close()
                 raise
-        return db
-
-    def _check_and_migrate(self, write: bool) -> None:
-        (application,) = self.conn.execute("pragma application_id").fetchone()
-        names = {name for (name,) in self.conn.execute("select name from sqlite_master where type = 'table'")}
-        if application != APPLICATION_ID and names:
-            raise StoreError(f"{self.path} is an SQLite database, but not an archive.")
-        migrations = _migrations()
-        known = {step.name for step in migrations.pending(sqlite_utils.Database(memory=True))}
-        applied = {step.name for step in migrations.applied(self.tables)} if names else set()
-        if applied - known:
-            raise StoreError(f"{self.path} was written by a newer columnarchive; `pip install -U columnarchive` first.")
-        if known - applied:
-            if not write:
-                raise StoreError(f"{self.path} has an older schema; run `archive status` once to upgrade it.")
-            if names:
-                self._backup(len(applied))
-            migrations.apply(self.tables)
-            self.conn.execute(f"pragma application_id = {APPLICATION_ID}")
-
-    def _backup(self, steps: int) -> None:
-        """Keep a copy of the file as it was before an upgrade, beside it."""
-        copy = self.path.with_name(f"{self.path.name}.before-upgrade-{steps:04d}")
-        if not copy.exists():
-            self.conn.execute("vacuum into ?", (str(copy),))
+        if pending and not write:
+            conn.close()
+            cls.open(path, create=False, migrations=migrations).close()
+            return cls.open(path, create=False, write=False, migrations=migrations)
+        return cls(path, conn)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -96,12 +73,12 @@ class Database:
             self.conn.execute("begin immediate")
             try:
                 yield self.conn
+                self.conn.execute("commit")
             except BaseException:
-                # A full disk has already rolled back by itself.
+                # A full disk may have rolled back by itself.
                 if self.conn.in_transaction:
                     self.conn.execute("rollback")
                 raise
-            self.conn.execute("commit")
 
     def close(self) -> None:
         """Close the connection."""
@@ -110,8 +87,12 @@ class Database:
     def __enter__(self) -> Database:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
         self.close()
+        if said := faults.sentence(self.path, error):
+            raise StoreError(said) from error
 
     def get_meta(self, key: str) -> str:
         """A remembered value of the file, or an empty string."""
@@ -132,39 +113,50 @@ def _make_folder(path: Path) -> None:
 
 def _connect(path: Path, write: bool) -> sqlite3.Connection:
     # A reader of a live archive needs the -shm file as well, so even readers open read-write where they may.
-    mode = "rwc" if write else "rw" if os.access(path, os.W_OK) else "ro"
-    uri = path.resolve().as_uri() + f"?mode={mode}"
-    conn = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False)
-    conn.execute("pragma foreign_keys = on")
-    conn.execute("pragma busy_timeout = 30000")
-    conn.execute("select count(*) from sqlite_master").fetchone()
-    if write:
-        conn.execute("pragma journal_mode = wal")
-        conn.execute("pragma synchronous = full")
-    else:
-        conn.execute("pragma query_only = on")
+    conn = _sqlite(path, "mode=rwc" if write else "mode=rw" if _is_writable(path) else _read_only_mode(path))
+    try:
+        conn.execute("pragma foreign_keys = on")
+        conn.execute("select count(*) from sqlite_master").fetchone()
+        if write:
+            conn.execute("pragma journal_mode = wal")
+            conn.execute("pragma synchronous = full")
+        else:
+            conn.execute("pragma query_only = on")
+    except BaseException:
+        conn.close()
+        raise
     return conn
 
 
-@contextlib.contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into StoreError, each one sentence that says what to do."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        said = str(error)
-        if "not a database" in said:
-            sentence = f"{path} is not a database."
-        elif "locked" in said or "busy" in said:
-            sentence = f"{path} is being written by another process; try again when it has finished."
-        elif "full" in said:
-            sentence = f"The disk that holds {path} is full; what was committed is safe."
-        elif "readonly" in said:
-            sentence = f"{path} or its folder cannot be written to."
-        elif "malformed" in said:
-            sentence = f"{path} is damaged; `archive check` says where."
-        elif "unable to open" in said:
-            sentence = f"{path} cannot be opened; check that it exists and may be read and written."
-        else:
-            raise
-        raise StoreError(sentence) from error
+def _sqlite(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"{path.resolve().as_uri()}?{mode}"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _read_only_mode(path: Path) -> str:
+    """How to open a file that must not be written to, or whose folder must not.
+
+    SQLite reads a log only with an index file beside it. Where it cannot make one, nobody else writes here either, so
+    without a log the file may be taken as it lies; with one it would lack what was committed last.
+    """
+    log = path.with_name(path.name + "-wal")
+    if os.access(path.parent, os.W_OK) or path.with_name(path.name + "-shm").exists():
+        return "mode=ro"
+    if log.exists() and log.stat().st_size:
+        raise StoreError(
+            f"{path} has a log beside it that cannot be read where nothing may be written; "
+            f"copy both, {path.name} and {log.name}, to a folder of yours."
+        )
+    return "mode=ro&immutable=1"
+
+
+def _refuse_to_upgrade(conn: sqlite3.Connection, path: Path) -> None:
+    """Raise StoreError where a reader must not make an archive, or cannot write an upgrade."""
+    if upgrading.is_empty(conn):
+        raise StoreError(f"{path} is empty, not yet an archive; `archive crawl URL` or `archive demo` makes one.")
+    if not _is_writable(path):
+        raise StoreError(f"{path} has an older schema and cannot be upgraded there; copy it to a folder of yours.")

@@ -6,6 +6,7 @@ import hashlib
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from columnarchive.errors import StoreError
 from columnarchive.store import codec, timeline
@@ -30,6 +31,22 @@ def file(conn: sqlite3.Connection) -> list[Problem]:
     except sqlite3.DatabaseError as error:
         return [Problem("file", f"SQLite cannot read the file to its end: {error}.")]
     return found
+
+
+def unopened(path: Path) -> list[Problem]:
+    """What SQLite itself says of a file that could not be opened; nothing when it finds no damage."""
+    conn = sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True)
+    try:
+        # Lets SQLite go on without the tables whose definitions it cannot read.
+        conn.execute("pragma writable_schema = on")
+        said = [row[0] for row in conn.execute(f"pragma integrity_check({_MANY})")]
+        return [Problem("file", f"SQLite: {line}.") for line in said if line != "ok"]
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            return []
+        return [Problem("file", f"SQLite cannot read any of it: {error}.")]
+    finally:
+        conn.close()
 
 
 def all_bodies(conn: sqlite3.Connection, progress: Progress) -> list[Problem]:

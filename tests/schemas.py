@@ -1,0 +1,108 @@
+"""Makes fixtures/schemas: a small archive as each schema leaves it, from pages of the fictional clinic.
+
+python tests/schemas.py          writes the fixtures that are missing
+python tests/schemas.py NAME ... writes those of these migrations again, while their schema may still change
+
+A fixture is made once, while its migration is the newest, and kept: later code need not be able to write it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import shutil
+import sqlite3
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if __name__ == "__main__":
+    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
+
+from evidence import capture, fill  # noqa: E402
+
+from columnarchive.archive import deriving  # noqa: E402
+from columnarchive.store import bodies, derived, upgrading  # noqa: E402
+from columnarchive.store.database import Database  # noqa: E402
+
+FOLDER = ROOT / "fixtures/schemas"
+PAGES = 4
+HOST = "clinic.example"
+COLUMNS = ("chiryou-nagare", "hiza-saisei", "nanbyo-kansaibou", "tounyou-insulin")
+DAYS = ("2025-10-20", "2026-01-15")
+AT = "2026-05-01T00:00:00Z"
+
+
+def make(path: Path, name: str) -> None:
+    """Write an archive with the schema up to the migration `name` to `path`."""
+    with tempfile.TemporaryDirectory() as text:
+        folder, full = Path(text), Path(text) / "full.db"
+        for step in upgrading.known(upgrading.MIGRATIONS):
+            if step <= name:
+                (folder / f"{step}.sql").write_text((upgrading.MIGRATIONS / f"{step}.sql").read_text("utf-8"), "utf-8")
+        with Database.open(path, migrations=folder) as db:
+            _captured(db)
+            db.conn.execute("pragma wal_checkpoint(truncate)")
+        shutil.copy(path, full)
+        Database.open(full).close()
+        result = deriving.derive_site(full, 1)
+        with Database.open(path, migrations=folder) as db:
+            with db.transaction() as conn:
+                derived.write_site(db, 1, result, AT)
+                conn.execute("update _sqlite_migrations set applied_at = ?", (AT,))
+            db.conn.execute("vacuum")
+    for rest in path.parent.glob(f"{path.name}[.-]*"):
+        rest.unlink()
+
+
+def fixture(name: str) -> Path:
+    """Where the archive that the migration `name` left is kept, packed."""
+    return FOLDER / f"{name[:4]}.db.gz"
+
+
+def unpacked(name: str, path: Path) -> Path:
+    """The kept archive, as a file of its own at `path`."""
+    path.write_bytes(gzip.decompress(fixture(name).read_bytes()))
+    return path
+
+
+def described(path: Path) -> list[object]:
+    """What must not differ between a kept fixture and one made now: schema, migrations, evidence; not derived rows."""
+    conn = sqlite3.connect(path)
+    try:
+        found: list[object] = conn.execute("select type, name, sql from sqlite_master order by name").fetchall()
+        found += upgrading.applied(conn)
+        found += conn.execute("select url, fetched_at, status, outcome, captures.body_sha256, headers, wire_sha256 "
+                              "from captures join pages on pages.id = page_id order by fetched_at, url")  # fmt: skip
+        found += conn.execute("select link_sha256 from chain order by id")
+        for (sha256,) in conn.execute("select sha256 from bodies order by sha256").fetchall():
+            found.append(hashlib.sha256(bodies.read(conn, sha256)).hexdigest())
+        return found
+    finally:
+        conn.close()
+
+
+def _captured(db: Database) -> None:
+    for day in DAYS:
+        many = []
+        for column in COLUMNS:
+            body = (ROOT / "fixtures/clinic" / day / "column" / column / "index.html").read_bytes()
+            many.append(capture(f"https://{HOST}/column/{column}/", f"{day}T01:00:00Z", body))
+        fill(db, many, HOST)
+
+
+def main() -> None:
+    """Write the fixtures."""
+    FOLDER.mkdir(exist_ok=True)
+    names = upgrading.known(upgrading.MIGRATIONS)
+    for name in sys.argv[1:] or [one for one in names if not fixture(one).exists()]:
+        with tempfile.TemporaryDirectory() as folder:
+            made = Path(folder) / "archive.db"
+            make(made, name)
+            fixture(name).write_bytes(gzip.compress(made.read_bytes(), mtime=0))
+        print(f"{fixture(name).relative_to(ROOT)}: {fixture(name).stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
