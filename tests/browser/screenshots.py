@@ -46,7 +46,8 @@ def main(arguments: list[str]) -> None:
                 )
                 for name, path in pages(archive).items():
                     page = context.new_page()
-                    page.goto(address + path)
+                    page.goto(address + path, wait_until="networkidle")
+                    page.wait_for_timeout(500)  # the closed frame draws after its page has loaded
                     page.screenshot(path=folder / f"{name}-{width}.png")
                     page.close()
 
