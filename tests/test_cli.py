@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,34 @@ def test_history_diff_and_show(db: Path) -> None:
         check=True,
     ).stdout
     assert b"<html" in stored
+
+
+def test_other_spellings_on_demand(db: Path) -> None:
+    assert archive("search", "カンゾウ", "--count", db=db).stdout == "0\n"
+    plain, folded = (archive("search", "ガン", *more, "--count", db=db).stdout for more in ((), ("--fold", "kana")))
+    assert int(folded) > int(plain)
+    sentence(archive("search", "ガン", "--fold", "nothing", db=db), "choose from")
+
+
+def test_an_evidence_sheet_and_its_records(db: Path, tmp_path: Path) -> None:
+    page, records = archive("evidence", NANBYO, "--out", tmp_path, db=db).stdout.splitlines()
+    text = Path(page).read_text(encoding="utf-8")
+    (status,) = rows(archive("status", "--json", db=db))
+    assert str(status["head"]) in text
+    assert "必ず治ります" in text
+    fresh = tmp_path / "again.db"
+    assert archive("import", records, db=fresh).returncode == 0
+    assert {row["body_sha256"] for row in rows(archive("captures", NANBYO, "--json", db=fresh))} <= set(
+        re.findall(r"[0-9a-f]{64}", text)
+    )
+
+
+def test_what_was_told_is_not_told_again(db: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.db"
+    own.write_bytes(db.read_bytes())
+    every = rows(archive("changes", "--json", db=own))
+    assert rows(archive("changes", "--since", "last", "--json", db=own)) == every
+    assert rows(archive("changes", "--since", "last", "--json", db=own)) == []
 
 
 def test_changes_in_json(db: Path) -> None:

@@ -16,6 +16,7 @@ from columnarchive.model import Article, Comparison, Revision, Sentence
 from columnarchive.search.query import Scope as Scope
 from columnarchive.search.query import parse
 from columnarchive.search.sql import FUNCTIONS as FUNCTIONS
+from columnarchive.search.variants import Fold
 from columnarchive.store import bodies, captures, chain, find, reads
 from columnarchive.store import overview as overview
 from columnarchive.store import shown as shown
@@ -26,6 +27,8 @@ from columnarchive.store.reads import ChangeRow, RevisionRow, SiteRow, Totals
 from columnarchive.store.reads import Connection as Connection
 from columnarchive.times import typed
 from columnarchive.urls import canonical
+
+NOTHING_TO_FIND = "The query is empty; give a word to look for, like `archive search 難病`."
 
 
 @contextlib.contextmanager
@@ -171,13 +174,14 @@ class Wanted:
     until: str = ""
     limit: int = 20
     offset: int = 0
+    folds: tuple[Fold, ...] = ()
 
 
 def search(conn: Connection, wanted: Wanted) -> find.SearchResult:
     """Ranked hits for a query; UsageError when there is nothing to look for."""
-    query = parse(wanted.query)
+    query = parse(wanted.query, wanted.folds)
     if query.is_empty:
-        raise UsageError("The query is empty; give a word to look for, like `archive search 難病`.")
+        raise UsageError(NOTHING_TO_FIND)
     return find.search(
         conn,
         query,
@@ -209,3 +213,11 @@ def status(conn: Connection, now: str) -> Status:
 def is_demo(conn: Connection) -> bool:
     """Whether the archive was made by `archive demo`."""
     return reads.meta(conn, "demo") != ""
+
+
+def search_count(conn: Connection, wanted: Wanted) -> int:
+    """How many articles a query matches, exactly; UsageError when there is nothing to look for."""
+    query = parse(wanted.query, wanted.folds)
+    if query.is_empty:
+        raise UsageError(NOTHING_TO_FIND)
+    return find.count(conn, query, wanted.scope, wanted.site, wanted.since, wanted.until)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from columnarchive import __version__
@@ -26,8 +26,17 @@ def export_warc(db: Database, out: Path, site: str | None, report: Report) -> in
     return write(out, _kept(db, site, report), f"columnarchive/{__version__}")
 
 
+def export_captures(db: Database, out: Path, capture_ids: Sequence[int]) -> int:
+    """Write these captures to a WARC file; return the number of records."""
+    return write(out, _records(db, capture_ids, lambda _: None), f"columnarchive/{__version__}")
+
+
 def _kept(db: Database, site: str | None, report: Report) -> Iterator[Kept]:
-    for done, capture_id in enumerate(list(captures.ids(db, _site_id(db, site))), 1):
+    return _records(db, list(captures.ids(db, _site_id(db, site))), report)
+
+
+def _records(db: Database, capture_ids: Sequence[int], report: Report) -> Iterator[Kept]:
+    for done, capture_id in enumerate(capture_ids, 1):
         yield Kept(captures.load(db, capture_id), captures.body_of(db.conn, capture_id))
         report(done)
 

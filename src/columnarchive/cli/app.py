@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from columnarchive.cli import changing, common, crawling, moving, reading, searching, watching, writing
+from columnarchive.cli import changing, common, crawling, moving, proving, reading, searching, watching, writing
 from columnarchive.errors import ArchiveError
 
 app = typer.Typer(
@@ -47,6 +47,7 @@ for function in (
     changing.changes,
     reading.blame,
     reading.captures,
+    proving.evidence,
     reading.sites,
     reading.status,
     moving.extract,

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from columnarchive.cli.common import AsJson, Zone, console, database, json_lines, visible
+from columnarchive.cli.common import count as count_of
 from columnarchive.errors import UsageError
 from columnarchive.times import DEFAULT_ZONE, day, typed
 
 if TYPE_CHECKING:
     from columnarchive.model import Hit
+    from columnarchive.reading import Wanted
+    from columnarchive.search.variants import Fold
 
 
 def search(
@@ -23,6 +26,12 @@ def search(
     until: Annotated[str, typer.Option(help="Published (or first seen) on this day or before.")] = "",
     current: Annotated[bool, typer.Option("--current", help="Only what stands now.")] = False,
     removed: Annotated[bool, typer.Option("--removed", help="Only what was taken out since.")] = False,
+    fold: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also find other spellings: kana, long_vowels (サーバ, サーバー), kanji (齋, 斎). Repeatable."
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many hits.")] = 20,
     count: Annotated[bool, typer.Option("--count", help="Only how many.")] = False,
     as_json: AsJson = False,
@@ -37,16 +46,26 @@ def search(
     if current and removed:
         raise UsageError("--current and --removed exclude each other; leave both out to search everything.")
     scope: Literal["all", "current", "removed"] = "current" if current else "removed" if removed else "all"
-    wanted = reading.Wanted(query, scope, site, _day(since, tz), _day(until, tz), limit)
+    wanted = reading.Wanted(query, scope, site, _day(since, tz), _day(until, tz), limit, folds=_folds(fold or []))
     with reading.opened(database(context)) as conn:
+        if count:
+            typer.echo(str(reading.search_count(conn, wanted)))
+            return
         result = reading.search(conn, wanted)
-        total_articles = reading.totals(conn).articles
-    if count:
-        typer.echo(str(result.total))
-    elif as_json:
-        json_lines(_hit_json(hit) for hit in result.hits)
-    else:
-        _print_hits(result.hits, result.total, wanted, total_articles)
+        if as_json:
+            json_lines(_hit_json(hit) for hit in result.hits)
+        else:
+            _print_hits(result.hits, wanted, reading.totals(conn).articles)
+            _print_total(len(result.hits), result.total, exact=result.exact)
+
+
+def _folds(names: list[str]) -> tuple[Fold, ...]:
+    from columnarchive.search.variants import FOLDS
+
+    for name in names:
+        if name not in FOLDS:
+            raise UsageError(f"--fold {name} is unknown; choose from {', '.join(FOLDS)}.")
+    return tuple(fold for fold in FOLDS if fold in names)
 
 
 def _day(text: str, tz: str) -> str:
@@ -59,7 +78,7 @@ def _hit_json(hit: Hit) -> dict[str, Any]:
     return row
 
 
-def _print_hits(hits: tuple[Hit, ...], total: int, wanted: Any, articles: int) -> None:
+def _print_hits(hits: tuple[Hit, ...], wanted: Wanted, articles: int) -> None:
     from rich.text import Text
 
     out = console()
@@ -82,9 +101,12 @@ def _print_hits(hits: tuple[Hit, ...], total: int, wanted: Any, articles: int) -
         if hit.removed and hit.said_from:
             out.print(Text(f"  stood from {day(hit.said_from)} until {day(hit.said_until)}", style="dim"))
         out.print()
-    out.print(
-        f"{len(hits)} of {total} articles" if len(hits) < total else f"{total} articles" if total > 1 else "1 article"
-    )
+
+
+def _print_total(shown: int, total: int, *, exact: bool) -> None:
+    if shown:
+        least = "" if exact else "more than "
+        typer.echo(f"{shown} of {least}{total} articles" if shown < total else count_of(total, "article"))
 
 
 def _marked(hit: Hit) -> str:
