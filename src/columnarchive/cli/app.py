@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -65,8 +64,6 @@ app.add_typer(watching.app, name="watch")
 
 def main() -> None:
     """Run the command; an expected error is one sentence on stderr and exit 1, an interruption exit 130."""
-    with contextlib.suppress(AttributeError, ValueError):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     _use_utf8()
     try:
         app()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import signal
 import socket
 import threading
 import webbrowser
@@ -75,9 +74,6 @@ def _run(path: Path, listening: socket.socket, open_browser: bool) -> None:
     if open_browser:
         # The socket already listens, so a browser that comes early waits for its answer.
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
-    if hasattr(signal, "SIGPIPE"):
-        # The command line ends quietly when its reader does (`archive search | head`); a server must outlive its clients.
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     server = uvicorn.Server(uvicorn.Config(datasette.app(), log_level="warning", timeout_graceful_shutdown=3))
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
