@@ -71,6 +71,11 @@ def article(conn: Connection, url: str) -> ArticleRow:
     return reads.article_row(conn, canonical(url))
 
 
+def site_articles(conn: Connection, site: str) -> list[ArticleRow]:
+    """The articles of a site, newest first."""
+    return reads.articles(conn, site)
+
+
 def revision(conn: Connection, row: ArticleRow, pick: Pick) -> Revision:
     """A revision of an article with its blocks."""
     number = pick.number

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING
 
 from columnarchive.errors import UsageError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 DEFAULT_ZONE = "Asia/Tokyo"
 Clock = Callable[[], datetime]
@@ -30,6 +33,9 @@ def from_text(text: str) -> datetime:
 
 def zone(name: str) -> ZoneInfo:
     """A time zone by its name; UsageError for one that does not exist."""
+    # Loaded on demand: every command starts with this module, few need a zone.
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:

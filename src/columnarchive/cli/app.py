@@ -10,7 +10,18 @@ from typing import Annotated
 
 import typer
 
-from columnarchive.cli import changing, common, crawling, moving, proving, reading, searching, watching, writing
+from columnarchive.cli import (
+    changing,
+    common,
+    crawling,
+    following,
+    moving,
+    proving,
+    reading,
+    searching,
+    watching,
+    writing,
+)
 from columnarchive.errors import ArchiveError
 
 app = typer.Typer(
@@ -47,7 +58,6 @@ for function in (
     reading.blame,
     reading.captures,
     proving.evidence,
-    reading.sites,
     reading.status,
     moving.extract,
     moving.import_,
@@ -59,6 +69,7 @@ for function in (
     writing.demo,
 ):
     app.command(function.__name__.rstrip("_"))(function)
+app.add_typer(following.app, name="sites")
 app.add_typer(watching.app, name="watch")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,7 +61,7 @@ def crawl(
             all=all_pages,
             dry_run=dry_run,
             allow_private=allow_private,
-            contact=contact or known.contact or _contact(db, chosen),
+            contact=contact_for([url for one in chosen for url in one.start], contact, settings, db),
         )
         summary = run(db, chosen, options)
         if not dry_run:
@@ -128,23 +129,25 @@ def _derived(summary: CrawlSummary) -> str:
     return f"; {said}" if said else "; no article is new or changed" if sites else ""
 
 
-def _contact(db: Database, chosen: list[Target]) -> str:
-    """The contact given before, or asked for now; none is needed to crawl one's own machine."""
-    if all(is_loopback(url) for target in chosen for url in target.start):
-        return ""
-    if known := db.get_meta("contact"):
+def contact_for(urls: Sequence[str], given: str, settings: Path, db: Database | None = None) -> str:
+    """Who is asking: as given, as in the settings or the archive, or asked for now. One's own machine needs none."""
+    from columnarchive.sites import load
+
+    kept = db.get_meta("contact") if db else ""
+    if known := given or load(settings).contact or kept:
         return known
+    if all(is_loopback(url) for url in urls):
+        return ""
     if not sys.stdin.isatty():
-        raise UsageError(
-            "Say how the sites can reach you: --contact, $ARCHIVE_CONTACT, or `contact` in data/sites.toml."
-        )
+        raise UsageError(f"Say how the sites can reach you: --contact, $ARCHIVE_CONTACT, or `contact` in {settings}.")
     typer.echo("The sites you visit should know how to reach you; this goes with every request.", err=True)
-    given: str = typer.prompt("Your e-mail address or web page", err=True).strip()
-    if not given:
+    answer: str = typer.prompt("Your e-mail address or web page", err=True).strip()
+    if not answer:
         raise UsageError("A contact is needed; it is told to the sites only.")
-    with db.transaction():
-        db.set_meta("contact", given)
-    return given
+    if db:
+        with db.transaction():
+            db.set_meta("contact", answer)
+    return answer
 
 
 def is_loopback(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""Commands that show what is kept: show, history, captures, blame, sites, status."""
+"""Commands that show what is kept: show, history, captures, blame, status."""
 
 from __future__ import annotations
 
@@ -92,29 +92,10 @@ def _plain(found: Revision) -> str:
 
 
 def _markdown(article: Article) -> str:
-    lines = [f"# {article.title}", ""]
-    lines += [f"- {name}: {value}" for name, value in _facts(article)]
-    previous = ""
-    for block in article.blocks:
-        if not (block.kind == previous and block.kind in ("item", "row")):
-            lines.append("")
-        if block.kind == "heading":
-            lines.append("#" * min(6, max(2, block.level)) + f" {block.text}")
-        elif block.kind == "item":
-            lines.append("  " * max(0, block.level - 1) + "- " + block.text.replace("\n", "\n  "))
-        elif block.kind == "row":
-            cells = [cell.replace("|", "\\|") for cell in block.text.replace("\n", " ").split("\t")]
-            lines.append("| " + " | ".join(cells) + " |")
-            if previous != "row":
-                lines.append("|" + " --- |" * len(cells))
-        elif block.kind == "quote":
-            lines.append("> " + block.text.replace("\n", "\n> "))
-        elif block.kind == "question":
-            lines.append(f"**{block.text}**")
-        else:
-            lines.append(block.text.replace("\n", "  \n"))
-        previous = block.kind
-    return "\n".join(lines)
+    from columnarchive.exchange import markdown
+
+    facts = "\n".join(f"- {name}: {markdown.inline(value)}" for name, value in _facts(article))
+    return f"# {markdown.inline(article.title)}\n\n{facts}\n\n{markdown.body(article.blocks)}"
 
 
 def history(context: typer.Context, url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE) -> None:
@@ -205,37 +186,6 @@ def blame(context: typer.Context, url: Url, as_json: AsJson = False, tz: Zone = 
     for sentence in removed:
         stood = f"{day(sentence.since_at, tz)} – {day(sentence.until_at, tz)}"
         out.print(f"removed     {visible(sentence.text)} ({stood})", style="red", markup=False)
-
-
-def sites(context: typer.Context, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE) -> None:
-    """List the sites followed.
-
-    Example: archive sites
-    """
-    from columnarchive import reading
-
-    with reading.opened(database(context)) as conn:
-        rows = reading.sites(conn)
-    if as_json:
-        json_lines(asdict(row) for row in rows)
-        return
-    table(
-        ("site", "articles", "pages", "captures", "changes", "last crawl", "next visit", "failures"),
-        (
-            (
-                row.name,
-                row.articles,
-                row.pages,
-                row.captures,
-                row.changes,
-                day(row.last_crawl_at, tz),
-                day(row.next_visit_at, tz),
-                row.failures or "",
-            )
-            for row in rows
-        ),
-        right=("articles", "pages", "captures", "changes", "failures"),
-    )
 
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:

@@ -1,0 +1,83 @@
+"""A first look at a site before it is followed: what its rules say, how its columns are found, and how they read."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from columnarchive import reading
+from columnarchive.archive import crawling, deriving
+from columnarchive.errors import FetchError, UsageError
+from columnarchive.model import Article
+from columnarchive.sites import SiteSettings, load
+from columnarchive.store import frontier
+from columnarchive.store.database import Database
+from columnarchive.urls import canonical, host_of
+
+SAMPLE = 12  # pages fetched for a look: the listing, robots' sitemaps and enough columns to learn a template
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a first look at a site found: how many pages by the way they were found, and a few of its articles."""
+
+    settings: SiteSettings
+    robots: str
+    found_by: dict[str, int]
+    articles: tuple[Article, ...]
+
+
+def probe(url: str, options: crawling.CrawlOptions, report: Callable[[crawling.Progress], None]) -> Probe:
+    """Fetch a few pages of a site into an archive that is thrown away; FetchError when its start cannot be fetched."""
+    start = canonical(url)
+    settings = SiteSettings(host_of(start), (start,))
+    with tempfile.TemporaryDirectory(prefix="columnarchive-") as folder, Database.open(Path(folder) / "probe.db") as db:
+        summary = crawling.crawl(db, [crawling.Target(settings, (start,))], options, report)
+        if not summary.outcomes.keys() & {"ok", "redirected"}:
+            why = summary.failures[0].reason if summary.failures else "nothing was answered"
+            raise FetchError(f"{start} cannot be followed: {why}")
+        deriving.derive(db)
+        site_id = dict(frontier.site_ids(db.conn))[settings.name]
+        found_by = Counter(reason for _, reason in frontier.known_pages(db.conn, site_id))
+        return Probe(settings, _robots(db, start), dict(found_by), _articles(db, settings.name))
+
+
+def samples(db: Database, site: str) -> tuple[Article, ...]:
+    """A few articles of a site as they stand; UsageError when it has none yet."""
+    found = _articles(db, site)
+    if not found:
+        raise UsageError(f"The archive has no article of {site} yet; `archive crawl {site}` fetches some.")
+    return found
+
+
+def follow(path: Path, settings: SiteSettings) -> None:
+    """Add a site to the settings file; UsageError when it is there already. What else stands there stays as it is."""
+    if load(path).named(settings.name):
+        raise UsageError(f"{path} has a site called {settings.name!r} already.")
+    try:
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # JSON's strings and lists of strings are TOML's too.
+        entry = f"[[site]]\nname = {json.dumps(settings.name)}\nstart = {json.dumps(list(settings.start))}\n"
+        path.write_text(before.rstrip("\n") + ("\n\n" if before.strip() else "") + entry, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written to: {error.strerror}.") from error
+
+
+def _robots(db: Database, start: str) -> str:
+    origin = "/".join(start.split("/")[:3])
+    kept = frontier.robots_of(db.conn, origin)
+    if kept is None or kept[0] == 0:
+        return "unknown"
+    status, body, _ = kept
+    return f"{len(body.splitlines())} lines" if status == 200 else "none, so nothing is forbidden"
+
+
+def _articles(db: Database, site: str) -> tuple[Article, ...]:
+    rows = reading.site_articles(db.conn, site)
+    return tuple(reading.standing(db.conn, row) for row in rows[:SHOWN])

@@ -1,0 +1,64 @@
+"""Following a new site: a first look, the entry in sites.toml, and how its columns read."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from columnarchive.archive.demo import START, Clinic, dated_sites
+from columnarchive.sites import load
+
+
+@pytest.fixture
+def start() -> Iterator[str]:
+    with Clinic() as clinic:
+        clinic.show(dated_sites()[0].folder)
+        yield clinic.url + START
+
+
+def archive(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "columnarchive", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, cwd=folder)
+
+
+def test_a_site_is_looked_at_followed_crawled_and_tested(start: str, tmp_path: Path) -> None:
+    file = tmp_path / "data/sites.toml"
+    file.parent.mkdir()
+    file.write_text('# my sites\ncontact = "me@example.org"\n', encoding="utf-8")
+    options = ("--allow-private", "--delay", "0", "--yes")
+    looked = archive(tmp_path, "sites", "add", start, "--name", "あおぞら", *options)
+    assert looked.returncode == 0, looked.stderr
+    assert "robots.txt:" in looked.stdout
+    assert "監修" in looked.stdout
+    assert file.read_text(encoding="utf-8").startswith("# my sites\n")
+    (site,) = load(file).sites
+    assert (site.name, site.start) == ("あおぞら", (start,))
+    again = archive(tmp_path, "sites", "add", start, "--name", "あおぞら", *options)
+    assert (again.returncode, "already" in again.stderr) == (1, True)
+
+    early = archive(tmp_path, "sites", "test", "あおぞら")
+    assert early.returncode == 1
+    crawled = archive(tmp_path, "crawl", "あおぞら", "--allow-private", "--delay", "0")
+    assert crawled.returncode == 0, crawled.stderr
+    tested = archive(tmp_path, "sites", "test", "あおぞら")
+    assert tested.stdout.count("lines:") == 5
+    assert archive(tmp_path, "crawl").returncode == 0  # all that are due: none, and that is no fault
+
+
+def test_an_address_that_does_not_answer_is_said_in_a_sentence(tmp_path: Path) -> None:
+    done = archive(tmp_path, "sites", "add", "http://127.0.0.1:9/", "--allow-private", "--yes")
+    assert done.returncode == 1
+    assert "cannot be followed" in done.stderr
+    assert not (tmp_path / "data/sites.toml").exists()
+
+
+def test_beyond_this_machine_a_contact_is_needed(tmp_path: Path) -> None:
+    """Nothing is fetched: the question comes before."""
+    for command in (["crawl", "https://clinic.invalid/column/"], ["sites", "add", "https://clinic.invalid/column/"]):
+        done = archive(tmp_path, *command)
+        assert done.returncode == 1
+        assert "how the sites can reach you" in done.stderr
