@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from columnarchive.archive import deriving
+from columnarchive.diff import copies
 from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.store import agree, chain, index, sites, verify
 from columnarchive.store.database import Database
@@ -90,6 +91,7 @@ def _derived(db: Database, full: bool, report: Report) -> list[Problem]:
         report(done, len(current), name)
         try:
             found += agree.differences(db.conn, site_id, deriving.derive_site(db.path, site_id))
+            found += agree.copied(db.conn, name, copies)
         except ArchiveError as error:
             found.append(Problem(f"site {name}", f"It cannot be derived again: {error}"))
     return found

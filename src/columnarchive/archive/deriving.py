@@ -11,13 +11,14 @@ from typing import cast
 from columnarchive.archive.grouping import versions
 from columnarchive.archive.histories import assemble
 from columnarchive.archive.workers import Task, Workers, page_limit
+from columnarchive.diff import copies as passages
 from columnarchive.diff.compare import ENGINE
 from columnarchive.errors import ArchiveError
 from columnarchive.extract.derive import read_site
 from columnarchive.extract.rules import RULES
 from columnarchive.model import DerivedSite, PageKind, PageReadings
 from columnarchive.sites import SiteSettings
-from columnarchive.store import bodies, captures, derived, sites
+from columnarchive.store import bodies, captures, copies, derived, sites
 from columnarchive.store.database import Database
 from columnarchive.times import Clock, system_clock, to_text
 
@@ -63,12 +64,12 @@ def derive(
         return []
     if pool is None:
         with workers() as own:
-            return _written(db, own, todo, report, clock)
-    return _written(db, pool, todo, report, clock)
+            return _written(db, own, todo, report, clock, force)
+    return _written(db, pool, todo, report, clock, force)
 
 
 def _written(
-    db: Database, pool: Workers, todo: Sequence[tuple[int, str]], report: Report | None, clock: Clock
+    db: Database, pool: Workers, todo: Sequence[tuple[int, str]], report: Report | None, clock: Clock, force: bool
 ) -> list[SiteDerived]:
     done: list[SiteDerived] = []
     for task, result in pool.derived(db.path, todo):
@@ -77,6 +78,9 @@ def _written(
         else:
             with db.transaction():
                 written = derived.write_site(db, task.site_id, result, to_text(clock()))
+                if force:
+                    copies.requeue(db.conn, result.site)
+                copies.settle(db.conn, passages)
             done.append(SiteDerived(task.name, written))
         if report:
             report(done[-1], len(done), len(todo))

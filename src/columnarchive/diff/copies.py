@@ -19,6 +19,9 @@ from rapidfuzz.distance import Indel, LCSseq
 
 from columnarchive.diff.folding import skeleton
 
+KEYS = "1"
+"""The version of `keys_of`: a text folded otherwise has other keys, and an index is of one version."""
+
 LEAST_LENGTH = 40
 """Signs without space and punctuation below which a passage is too short to be a copy."""
 

@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from columnarchive.model import DerivedSite
+from columnarchive.store import copies
 from columnarchive.store import derived as rows
 from columnarchive.store.database import Database
 from columnarchive.store.problems import REBUILD, Problem
@@ -47,6 +48,12 @@ def differences(conn: sqlite3.Connection, site_id: int, derived: DerivedSite) ->
         for url, _, _ in sorted(stored_pages ^ expected_pages):
             found.append(Problem(f"page {url}", "Its kind or article is not what its captures give.", REBUILD))
     return list(dict.fromkeys(found))
+
+
+def copied(conn: sqlite3.Connection, site: str, reader: copies.Reader) -> list[Problem]:
+    """One problem for each article of a site whose copies are not those that the stored passages give."""
+    wrong = copies.wrong(conn, reader, site)
+    return [Problem(f"copies of {url}", "The rows are not those that its passages give.", REBUILD) for url in wrong]
 
 
 def _fill(scratch: Database, conn: sqlite3.Connection, site_id: int, derived: DerivedSite) -> None:

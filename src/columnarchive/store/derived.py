@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from columnarchive.model import Article, BlockKind, Change, DerivedSite, History, Revision, Sentence
-from columnarchive.store import index
+from columnarchive.store import copies, index
 from columnarchive.store.database import Database
 
 _Key = tuple[BlockKind, int, str, str]  # what makes a passage one: kind, level, the heading above, text
@@ -75,6 +75,7 @@ def delete_article(conn: sqlite3.Connection, article_id: int) -> None:
     row = conn.execute("select title, text, removed_text from articles where id = ?", (article_id,)).fetchone()
     if row:
         index.delete(conn, article_id, *row)
+        copies.forget(conn, article_id)
         conn.execute("delete from articles where id = ?", (article_id,))
 
 
@@ -112,6 +113,7 @@ def _touch(conn: sqlite3.Connection, article_id: int, history: History) -> None:
 def _write_history(conn: sqlite3.Connection, site: str, history: History, digest: str) -> int:
     article_id = _write_article(conn, site, history, digest)
     _write_revisions(conn, article_id, history.revisions)
+    copies.queue(conn, article_id)
     _write_changes(conn, article_id, history.changes)
     _write_sentences(conn, article_id, history.sentences, present=True)
     _write_sentences(conn, article_id, history.removed, present=False)
@@ -144,6 +146,7 @@ def _write_article(conn: sqlite3.Connection, site: str, history: History, digest
     else:
         article_id = int(found[0])
         index.delete(conn, article_id, *found[1:])
+        copies.forget(conn, article_id)
         for table in ("revisions", "passages", "sentences", "changes"):
             conn.execute(f"delete from {table} where article_id = ?", (article_id,))
         pairs = ", ".join(f"{name} = :{name}" for name in row)

@@ -264,3 +264,15 @@ create table watch_hits (
     removed integer not null,
     primary key (name, url)
 ) without rowid;
+
+-- By which keys copies of a passage are found (see `diff/copies.py`), and the passages whose copies are to be judged.
+create table passage_keys (
+    key integer not null,
+    passage_id integer not null references passages(id) on delete cascade,
+    primary key (key, passage_id)
+) without rowid;
+create index passage_keys_passage on passage_keys(passage_id);
+
+create table copies_due (
+    passage_id integer primary key references passages(id) on delete cascade
+);
