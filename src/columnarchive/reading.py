@@ -17,9 +17,12 @@ from columnarchive.search.query import Scope as Scope
 from columnarchive.search.query import parse
 from columnarchive.search.sql import FUNCTIONS as FUNCTIONS
 from columnarchive.search.variants import Fold
-from columnarchive.store import bodies, captures, chain, find, reads
+from columnarchive.store import bodies, captures, chain, copied, find, reads
 from columnarchive.store import overview as overview
 from columnarchive.store import shown as shown
+from columnarchive.store.copied import Copied as Copied
+from columnarchive.store.copied import Copy as Copy
+from columnarchive.store.copied import together as together
 from columnarchive.store.database import Database
 from columnarchive.store.reads import ArticleRow as ArticleRow
 from columnarchive.store.reads import ChangeFilter as ChangeFilter
@@ -149,6 +152,11 @@ def blame(conn: Connection, row: ArticleRow) -> list[Sentence]:
 def removed(conn: Connection, row: ArticleRow) -> list[Sentence]:
     """The sentences that stood once and stand no more."""
     return reads.sentences(conn, row.id, present=False)
+
+
+def copies(conn: Connection, url: str = "", site: str = "") -> list[Copy]:
+    """Passages that stand in two articles, the same or nearly: all, those of an article, or those that a site has."""
+    return copied.copies(conn, article(conn, url).id if url else 0, site)
 
 
 def visits(conn: Connection, url: str) -> list[captures.CaptureRow]:

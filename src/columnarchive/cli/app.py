@@ -13,6 +13,7 @@ import typer
 from columnarchive.cli import (
     changing,
     common,
+    copying,
     crawling,
     following,
     moving,
@@ -55,6 +56,7 @@ for function in (
     reading.history,
     changing.diff,
     changing.changes,
+    copying.copies,
     reading.blame,
     reading.captures,
     proving.evidence,
