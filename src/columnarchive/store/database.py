@@ -113,7 +113,18 @@ def _make_folder(path: Path) -> None:
 
 def _connect(path: Path, write: bool) -> sqlite3.Connection:
     # A reader of a live archive needs the -shm file as well, so even readers open read-write where they may.
-    conn = _sqlite(path, "mode=rwc" if write else "mode=rw" if _is_writable(path) else _read_only_mode(path))
+    mode = "rwc" if write else "rw" if _is_writable(path) else "ro"
+    try:
+        return _opened(path, f"mode={mode}", write)
+    except sqlite3.OperationalError as error:
+        if write or (error.sqlite_errorcode & faults.PRIMARY) not in _NO_ROOM_FOR_INDEX:
+            raise
+        return _opened(path, _as_it_lies(path), write)
+
+
+def _opened(path: Path, mode: str, write: bool) -> sqlite3.Connection:
+    uri = f"{path.resolve().as_uri()}?{mode}"
+    conn = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
     try:
         conn.execute("pragma foreign_keys = on")
         conn.execute("select count(*) from sqlite_master").fetchone()
@@ -128,30 +139,26 @@ def _connect(path: Path, write: bool) -> sqlite3.Connection:
     return conn
 
 
-def _sqlite(path: Path, mode: str) -> sqlite3.Connection:
-    uri = f"{path.resolve().as_uri()}?{mode}"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
+# How SQLite fails where it cannot make the index of the log: a folder that may only be read, or a full disk.
+_NO_ROOM_FOR_INDEX = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
+
+
+def _as_it_lies(path: Path) -> str:
+    """How to read a file where nothing can be written beside it; raise StoreError when its log would be left out.
+
+    Nobody else writes to it there either, so without a log the file alone is the whole archive.
+    """
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        raise StoreError(
+            f"{path} has a log beside it that cannot be read where nothing can be written; "
+            f"copy both, {path.name} and {log.name}, to a folder of yours."
+        )
+    return "mode=ro&immutable=1"
 
 
 def _is_writable(path: Path) -> bool:
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-
-
-def _read_only_mode(path: Path) -> str:
-    """How to open a file that must not be written to, or whose folder must not.
-
-    SQLite reads a log only with an index file beside it. Where it cannot make one, nobody else writes here either, so
-    without a log the file may be taken as it lies; with one it would lack what was committed last.
-    """
-    log = path.with_name(path.name + "-wal")
-    if os.access(path.parent, os.W_OK) or path.with_name(path.name + "-shm").exists():
-        return "mode=ro"
-    if log.exists() and log.stat().st_size:
-        raise StoreError(
-            f"{path} has a log beside it that cannot be read where nothing may be written; "
-            f"copy both, {path.name} and {log.name}, to a folder of yours."
-        )
-    return "mode=ro&immutable=1"
 
 
 def _refuse_to_upgrade(conn: sqlite3.Connection, path: Path) -> None:

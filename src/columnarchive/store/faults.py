@@ -9,7 +9,7 @@ from pathlib import Path
 
 from columnarchive.errors import StoreError
 
-_PRIMARY = 0xFF  # the low byte of a code; the rest says more exactly what happened
+PRIMARY = 0xFF  # the low byte of a code; the rest says more exactly what happened
 _SENTENCES = {
     sqlite3.SQLITE_NOTADB: "{path} is not a database; if it was one, its beginning is damaged.",
     sqlite3.SQLITE_BUSY: "{path} is being written by another process; try again when it has finished.",
@@ -35,7 +35,7 @@ def sentence(path: Path, error: BaseException | None) -> str:
     if not isinstance(error, sqlite3.Error):
         return ""
     code = getattr(error, "sqlite_errorcode", 0)  # errors of Python's own module have none
-    return _SENTENCES.get(code & _PRIMARY, "").format(path=path)
+    return _SENTENCES.get(code & PRIMARY, "").format(path=path)
 
 
 @contextlib.contextmanager
