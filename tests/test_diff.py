@@ -3,13 +3,16 @@
 import json
 import time
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from columnarchive.diff.blame import Removed, blame
 from columnarchive.diff.compare import compare, with_labels
 from columnarchive.diff.copies import candidates, copies_among, keys_of, similarity
-from columnarchive.diff.lexicon import sources
+from columnarchive.diff.folding import wide
+from columnarchive.diff.lexicon import pattern, sources
+from columnarchive.diff.openings import BITS, groups_in
 from columnarchive.diff.render import marked_lines, to_html, to_json, to_terminal, to_text
 from columnarchive.diff.sentences import split
 from columnarchive.model import Article, Block, BlockKind, Comparison
@@ -181,3 +184,12 @@ def test_a_total_rewrite_is_bounded_and_says_so() -> None:
     assert time.process_time() - started < 5
     assert comparison.capped
     assert "rewritten" in comparison.labels
+
+
+def test_the_openings_of_words_leave_no_word_out() -> None:
+    gold = Path(__file__).parent / "gold" / "diff_pairs.jsonl"
+    rows = [json.loads(line) for line in gold.read_text("utf-8").splitlines()]
+    for text in {wide(row[side]) for row in rows for side in ("old", "new")}:
+        held = groups_in(text)
+        missing = [group for group, bit in BITS.items() if not held & bit and pattern(group).search(text)]
+        assert missing == [], text

@@ -26,13 +26,13 @@ from pathlib import Path
 
 from rapidfuzz.distance import Indel
 
-from columnarchive.diff import copies, facts, folding, sentences, tokens
+from columnarchive.diff import copies, facts, folding, openings, sentences, tokens
 from columnarchive.diff.blame import blame
 from columnarchive.diff.compare import compare
 from columnarchive.model import Article, Block
 
 CACHES = (
-    sentences._pieces, folding.values, folding.skeleton, tokens.tokens, facts.facts_of, facts.claim_of, copies._plain,
+    sentences._pieces, folding.wide, folding.values, folding.skeleton, folding.differs_in_letters, openings.groups_in, tokens.tokens, facts.facts_of, facts.claim_of, facts.topic_of, copies._plain,
 )  # fmt: skip
 NAME = "変形性膝関節症"
 SUBJECTS = [

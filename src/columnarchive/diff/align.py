@@ -71,6 +71,9 @@ def align(old: Sequence[str], new: Sequence[str]) -> Alignment:
     new_left = {at: gap for gap in gaps for at in range(gap.new_from, gap.new_to)}
     links = _exact_moves(old, new, old_left, new_left)
     for gap in gaps:
+        if gap.old_to - gap.old_from == gap.new_to - gap.new_from == 1:
+            links += _one_for_one(old, new, gap, old_left, new_left)
+            continue
         links += _reset(old, new, gap, old_left, new_left)
         links += _edited(old, new, gap, old_left, new_left)
     links += _similar_moves(old, new, old_left, new_left)
@@ -108,6 +111,22 @@ def _gaps(old: Sequence[str], new: Sequence[str]) -> tuple[list[Gap], bool]:
     return gaps, False
 
 
+def _one_for_one(
+    old: Sequence[str], new: Sequence[str], gap: Gap, old_left: dict[int, Gap], new_left: dict[int, Gap]
+) -> list[Link]:
+    """The link of one sentence in the place of one sentence: edited unless they have almost nothing in common."""
+    i, j = gap.old_from, gap.new_from
+    if i not in old_left or j not in new_left:
+        return []
+    if not candidates(old, new, (i,), (j,), _ALONE) and (
+        differs_in_letters(old[i], new[j]) or skeleton(old[i]) != skeleton(new[j])
+    ):
+        return []
+    link = Link("edited", *gap, j)
+    _take(link, old_left, new_left)
+    return [link]
+
+
 def _reset(
     old: Sequence[str], new: Sequence[str], gap: Gap, old_left: dict[int, Gap], new_left: dict[int, Gap]
 ) -> list[Link]:
@@ -117,8 +136,6 @@ def _reset(
     if not olds or not news:
         return []
     if len(olds) * len(news) > _MOST_RESET:
-        return []
-    if len(olds) == len(news) == 1 and differs_in_letters(old[olds[0]], new[news[0]]):
         return []
     old_keys, new_keys = [skeleton(old[at]) for at in olds], [skeleton(new[at]) for at in news]
     runs: list[tuple[int, int, int, int]] = []

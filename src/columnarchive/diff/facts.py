@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from columnarchive.diff.folding import values, wide
-from columnarchive.diff.lexicon import any_pattern, members, pattern
+from columnarchive.diff.lexicon import members, pattern
+from columnarchive.diff.openings import BITS, groups_in
 
 _PRICE = re.compile(
     r"\d+(?:\.\d+)?(?:円|ドル|ユーロ|元)|無料|有料|無償|半額|税[込別抜引]|\d+(?:%|割|パーセント)(?:OFF|オフ|引き?|割引|還元)"
 )
-_PAID = re.compile(r"\d|無料|有料|無償|半額|税[込別抜引]")
+# No price is without one of these; what has none need not be brought into one form.
+_PAID = re.compile(r"[円元¥\\%割]|ドル|ユーロ|パーセント|無料|有料|無償|半額|税[込別抜引]")
 _SHARE = re.compile(r"\d+(?:\.\d+)?(?:%|割)")
 _PRICED = re.compile(r"料(?!理)|割引|値引|オフ|OFF|[^自]費|金利|価格|手数料|代金|値引|ローン")
 _DEFINES = re.compile(
@@ -34,13 +36,11 @@ _FEELS_NO_HARM = re.compile(r"(?:の|が|は)?(?:出|起き)?な[くい][^。]{0
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a sentence says of an effect: 0 none or denied, 1 hedged, 2 plain; `weight` of its absolute words."""
+    """How a sentence says what it says: 0 none or denied, 1 hedged, 2 plain; `weight` of its absolute words."""
 
     modality: int
     weight: int
     words: tuple[str, ...]
-    about_effect: bool
-    treats: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +58,47 @@ class Facts:
     testimonials: tuple[str, ...] = ()
 
 
+_NOTHING = Facts()
+_MODAL = ("absolute", "emphatic", "hedge", "no_claim")
+_ASSERTED = sum(BITS[group] for group in _MODAL)
+_PLAIN = Claim(2, 0, ())
+_HARMS = BITS["harm"] | BITS["harm_by_context"]
+_DISCLOSED = sum(bit for group, bit in BITS.items() if group.startswith("disclosure."))
+# The groups that facts are made of; the others are for claims and persons.
+_STATED = (
+    sum(
+        BITS[group]
+        for group in ("qualification", "approval", "risk_notice", "risk_notice_by_denial", "risk_denial", "testimonial")
+    )
+    | _DISCLOSED
+    | _HARMS
+)
+
+
 @lru_cache(maxsize=2048)
 def facts_of(sentence: str) -> Facts:
     """The facts of a sentence in any width; a sentence without any gives empty ones."""
     text = wide(sentence)
+    held = groups_in(text)
     prices = _prices(values(sentence)) if _PAID.search(text) else ()
-    harms, denials = _harms(_MASKED.sub("", text) if "救済" in text else text)
+    if not held & _STATED and not prices:
+        return _NOTHING
+    harms, denials = _harms(_MASKED.sub("", text) if "救済" in text else text, held)
     return Facts(
         prices=prices,
-        qualifications=_all("qualification", text),
-        approvals=_all("approval", text),
+        qualifications=_all("qualification", text, held),
+        approvals=_all("approval", text, held),
         harms=harms,
-        notices=_all("risk_notice", text),
-        notices_by_denial=_all("risk_notice_by_denial", text),
+        notices=_all("risk_notice", text, held),
+        notices_by_denial=_all("risk_notice_by_denial", text, held),
         denials=denials,
-        disclosures=_disclosures(text),
-        testimonials=_all("testimonial", text),
+        disclosures=_disclosures(text, held),
+        testimonials=_all("testimonial", text, held),
     )
 
 
-def _all(group: str, text: str) -> tuple[str, ...]:
-    words = pattern(group)
-    return tuple(found[0] for found in words.finditer(text)) if words.search(text) else ()
+def _all(group: str, text: str, held: int) -> tuple[str, ...]:
+    return tuple([found[0] for found in pattern(group).finditer(text)]) if held & BITS[group] else ()
 
 
 def _prices(text: str) -> tuple[str, ...]:
@@ -103,15 +122,15 @@ def _harm_chain() -> re.Pattern[str]:
     return re.compile(f"{any_harm}(?:{_AND}{any_harm})*")
 
 
-def _harms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _harms(text: str, held: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The harms stated, and those said not to be."""
     harms: list[str] = []
     denials: list[str] = []
-    chains = list(_harm_chain().finditer(text))
+    chains = list(_harm_chain().finditer(text)) if held & _HARMS else []
     if not chains:
-        return (), _denials(text)
-    by_treatment = pattern("treatment").search(text) is not None or "後" in text or "際" in text or "のあと" in text
-    is_illness = not by_treatment and pattern("illness_course").search(text) is not None
+        return (), _denials(text, held)
+    by_treatment = _has("treatment", text, held) or "後" in text or "際" in text or "のあと" in text
+    is_illness = not by_treatment and _has("illness_course", text, held)
     for chain in chains:
         strong = pattern("harm").findall(chain[0])
         if not strong and pattern("treated").search(text[chain.end() : chain.end() + 16]):
@@ -129,10 +148,12 @@ def _harms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
             harms += strong
             # Two symptoms in a row are a list of what may happen; one alone may be what is treated.
             harms += weak if by_treatment or strong or harms or len(weak) > 1 else []
-    return tuple(harms), (*denials, *_denials(text))
+    return tuple(harms), (*denials, *_denials(text, held))
 
 
-def _denials(text: str) -> tuple[str, ...]:
+def _denials(text: str, held: int) -> tuple[str, ...]:
+    if not held & BITS["risk_denial"]:
+        return ()
     return tuple(found[0] for found in pattern("risk_denial").finditer(text) if _stands(text, found.end()))
 
 
@@ -148,37 +169,55 @@ def _stands(text: str, end: int) -> bool:
     return pattern("not_denied").search(found[0] if found else "") is None
 
 
-def _disclosures(text: str) -> tuple[tuple[str, str], ...]:
-    if not any_pattern(("disclosure",)).search(text):
+def _disclosures(text: str, held: int) -> tuple[tuple[str, str], ...]:
+    if not held & _DISCLOSED:
         return ()
-    searched = ((kind, pattern(f"disclosure.{kind}").search(text)) for kind in members("disclosure"))
-    return tuple((kind, words[0]) for kind, words in searched if words)
+    groups = [(kind, f"disclosure.{kind}") for kind in members("disclosure")]
+    searched = [(kind, pattern(group).search(text)) for kind, group in groups if held & BITS[group]]
+    return tuple([(kind, words[0]) for kind, words in searched if words])
 
 
 @lru_cache(maxsize=2048)
 def claim_of(sentence: str) -> Claim:
-    """What a sentence claims of an effect, but for what it quotes from others."""
-    said = _QUOTED.sub("", wide(sentence))
-    absolute = pattern("absolute").findall(said)
-    emphatic = pattern("emphatic").findall(said)
-    hedges = [found[0] for found in pattern("hedge").finditer(said)]
-    denied = pattern("no_claim").search(said)
+    """With what certainty a sentence says what it says, but for what it quotes from others."""
+    said = _said(sentence)
+    held = groups_in(said)
+    if not held & _ASSERTED:
+        return _PLAIN
+    absolute, emphatic, hedges, denied = (_all(group, said, held) for group in _MODAL)
     modality = 0 if denied else 1 if hedges else 2
-    treated = pattern("treatment").search(said) is not None
-    affects = pattern("effect").search(said) is not None
-    if (treated or affects) and (pattern("not_about_effect").search(said) or _DEFINES.search(said)):
-        treated = affects = False
-    about = affects and (treated or pattern("illness_course").search(said) is None)
     weight = 2 * len(set(absolute)) + len(set(emphatic))
-    words = tuple(dict.fromkeys([*absolute, *emphatic, *hedges, *([denied[0]] if denied else [])]))
-    return Claim(modality, weight, words, about, treated)
+    return Claim(modality, weight, tuple(dict.fromkeys([*absolute, *emphatic, *hedges, *denied[:1]])))
+
+
+@lru_cache(maxsize=2048)
+def topic_of(sentence: str) -> tuple[bool, bool]:
+    """Whether a sentence is about the effect of a treatment, and whether about a treatment at all."""
+    said = _said(sentence)
+    held = groups_in(said)
+    treated, affects = _has("treatment", said, held), _has("effect", said, held)
+    if (treated or affects) and (_has("not_about_effect", said, held) or _DEFINES.search(said)):
+        return False, False
+    return affects and (treated or not _has("illness_course", said, held)), treated
+
+
+def _said(sentence: str) -> str:
+    """The sentence in one width, without what it quotes from others."""
+    text = wide(sentence)
+    return _QUOTED.sub("", text) if "」" in text or "』" in text or "”" in text else text
+
+
+def _has(group: str, text: str, held: int) -> bool:
+    return held & BITS[group] != 0 and pattern(group).search(text) is not None
 
 
 def rates(sentence: str) -> dict[str, float]:
     """Numbers that tell how far or how long a treatment works, by their unit; none when it is not about that."""
     if not _DIGIT.search(sentence):
         return {}
+    if not _RATED.search(wide(sentence)):
+        return {}
     text = values(sentence)
-    if not _RATED.search(text) or not (_OWN_RATE.search(text) or pattern("treatment").search(text)):
+    if not (_OWN_RATE.search(text) or pattern("treatment").search(text)):
         return {}
     return {unit: float(number) for number, unit in _RATE.findall(text)}

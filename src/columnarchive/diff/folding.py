@@ -41,9 +41,12 @@ _COMPATIBLE = re.compile(r"[\u3099\u309a㈀-㏿⺀-⿟豈-﫿]")
 _SPACE = re.compile(r"[\s\u200b-\u200d\u2060\ufeff\u00ad]+")
 
 
+@lru_cache(maxsize=4096)
 def wide(text: str) -> str:
     """The text in one width (NFKC), without space; what every predicate on words reads."""
-    return _SPACE.sub("", text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text))
+    folded = text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)
+    # Every kind of space but the plain one counts as not printable.
+    return folded if folded.isprintable() and " " not in folded else _SPACE.sub("", folded)
 
 
 @lru_cache(maxsize=4096)
@@ -79,6 +82,7 @@ def skeleton(text: str) -> str:
     return _PUNCTUATION.sub(_between_digits if _DIGIT.search(folded) else "", folded)
 
 
+@lru_cache(maxsize=2048)
 def differs_in_letters(old: str, new: str) -> bool:
     """Whether two texts surely have different skeletons, told without making them: their kana and kanji differ."""
     one, other = "".join(_LETTERS.findall(old)), "".join(_LETTERS.findall(new))

@@ -24,17 +24,11 @@ def pattern(group: str) -> re.Pattern[str]:
     >>> pattern("absolute").findall("必ず完治します")
     ['必ず', '完治']
     """
-    return re.compile("|".join(literal for word in _words(group) for literal in _literal_first(word)))
+    return re.compile("|".join(literal for word in words_of(group) for literal in _literal_first(word)))
 
 
-@lru_cache(maxsize=8)
-def any_pattern(groups: tuple[str, ...]) -> re.Pattern[str]:
-    """The words of several groups in one alternation: to learn by one search that a text has none of them."""
-    words = {literal: None for group in groups for word in _words(group) for literal in _literal_first(word)}
-    return re.compile("|".join(words))
-
-
-def _words(group: str) -> list[str]:
+def words_of(group: str) -> list[str]:
+    """The regular expressions of a group, or of all groups within it."""
     found: Any = _groups()
     for name in group.split("."):
         found = found[name]
@@ -68,7 +62,7 @@ def _literal_first(word: str) -> list[str]:
         return [f"{digit}{word[2:]}" if word[2:3] not in "*+{?" else word for digit in "0123456789"]
     head = _LEADING_CLASS.match(word)
     if head:
-        choices = _signs(head[1])
+        choices = [re.escape(sign) for sign in signs_of(head[1])]
     else:
         head = _LEADING_CHOICE.match(word)
         if not head:
@@ -79,7 +73,7 @@ def _literal_first(word: str) -> list[str]:
     return [one for part in expanded for one in _literal_first(part)]
 
 
-def _signs(inside: str) -> list[str]:
+def signs_of(inside: str) -> list[str]:
     """The signs of a character class, its ranges written out."""
     signs: list[str] = []
     at = 0
@@ -88,6 +82,6 @@ def _signs(inside: str) -> list[str]:
             signs += [chr(code) for code in range(ord(inside[at]), ord(inside[at + 2]) + 1)]
             at += 3
         else:
-            signs.append(re.escape(inside[at]))
+            signs.append(inside[at])
             at += 1
     return signs

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from columnarchive.diff.facts import Facts, claim_of, facts_of, lost, rates
+from columnarchive.diff.facts import Facts, claim_of, facts_of, lost, rates, topic_of
 from columnarchive.diff.folding import wide
-from columnarchive.diff.lexicon import any_pattern, pattern
+from columnarchive.diff.lexicon import pattern
+from columnarchive.diff.openings import BITS, groups_in
 from columnarchive.diff.persons import credential, person
 from columnarchive.model import Evidence, Span
 
-_ABSOLUTES = ("absolute", "emphatic")
+_ABSOLUTES = BITS["absolute"] | BITS["emphatic"]
 _CLAUSES = re.compile(r"(?<=[、。])")
 _AMOUNTS = ("cost", "course")
 _PERMITS = re.compile(
@@ -97,20 +98,20 @@ def _risk(before: Facts, after: Facts, whole: bool) -> Iterator[Evidence]:
 
 def _claim(old: str, new: str) -> Iterator[Evidence]:
     before, after = claim_of(old), claim_of(new)
-    about = before.about_effect or after.about_effect
-    if not about and before.modality != after.modality:
-        about = before.treats and after.treats
-    if not about or before.modality == after.modality == 0:
+    if before.modality == after.modality == 0:
         return
     step = after.modality - before.modality or after.weight - before.weight or _rate_step(old, new)
-    if step:
+    if not step:
+        return
+    (old_effect, old_treats), (new_effect, new_treats) = topic_of(old), topic_of(new)
+    if old_effect or new_effect or (before.modality != after.modality and old_treats and new_treats):
         yield Evidence("claim_strengthened" if step > 0 else "claim_softened", *_words(old, new))
 
 
 def _claim_beside_risks(old: str, new: str) -> Iterator[Evidence]:
     """The claim in what is left without the clauses that state or deny a risk, whose hedges are not the claim's."""
     one, other = ("".join(part for part in _CLAUSES.split(wide(text)) if not _is_risk(part)) for text in (old, new))
-    if claim_of(one).about_effect and claim_of(other).about_effect:
+    if topic_of(one)[0] and topic_of(other)[0]:
         yield from _claim(one, other)
 
 
@@ -121,12 +122,12 @@ def _is_risk(clause: str) -> bool:
 
 def _whole_claim(old: str, new: str, only: str) -> Iterator[Evidence]:
     """A sentence or clause that came or went is a claim of its own only when it is an absolute one."""
-    if not any_pattern(_ABSOLUTES).search(wide(old + new)):
+    if not _ABSOLUTES & groups_in(wide(new if only == "insert" else old)):
         return
     before, after = claim_of(old), claim_of(new)
     side = after if only == "insert" else before
     grew = after.weight - before.weight
-    if side.modality == 2 and side.about_effect and abs(grew) >= 2:
+    if side.modality == 2 and abs(grew) >= 2 and topic_of(new if only == "insert" else old)[0]:
         yield Evidence("claim_strengthened" if grew > 0 else "claim_softened", *_words(old, new))
 
 

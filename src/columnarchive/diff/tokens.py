@@ -71,15 +71,18 @@ _OF_NOUN = (
 )
 _ENDING = rf"(?!{_NO_ENDING})[{KANA}](?:(?!{_STOP})[{KANA}])*+"
 _SURU_LIKE = "目指|見直|見出|引き起こ|取り戻|もたら|繰り返|見込|促|示|治|減ら|増や"
+# Japanese signs, at which no number, Latin word or address begins, are told by one look.
 TOKEN = re.compile(
+    rf"(?![{KANA}{_KATAKANA}{KANJI}、。])(?:"
     r"(?:https?|ftp)://[!-~]*[A-Za-z0-9/_=#-]|www\.[!-~]*[A-Za-z0-9/_=#-]"
     r"|[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
     rf"|{_NUMBER}"
-    rf"|[{_LATIN}][{_LATIN}{_DIGITS}]*+(?:[-－‐'’./&＆+_@][{_LATIN}{_DIGITS}]+)*+"
+    rf"|[{_LATIN}][{_LATIN}{_DIGITS}]*+(?:[-－‐'’./&＆+_@][{_LATIN}{_DIGITS}]+)*+)"
+    rf"|(?=[第明大昭平令]){_NUMBER}"
     rf"|{_MODAL_TAILS}"
     rf"|(?:{_WORDS})"
     rf"|[おご][{KANJI}]+(?:さん|さま|[いきちみりえけせてれ](?=くだ|いた|に|の|しま|でき))?"
-    rf"|[{KANJI}]+(?:さん|さま|たち|ちゃん)"
+    rf"|[{KANJI}]++(?:さん|さま|たち|ちゃん)"
     rf"|(?:{_SURU_LIKE}){_ENDING}"
     rf"|[{KANJI}](?![{KANJI}]){_ENDING}"
     rf"|[{KANJI}]{{2,}}(?!{_OF_NOUN}){_ENDING}"
