@@ -95,9 +95,9 @@ def _say(question: str, shown: str, *command: str) -> None:
 
 
 def _telling(conn: Connection) -> str:
-    """An article to look at: one whose claim was softened, else the newest change of the highest level."""
+    """An article to look at: a claim softened in few words, else the smallest change of the highest level."""
     from columnarchive import reading
 
     rows = [row for row in reading.changes(conn, reading.ChangeFilter(level=3)) if row.from_number < row.to_number]
     softened = [row for row in rows if "claim_softened" in row.labels]
-    return (softened or rows)[0].url
+    return min(softened or rows, key=lambda row: row.added_chars + row.removed_chars).url

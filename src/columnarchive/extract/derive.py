@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from columnarchive.extract.article import Site, read_article
 from columnarchive.extract.listing import Digest, digest, find_listings, resolve
-from columnarchive.extract.outcome import judge
+from columnarchive.extract.outcome import is_foreign, judge
 from columnarchive.extract.page import open_page, shared_title_parts
 from columnarchive.extract.places import Places
 from columnarchive.extract.revision import is_revision
@@ -207,12 +207,13 @@ def _read(
         site.template.add(own)
     try:
         article = read_article(opened, site, page.url)
-        outcome = judge(opened, article)
+        old = library.open(page.versions[last.number]) if last is not None else None
+        foreign = isinstance(old, Outline) and is_foreign(opened, old, site.template)
+        outcome = judge(opened, article, foreign=foreign)
         if outcome != "ok" or article is None:
             return Reading(version, "article" if last else "other", outcome, None, False, canonical), None
         changed = True
         if last is not None:
-            old = library.open(page.versions[last.number])
             old_article = read_article(old, site, page.url) if isinstance(old, Outline) else None
             if old_article is not None and isinstance(old, Outline):
                 changed = is_revision(old_article, article, old, opened)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from columnarchive.extract.rules import MAX_CHARS, MAX_DEPTH, MISSING, NEEDS_SCRIPT, WALL, WALL_CHARS
+from columnarchive.extract.rules import FOREIGN_PIECES, MAX_CHARS, MAX_DEPTH, MISSING, NEEDS_SCRIPT, WALL, WALL_CHARS
+from columnarchive.extract.template import Template
 from columnarchive.extract.walk import Outline, nesting
 from columnarchive.model import Article, Outcome
 
@@ -28,10 +29,17 @@ def refuse(body: bytes, content_type: str) -> Outcome | None:
     return "too_deep" if nesting(body) > MAX_DEPTH else None
 
 
-def judge(page: Outline, article: Article | None) -> Outcome:
-    """The outcome of a page that was parsed."""
+def judge(page: Outline, article: Article | None, *, foreign: bool = False) -> Outcome:
+    """The outcome of a page that was parsed.
+
+    `foreign`: it has nothing of its site's template, which the page itself had before, as a wall in front of a site
+    has. Inside the template a wall is told by its words, and by carrying no date of publication.
+    """
     size = sum(len(block.text) for block in article.blocks) if article is not None else 0
-    if size < WALL_CHARS:
+    dated = article is not None and bool(article.published_on or article.modified_on)
+    if size < WALL_CHARS and foreign:
+        return "suspect"
+    if size < WALL_CHARS and not dated:
         shown = " ".join([page.title, article.title if article else "", article.text if article else ""])
         if WALL.search(shown) or (size == 0 and WALL.search(_all(page))):
             return "suspect"
@@ -43,6 +51,14 @@ def judge(page: Outline, article: Article | None) -> Outcome:
             return "needs_javascript"
         return "no_article"
     return "ok"
+
+
+def is_foreign(page: Outline, before: Outline, template: Template | None) -> bool:
+    """Whether a page lost all that it shared with its site. A redesign is no loss: the other pages have it too."""
+    if template is None:
+        return False
+    had = sum(template.is_common(piece) for piece in before.pieces)
+    return had >= FOREIGN_PIECES and not any(template.is_common(piece) for piece in page.pieces)
 
 
 def _all(page: Outline) -> str:

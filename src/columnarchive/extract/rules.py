@@ -36,6 +36,7 @@ MAX_EVIDENCE_PAGES = 150
 LISTING_REPEATED = 0.4
 """A page is a listing when this share of its text stands on pages it links to."""
 WALL_CHARS = 600
+FOREIGN_PIECES = 5  # so many pieces of the template a page must have had before their loss says something
 BROKEN_SHARE = 0.02
 
 INLINE = frozenset(
@@ -269,7 +270,11 @@ WALL = re.compile(
     r"メンテナンス中|サーバー?メンテナンス|メンテナンスのお知らせ|under maintenance"
     r"|ただいまメンテナンス|service unavailable|temporarily unavailable|一時的に(?:利用"
     r"|アクセス|表示)でき|bad gateway|internal server error|"
-    r"verify you are human|unusual traffic|request blocked|403 forbidden",
+    r"verify you are human|unusual traffic|request blocked|403 forbidden"
+    r"|人間であることを|画像認証|be (?:right )?back soon|down for (?:planned |scheduled )?maintenance"
+    r"|会員ログイン|ログインが必要です|パスワードで保護|password[- ]protected|医療関係者(?:の方)?ですか"
+    r"|重大なエラーが発生|データベース接続(?:確立)?エラー|establishing a database connection"
+    r"|fatal error:|warning: mysqli?_|ドメインは(?:販売中|有効期限)|domain (?:is|has) (?:for sale|expired)",
     re.I,
 )
 MISSING = re.compile(
