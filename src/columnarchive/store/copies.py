@@ -129,10 +129,11 @@ def wrong(conn: sqlite3.Connection, reader: Reader, site: str) -> list[str]:
         keys = {row[0] for row in conn.execute("select key from passage_keys where passage_id = ?", (passage,))}
         rows = conn.execute(
             """select other_passage_id, similarity from copies where passage_id = ?1
-               union select passage_id, similarity from copies where other_passage_id = ?1""",
+               union all select passage_id, similarity from copies where other_passage_id = ?1""",
             (passage,),
         )
-        if keys != set(reader.keys_of(text)) or sorted(rows) != sorted(_copies(conn, reader, near, passage)):
+        expected = [*_copies(conn, reader, near, passage)] * 2  # in both directions
+        if keys != set(reader.keys_of(text)) or sorted(rows) != sorted(expected):
             found[url] = None
     return list(found)
 
