@@ -23,6 +23,8 @@ SIBLINGS = 3  # How many of a site's newest bodies of each depth, and of a page'
 DEPTH_PRICE = 0.1
 # A delta above this share of the body is no small edit but a redesign, which a sibling may have already.
 POOR_DELTA = 0.08
+# Below this share of the body, coding it alone is not tried: that takes 15 to 40 % of a real page.
+WELL_BASED = 0.12
 
 _CHAIN = f"""
 with recursive line(sha256, codec, base_sha256, raw_size, data, level) as (
@@ -100,15 +102,16 @@ def write(conn: sqlite3.Connection, body: bytes, site_id: int = 0, previous: str
 
 def encode(conn: sqlite3.Connection, body: bytes, family: Family, shun: frozenset[str] = frozenset()) -> Coded:
     """The shortest of the few encodings worth trying; `shun` names bodies that must not be built on."""
-    best = Coded(codec.compress(body), "", 0)
-    if len(body) > codec.MAX_BASED_SIZE:
+    best = None
+    if len(body) <= codec.MAX_BASED_SIZE:
+        if family.previous and family.previous not in shun:
+            best = _against(conn, body, _base_within(conn, family.previous), None)
+        if best is None or len(best.data) > POOR_DELTA * len(body):
+            best = _nearest_sibling(conn, body, family, best, shun)
+    if best is not None and len(best.data) <= WELL_BASED * len(body):
         return best
-    if family.previous and family.previous not in shun:
-        delta = _against(conn, body, _base_within(conn, family.previous), best)
-        if len(delta.data) <= POOR_DELTA * len(body):
-            return delta
-        best = delta
-    return _nearest_sibling(conn, body, family, best, shun)
+    alone = Coded(codec.compress(body), "", 0)
+    return alone if best is None or len(alone.data) <= len(best.data) else best
 
 
 def reencode(conn: sqlite3.Connection, sha256: str, shun: frozenset[str]) -> None:
@@ -153,13 +156,13 @@ def _columns(coded: Coded) -> tuple[str, str, int, bytes, str]:
     return kind, coded.base_sha256, coded.depth, coded.data, hashlib.sha256(coded.data).hexdigest()
 
 
-def _against(conn: sqlite3.Connection, body: bytes, base: tuple[str, int] | None, best: Coded) -> Coded:
+def _against(conn: sqlite3.Connection, body: bytes, base: tuple[str, int] | None, best: Coded | None) -> Coded | None:
     """`best`, or the body coded against `base` where that is shorter."""
     if base is None:
         return best
     sha256, depth = base
     data = codec.compress(body, read(conn, sha256))
-    return Coded(data, sha256, depth + 1) if len(data) < len(best.data) else best
+    return Coded(data, sha256, depth + 1) if best is None or len(data) < len(best.data) else best
 
 
 def _base_within(conn: sqlite3.Connection, previous: str) -> tuple[str, int] | None:
@@ -172,7 +175,9 @@ def _base_within(conn: sqlite3.Connection, previous: str) -> tuple[str, int] | N
     return next((sha256, depth) for sha256, depth in ancestors if depth <= MAX_DEPTH // 2)
 
 
-def _nearest_sibling(conn: sqlite3.Connection, body: bytes, family: Family, best: Coded, shun: frozenset[str]) -> Coded:
+def _nearest_sibling(
+    conn: sqlite3.Connection, body: bytes, family: Family, best: Coded | None, shun: frozenset[str]
+) -> Coded | None:
     """`best`, or the body coded against the nearest sibling where that is shorter."""
     trials = []
     for sha256, depth in _siblings(conn, family):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from columnarchive.errors import NotFound
-from columnarchive.store.reads import ChangeRow, Connection
+from columnarchive.store.reads import ChangeRow, Connection, change_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ def site_changes(conn: Connection, name: str, limit: int) -> list[ChangeRow]:
            order by seen_at desc, articles.url, to_number desc limit ?""",
         (name, limit),
     )
-    return [ChangeRow(*row[:8], tuple(json.loads(row[8])), *row[9:]) for row in map(list, rows)]
+    return [change_row(row) for row in rows]
 
 
 def troubles(conn: Connection, name: str, limit: int) -> list[Trouble]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -198,10 +198,11 @@ def changes(conn: Connection, chosen: ChangeFilter, limit: int = -1) -> list[Cha
             "limit": limit,
         },
     )
-    return [_change(*row) for row in rows]
+    return [change_row(row) for row in rows]
 
 
-def _change(*row: Any) -> ChangeRow:
+def change_row(row: Sequence[Any]) -> ChangeRow:
+    """A row of the columns of ChangeRow, in their order, as its record."""
     cells = list(row)
     cells[8] = tuple(json.loads(cells[8]))  # labels
     return ChangeRow(*cells)

@@ -11,12 +11,12 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Literal
 
 from columnarchive.errors import NotFound
 from columnarchive.model import Revision
 from columnarchive.store import reads
-from columnarchive.store.reads import ArticleRow, ChangeRow
+from columnarchive.store.reads import ArticleRow, ChangeRow, change_row
 
 Connection = sqlite3.Connection
 
@@ -132,7 +132,7 @@ def changes(conn: Connection, chosen: Selection, *, newest: int = 0) -> Iterator
             order by seen_at {order}, articles.url, to_number {order}, from_number {order} limit :limit""",
         {**chosen.parameters, "limit": newest or -1},
     )
-    return (_change(row) for row in rows)
+    return (change_row(row) for row in rows)
 
 
 def events(conn: Connection, chosen: Selection) -> Iterator[Event]:
@@ -183,9 +183,3 @@ def archive_id(conn: Connection) -> str:
     """What names this archive for good: the first link of its chain; empty without any."""
     row = conn.execute("select link_sha256 from chain order by id limit 1").fetchone()
     return str(row[0]) if row else ""
-
-
-def _change(row: tuple[Any, ...]) -> ChangeRow:
-    cells = list(row)
-    cells[8] = tuple(json.loads(cells[8]))  # labels
-    return ChangeRow(*cells)

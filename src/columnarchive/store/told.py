@@ -6,9 +6,8 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from columnarchive.store.reads import ChangeRow
+from columnarchive.store.reads import ChangeRow, change_row
 
 _KIND = "case when from_number <> to_number then 'edit' else coalesce(json_extract(labels, '$[0]'), 'edit') end"
 
@@ -49,7 +48,7 @@ def untold(conn: sqlite3.Connection, channel: str, interest: Interest, limit: in
             "limit": limit,
         },
     )
-    return [_change(row) for row in rows]
+    return [change_row(row) for row in rows]
 
 
 def tell(conn: sqlite3.Connection, channel: str, changes: Iterable[ChangeRow], at: str) -> None:
@@ -63,9 +62,3 @@ def tell(conn: sqlite3.Connection, channel: str, changes: Iterable[ChangeRow], a
 def kind_of(change: ChangeRow) -> str:
     """What sort of change it is: `edit`, or the `gone` and `returned` of an article whose text stayed the same."""
     return "edit" if change.from_number != change.to_number else next(iter(change.labels), "edit")
-
-
-def _change(row: tuple[Any, ...]) -> ChangeRow:
-    cells = list(row)
-    cells[8] = tuple(json.loads(cells[8]))  # labels
-    return ChangeRow(*cells)
