@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
 
 DEMO_DATABASE = Path("data/demo.db")
 WORD = "難病"
+Run = Callable[[list[str]], object]
 
 
-def demonstrate(path: Path) -> None:
-    """Run the tour on a fresh database: `path`, or data/demo.db when that is the default one."""
+def demonstrate(path: Path, run: Run) -> None:
+    """Make the tour on a fresh database: `path`, or data/demo.db when that is the default one.
+
+    `run` runs the `archive` command with its arguments, so that the tour shows what the user would see.
+    """
     from columnarchive import reading
     from columnarchive.archive import demo
 
@@ -27,11 +32,11 @@ def demonstrate(path: Path) -> None:
     _make_room(path)
     with demo.Clinic() as clinic:
         _crawl(path, clinic, shown)
-        _say("What does it say?", shown, "search", WORD, "--limit", "3")
-        _say("What changed?", shown, "changes", "--level", "2", "--limit", "6")
+        _say(run, "What does it say?", shown, "search", WORD, "--limit", "3")
+        _say(run, "What changed?", shown, "changes", "--level", "2", "--limit", "6")
         with reading.opened(path) as conn:
             url = _telling(conn)
-        _say("How exactly?", shown, "diff", url)
+        _say(run, "How exactly?", shown, "diff", url)
     out = console()
     out.print("Your turn:", style="bold")
     for line in (
@@ -85,13 +90,11 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def _say(question: str, shown: str, *command: str) -> None:
+def _say(run: Run, question: str, shown: str, *command: str) -> None:
     """Run a command of ours as the user would, with the question that it answers."""
-    from columnarchive.cli.app import app
-
     console().print(f"\n{question}", style="bold")
     console().print(f"$ archive --db {shown} {' '.join(command)}", style="dim", markup=False)
-    app(["--db", shown, *command], standalone_mode=False)
+    run(["--db", shown, *command])
 
 
 def _telling(conn: Connection) -> str:

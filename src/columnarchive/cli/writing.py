@@ -105,4 +105,5 @@ def demo(context: typer.Context) -> None:
     """
     from columnarchive.cli import demonstrating
 
-    demonstrating.demonstrate(database(context))
+    command = context.find_root().command
+    demonstrating.demonstrate(database(context), lambda words: command.main(words, standalone_mode=False))
