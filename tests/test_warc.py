@@ -273,6 +273,54 @@ def test_one_site_per_host_and_what_site_means(tmp_path: Path) -> None:
             assert summary.sentence.startswith(f"{summary.added} captures")
 
 
+def test_not_modified_as_a_plain_answer_is_a_visit(tmp_path: Path) -> None:
+    path = tmp_path / "in.warc.gz"
+    icon = "https://clinic.example/favicon.ico"
+    foreign(
+        path,
+        [
+            (URL, at(3), "304 Not Modified|ETag: x", b""), (URL, at(1), HTML, page(0)), (icon, at(3), "304 Same", b""),
+            ("https://clinic.example/never-kept/", at(3), "304 Not Modified", b""),
+        ],
+    )  # fmt: skip
+    with Database.open(tmp_path / "a.db") as db:
+        summary = importing.import_files(db, [path], None, quiet)
+        assert [(row.fetched_at, row.status, row.outcome) for row in captures.of_page(db, URL)] == [
+            (at(1), 200, "ok"), (at(3), 304, "unchanged"),
+        ]  # fmt: skip
+        assert len({row.body_sha256 for row in captures.of_page(db, URL)}) == 1
+        (failure,) = summary.failures
+        assert "never-kept" in failure.subject
+        assert "does not hold" in failure.reason
+        assert importing.import_files(db, [path], None, quiet).added == 0
+
+
+@pytest.mark.parametrize("first", ["request", "response"])
+@pytest.mark.parametrize("named_by", ["request", "response"])
+def test_requests_and_peers_come_with_their_answers(tmp_path: Path, first: str, named_by: str) -> None:
+    with (tmp_path / "in.warc.gz").open("wb") as file:
+        writer = WARCWriter(file, gzip=True)
+        for number in range(3):
+            url, ids = f"{URL}{number}/", {kind: f"<urn:{kind}:{number}>" for kind in ("request", "response")}
+            for kind in (first, "response" if first == "request" else "request"):
+                said = {"WARC-Date": at(1), "WARC-Record-ID": ids[kind], "WARC-IP-Address": "192.0.2.9"}
+                if kind == named_by or number == 2:
+                    said["WARC-Concurrent-To"] = ids["response" if kind == "request" else "request"]
+                head = StatusAndHeaders("200 OK", [("Content-Type", "text/html")], "HTTP/1.1")
+                if kind == "request":
+                    head = StatusAndHeaders(f"GET /{number} HTTP/1.1", [("User-Agent", f"other {number}")])
+                body = page(number) if kind == "response" else b""
+                record = writer.create_warc_record(
+                    url, kind, payload=io.BytesIO(body), http_headers=head, warc_headers_dict=said
+                )
+                writer.write_record(record)
+    found = list(read(tmp_path / "in.warc.gz"))
+    assert [one.wire.request_headers for one in found if isinstance(one, Capture)] == [
+        (("User-Agent", f"other {number}"),) for number in range(3)
+    ]
+    assert {one.wire.peer for one in found if isinstance(one, Capture)} == {"192.0.2.9"}
+
+
 def test_a_revisit_without_its_original_is_named(tmp_path: Path) -> None:
     with archive(tmp_path, pages=1, versions=1) as db:
         fill(db, [capture(URL, at(3), None, 304, "unchanged")])

@@ -23,6 +23,7 @@ from warcio.bufferedreaders import ChunkedDataReader, DecompressingBufferedReade
 from columnarchive.errors import ExchangeError
 from columnarchive.exchange.warc_fields import FIELD, HOP_FIELD, from_field, unmark
 from columnarchive.exchange.warc_records import BROKEN, Record, records
+from columnarchive.exchange.warc_requests import Requests
 from columnarchive.model import Capture, Failure, Headers, Outcome, Wire
 
 MAX_BODY = 64 << 20
@@ -52,21 +53,42 @@ class Revisit:
 
 def read(path: Path) -> Iterator[Capture | Revisit | Failure]:
     """The pages in a WARC or ARC file, gzipped or not; raise ExchangeError when it is none."""
+    requests = Requests()
+    held: tuple[Record, Capture | Revisit] | None = None  # until the next one, since its request may come after it
     for item in records(path):
-        if isinstance(item, Failure):
-            yield item
+        if isinstance(item, Record) and item.type == "request":
+            requests.add(item)
+            held = (held[0], _beside(requests, *held)) if held else None
             continue
-        try:
-            found = _page(item)
-        except ExchangeError as error:
-            found = Failure(
-                f"{item.field('WARC-Target-URI') or 'a record'} ({item.where})", "protocol_error", str(error)
-            )
-        except BROKEN as error:
-            reason = f"The record cannot be read: {str(error)[:200]}."
-            found = Failure(f"{item.field('WARC-Target-URI')} ({item.where})", "protocol_error", reason)
-        if found is not None:
+        found = item if isinstance(item, Failure) else _taken(item)
+        if found is None:
+            continue
+        if held:
+            yield held[1]
+            held = None
+        if isinstance(item, Failure) or isinstance(found, Failure):
             yield found
+        else:
+            held = (item, _beside(requests, item, found))
+    if held:
+        yield held[1]
+
+
+def _beside(requests: Requests, record: Record, found: Capture | Revisit) -> Capture | Revisit:
+    if isinstance(found, Capture):
+        return requests.beside(record, found)
+    return replace(found, capture=requests.beside(record, found.capture))
+
+
+def _taken(record: Record) -> Capture | Revisit | Failure | None:
+    """What a record holds for us; a Failure when it should have been a page and cannot be read."""
+    try:
+        return _page(record)
+    except ExchangeError as error:
+        subject, reason = record.field("WARC-Target-URI") or "a record", str(error)
+    except BROKEN as error:
+        subject, reason = record.field("WARC-Target-URI"), f"The record cannot be read: {str(error)[:200]}."
+    return Failure(f"{subject} ({record.where})", "protocol_error", reason)
 
 
 def _page(record: Record) -> Capture | Revisit | Failure | None:
@@ -82,7 +104,8 @@ def _page(record: Record) -> Capture | Revisit | Failure | None:
         content_type = record.field("Content-Type")
         return _answer(record, url, 200, (("Content-Type", content_type),)) if _is_html(content_type, b"") else None
     status = str(record.http.get_statuscode()) if record.http else ""
-    if record.type == "revisit":
+    if record.type == "revisit" or status == "304":
+        # Some crawlers keep "not modified" as a plain answer: it says the same of the page as a revisit.
         return _revisit(record, url, int(status) if status.isdigit() else 200)
     if not re.fullmatch(r"[1-5]\d\d", status):
         raise ExchangeError("Its answer has no HTTP status line.")
@@ -95,8 +118,6 @@ def _answer(record: Record, url: str, status: int, headers: Headers) -> Capture 
         return None
     at = moment(record.field("WARC-Date"))
     wire = Wire(peer=record.field("WARC-IP-Address"), length=len(record.payload), sha256=_sha256(record.payload))
-    if status == 304:
-        return None
     if 300 <= status < 400:
         to = _header(headers, "location")
         if not to:
