@@ -23,13 +23,25 @@ _DEFINES = re.compile(
 )
 _QUOTED = re.compile(r"[「『“][^「」『』“”]{1,24}[」』”](?=と|という|の(?:よう|文字|言葉|表現))")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(割|%|倍|年|か月|ヶ月|週間|日|人|名|例)")
-_DIGIT = re.compile(r"\d")
+_DIGIT = re.compile(r"\d|半年")
+# Lengths of time in one unit, so that 半年 and 1年 compare.
+_LASTS = {"年": ("日", 365), "か月": ("日", 30), "ヶ月": ("日", 30), "週間": ("日", 7)}
 _RATED = re.compile(
     r"改善率|有効率|成功率|奏効率|満足度|満足率|生存率|治癒率|効果[^。]{0,12}(?:持続|続)|持続|"
-    r"(?:割|%)(?:以上|近く|ほど)?の(?:方|人|患者|症例)|人中"
+    r"(?:割|%)(?:以上|近く|ほど)?の(?:方|人|患者|症例)|人中|"
+    r"(?:割|%)(?:以上|近く|ほど|程度|前後)?(?:が|に|で)[^。]{0,10}(?:改善|効果|有効|回復|軽快|実感|満足|治)"
 )
 _OWN_RATE = re.compile(r"効果|改善率|有効率|成功率|満足|持続|当院")
-_MASKED = re.compile(r"(?:医薬品)?副作用被害救済(?:制度)?|(?:副作用|健康被害|被害)[^。]{0,24}救済")
+_MASKED = re.compile(
+    r"諸外国における安全性(?:等)?(?:に係る|に関する|の)?情報|(?:医薬品)?副作用被害救済(?:制度)?|(?:副作用|健康被害|被害)[^。]{0,24}救済"
+)
+_IN_ITS_COURSE = re.compile(r"後|際|のあと|一時的|まれに|稀に")
+_LISTED = re.compile(r"(?:副作用|副反応|有害事象|合併症|リスク|デメリット)(?:として|に)?(?:は|には|[:])[^。]*$")
+# Illnesses and their traces are harms where a treatment brings them about, and not where it takes them away.
+_AILMENT = re.compile(r"後遺症|麻痺|色素沈着|不整脈|感染症|アレルギー|神経(?:障害|損傷)|[肝腎]障害|失明|瘢痕|拒絶反応")
+_RECOVERS = re.compile(
+    r"^(?:など|等)?(?:の|が|も|を|に)[^。、]{0,6}(?:改善|緩和|和ら|やわら|治[りるすしまっ療]|回復|悩|お困り|苦し)"
+)
 _AND = r"(?:など|等)?(?:や|、|・|と|および|及び|または|も|,|の|な)"
 _FEELS_NO_HARM = re.compile(r"(?:の|が|は)?(?:出|起き)?な[くい][^。]{0,4}(?:歩|動|過ご|生活|眠|暮ら|範囲|程度)")
 
@@ -83,13 +95,14 @@ def facts_of(sentence: str) -> Facts:
     prices = _prices(values(sentence)) if _PAID.search(text) else ()
     if not held & _STATED and not prices:
         return _NOTHING
-    harms, denials = _harms(_MASKED.sub("", text) if "救済" in text else text, held)
+    unmasked = _MASKED.sub("", text) if "救済" in text or "諸外国" in text else text
+    harms, denials = _harms(unmasked, held)
     return Facts(
         prices=prices,
         qualifications=_all("qualification", text, held),
         approvals=_all("approval", text, held),
         harms=harms,
-        notices=_all("risk_notice", text, held),
+        notices=_all("risk_notice", unmasked, held),
         notices_by_denial=_all("risk_notice_by_denial", text, held),
         denials=denials,
         disclosures=_disclosures(text, held),
@@ -129,11 +142,13 @@ def _harms(text: str, held: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     chains = list(_harm_chain().finditer(text)) if held & _HARMS else []
     if not chains:
         return (), _denials(text, held)
-    by_treatment = _has("treatment", text, held) or "後" in text or "際" in text or "のあと" in text
+    by_treatment = _has("treatment", text, held) or _IN_ITS_COURSE.search(text) is not None
     is_illness = not by_treatment and _has("illness_course", text, held)
     for chain in chains:
         strong = pattern("harm").findall(chain[0])
         if not strong and pattern("treated").search(text[chain.end() : chain.end() + 16]):
+            continue
+        if strong and _RECOVERS.match(text[chain.end() : chain.end() + 16]) and all(map(_AILMENT.fullmatch, strong)):
             continue
         if pattern("kept_small").search(text[chain.end() : chain.end() + 16]):
             continue
@@ -143,7 +158,7 @@ def _harms(text: str, held: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
                 denials.append(chain[0] + denial[0])
             elif strong:
                 harms += strong
-        elif pattern("occurs").search(text, chain.end()) and not is_illness:
+        elif not is_illness and (pattern("occurs").search(text, chain.end()) or _LISTED.search(text, 0, chain.start())):
             weak = pattern("harm_by_context").findall(chain[0])
             harms += strong
             # Two symptoms in a row are a list of what may happen; one alone may be what is treated.
@@ -217,7 +232,11 @@ def rates(sentence: str) -> dict[str, float]:
         return {}
     if not _RATED.search(wide(sentence)):
         return {}
-    text = values(sentence)
+    text = values(sentence.replace("半年", "0.5年"))
     if not (_OWN_RATE.search(text) or pattern("treatment").search(text)):
         return {}
-    return {unit: float(number) for number, unit in _RATE.findall(text)}
+    found: dict[str, float] = {}
+    for number, unit in _RATE.findall(text):
+        name, size = _LASTS.get(unit, (unit, 1))
+        found[name] = float(number) * size
+    return found

@@ -19,9 +19,12 @@ _SCALED = re.compile(r"(\d+(?:\.\d+)?)([十百千]?[万億兆]|[百千])")
 _CHAIN = re.compile(r"(?:\d+(?:\.\d+)?(?:[十百千]?[万億兆]|[百千]))+\d*")
 _KANJI_DIGITS = {sign: value for value, sign in enumerate("〇一二三四五六七八九")}
 _DIGIT = re.compile(r"\d")
-_KANJI_DIGIT = re.compile(r"[一二三四五六七八九]")
+_KANJI_DIGIT = re.compile(r"[一二三四五六七八九十百千万億]")
 _KANJI_COUNT = re.compile(
     r"(?<![一-鿿\d])([一二三四五六七八九])(?=[回つ名人年日週本個枚度割倍点例件歳]|[かヶカヵケ]月|時間|種類)"
+)
+_KANJI_AMOUNT = re.compile(
+    r"(?<![一-鿿\d])(?=[一二三四五六七八九十百千万億]*[十百千万億])([一二三四五六七八九十百千万億]+)(?=円|[回名人年日割倍例件歳]|[かヶカヵケ]月|時間|週間)"
 )
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _YEN = re.compile(r"[¥\\](\d[\d.]*)")
@@ -55,6 +58,7 @@ def values(text: str) -> str:
     folded = wide(text)
     if _KANJI_DIGIT.search(folded):
         folded = _KANJI_COUNT.sub(lambda found: str(_KANJI_DIGITS[found[1]]), folded)
+        folded = _KANJI_AMOUNT.sub(lambda found: str(_amount(found[1])), folded)
     if not _DIGIT.search(folded):
         return folded
     # Most sentences have none of these signs, and looking for one costs far less than a substitution.
@@ -93,6 +97,20 @@ def _between_digits(found: re.Match[str]) -> str:
     text, start, end = found.string, found.start(), found.end()
     stays = start and end < len(text) and text[start - 1].isdecimal() and text[end].isdecimal()
     return found[0] if stays else ""
+
+
+def _amount(kanji: str) -> int:
+    """一万五千 → 15000."""
+    total = thousands = digit = 0
+    for sign in kanji:
+        power = _POWERS.get(sign)
+        if power is None:
+            digit = _KANJI_DIGITS[sign]
+        elif power < 4:
+            thousands, digit = thousands + (digit or 1) * 10**power, 0
+        else:
+            total, thousands, digit = total + (thousands + digit or 1) * 10**power, 0, 0
+    return total + thousands + digit
 
 
 def _plain(found: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
 """Which groups of the lexicon may have a word in a text, told by the first two signs of their words.
 
-Most sentences hold words of few groups. Looking up a sentence's pairs of signs in a table costs far less than searching it
-for every group; only the groups that may be there are then searched.
+Most sentences hold words of few groups. Looking up a sentence's pairs of signs in a table costs far less than searching
+it for every group; only the groups that may be there are then searched.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ _QUANTIFIER = re.compile(r"[?*+]|\{\d*,?\d*\}")
 _CLASS = re.compile(r"\[((?:\\.|[^\]\\])+)\]")
 # Searched in whole sentences; other groups are only matched in one place.
 _SOUGHT = (
-    "treatment", "effect", "absolute", "emphatic", "hedge", "no_claim", "not_about_effect", "illness_course", "harm",
-    "harm_by_context", "risk_notice", "risk_notice_by_denial", "risk_denial", "testimonial", "role", "qualification",
-    "approval", "disclosure.self_pay", "disclosure.unapproved", "disclosure.cost", "disclosure.course",
+    "treatment", "effect", "absolute", "emphatic", "superlative", "hedge", "no_claim", "not_about_effect",
+    "illness_course", "harm", "harm_by_context", "risk_notice", "risk_notice_by_denial", "risk_denial", "testimonial",
+    "role", "qualification", "approval",
+    "disclosure.self_pay", "disclosure.unapproved", "disclosure.cost", "disclosure.course",
     "disclosure.plan", "disclosure.source", "disclosure.relief", "disclosure.abroad",
 )  # fmt: skip
 

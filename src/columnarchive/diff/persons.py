@@ -19,8 +19,10 @@ _AFTER_NAME = re.compile(
     r"\s?(?:さん|氏|先生|医師|院長|副院長|博士|教授|理事長|が(?:監修|執筆|担当|診察|お答え|解説|就任)|の監修|の執筆|[（(](?:医師|院長|[一-鿿]*医|監修))"
 )
 _BEFORE_NAME = re.compile(
-    r"(?:Dr\.|文[:：]|医|者|院長|理事長|所長|センター長|文責|監修|執筆|ドクター紹介|書いた人|担当|技師|薬剤師|看護師|務める|教授)(?:の|は|が|:|：|・|/|\s)*$"
+    r"(?:Dr\.|文[:：/／]|医|者|院長|理事長|所長|センター長|文責|監修|執筆|ドクター紹介|書いた人|担当|技師|薬剤師|看護師|務める|教授)(?:の|は|が|:|：|・|/|\s)*$"
 )
+_STAND_IN = re.compile(r"[^\s、。]{0,8}(?:編集部|事務局|広報部?|スタッフ|チーム|編集室|委員会)")
+_IN_BRACKETS = re.compile(r"[（(][^（()）]*[)）]$")
 _ROLES_ONLY = re.compile(r"(?:副|総|名誉|分)?院長|理事長|所長|センター長|医長|部長|代表|顧問")
 _NAMED = re.compile(r"(?:の|・|:|：|\s|は|、)*[一-鿿々]{1,4}")
 _CREDIT = re.compile(
@@ -32,7 +34,7 @@ _NOT_NAME_END = re.compile(r"[医的性科院学法術者員部所室]$")
 
 def person(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
     """A name put for another, or put in, beside a word for who answers for the page or the clinic."""
-    if not (groups_in(wide(old)) | groups_in(wide(new))) & BITS["role"] or not pattern("role").search(old + new):
+    if not (groups_in(wide(old)) | groups_in(wide(new))) & BITS["role"] or not pattern("role").search(wide(old + new)):
         return
     if not old or not new:
         credit = _CREDIT.search(old + new)
@@ -49,15 +51,19 @@ def person(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
         if put and _ROLES_ONLY.fullmatch(span.text) and _ROLES_ONLY.fullmatch(put) and _NAMED.match(after):
             yield Evidence("person", span.text, put)
             return
-        if _is_name(span.text, before, after) and (not put or _is_name(put, before, after)):
+        if put and (_STAND_IN.fullmatch(span.text) is None) != (_STAND_IN.fullmatch(put) is None):
+            named = _is_name(put if _STAND_IN.fullmatch(span.text) else span.text, before, after)
+        else:
+            named = _is_name(span.text, before, after) and (not put or _is_name(put, before, after))
+        if named:
             yield Evidence("person", *((span.text, put) if span.op == "delete" else ("", span.text)))
             return
 
 
 def _is_name(text: str, before: str, after: str) -> bool:
     """A known family name beside a role, or what is shaped and placed as only a name is."""
-    bare = _TITLE.sub("", text.strip()).strip()
-    if not _NAME.fullmatch(bare) or _NOT_NAME_END.search(bare):
+    bare = _TITLE.sub("", _IN_BRACKETS.sub("", text.strip())).strip()
+    if not _NAME.fullmatch(bare) or (_NOT_NAME_END.search(bare) and not pattern("surnames").fullmatch(bare)):
         return False
     if pattern("not_a_name").match(bare) or pattern("qualification").search(bare):
         return False

@@ -17,7 +17,7 @@ _ABSOLUTES = BITS["absolute"] | BITS["emphatic"]
 _CLAUSES = re.compile(r"(?<=[、。])")
 _AMOUNTS = ("cost", "course")
 _PERMITS = re.compile(
-    r"可能|でき|出来|られ|対応|可|OK|必要|対象|適[用応]|受け付|実施|推奨|勧め|すすめ|構い|かまい|問題|大丈夫|いただけ|使え|続け|継続|再開|開始|飲め|入れ|選べ|行え|戻れ|差し支え"
+    r"可能|でき|出来|られ|対応|可|OK|必要|対象|適[用応]|受け付|実施|推奨|勧め|すすめ|構い|かまい|問題|大丈夫|いただけ|使え|続け|継続|再開|開始|飲め|[よ良い]いです|ください|入れ|選べ|行え|戻れ|差し支え"
 )
 _NO_OBSTACLE = re.compile(
     r"(?:問題|支障|心配|制限|差し支え)(?:は|も|が)?(?:ありません|ございません|ない)|(?:構|かま)い(?:ま)?せん|差し支え(?:あり)?ません"
@@ -27,6 +27,8 @@ _ENDINGS = re.compile(
     r"(?:ません|ます|です|ない|でした|ました|いません|います|おりません|おります|ている|ていない)+[。、]?$"
 )
 _INSERTED_CLAUSE = 8
+# A negation farther from the end belongs to another word: 歩けなかった方も歩ける.
+_PREDICATE = 14
 
 
 def weighty(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
@@ -101,11 +103,19 @@ def _claim(old: str, new: str) -> Iterator[Evidence]:
     if before.modality == after.modality == 0:
         return
     step = after.modality - before.modality or after.weight - before.weight or _rate_step(old, new)
+    step = step or _superlatives(new) - _superlatives(old)
     if not step:
         return
     (old_effect, old_treats), (new_effect, new_treats) = topic_of(old), topic_of(new)
-    if old_effect or new_effect or (before.modality != after.modality and old_treats and new_treats):
+    compares = before.modality != after.modality or _superlatives(old) != _superlatives(new)
+    if old_effect or new_effect or (compares and old_treats and new_treats):
         yield Evidence("claim_strengthened" if step > 0 else "claim_softened", *_words(old, new))
+
+
+def _superlatives(text: str) -> int:
+    """Words that set a treatment, or who gives it, above others; they claim without naming an effect."""
+    said = wide(text)
+    return len(pattern("superlative").findall(said)) if groups_in(said) & BITS["superlative"] else 0
 
 
 def _claim_beside_risks(old: str, new: str) -> Iterator[Evidence]:
@@ -149,7 +159,9 @@ def _polarity(spans: Sequence[Span]) -> Iterator[Evidence]:
         if (out.op, put.op) != ("delete", "insert"):
             continue
         old, new = (_NO_OBSTACLE.sub("構わず可", wide(span.text)) for span in (out, put))
-        old_is_not, new_is_not = (pattern("negation").search(text.replace("構わず", "")) for text in (old, new))
+        old_is_not, new_is_not = (
+            pattern("negation").search(text.replace("構わず", "")[-_PREDICATE:]) for text in (old, new)
+        )
         if (old_is_not is None) == (new_is_not is None):
             continue
         if pattern("no_claim_phrase").search(old + new):

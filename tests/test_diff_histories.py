@@ -1,0 +1,97 @@
+"""Changes of real pages over real time: each shows the words that its reader wrote down, and a move costs nothing.
+
+The histories and their labels lie beside the checkout; nothing of their text stands here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from columnarchive.archive import deriving, importing
+from columnarchive.diff.compare import compare
+from columnarchive.diff.folding import wide
+from columnarchive.diff.sentences import split
+from columnarchive.model import Article, Block
+from columnarchive.store.database import Database
+
+# Labels name the first lines of a step, each cut at this length.
+CUT = 60
+# Lines a label names that no edit shows: the page, its time, how many such lines, and the reason.
+DISPUTED = {
+    ("/ashiyase/index.html", "2026-04-22T05:57:49Z"): (1, "a badge over the title, which the article does not hold"),
+    ("/ashiyase/index.html", "2026-04-22T11:46:05Z"): (1, "the same badge, taken away again"),
+}
+EDITS = """
+    select e.op, e.old_text, e.new_text from changes c join edits e on e.change_id = c.id
+    join pages g on g.article_id = c.article_id where g.url = ? and c.seen_at = ? order by e.position"""
+LINES = """
+    select p.text from changes c
+    join revisions r on r.article_id = c.article_id and r.number in (c.from_number, c.to_number)
+    join revision_passages rp on rp.revision_id = r.id join passages p on p.id = rp.passage_id
+    join pages g on g.article_id = c.article_id where g.url = ? and c.seen_at = ?"""
+
+
+@pytest.fixture(scope="module")
+def histories(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """An archive made from the WARC files of the three sites."""
+    files = sorted((shared / "corpus/revisions").glob("*.warc.gz"))
+    if not files:
+        pytest.skip("needs the histories in ../shared/corpus/revisions")
+    with Database.open(tmp_path_factory.mktemp("histories") / "archive.db") as db:
+        importing.import_files(db, files, None, lambda *_: None)
+        deriving.derive(db)
+        yield db
+
+
+def steps(shared: Path, kind: str) -> list[tuple[str, str, str]]:
+    """Address, time and label of each step of a kind."""
+    pages = json.loads((shared / "corpus/revisions/labels.json").read_text("utf-8"))
+    return [
+        (page["url"], step["at"], step["change"]) for page in pages for step in page["steps"] if step["step"] == kind
+    ]
+
+
+def named(change: str) -> list[tuple[str, str]]:
+    """The sign and the words of each line that a label names, after its count of lines."""
+    _, _, lines = change.partition("; ")
+    return [(piece[0], wide(piece[1:])) for piece in lines.split(" / ") if piece[:1] in ("-", "+")]
+
+
+def shows(words: str, sentences: list[str], lines: list[str]) -> bool:
+    """Whether the edited sentences have words of a named line, or stand in that line beyond where its label is cut."""
+    if any(part in one or one in words for part in map(wide, split(words)) for one in sentences):
+        return True
+    around = [line for line in lines if words in line] if len(words) >= CUT - 10 else []
+    return any(one in line for line in around for one in sentences)
+
+
+def test_each_text_change_shows_the_words_its_label_names(histories: Database, shared: Path) -> None:
+    for url, at, change in steps(shared, "text change"):
+        edits = [tuple(row) for row in histories.conn.execute(EDITS, (url, at))]
+        lines = [wide(row[0]) for row in histories.conn.execute(LINES, (url, at))]
+        missing = []
+        for sign, words in named(change):
+            sentences = [wide(old if sign == "-" else new) for _, old, new in edits]
+            if not shows(words, [one for one in sentences if one], lines):
+                missing.append(sign + words)
+        disputed = [count for (end, when), (count, _) in DISPUTED.items() if url.endswith(end) and at == when]
+        assert edits, (url, at)
+        assert len(missing) <= sum(disputed), (url, at, missing)
+
+
+def test_a_move_of_a_real_block_costs_no_characters(histories: Database) -> None:
+    """Two neighbouring paragraphs of each article change places: at most one of both is seen to move, unchanged."""
+    moved = 0
+    for (text,) in histories.conn.execute("select text from articles where revisions > 1 order by url").fetchall():
+        blocks = [Block("paragraph", line) for line in text.split("\n") if line]
+        at = len(blocks) // 2
+        swapped = [*blocks[:at], blocks[at + 1], blocks[at], *blocks[at + 2 :]] if len(blocks) > at + 1 else blocks
+        found = compare(Article("", "", tuple(blocks)), Article("", "", tuple(swapped)))
+        assert (found.added_chars, found.removed_chars) == (0, 0)
+        assert {edit.op for edit in found.edits} <= {"moved"}
+        moved += len(found.edits) > 0
+    assert moved >= 10
