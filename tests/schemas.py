@@ -1,7 +1,7 @@
 """Makes fixtures/schemas: a small archive as each schema leaves it, from pages of the fictional clinic.
 
 python tests/schemas.py          writes the fixtures that are missing
-python tests/schemas.py NAME ... writes those of these migrations again, while their schema may still change
+python tests/schemas.py NAME ... writes those of these migrations again (`all`: every one), while they may still change
 
 A fixture is made once, while its migration is the newest, and kept: later code need not be able to write it.
 """
@@ -96,7 +96,8 @@ def main() -> None:
     """Write the fixtures."""
     FOLDER.mkdir(exist_ok=True)
     names = upgrading.known(upgrading.MIGRATIONS)
-    for name in sys.argv[1:] or [one for one in names if not fixture(one).exists()]:
+    missing = [one for one in names if not fixture(one).exists()]
+    for name in names if sys.argv[1:] == ["all"] else sys.argv[1:] or missing:
         with tempfile.TemporaryDirectory() as folder:
             made = Path(folder) / "archive.db"
             make(made, name)
