@@ -41,7 +41,9 @@ def forgetting(db: Database, url: str) -> float:
     """CPU of what the deletion of an article adds, in milliseconds."""
     (article,) = db.conn.execute("select id from articles where url = ?", (url,)).fetchone()
     started = time.process_time()
-    copies.forget(db.conn, article)
+    copies.forget(
+        db.conn, [row[0] for row in db.conn.execute("select id from passages where article_id = ?", (article,))]
+    )
     spent = (time.process_time() - started) * 1000
     db.conn.execute("delete from copies_due")
     return spent

@@ -11,6 +11,7 @@ before the transaction ends.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -56,33 +57,31 @@ class _Near:
 _Neighbours = Callable[[int], _Near]
 
 
-def queue(conn: sqlite3.Connection, article_id: int) -> None:
-    """After the passages of an article were written: their copies are to be found."""
-    conn.execute(
-        "insert or ignore into copies_due(passage_id) select id from passages where article_id = ?", (article_id,)
-    )
+def queue(conn: sqlite3.Connection, passages: Sequence[int]) -> None:
+    """After passages were written: their copies are to be found."""
+    conn.executemany("insert or ignore into copies_due(passage_id) values (?)", ((passage,) for passage in passages))
 
 
-def forget(conn: sqlite3.Connection, article_id: int) -> None:
-    """Before the passages of an article are deleted: other passages may have other copies without them."""
-    passages = "select id from passages where article_id = :article"
-    (number,) = conn.execute(f"select count(*) from ({passages})", {"article": article_id}).fetchone()
+def forget(conn: sqlite3.Connection, passages: Sequence[int]) -> None:
+    """Before passages are deleted: other passages may have other copies without them."""
+    going = json.dumps(passages)
     conn.execute(
         f"""insert or ignore into copies_due(passage_id)
             select theirs.passage_id from passage_keys as mine join passage_keys as theirs using (key)
-            where mine.passage_id in ({passages}) and {_ACTIVE.format("mine.key")}
+            where mine.passage_id in (select value from json_each(?)) and {_ACTIVE.format("mine.key")}
             group by mine.passage_id, theirs.passage_id having count(*) >= {_SHARED}""",
-        {"article": article_id},
+        (going,),
     )
     # A key that was common counts again once few enough hold it.
-    held = "(select count(*) from (select 1 from passage_keys where key = going.key limit :most + :number + 1))"
+    held = "(select count(*) from (select 1 from passage_keys where key = lost.key limit :most + :number + 1))"
     conn.execute(
-        f"""with going(key, holders) as (
-              select key, count(*) from passage_keys where passage_id in ({passages}) group by key)
+        f"""with lost(key, holders) as (
+              select key, count(*) from passage_keys where passage_id in (select value from json_each(:going))
+              group by key)
             insert or ignore into copies_due(passage_id)
-            select passage_id from going join passage_keys using (key)
-            where {held} between :most + 1 and :most + going.holders""",
-        {"article": article_id, "most": MOST_HOLDERS, "number": number},
+            select passage_id from lost join passage_keys using (key)
+            where {held} between :most + 1 and :most + lost.holders""",
+        {"going": going, "most": MOST_HOLDERS, "number": len(passages)},
     )
 
 
@@ -105,7 +104,8 @@ def settle(conn: sqlite3.Connection, reader: Reader) -> None:
     near = lru_cache(_KNOWN)(partial(_near, conn))
     for passage in todo:
         if passage in fresh:
-            beside = [other for other in near(passage).others if other not in known]
+            # A new passage may make a set phrase of another, which then loses its copies; it never gives others any.
+            beside = [other for other in near(passage).others if other not in known and _has_copies(conn, other)]
             known.update(beside)
             todo += beside
         else:
@@ -214,6 +214,10 @@ def _copies(conn: sqlite3.Connection, reader: Reader, near: _Neighbours, passage
             one, two = sorted((_text(conn, passage), _text(conn, other)))
             if alike := reader.similarity(one, two):
                 yield other, alike
+
+
+def _has_copies(conn: sqlite3.Connection, passage: int) -> bool:
+    return conn.execute("select 1 from copies where passage_id = ? limit 1", (passage,)).fetchone() is not None
 
 
 def _text(conn: sqlite3.Connection, passage: int) -> str:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from columnarchive.model import Article, BlockKind, Change, DerivedSite, History, Revision, Sentence
-from columnarchive.store import copies, index
+from columnarchive.model import Article, Change, DerivedSite, History, Revision, Sentence
+from columnarchive.store import index, passages
 from columnarchive.store.database import Database
-
-_Key = tuple[BlockKind, int, str, str]  # what makes a passage one: kind, level, the heading above, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ def delete_article(conn: sqlite3.Connection, article_id: int) -> None:
     row = conn.execute("select title, text, removed_text from articles where id = ?", (article_id,)).fetchone()
     if row:
         index.delete(conn, article_id, *row)
-        copies.forget(conn, article_id)
+        passages.delete(conn, article_id)
         conn.execute("delete from articles where id = ?", (article_id,))
 
 
@@ -95,12 +92,6 @@ def history_digest(history: History) -> str:
     return said.hexdigest()
 
 
-def text_key(text: str) -> str:
-    """What two passages that say the same share: folded, without white space, as a short digest."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return hashlib.sha256("".join(folded.split()).encode("utf-8", "surrogatepass")).hexdigest()[:24]
-
-
 def _touch(conn: sqlite3.Connection, article_id: int, history: History) -> None:
     last = history.revisions[-1]
     conn.execute("update articles set last_seen_at = ? where id = ?", (history.last_seen_at, article_id))
@@ -113,7 +104,6 @@ def _touch(conn: sqlite3.Connection, article_id: int, history: History) -> None:
 def _write_history(conn: sqlite3.Connection, site: str, history: History, digest: str) -> int:
     article_id = _write_article(conn, site, history, digest)
     _write_revisions(conn, article_id, history.revisions)
-    copies.queue(conn, article_id)
     _write_changes(conn, article_id, history.changes)
     _write_sentences(conn, article_id, history.sentences, present=True)
     _write_sentences(conn, article_id, history.removed, present=False)
@@ -137,7 +127,9 @@ def _write_article(conn: sqlite3.Connection, site: str, history: History, digest
         "state": history.state,
         "digest": digest,
     }
-    found = conn.execute("select id, title, text, removed_text from articles where url = ?", (article.url,)).fetchone()
+    found = conn.execute(
+        "select id, site, title, text, removed_text from articles where url = ?", (article.url,)
+    ).fetchone()
     if found is None:
         names = ", ".join(row)
         marks = ", ".join(f":{name}" for name in row)
@@ -145,10 +137,11 @@ def _write_article(conn: sqlite3.Connection, site: str, history: History, digest
         article_id = int(cursor.lastrowid or 0)
     else:
         article_id = int(found[0])
-        index.delete(conn, article_id, *found[1:])
-        copies.forget(conn, article_id)
-        for table in ("revisions", "passages", "sentences", "changes"):
+        index.delete(conn, article_id, *found[2:])
+        for table in ("revisions", "sentences", "changes"):
             conn.execute(f"delete from {table} where article_id = ?", (article_id,))
+        if found[1] != site:
+            passages.delete(conn, article_id)  # what is a set phrase of one site may be none of another
         pairs = ", ".join(f"{name} = :{name}" for name in row)
         conn.execute(f"update articles set {pairs} where id = :id", {**row, "id": article_id})
     index.insert(conn, article_id, article.title, article.text, removed_text)
@@ -170,8 +163,8 @@ def _said(article: Article) -> dict[str, str]:
 def _write_revisions(conn: sqlite3.Connection, article_id: int, revisions: Iterable[Revision]) -> None:
     """Rows for revisions, and their blocks as passages, each once however many revisions hold it."""
     revisions = list(revisions)
-    passages: dict[_Key, list[int]] = {}
-    orders: list[tuple[int, list[_Key]]] = []
+    held_by: dict[passages.Key, list[int]] = {}
+    orders: list[tuple[int, list[passages.Key]]] = []
     for revision in revisions:
         row = {
             "article_id": article_id,
@@ -189,22 +182,14 @@ def _write_revisions(conn: sqlite3.Connection, article_id: int, revisions: Itera
             f"insert into revisions({', '.join(row)}) values ({', '.join(f':{name}' for name in row)})", row
         )
         heading = ""
-        order: list[_Key] = []
+        order: list[passages.Key] = []
         for block in revision.article.blocks:
             key = (block.kind, block.level, heading, block.text)
-            passages.setdefault(key, []).append(revision.number)
+            held_by.setdefault(key, []).append(revision.number)
             order.append(key)
             heading = block.text if block.kind == "heading" else heading
         orders.append((int(cursor.lastrowid or 0), order))
-    ids: dict[_Key, int] = {}
-    newest = revisions[-1].number
-    for (kind, level, heading, text), numbers in passages.items():
-        cursor = conn.execute(
-            """insert into passages(article_id, kind, level, heading, text, text_key,
-               first_revision, last_revision, is_present) values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            (article_id, kind, level, heading, text, text_key(text), numbers[0], numbers[-1], numbers[-1] == newest),
-        )
-        ids[kind, level, heading, text] = int(cursor.lastrowid or 0)
+    ids = passages.write(conn, article_id, held_by, revisions[-1].number)
     conn.executemany(
         "insert into revision_passages(revision_id, position, passage_id) values (?, ?, ?)",
         ((revision_id, place, ids[key]) for revision_id, order in orders for place, key in enumerate(order)),
