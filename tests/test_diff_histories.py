@@ -24,6 +24,8 @@ CUT = 60
 DISPUTED = {
     ("/ashiyase/index.html", "2026-04-22T05:57:49Z"): (1, "a badge over the title, which the article does not hold"),
     ("/ashiyase/index.html", "2026-04-22T11:46:05Z"): (1, "the same badge, taken away again"),
+    ("/introduction/index.html", "2026-04-22T05:57:49Z"): (1, "a sentence that stayed; only line ends around it went"),
+    ("/introduction/index.html", "2026-04-22T11:46:05Z"): (1, "the same sentence, its line ends back again"),
 }
 EDITS = """
     select e.op, e.old_text, e.new_text from changes c join edits e on e.change_id = c.id

@@ -4,11 +4,12 @@ import re
 import unicodedata
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from columnarchive.diff.blame import blame
 from columnarchive.diff.compare import compare
+from columnarchive.diff.folding import skeleton
 from columnarchive.diff.sentences import sentences_of, split
 from columnarchive.diff.spans import spans_between
 from columnarchive.model import Article, Block
@@ -89,12 +90,21 @@ def test_nothing_differs_from_itself(article: Article) -> None:
 
 @given(st.lists(st.sampled_from([piece for piece in PIECES if piece.strip()]), min_size=1, max_size=25).map("".join))
 def test_width_and_space_are_level_0(text: str) -> None:
+    # 1!3 is one token, 1! 3 two sentences: there a space is more than setting.
+    assume(re.search(r"\d[!?]\d", text) is None)
     wide = "".join(chr(ord(sign) + 0xFEE0) if "0" <= sign <= "9" or "A" <= sign <= "z" else sign for sign in text)
     spaced = "　".join(unicodedata.normalize("NFC", text))
     for changed in (wide, spaced):
         one = Article("https://a.example/", "題", (Block("paragraph", text),))
         other = Article("https://a.example/", "題", (Block("paragraph", changed),))
         assert compare(one, other).level == 0, (text, changed)
+
+
+def test_a_long_text_in_another_width_is_not_rewritten() -> None:
+    old = "費用" * 8 + "https://a.example/b?c=1" * 8
+    new = "".join(chr(ord(sign) + 0xFEE0) if sign.isascii() and sign.isalnum() else sign for sign in old)
+    sides = [Article("https://a.example/", "題", (Block("paragraph", text),)) for text in (old, new)]
+    assert compare(*sides).labels == ("cosmetic",)
 
 
 @settings(max_examples=100)
@@ -104,7 +114,9 @@ def test_blame_tells_the_newest_text_and_true_ages(articles: list[Article]) -> N
     found = blame(articles, steps)
     assert tuple(one.text for one in found.standing) == sentences_of(articles[-1]).texts
     for one in found.standing:
-        assert all(one.text in sentences_of(article).texts for article in articles[one.since :])
+        # What is only set or cut otherwise keeps its age, so it is what a sentence says that has stood since then.
+        said = ("".join(map(skeleton, sentences_of(article).texts)) for article in articles[one.since :])
+        assert all(skeleton(one.text) in whole for whole in said)
     for gone in found.removed:
         assert gone.text in sentences_of(articles[gone.last]).texts
         assert gone.text not in sentences_of(articles[-1]).texts

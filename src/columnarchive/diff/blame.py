@@ -13,7 +13,8 @@ from columnarchive.model import Article, Comparison
 class Standing:
     """A sentence of the newest revision: its place, since which revision it reads so, and what it read before.
 
-    `since` is an index into the revisions given. A sentence that only moved keeps its age.
+    `since` is an index into the revisions given. A sentence that only moved keeps its age, and so does one that was
+    only set otherwise (level 0: width, punctuation, another cut): what it says has stood since then.
     """
 
     position: int
@@ -75,8 +76,12 @@ def _step(
         taken.update(olds)
         for nth, at in enumerate(news):
             text = newer.texts[at]
-            kept = edit.op == "moved" and len(olds) == len(news) and older.texts[olds[nth]] == text
-            placed[at] = replace(standing[olds[nth]], position=at) if kept else Standing(at, text, number, edit.old)
+            if edit.op == "moved" and len(olds) == len(news) and older.texts[olds[nth]] == text:
+                placed[at] = replace(standing[olds[nth]], position=at)
+            elif olds and edit.level == 0:
+                placed[at] = _reset([standing[old] for old in olds], at, text)
+            else:
+                placed[at] = Standing(at, text, number, edit.old)
     stayed = (at for at in range(len(older.texts)) if at not in taken)
     result = []
     for at in range(len(newer.texts)):
@@ -86,3 +91,9 @@ def _step(
         one = standing[next(stayed)]
         result.append(one if one.position == at else replace(one, position=at))
     return result
+
+
+def _reset(were: Sequence[Standing], position: int, text: str) -> Standing:
+    """A sentence set or cut otherwise: as old as the youngest it is made of, and with what stood before that one."""
+    youngest = max(were, key=lambda one: one.since)
+    return Standing(position, text, youngest.since, youngest.before)

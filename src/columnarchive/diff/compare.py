@@ -117,7 +117,9 @@ def _whole_labels(old: Article, new: Article, edits: Sequence[Edit], earlier: Se
     if not edits:
         return
     was, now = len(old.text), len(new.text)
-    if 0 < now < was * _NOTICE_SHARE:
+    if all(edit.level == 0 for edit in edits):
+        pass  # set otherwise throughout, such as in another width: every word stayed
+    elif 0 < now < was * _NOTICE_SHARE:
         yield "replaced"
     elif was >= _REWRITTEN_LENGTH and was - _count(edits, "delete") < was * _KEPT_SHARE:
         yield "rewritten"

@@ -37,6 +37,7 @@ def weighty(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
     only = _one_sided(spans)
     whole = not old or not new or (only != "" and _longest_change(spans) >= _INSERTED_CLAUSE)
     turned = () if only else tuple(_polarity(spans))
+    # What is claimed or warned of inside a patient's words is part of these, and gets no label of its own.
     found = [*_testimonial(before, after)]
     told = bool(found)
     disclosures = () if turned or told else tuple(_disclosure(before, after, only))

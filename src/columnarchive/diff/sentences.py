@@ -30,7 +30,7 @@ _FULL_STOPS = (
     r"|(?<=[一-龯ァ-ヶ）」])．(?![0-9０-９A-Za-zＡ-Ｚａ-ｚ])"
 )
 # A half-width ? or ! within an address or a formula is followed by more of it.
-_END = rf"(?:[。！？‼⁇⁈⁉｡]|[!?](?![A-Za-z0-9/=&_%#])|{_FULL_STOPS})"
+_END = rf"(?:[。！？‼⁇⁈⁉｡]|[!?](?![A-Za-z0-9Ａ-Ｚａ-ｚ０-９/=&_%#])|{_FULL_STOPS})"
 _SENTENCE = re.compile(
     rf"(?:[^。！？‼⁇⁈⁉｡!?.．\n{_OPENERS}]++|{_BRACKETED}|(?!{_END})[^\n])*+(?:{_END}++[{_CLOSERS}♪☆★]*+)?+"
 )
