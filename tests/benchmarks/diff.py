@@ -1,6 +1,6 @@
-"""CPU and memory of the diff beside its peers, on the same texts in the same run, and of the look-up of copies.
+"""CPU and memory of the diff beside its peers, on the same texts in the same run.
 
-    python tests/benchmarks/diff.py [--copies N]
+    python tests/benchmarks/diff.py
 
 Texts are made of our own sentences, seeded. Peers that are not installed are left out: `pip install
 fast-diff-match-patch diff-match-patch`; git is asked for `--word-diff` on the two files. Times are the best of several
@@ -14,7 +14,6 @@ import difflib
 import importlib
 import random
 import resource
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -26,15 +25,15 @@ from pathlib import Path
 
 from rapidfuzz.distance import Indel
 
-from columnarchive.diff import copies, facts, folding, openings, sentences, tokens
+from columnarchive.diff import facts, folding, openings, sentences, tokens
 from columnarchive.diff.blame import blame
 from columnarchive.diff.compare import compare
 from columnarchive.model import Article, Block
 
 CACHES = (
-    sentences._pieces, folding.wide, folding.values, folding.skeleton, folding.differs_in_letters, openings.groups_in, tokens.tokens, facts.facts_of, facts.claim_of, facts.topic_of, copies._plain,
+    sentences._pieces, folding.wide, folding.values, folding.skeleton, folding.differs_in_letters,
+    openings.groups_in, tokens.tokens, facts.facts_of, facts.claim_of, facts.topic_of,
 )  # fmt: skip
-NAME = "変形性膝関節症"
 SUBJECTS = [
     "幹細胞", "膝の軟骨", "免疫細胞", "培養上清液", "肝臓のはたらき", "血管の壁", "皮膚の細胞", "神経の線維",
     "骨のもと", "毛根", "関節の液", "血小板",
@@ -58,13 +57,6 @@ def sentence(chance: random.Random) -> str:
     amount = chance.randrange(2, 99)
     first, second, third = chance.choice(SUBJECTS), chance.choice(PLACES), chance.choice(OBJECTS)
     return f"{second}、{first}は{amount}種類の{third}と{chance.choice(OBJECTS)}{chance.choice(VERBS)}"
-
-
-def passage(chance: random.Random) -> str:
-    """A passage of some 110 characters that is like no other, with a name that stands in it twice."""
-    words = ["".join(chr(0x4E00 + chance.randrange(3000)) for _ in range(2)) for _ in range(24)]
-    said = [f"{NAME}の{a}は{b}の{c}を{d}する。" for a, b, c, d in zip(*[iter(words)] * 4, strict=True)]
-    return "".join(said).replace(NAME + "の", "", 4)
 
 
 def article(chance: random.Random, characters: int) -> Article:
@@ -160,34 +152,10 @@ def report_memory(old: Article, new: Article) -> None:
     tracemalloc.stop()
 
 
-def report_copies(count: int, chance: random.Random) -> None:
-    """Passages of `count` articles in SQLite; how long the look-up of one more article takes, and what it finds."""
-    conn = sqlite3.connect(":memory:")
-    conn.execute("create table keys (key integer, passage integer, primary key (key, passage)) without rowid")
-    texts = [passage(chance) for _ in range(count * 5)]
-    rows = ((key, at) for at, text in enumerate(texts) for key in copies.keys_of(text))
-    conn.executemany("insert or ignore into keys values (?, ?)", rows)
-    limit = copies.MOST_HOLDERS + 1
-
-    def found(passage: str) -> list[tuple[int, float]]:
-        asked = "select passage from keys where key = ? limit ?"
-        holders = ([row[0] for row in conn.execute(asked, (key, limit))] for key in copies.keys_of(passage))
-        return copies.copies_among(passage, {at: texts[at] for at in copies.candidates(holders)})
-
-    sources = chance.sample(range(len(texts)), 30)
-    planted = [texts[at].replace(NAME, SUBJECTS[at % 12]) for at in sources]
-    hits = sum(at in [one for one, _ in found(text)] for at, text in zip(sources, planted, strict=True))
-    fresh = [passage(chance) for _ in range(20)]
-    false = sum(len(found(text)) for text in fresh)
-    spent = milliseconds(lambda: [found(text) for text in fresh])
-    print(f"copies among {count} articles: {hits} of 30 planted found, {false} false; 20 passages {spent:.1f} ms")
-
-
 def main() -> None:
     """Print all figures."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--copies", type=int, default=0, metavar="N", help="also index N articles (20000)")
-    chosen = arguments.parse_args()
+    arguments.parse_args()
     chance = random.Random(6)
     whole = article(chance, 10_000)
     report("10,000 characters, 5 % of the sentences edited", whole, edited(chance, whole, 0.05))
@@ -200,8 +168,6 @@ def main() -> None:
     spent = milliseconds(lambda: [compare(one, other) for one, other in pairwise(history)], 3)
     steps = [compare(one, other) for one, other in pairwise(history)]
     print(f"100 revisions: {spent:.0f} ms; blame {milliseconds(lambda: blame(history, steps), 3):.0f} ms")
-    if chosen.copies:
-        report_copies(chosen.copies, chance)
 
 
 if __name__ == "__main__":

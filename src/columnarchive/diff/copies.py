@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import re
 from binascii import crc32
-from collections import Counter
-from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from heapq import nsmallest
 
@@ -25,21 +23,14 @@ KEYS = "1"
 LEAST_LENGTH = 40
 """Signs without space and punctuation below which a passage is too short to be a copy."""
 
-MOST_HOLDERS = 64
-"""A key that more passages hold tells of a set phrase; leave it out of the look-up."""
-
-SET_PHRASE = 5
-"""A passage that stands in this many articles of one site is a set phrase of that site, no copy."""
-
+# What a passage says beyond that is not looked at: comparing takes time by the product of both lengths.
+_MOST_SIGNS = 20_000
 _KEYS = 10
 _RUN = 7
 _ALIKE = 0.78
 _CONTAINED = 0.9
 # A passage that is contained in another must be at least this share of it.
 _SHARE = 0.4
-# One key in common is chance; half the runs in common give two of ten in 99 of 100 cases.
-_SHARED = 2
-_MOST_READ = 12
 _NUMBER = re.compile(r"\d[\d.,:~/-]*")
 _MIX, _MASK = 0x9E3779B1, 0xFFFFFFFF
 
@@ -54,21 +45,10 @@ def keys_of(passage: str) -> tuple[int, ...]:
     return tuple(nsmallest(_KEYS, {(crc32(run.encode("utf-8", "surrogatepass")) * _MIX) & _MASK for run in runs}))
 
 
-def candidates(holders: Iterable[Iterable[int]]) -> list[int]:
-    """The passages to read, most shared keys first. `holders` are, for each key, the passages that have it."""
-    votes: Counter[int] = Counter()
-    for holding in holders:
-        some = list(holding)
-        if len(some) <= MOST_HOLDERS:
-            votes.update(some)
-    ranked = sorted((-count, passage) for passage, count in votes.items() if count >= _SHARED)
-    return [passage for _, passage in ranked[:_MOST_READ]]
-
-
 def similarity(one: str, other: str) -> float:
     """How alike two passages are, 1 for the same text; 0 when neither is a copy of the other."""
     left, right = _plain(one), _plain(other)
-    if left == right:
+    if left == right and len(left) < _MOST_SIGNS:
         return 1.0
     shorter, longer = sorted((len(left), len(right)))
     if shorter < LEAST_LENGTH:
@@ -82,12 +62,6 @@ def similarity(one: str, other: str) -> float:
     return min(int(ratio * 1000) / 1000, 0.999)
 
 
-def copies_among(passage: str, others: Mapping[int, str]) -> list[tuple[int, float]]:
-    """Those of the candidates that are copies, with their similarity, best first."""
-    found = ((other, similarity(passage, text)) for other, text in others.items())
-    return sorted(((other, alike) for other, alike in found if alike), key=lambda pair: (-pair[1], pair[0]))
-
-
 @lru_cache(maxsize=512)
 def _plain(passage: str) -> str:
-    return _NUMBER.sub("0", skeleton(passage))
+    return _NUMBER.sub("0", skeleton(passage))[:_MOST_SIGNS]
