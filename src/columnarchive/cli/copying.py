@@ -46,12 +46,16 @@ def _print(one: Copied, tz: str) -> None:
 
     out = console()
     top = one.standing[0].text
-    out.print(Text(visible(top), style="bold"))
+    out.print(Text(_line(top), style="bold"))
     for each in one.standing:
         times = [f"seen {day(each.first_at, tz)}", f"published {each.published_on}" if each.published_on else ""]
         mark = "first" if each.url == one.first else ""
         out.print(Text(f"  {mark:6}{'  '.join(filter(None, times))}  {visible(each.title)}  {visible(each.url)}"))
         if each.text != top:
-            out.print(Text(f"{'':8}{visible(each.text)}", style="dim"))
+            out.print(Text(f"{'':8}{_line(each.text)}", style="dim"))
     if not one.first:
         out.print(Text("  Who had it first cannot be told.", style="dim"))
+
+
+def _line(text: str) -> str:
+    return visible(text).replace("\n", " ")
