@@ -58,8 +58,12 @@ def _literal_first(word: str) -> list[str]:
 
     That makes a search through a sentence without the words some ten times faster.
     """
+    if word.startswith(r"\d+"):
+        return [rf"{digit}\d*{word[3:]}" for digit in "0123456789"]
     if word.startswith(r"\d"):
         return [f"{digit}{word[2:]}" if word[2:3] not in "*+{?" else word for digit in "0123456789"]
+    if word[1:2] == "?" and word[0] not in "([":
+        return [word[0] + word[2:], *_literal_first(word[2:])]
     head = _LEADING_CLASS.match(word)
     if head:
         choices = [re.escape(sign) for sign in signs_of(head[1])]

@@ -76,6 +76,8 @@ def openings(word: str, size: int = _SIZE) -> set[str]:
     rest = word[quantifier.end() :] if quantifier else word[end:]
     optional = quantifier is not None and quantifier[0][0] in "?*{" and not re.match(r"\{[1-9]", quantifier[0])
     repeats = quantifier is not None and quantifier[0] != "?"
+    if quantifier is not None and quantifier[0] == "+" and size == _SIZE and max(map(len, atoms)) == 1:
+        return {atom + after for atom in atoms for after in (*atoms, *openings(rest, 1))}
     found = {opening for atom in atoms for opening in _with_rest(atom, "" if repeats else rest, size)}
     return found | openings(rest, size) if optional else found
 
