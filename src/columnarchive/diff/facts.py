@@ -42,7 +42,7 @@ _AILMENT = re.compile(r"後遺症|麻痺|色素沈着|不整脈|感染症|アレ
 _RECOVERS = re.compile(
     r"^(?:など|等)?(?:の|が|も|を|に)[^。、]{0,6}(?:改善|緩和|和ら|やわら|治[りるすしまっ療]|回復|悩|お困り|苦し)"
 )
-_AND = r"(?:など|等)?(?:や|、|・|と|および|及び|または|も|,|の|な)"
+_AND = re.compile(r"(?:など|等)?(?:や|、|・|と|および|及び|または|も|,|の|な)")
 _FEELS_NO_HARM = re.compile(r"(?:の|が|は)?(?:出|起き)?な[くい][^。]{0,4}(?:歩|動|過ご|生活|眠|暮ら|範囲|程度)")
 
 
@@ -75,7 +75,8 @@ _MODAL = ("absolute", "emphatic", "hedge", "no_claim")
 _ASSERTED = sum(BITS[group] for group in _MODAL)
 _PLAIN = Claim(2, 0, ())
 _HARMS = BITS["harm"] | BITS["harm_by_context"]
-_DISCLOSED = sum(bit for group, bit in BITS.items() if group.startswith("disclosure."))
+_KINDS = tuple((kind, f"disclosure.{kind}", BITS[f"disclosure.{kind}"]) for kind in members("disclosure"))
+_DISCLOSED = sum(bit for _, _, bit in _KINDS)
 # The groups that facts are made of; the others are for claims and persons.
 _STATED = (
     sum(
@@ -130,36 +131,47 @@ def lost(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1)
-def _harm_chain() -> re.Pattern[str]:
-    any_harm = f"(?:{pattern('harm').pattern}|{pattern('harm_by_context').pattern})"
-    return re.compile(f"{any_harm}(?:{_AND}{any_harm})*")
+def _any_harm() -> re.Pattern[str]:
+    return re.compile(f"{pattern('harm').pattern}|{pattern('harm_by_context').pattern}")
+
+
+def _harm_chains(text: str) -> list[tuple[int, int]]:
+    """Where harms stand that are named together: 痛みや腫れ is one."""
+    chains: list[tuple[int, int]] = []
+    for found in _any_harm().finditer(text):
+        start, end = found.span()
+        if chains and _AND.fullmatch(text, chains[-1][1], start):
+            start = chains.pop()[0]
+        chains.append((start, end))
+    return chains
 
 
 def _harms(text: str, held: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The harms stated, and those said not to be."""
     harms: list[str] = []
     denials: list[str] = []
-    chains = list(_harm_chain().finditer(text)) if held & _HARMS else []
+    chains = _harm_chains(text) if held & _HARMS else []
     if not chains:
         return (), _denials(text, held)
     by_treatment = _has("treatment", text, held) or _IN_ITS_COURSE.search(text) is not None
     is_illness = not by_treatment and _has("illness_course", text, held)
-    for chain in chains:
-        strong = pattern("harm").findall(chain[0])
-        if not strong and pattern("treated").search(text[chain.end() : chain.end() + 16]):
+    for start, end in chains:
+        chain, rest = text[start:end], text[end : end + 16]
+        strong = pattern("harm").findall(chain)
+        if not strong and pattern("treated").search(rest):
             continue
-        if strong and _RECOVERS.match(text[chain.end() : chain.end() + 16]) and all(map(_AILMENT.fullmatch, strong)):
+        if strong and _RECOVERS.match(rest) and all(map(_AILMENT.fullmatch, strong)):
             continue
-        if pattern("kept_small").search(text[chain.end() : chain.end() + 16]):
+        if pattern("kept_small").search(rest):
             continue
-        denial = pattern("none_of_it").match(text, chain.end())
-        if denial and not _feels_no_harm(text, chain.end(), strong):
+        denial = pattern("none_of_it").match(text, end)
+        if denial and not _feels_no_harm(text, end, strong):
             if _stands(text, denial.end()):
-                denials.append(chain[0] + denial[0])
+                denials.append(chain + denial[0])
             elif strong:
                 harms += strong
-        elif not is_illness and (pattern("occurs").search(text, chain.end()) or _LISTED.search(text, 0, chain.start())):
-            weak = pattern("harm_by_context").findall(chain[0])
+        elif not is_illness and (pattern("occurs").search(text, end) or _LISTED.search(text, 0, start)):
+            weak = pattern("harm_by_context").findall(chain)
             harms += strong
             # Two symptoms in a row are a list of what may happen; one alone may be what is treated.
             harms += weak if by_treatment or strong or harms or len(weak) > 1 else []
@@ -187,8 +199,7 @@ def _stands(text: str, end: int) -> bool:
 def _disclosures(text: str, held: int) -> tuple[tuple[str, str], ...]:
     if not held & _DISCLOSED:
         return ()
-    groups = [(kind, f"disclosure.{kind}") for kind in members("disclosure")]
-    searched = [(kind, pattern(group).search(text)) for kind, group in groups if held & BITS[group]]
+    searched = [(kind, pattern(group).search(text)) for kind, group, bit in _KINDS if held & bit]
     return tuple([(kind, words[0]) for kind, words in searched if words])
 
 
