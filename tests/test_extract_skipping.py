@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from columnarchive.extract.outlines import Outline
 from columnarchive.extract.page import learn, open_page, read_page, read_pages
 from columnarchive.extract.places import Places
-from columnarchive.extract.walk import Outline
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 

@@ -39,6 +39,7 @@ _ENGLISH = re.compile(
 
 
 _HINT = re.compile(r"[0-9０-９]{4}|(?:令和|平成|昭和|大正|明治|[㋿㍻㍼㍽㍾RHSTM]\.?)[\s\u3000]?[元0-9０-９]")
+_FIGURE = re.compile(r"[0-9０-９元]")  # without one there is no hint, and most texts have none
 _DATE_LINE = 40
 _DATE_REST = 16
 
@@ -67,7 +68,7 @@ def find_dates(text: str) -> tuple[FoundDate, ...]:
 
     A bare year, a month and day without a year, and impossible days give nothing. Offsets fit the text as given.
     """
-    if not _HINT.search(text):
+    if not _FIGURE.search(text) or not _HINT.search(text):
         return ()
     narrow = text if text.isascii() else text.translate(_DIGITS)
     found: list[FoundDate] = []

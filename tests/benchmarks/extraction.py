@@ -22,9 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from columnarchive.extract import content, template
+from columnarchive.extract.outlines import Outline
 from columnarchive.extract.page import learn, open_page, read_page, read_pages
 from columnarchive.extract.places import Places
-from columnarchive.extract.walk import Outline
 
 ROOT = Path(__file__).resolve().parents[2]
 RANGES = (

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from columnarchive.extract.blocks import assemble
 from columnarchive.extract.content import select
 from columnarchive.extract.dating import find_dating
 from columnarchive.extract.linked_data import LinkedData, read_linked_data
+from columnarchive.extract.outlines import Outline
 from columnarchive.extract.people import People, find_people
 from columnarchive.extract.places import Places
 from columnarchive.extract.rules import CRUMB_HOME
 from columnarchive.extract.template import Template
 from columnarchive.extract.title import find_title
-from columnarchive.extract.walk import Outline
 from columnarchive.model import Article, Block
 
 _KANA = re.compile(r"[\u3041-\u30ff]")
@@ -34,11 +36,16 @@ class Site:
     title_parts: frozenset[str] = frozenset()
 
 
-def read_article(page: Outline, site: Site, url: str) -> Article | None:
-    """The article of a page, or None where no text of its own remains."""
-    chosen = select(page, site.places, site.template, url)
+def read_article(page: Outline, site: Site, url: str, said: Sequence[int] | None = None) -> Article | None:
+    """The article of a page, or None where no text of its own remains.
+
+    `said` is what the site's template says of the page's pieces, for a caller who has asked it already.
+    """
+    if said is None and site.template is not None:
+        said = site.template.judge(page)
+    chosen = select(page, site.places, said, url)
     data = read_linked_data(page.json_ld) if page.json_ld else LinkedData()
-    title, title_at = find_title(page, chosen, site.template, site.title_parts, data.headline)
+    title, title_at = find_title(page, chosen, said, site.title_parts, data.headline)
     published, modified = find_dating(page, chosen, title_at, data, url)
     people = find_people(page, chosen, data)
     body = _body(page, chosen, title_at, people)
@@ -120,7 +127,8 @@ def _with_questions(blocks: list[Block], data: LinkedData) -> list[Block]:
 
 def _language(page: Outline, blocks: list[Block]) -> str:
     text = "".join(block.text for block in blocks[:12])[:_LANGUAGE_SAMPLE]
-    if len(_KANA.findall(text)) > 0.02 * len(text):
+    enough = int(0.02 * len(text)) + 1
+    if sum(1 for _ in islice(_KANA.finditer(text), enough)) == enough:
         return "ja"
     if page.language:
         return page.language.split("-")[0]

@@ -6,8 +6,8 @@ import itertools
 import re
 from collections.abc import Sequence
 
+from columnarchive.extract.outlines import Outline, Piece
 from columnarchive.extract.rules import HEADINGS
-from columnarchive.extract.walk import Outline, Piece
 from columnarchive.model import Block, BlockKind
 
 _QUESTION = re.compile(
@@ -18,9 +18,16 @@ _ANSWER = re.compile(
     r"^(?:A|Ａ|回答|答)\s?(?:\d{1,3}|[０-９]{1,3})?\s?[.．。:：、\s]\s?\S|^(?:A|Ａ)(?:\d{1,3}|[０-９]{1,3})?\s?[^\sA-Za-zａ-ｚ\d]",
     re.I,
 )
-_FAQ_WORDS = re.compile(r"(?:^|[\s_\-])(?:faq|qa|q-a|q_and_a|accordion|question)", re.I)
+_STARTS = frozenset("QqＱｑ質問AaＡａ回答")
+"""What a question or an answer can begin with; most lines are told by it alone."""
 _BLOCK_CELL_TAGS = frozenset(("p", "div", "li", "dt", "dd", *HEADINGS))
-_WITHIN = frozenset(("blockquote", "figcaption", "caption", "summary", "details", "dt", "dd", "li", "tr"))
+_KINDS: dict[str, BlockKind] = {
+    "figcaption": "caption", "caption": "caption", "dt": "question", "summary": "question", "dd": "answer",
+    "details": "answer", "blockquote": "quote", "li": "item",
+}  # fmt: skip
+_TELLING = frozenset((*_KINDS, "tr", "table", "ul", "ol"))
+_Context = tuple[int, BlockKind, int, bool]
+"""The nearest row of the same table, the kind, how many lists are around, and whether a question is."""
 
 
 def assemble(page: Outline, chosen: Sequence[int]) -> list[Block]:
@@ -48,9 +55,13 @@ def _split(piece: Piece, kind: BlockKind, level: int) -> list[Block]:
     """A block, or several where one paragraph holds `Q1. …<br>A. …`."""
     if "\n" not in piece.text:
         return [Block(kind, piece.text, level)]
-    lines = piece.text.split("\n")
-    if kind in ("paragraph", "item", "answer") and len(lines) > 1:
-        marks = [index for index, line in enumerate(lines) if _QUESTION.match(line) or _ANSWER.match(line)]
+    if kind in ("paragraph", "item", "answer"):
+        lines = piece.text.split("\n")
+        marks = [
+            index
+            for index, line in enumerate(lines)
+            if line[0] in _STARTS and (_QUESTION.match(line) or _ANSWER.match(line))
+        ]
         if len(marks) > 1 and _QUESTION.match(lines[marks[0]]) and _ANSWER.match(lines[marks[1]]):
             cuts = [0, *(mark for mark in marks if mark), len(lines)]
             return [Block(kind, "\n".join(lines[start:end]), level) for start, end in itertools.pairwise(cuts)]
@@ -62,7 +73,7 @@ def _pair(blocks: list[Block]) -> list[Block]:
     out = list(blocks)
     for index in range(len(out) - 1):
         block, following = out[index], out[index + 1]
-        if block.kind in ("question", "row") or not _QUESTION.match(block.text):
+        if block.text[0] not in _STARTS or block.kind in ("question", "row") or not _QUESTION.match(block.text):
             continue
         if following.kind != "row" and (_ANSWER.match(following.text) or following.kind == "answer"):
             out[index] = Block("question", block.text)
@@ -87,29 +98,31 @@ def _row_text(page: Outline, indexes: Sequence[int], around: _Around) -> str:
 class _Around:
     """What a piece stands in: the nearest row, cell, list, quote and so on."""
 
-    __slots__ = ("_kinds", "_layout", "_page")
+    __slots__ = ("_contexts", "_layout", "_page")
 
     def __init__(self, page: Outline) -> None:
         self._page = page
         self._layout: dict[int, bool] = {}
-        self._kinds: dict[int, tuple[BlockKind, int]] = {}
+        self._contexts: dict[int, _Context] = {-1: (-1, "paragraph", 0, False)}
 
-    def _up(self, index: int) -> list[int]:
-        chain: list[int] = []
-        at = self._page.pieces[index].element
-        while at >= 0:
-            chain.append(at)
-            at = self._page.elements[at].parent
-        return chain
+    def _context(self, at: int) -> _Context:
+        """What an element and all around it say of a text in it."""
+        found = self._contexts.get(at)
+        if found is None:
+            element = self._page.elements[at]
+            row, kind, depth, asked = self._context(element.parent)
+            tag = element.tag
+            if tag in _TELLING:
+                row = at if tag == "tr" else -1 if tag == "table" else row
+                kind = _KINDS.get(tag, kind)
+                depth += tag in ("ul", "ol")
+                asked = asked or tag in ("summary", "dt")
+            found = self._contexts[at] = (row, kind, depth, asked)
+        return found
 
     def row(self, index: int) -> int:
         """The table row this piece is a cell of; -1 outside tables and in tables that only lay the page out."""
-        at = self._page.pieces[index].element
-        elements = self._page.elements
-        while at >= 0 and elements[at].tag != "tr":
-            if elements[at].tag == "table":
-                return -1
-            at = elements[at].parent
+        at = self._context(self._page.pieces[index].element)[0]
         return at if at >= 0 and not self._lays_out(at) else -1
 
     def _lays_out(self, row: int) -> bool:
@@ -138,27 +151,8 @@ class _Around:
 
     def kind(self, index: int) -> tuple[BlockKind, int]:
         """Kind and level of a piece that is no table row."""
-        element = self._page.pieces[index].element
-        found = self._kinds.get(element)
-        if found is None:
-            found = self._kinds[element] = self._judge(index)
-        return found
-
-    def _judge(self, index: int) -> tuple[BlockKind, int]:
-        tag = self._page.pieces[index].tag
-        chain = [self._page.elements[at].tag for at in self._up(index)]
-        depth = sum(step in ("ul", "ol") for step in chain)
-        if tag in HEADINGS:
-            return ("question", 0) if "summary" in chain or "dt" in chain else ("heading", HEADINGS[tag])
-        for step in chain:
-            if step in ("figcaption", "caption"):
-                return "caption", 0
-            if step in ("dt", "summary"):
-                return "question", 0
-            if step in ("dd", "details"):
-                return "answer", 0
-            if step == "blockquote":
-                return "quote", 0
-            if step == "li":
-                return "item", depth
-        return "paragraph", 0
+        piece = self._page.pieces[index]
+        _, kind, depth, asked = self._context(piece.element)
+        if piece.tag in HEADINGS:
+            return ("question", 0) if asked else ("heading", HEADINGS[piece.tag])
+        return kind, depth if kind == "item" else 0

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from columnarchive.extract.linked_data import LinkedData
+from columnarchive.extract.outlines import Outline
 from columnarchive.extract.rules import LINK_SHARE
-from columnarchive.extract.walk import Outline
 from columnarchive.text import find_dates
 
 _MODIFIED = re.compile(r"(?:最終|記事)?更新|改訂|改定|修正|(?:last\s?)?updated?|(?:last\s?)?modified|revised", re.I)

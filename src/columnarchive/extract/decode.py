@@ -64,7 +64,7 @@ def _declared(body: bytes, content_type: str) -> list[str]:
 
 
 def _strict(body: bytes, name: str) -> str | None:
-    if name in ("iso2022_jp", "utf-8") and _ESCAPE.search(body):
+    if name in ("iso2022_jp", "utf-8") and b"\x1b" in body and _ESCAPE.search(body):
         return _from_jis(body)
     if name == "iso2022_jp":
         return None  # no escape at all: the label lies
@@ -94,7 +94,7 @@ def _is_japanese(body: bytes) -> bool:
 
 
 def _guess(body: bytes) -> tuple[str, str] | None:
-    if _ESCAPE.search(body) and (text := _from_jis(body)) is not None:
+    if b"\x1b" in body and _ESCAPE.search(body) and (text := _from_jis(body)) is not None:
         return text, "iso2022_jp"
     if _is_utf8(body):
         return body.decode("utf-8"), "utf-8"

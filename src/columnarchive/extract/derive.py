@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from columnarchive.extract.article import Site, read_article
+from columnarchive.extract.evidence import Evidence, evidence, unite
 from columnarchive.extract.listing import Digest, digest, find_listings, resolve
 from columnarchive.extract.outcome import is_foreign, judge
+from columnarchive.extract.outlines import Outline
 from columnarchive.extract.page import open_page, shared_title_parts
 from columnarchive.extract.places import Places
 from columnarchive.extract.revision import is_revision
 from columnarchive.extract.rules import MAX_EVIDENCE_PAGES
-from columnarchive.extract.template import Evidence, Template, evidence, unite
-from columnarchive.extract.walk import Outline
+from columnarchive.extract.template import Template
 from columnarchive.model import Article, Outcome, PageKind, PageReadings, PageVersions, Reading, Version
 
 _HELD = 4000  # outlines kept between the two passes; past that, a body is parsed a second time
@@ -62,6 +63,10 @@ class _Last:
 
     number: int
     article: Article
+    read: Article
+    """As it was read, before words already known took the place of its own."""
+    said: tuple[int, ...] | None
+    """What the template said of its pieces then: while it says the same, it need not be read again."""
 
 
 class _Library:
@@ -153,7 +158,8 @@ class _Timeline:
         if self._template is None or page.url in self._pages:
             return None
         numbers = {number, before} if before >= 0 else {number}
-        return unite(rows for one in sorted(numbers) if (rows := self._rows(page, one)) is not None)
+        found = [rows for one in sorted(numbers) if (rows := self._rows(page, one)) is not None]
+        return unite(found, self._library.places)
 
     def _around(self, url: str, since: str, at: str) -> tuple[int, ...]:
         """Versions of another page: the newest before the step, at it, and the first one after it."""
@@ -167,16 +173,18 @@ class _Timeline:
         key = (version.body_sha256, version.content_type)
         if key not in self._evidence:
             opened = self._library.open(version)
-            self._evidence[key] = evidence(opened) if isinstance(opened, Outline) else None
+            self._evidence[key] = evidence(opened, self._library.places) if isinstance(opened, Outline) else None
         return self._evidence[key]
 
     def _move(self, url: str, page: PageVersions, wanted: tuple[int, ...]) -> None:
         current = self._current.get(url)
         if current is not None and current[0] == wanted:
             return
-        rows = unite([found for number in wanted if (found := self._rows(page, number)) is not None] or [frozenset()])
+        places = self._library.places
+        found = [one for number in wanted if (one := self._rows(page, number)) is not None]
+        rows = unite(found or [Evidence(frozenset(), places)], places)
         if self._template is not None and (current is None or current[1] != rows):
-            self._template.move(current[1] if current else frozenset(), rows)
+            self._template.move(current[1] if current else None, rows)
         self._current[url] = (wanted, rows)
 
 
@@ -206,20 +214,23 @@ def _read(
     if own is not None and site.template is not None:
         site.template.add(own)
     try:
-        article = read_article(opened, site, page.url)
+        said = site.template.judge(opened) if site.template is not None else None
+        read = article = read_article(opened, site, page.url, said)
         old = library.open(page.versions[last.number]) if last is not None else None
-        foreign = isinstance(old, Outline) and is_foreign(opened, old, site.template)
+        old_said = site.template.judge(old) if site.template is not None and isinstance(old, Outline) else None
+        foreign = said is not None and old_said is not None and is_foreign(said, old_said)
         outcome = judge(opened, article, foreign=foreign)
-        if outcome != "ok" or article is None:
+        if outcome != "ok" or article is None or read is None:
             return Reading(version, "article" if last else "other", outcome, None, False, canonical), None
         changed = True
-        if last is not None:
-            old_article = read_article(old, site, page.url) if isinstance(old, Outline) else None
-            if old_article is not None and isinstance(old, Outline):
+        if last is not None and isinstance(old, Outline):
+            same = old_said == last.said
+            old_article = last.read if same else read_article(old, site, page.url, old_said)
+            if old_article is not None:
                 changed = is_revision(old_article, article, old, opened)
             if not changed:  # the words as first read stay; dates and people may be new
                 article = replace(article, title=last.article.title, blocks=last.article.blocks)
-        return Reading(version, "article", "ok", article, changed, canonical), _Last(number, article)
+        return Reading(version, "article", "ok", article, changed, canonical), _Last(number, article, read, said)
     finally:
         if own is not None and site.template is not None:
             site.template.remove(own)

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urldefrag, urljoin
 
+from columnarchive.extract.outlines import Outline
+from columnarchive.extract.places import IN_NAVIGATION
 from columnarchive.extract.rules import LINK_SHARE, LISTING_REPEATED
-from columnarchive.extract.walk import Outline
 
 _MORE = re.compile(
     r"(?:[\s\[［（(【]*(?:…|\.\.\.|・・・|続きを(?:読む|見る)|もっと(?:読む|見る)"
@@ -36,15 +37,12 @@ class Digest:
 
 def digest(page: Outline, url: str) -> Digest:
     """Condense a page. A piece is (text, linked characters, is a heading, is in navigation, place)."""
-    bad: list[bool] = []
-    for element in page.elements:
-        bad.append(element.navigation or (element.parent >= 0 and bad[element.parent]))
     pieces = tuple(
         (
             piece.key,
             piece.linked,
             piece.tag[0] == "h" and piece.tag[1:].isdigit(),
-            piece.element >= 0 and bad[piece.element],
+            piece.inside & IN_NAVIGATION > 0,
             piece.place,
         )
         for piece in page.pieces
@@ -52,7 +50,7 @@ def digest(page: Outline, url: str) -> Digest:
     )
     positions = _positions(page)
     links = tuple(
-        (target, positions.get(at, 0)) for href, _, at in page.links if (target := resolve(href, page.base, url))
+        (target, positions.get(at, 0)) for href, at in page.links if (target := resolve(href, page.base, url))
     )
     run = "".join(piece[0] for piece in pieces)
     keys = frozenset(piece[0] for piece in pieces)
@@ -70,7 +68,7 @@ def _has_cards(page: Outline, url: str) -> bool:
     if dated[-1] < _CARDS:
         return False
     targets: dict[int, str] = {}
-    for href, _, at in page.links:
+    for href, at in page.links:
         if target := resolve(href, page.base, url):
             targets[at] = target
     boxes: dict[tuple[int, int], list[tuple[str, int]]] = {}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from columnarchive.extract.outlines import Outline
+from columnarchive.extract.parsing import nesting
 from columnarchive.extract.rules import FOREIGN_PIECES, MAX_CHARS, MAX_DEPTH, MISSING, NEEDS_SCRIPT, WALL, WALL_CHARS
-from columnarchive.extract.template import Template
-from columnarchive.extract.walk import Outline, nesting
+from columnarchive.extract.template import COMMON
 from columnarchive.model import Article, Outcome
 
 _MARKUP_TYPES = ("html", "xml", "text/plain", "octet-stream")
@@ -53,12 +56,12 @@ def judge(page: Outline, article: Article | None, *, foreign: bool = False) -> O
     return "ok"
 
 
-def is_foreign(page: Outline, before: Outline, template: Template | None) -> bool:
-    """Whether a page lost all that it shared with its site. A redesign is no loss: the other pages have it too."""
-    if template is None:
-        return False
-    had = sum(template.is_common(piece) for piece in before.pieces)
-    return had >= FOREIGN_PIECES and not any(template.is_common(piece) for piece in page.pieces)
+def is_foreign(said: Sequence[int], before: Sequence[int]) -> bool:
+    """Whether a page lost all that it shared with its site, by what the template says of its pieces now and before.
+
+    A redesign is no loss: the other pages have it too.
+    """
+    return not any(one & COMMON for one in said) and sum(one & COMMON > 0 for one in before) >= FOREIGN_PIECES
 
 
 def _all(page: Outline) -> str:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from columnarchive.extract.article import Site, read_article
 from columnarchive.extract.decode import decode
+from columnarchive.extract.evidence import evidence
 from columnarchive.extract.outcome import judge, refuse
+from columnarchive.extract.outlines import Outline
+from columnarchive.extract.parsing import outline
 from columnarchive.extract.places import Places
 from columnarchive.extract.rules import BROKEN_SHARE, MAX_EVIDENCE_PAGES, TEMPLATE_SHARE
-from columnarchive.extract.template import Template, evidence
+from columnarchive.extract.template import Template
 from columnarchive.extract.title import title_parts
-from columnarchive.extract.walk import Outline, outline
 from columnarchive.model import Article, Outcome
 
 SavedPage = tuple[str, bytes, str]
@@ -71,7 +73,7 @@ def learn(pages: Sequence[Outline], places: Places) -> Site:
         return Site(places)
     template = Template(places, len(pages))
     for page in pages:
-        template.add(evidence(page))
+        template.add(evidence(page, places))
     return Site(places, template, shared_title_parts(pages))
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from columnarchive.extract.linked_data import LinkedData
-from columnarchive.extract.walk import Outline
+from columnarchive.extract.outlines import Outline
+from columnarchive.extract.rules import WHITE
 
 _SUPERVISOR = (
     r"(?:この(?:記事|コラム|ページ)(?:を|の))?(?:医療|医学|記事|薬事|総合)?監修(?:し(?:た"
@@ -34,6 +35,8 @@ _TITLE_WORDS = re.compile(
 _HONORIFIC = re.compile(r"(?:\s*(?:先生|医師|院長|氏|さん|ドクター|医学博士|（.*|\(.*))+$")
 _BOX_PIECES = 24
 _LABEL_LINE = 60
+_STARTS = frozenset("【[■◆●▼◎○こ医記薬総監執著筆投文ラ書取rRsSſwWaA") | WHITE
+"""What a label can begin with; most lines are told by it alone."""
 _HINT = re.compile(r"[監執著筆投文記ラ書取こ医薬]|author|writ|review|superv", re.I)
 
 
@@ -51,7 +54,9 @@ class People:
 
 def names_people(text: str) -> bool:
     """Whether a line is the label of a box about the author or supervisor, or such a line itself."""
-    return len(text) <= _LABEL_LINE and _HINT.search(text) is not None and _LABEL.match(text) is not None
+    if text[0] not in _STARTS or len(text) > _LABEL_LINE:
+        return False
+    return _HINT.search(text) is not None and _LABEL.match(text) is not None
 
 
 def find_people(page: Outline, chosen: Sequence[int], data: LinkedData) -> People:
@@ -60,16 +65,18 @@ def find_people(page: Outline, chosen: Sequence[int], data: LinkedData) -> Peopl
     used: set[int] = set()
     cut: tuple[int, int] | None = None
     for index, piece in enumerate(page.pieces):
-        if index in used:
+        text = piece.text
+        starts = text[0] in _STARTS
+        if (not starts and "\n" not in text) or index in used:
             continue
-        match = _LABEL.match(piece.text) if len(piece.text) <= 400 and _HINT.search(piece.text, 0, 40) else None
+        match = _LABEL.match(text) if starts and len(text) <= 400 and _HINT.search(text, 0, 40) else None
         if match is not None:
             role = "supervisor" if match["s"] else "author"
             name, about, box = _read_box(page, index, match["rest"])
             if name:
                 found.setdefault(role, (name, about))
                 used |= box
-        elif chosen and index >= chosen[0] and "\n" in piece.text and (tail := _read_tail(piece.text)):
+        elif chosen and index >= chosen[0] and "\n" in text and (tail := _read_tail(text)):
             role, name, about, line = tail
             found.setdefault(role, (name, about))
             cut = (index, line)
@@ -137,7 +144,7 @@ def _read_tail(text: str) -> tuple[str, str, str, int] | None:
     """A box written as the last lines of a long `<br>` paragraph: role, name, description, line where it begins."""
     lines = text.split("\n")
     for number in range(max(1, len(lines) - _BOX_PIECES), len(lines)):
-        match = _LABEL.match(lines[number])
+        match = _LABEL.match(lines[number]) if lines[number][0] in _STARTS else None
         if match is None or match["rest"].strip():
             continue
         name, about = _name_and_about([line.strip() for line in lines[number + 1 :]])

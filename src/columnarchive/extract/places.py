@@ -8,9 +8,19 @@ object a run, so that pages of a site can be compared by number.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from columnarchive.extract.rules import ARTICLE_HEADER, BAD_CLASS, GOOD_CLASS, HIDDEN, NAVIGATION_CLASS, STATE_WORDS
+from columnarchive.extract.rules import (
+    ARTICLE_HEADER,
+    BAD_CLASS,
+    GOOD_CLASS,
+    HIDDEN,
+    LABELS,
+    MAX_LINE,
+    MAX_LINES,
+    NAVIGATION_CLASS,
+    STATE_WORDS,
+)
 
 _CLASS = re.compile(r'\s(?:class|id)="([^"]*)"')
 _ROLE = re.compile(r'\srole="(navigation|banner|contentinfo|complementary|search|menu|menubar|dialog|alertdialog)"')
@@ -18,6 +28,8 @@ _DIGITS = re.compile(r"\d+")
 _SPLIT = re.compile(r"[\s]+")
 _ROOT_WORDS = frozenset(("html", "body"))
 _WRAPPING_TAGS = frozenset(("html", "body", "main", "article"))
+IN_ARTICLE, IN_BAD, IN_NAVIGATION = 1, 2, 4
+"""What an element or one around it is: an <article>, bad by its class or tag, navigation by its name."""
 
 
 @dataclass(slots=True)
@@ -31,6 +43,15 @@ class Step:
     good: bool
     hidden: bool
     navigation: bool = False
+    inside: int = 0
+    """What all that stands in the element is in, as `outlines` counts it."""
+    apart: int = 0
+    """What it is in besides, unless an <article> is around: an aside is a box of the text there."""
+    under: dict[int, int] = field(default_factory=dict)
+    """Places this element has had, by the place it stood in."""
+
+
+NO_STEP = Step("", "", "", False, False, False)
 
 
 Head = tuple[int, str, int, Step]
@@ -40,12 +61,13 @@ Head = tuple[int, str, int, Step]
 class Places:
     """The interner of one run: grows as pages are walked, and is never shared between processes."""
 
-    __slots__ = ("_known", "_steps", "heads", "parents", "steps")
+    __slots__ = ("_known", "_steps", "heads", "lines", "parents", "steps")
 
     def __init__(self) -> None:
         self.parents: list[int] = [-1]
-        self.steps: list[Step] = [Step("", "", "", False, False, False)]
+        self.steps: list[Step] = [NO_STEP]
         self.heads: dict[str, Head] = {}
+        self.lines: dict[str, tuple[str, bool]] = {}
         self._known: dict[tuple[int, str], int] = {}
         self._steps: dict[tuple[str, str], Step] = {}
 
@@ -65,7 +87,19 @@ class Places:
             place = self._known[key] = len(self.parents)
             self.parents.append(parent)
             self.steps.append(step)
+        step.under[parent] = place
         return place
+
+    def deciding(self, place: int, tag: str) -> int:
+        """The place that decides on a text: its own, or for a label, which repeats, the one around it."""
+        return self.parents[place] if tag in LABELS else place
+
+    def remember(self, text: str, known: tuple[str, bool]) -> None:
+        """Keep what was found of a short text: menus and footers say the same on every page."""
+        if len(text) <= MAX_LINE:
+            if len(self.lines) >= MAX_LINES:
+                self.lines.clear()
+            self.lines[text] = known
 
     def path(self, place: int) -> str:
         """A place as text, for messages and tests."""
@@ -91,4 +125,5 @@ def _judge(tag: str, attributes: str) -> Step:
     good = tag in ("article", "main") or any(GOOD_CLASS.search(word) for word in words.split())
     hidden = bool(attributes and HIDDEN.search(attributes))
     navigation = tag == "nav" or (not wraps and NAVIGATION_CLASS.search(words) is not None)
-    return Step(tag, token, words, bad, good, hidden, navigation)
+    inside = (IN_ARTICLE if tag == "article" else 0) | (IN_BAD if bad else 0) | (IN_NAVIGATION if navigation else 0)
+    return Step(tag, token, words, bad, good, hidden, navigation, inside, IN_BAD if tag == "aside" else 0)

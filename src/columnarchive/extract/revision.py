@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from columnarchive.extract.outlines import Outline
 from columnarchive.extract.title import title_parts
-from columnarchive.extract.walk import Outline
 from columnarchive.model import Article
 
 _UNIT = re.compile(r"[^。\n\t]+。?")

@@ -17,6 +17,12 @@ MAX_CHARS = 8_000_000
 MAX_DEPTH = 2_000
 MAX_TOKENS = 400_000
 MAX_PIECE = 200_000
+MAX_LINE = 120
+MAX_LINES = 50_000
+"""Texts of at most so many characters, and so many of them, are remembered from page to page."""
+
+WHITE = frozenset(character for character in map(chr, range(0x3001)) if character.isspace())
+"""What a regular expression takes for white space."""
 
 # Site template
 TEMPLATE_SHARE = 0.2
@@ -263,6 +269,8 @@ RELATED_HEADING = re.compile(
     r"|前の記事|次の記事|お知らせ一覧|Related (?:posts|articles).{0,6})[\s】\]:：]*$",
     re.I,
 )
+RELATED_STARTS = WHITE | frozenset("■◆●▼【[関こ合あ記ペも読およ人ア新最カ月タコトシフ前次SsſRrCcAaMmNnTt")
+"""What `RELATED_HEADING` can begin with; most headings are told by it alone."""
 WALL = re.compile(
     r"captcha|are you (?:a )?(?:human|robot)|access denied|アクセスが(?:拒否|制限|集中)"
     r"|just a moment|checking your browser|enable javascript and cookies|cloudflare"

@@ -10,10 +10,9 @@ the middle of a redesign still knows both designs. Counters are added and taken 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable
 
-from columnarchive.extract.people import names_people
+from columnarchive.extract.evidence import UNWEIGHED, Evidence, Row, model_key
+from columnarchive.extract.outlines import Outline
 from columnarchive.extract.places import Places
 from columnarchive.extract.rules import (
     CONTAINERS,
@@ -23,47 +22,20 @@ from columnarchive.extract.rules import (
     MIN_PLACE_PAGES,
     TEMPLATE_SHARE,
 )
-from columnarchive.extract.walk import Outline, Piece
 
-Evidence = frozenset[tuple[int, str, int]]
-_UNWEIGHED = -1
-_DIGIT = re.compile(r"[0-9０-９]+")
-_MEASURE = re.compile(
-    r"[0-9０-９]\s*(?:[円万千億%％分回名人歳才週年月日時秒代度例件種本枚個台mMgGkKcC°℃]|ヶ月|か月|カ月|ヵ月)|[¥￥$]\s*[0-9０-９]"
-)
-_DATA_TAGS = frozenset(("td", "th", "dt", "dd", "h1", "h2", "h3", "h4"))
-_MASKED_LETTERS = 3
-
-
-def evidence(page: Outline) -> Evidence:
-    """What a page adds to its site's model: (place, text, linked characters) of its pieces.
-
-    Lines that only give a date or name people have no weight: they stand in the template and belong to the page.
-    The h1 has no weight: it stands in the header and is unique.
-    """
-    rows: set[tuple[int, str, int]] = set()
-    for piece in page.pieces:
-        weightless = piece.dated or piece.tag == "h1" or names_people(piece.text)
-        rows.add((piece.place, model_key(piece), _UNWEIGHED if weightless else piece.linked))
-    return frozenset(rows)
-
-
-def model_key(piece: Piece) -> str:
-    """A piece's text as the model counts it: with digits masked, so that stamps, counters and © years are one text.
-
-    Never in tables and never beside a unit: two fees or doses that differ are two texts.
-    """
-    key = piece.key
-    if piece.tag in _DATA_TAGS or key.isalpha() or not _DIGIT.search(key) or _MEASURE.search(key):
-        return key
-    masked = _DIGIT.sub("#", key)
-    return masked if len(masked) - 2 * masked.count("#") >= _MASKED_LETTERS else key
+DEAD, CONTENT, PROVEN, DEAD_HERE, COMMON, AROUND_CONTENT, SHARED = 1, 2, 4, 8, 16, 32, 64
+"""What a template says of a piece: the place that decides on it is dead, content, or content on so many pages that a
+class name saying otherwise is not believed; its own place is dead; other pages have its text; around it is content; it
+stands on more pages than its own."""
+TEXT_TAGS = frozenset(("p", "blockquote", "pre", "dd", "td"))
+_NOTHING: frozenset[Row] = frozenset()
 
 
 class Template:
     """Counters over the pages of one site at one time; `add` and `remove` move it along time."""
 
     __slots__ = (
+        "_bits",
         "_common",
         "_df",
         "_links",
@@ -97,20 +69,31 @@ class Template:
         self._said: dict[int, dict[int, int]] = {}
         self._paths: dict[int, tuple[int, ...]] = {}
         self._shares: dict[int, tuple[bool, float, float]] = {}
+        self._bits: dict[int, int] = {}
 
-    def add(self, rows: Evidence) -> None:
+    def add(self, page: Evidence) -> None:
         """Count a page in."""
-        self._count(rows, 1)
+        self.move(None, page)
 
-    def remove(self, rows: Evidence) -> None:
+    def remove(self, page: Evidence) -> None:
         """Count a page out again."""
-        self._count(rows, -1)
+        self.move(page, None)
 
-    def move(self, old: Evidence, new: Evidence) -> None:
-        """Replace a page's evidence."""
-        if old is not new:
-            self._count(old, -1)
-            self._count(new, 1)
+    def move(self, old: Evidence | None, new: Evidence | None) -> None:
+        """Replace a page's evidence, by what differs."""
+        self._shares.clear()
+        self._bits.clear()
+        self._skips = None
+        gone = old.rows - new.rows if old and new else old.rows if old else _NOTHING
+        come = new.rows - old.rows if old and new else new.rows if new else _NOTHING
+        if old:
+            self._tally(old, new, -1)
+            self._frequencies(old.texts - new.texts if new else old.texts, -1)
+            self._masses(gone, -1)
+        if new:
+            self._tally(new, old, 1)
+            self._masses(come, 1)
+            self._frequencies(new.texts - old.texts if old else new.texts, 1)
 
     def _path(self, place: int) -> tuple[int, ...]:
         path = self._paths.get(place)
@@ -119,50 +102,46 @@ class Template:
             self._paths[place] = path
         return path
 
-    def _count(self, rows: Evidence, sign: int) -> None:
-        self._shares.clear()
-        self._skips = None
-        inside: dict[int, list[str]] = {}
-        for place, key, linked in rows:
-            if linked == _UNWEIGHED:
-                for step in self._path(place):
-                    self._marks[step] = self._marks.get(step, 0) + sign
-                continue
+    def _tally(self, page: Evidence, other: Evidence | None, sign: int) -> None:
+        """Pages that have a place, and what they say in it; what `other` has too stays as it is."""
+        for place, times in page.marks.items():
             for step in self._path(place):
-                inside.setdefault(step, []).append(key)
-        for place, keys in inside.items():
+                self._marks[step] = self._marks.get(step, 0) + sign * times
+        for place, said in page.said.items() - other.said.items() if other else page.said.items():
             self._pages[place] = self._pages.get(place, 0) + sign
             spots = self._said.setdefault(place, {})
-            said = hash(frozenset(keys)) if len(keys) > 1 else 0
             spots[said] = spots.get(said, 0) + sign
             if not spots[said]:
                 del spots[said]
-        if sign > 0:
-            self._masses(rows, sign)
-            self._frequencies(rows, sign)
-        else:
-            self._frequencies(rows, sign)
-            self._masses(rows, sign)
 
-    def _masses(self, rows: Evidence, sign: int) -> None:
+    def _masses(self, rows: frozenset[Row], sign: int) -> None:
         """Characters a place holds, and of them the common ones at the present frequencies."""
+        own: dict[int, list[int]] = {}
+        frequency, needed = self._df, self.needed
         for place, key, linked in rows:
-            if linked == _UNWEIGHED:
+            if linked == UNWEIGHED:
                 continue
-            amount = sign * len(key)
-            common = amount if self._df.get(key, 0) > self.needed else 0
+            sums = own.get(place)
+            if sums is None:
+                sums = own[place] = [0, 0, 0]
+            amount = len(key)
+            sums[0] += amount
+            if frequency.get(key, 0) > needed:
+                sums[1] += amount
+            sums[2] += linked
             spots = self._where.setdefault(key, {})
             spots[place] = spots.get(place, 0) + sign
+        for place, (total, common, linked) in own.items():
             for step in self._path(place):
-                self._total[step] = self._total.get(step, 0) + amount
+                self._total[step] = self._total.get(step, 0) + sign * total
                 if common:
-                    self._common[step] = self._common.get(step, 0) + common
+                    self._common[step] = self._common.get(step, 0) + sign * common
                 if linked:
                     self._links[step] = self._links.get(step, 0) + sign * linked
 
-    def _frequencies(self, rows: Evidence, sign: int) -> None:
+    def _frequencies(self, texts: frozenset[str], sign: int) -> None:
         """Pages a text stands on; when it becomes or ceases to be common, its places change with it."""
-        for key in {row[1] for row in rows}:
+        for key in texts:
             before = self._df.get(key, 0)
             after = before + sign
             self._df[key] = after
@@ -171,34 +150,50 @@ class Template:
                     for step in self._path(place):
                         self._common[step] = self._common.get(step, 0) + sign * times * len(key)
 
-    def is_common(self, piece: Piece) -> bool:
-        """Whether enough pages beside the one that asks (which is evidence itself) have this text."""
-        return self._df.get(model_key(piece), 1) - 1 >= self.needed
+    def judge(self, page: Outline) -> tuple[int, ...]:
+        """What is said of each piece of a page (`DEAD` and so on): all that reading an article asks of its site.
 
-    def frequency(self, piece: Piece) -> int:
-        """How many pages have this text."""
-        return self._df.get(model_key(piece), 0)
+        The page itself counts as evidence, so a text is common if enough pages beside it have it.
+        """
+        parents, deciding, frequency, least = self._places.parents, self._places.deciding, self._df, self.needed + 1
+        bits = self._bits
+        found: list[int] = []
+        for piece in page.pieces:
+            place, tag = piece.place, piece.tag
+            own = bits.get(place)
+            if own is None:
+                own = self._place_bits(place)
+            at = deciding(place, tag)
+            said = own if at == place else self._place_bits(at)
+            if own & DEAD:
+                said |= DEAD_HERE
+            times = frequency.get(piece.counted or model_key(piece), 1)
+            if times >= least:
+                said |= COMMON
+            if times > 1:
+                said |= SHARED
+            if tag in TEXT_TAGS and self._place_bits(parents[place]) & CONTENT:
+                said |= AROUND_CONTENT
+            found.append(said)
+        return tuple(found)
+
+    def _place_bits(self, place: int) -> int:
+        found = self._bits.get(place)
+        if found is None:
+            content = self.is_content(place)
+            proven = content and self._pages.get(place, 0) >= MIN_PLACE_PAGES
+            found = DEAD * self.is_dead(place) | CONTENT * content | PROVEN * proven
+            self._bits[place] = found
+        return found
 
     def is_dead(self, place: int) -> bool:
         """Whether everything here or around here is template, so that even unique text is."""
         return self._verdict(place)[0]
 
-    def share(self, place: int) -> float:
-        """Share of common characters here, 1.0 where nothing is known."""
-        return self._verdict(place)[1]
-
-    def link_share(self, place: int) -> float:
-        """Share of characters in links here over the site."""
-        return self._verdict(place)[2]
-
     def is_content(self, place: int) -> bool:
         """Whether siblings prove that this place holds content: pages fill it with their own, unlinked words."""
         dead, share, links = self._verdict(place)
         return not dead and share < CONTENT_SHARE and links < LINK_SHARE and self._pages.get(place, 0) > 1
-
-    def is_proven(self, place: int) -> bool:
-        """Content on so many pages that a class name saying otherwise is not believed."""
-        return self.is_content(place) and self._pages.get(place, 0) >= MIN_PLACE_PAGES
 
     def skippable(self) -> tuple[frozenset[int], frozenset[int]]:
         """Places that need not be read (dead, never holding a date, a name or a title), and those around them."""
@@ -236,9 +231,3 @@ class Template:
                 dead = self._verdict(self._places.parents[place])[0]
             found = self._shares[place] = (dead, share, links)
         return found
-
-
-def unite(parts: Iterable[Evidence]) -> Evidence:
-    """The evidence of several versions of one page, counted as one page."""
-    distinct = list(dict.fromkeys(parts))
-    return distinct[0] if len(distinct) == 1 else frozenset().union(*distinct)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
+from columnarchive.extract.outlines import Outline
 from columnarchive.extract.rules import HEADINGS, LINK_SHARE
-from columnarchive.extract.template import Template
-from columnarchive.extract.walk import Outline
+from columnarchive.extract.template import DEAD_HERE, SHARED
 
 _SEPARATOR = re.compile(r"\s*[|｜»«›≫]\s*|\s+[-–—−:：/／@]\s+|\s*::\s*|\s+[-–—]|[-–—]\s+")
+_SEPARATING = re.compile(r"[|｜»«›≫\-–—−:：/／@]")
 _FEW_LINKS = 3
 _LONGEST = 160
 _CUT = 8
@@ -19,8 +21,11 @@ _PAGE_OF = re.compile(r"^\[[A-Za-z ]{2,12}\]\s*|\s*[（(]\s*\d+\s*/\s*\d+\s*(?:�
 _QUOTES = re.compile(r"[\s　「」『』【】\"'“”‘’《》〈〉()（）\[\]!！?？・.。、,~〜～\-–—―|｜:：]")
 
 
+@lru_cache(maxsize=8)  # one page's titles are asked for again and again
 def title_parts(title: str) -> tuple[str, ...]:
     """A document title cut at its separators."""
+    if not _SEPARATING.search(title):
+        return (title.strip(),) if title.strip() else ()
     return tuple(part for part in (piece.strip() for piece in _SEPARATOR.split(title)) if part)
 
 
@@ -29,11 +34,12 @@ def _norm(text: str) -> str:
 
 
 def find_title(
-    page: Outline, chosen: Sequence[int], template: Template | None, site_parts: frozenset[str], headline: str
+    page: Outline, chosen: Sequence[int], said: Sequence[int] | None, site_parts: frozenset[str], headline: str
 ) -> tuple[str, int]:
     """The title and the position of the piece that shows it (-1 when no piece does).
 
-    `site_parts` are the parts of document titles that the site's pages share (its name and slogan).
+    `said` is what the site's template says of each piece; `site_parts` are the parts of document titles that the
+    site's pages share (its name and slogan).
     """
     stated = _stated(page, site_parts, headline)
     norms = [_norm(one) for one in stated]
@@ -64,8 +70,8 @@ def find_title(
             piece.tag == "h1"
             and len(piece.key) > 1
             and piece.text not in site_parts
-            and not _is_site_heading(page, index, template)
-            and (not stated or template is not None)
+            and not _is_site_heading(page, index, said)
+            and (not stated or said is not None)
             and _leads(page, chosen, index)
         ):
             return _one_line(piece.text), index
@@ -78,18 +84,18 @@ def _leads(page: Outline, chosen: Sequence[int], index: int) -> bool:
         return True
     at = page.pieces[index].element
     while at >= 0:
-        if page.elements[at].bad and not page.elements[at].good:
+        if page.elements[at].step.bad and not page.elements[at].step.good:
             return False
         at = page.elements[at].parent
     between = page.pieces[index + 1 : chosen[0]]
     return sum(piece.linked >= LINK_SHARE * len(piece.key) for piece in between) <= _FEW_LINKS
 
 
-def _is_site_heading(page: Outline, index: int, template: Template | None) -> bool:
+def _is_site_heading(page: Outline, index: int, said: Sequence[int] | None) -> bool:
     """An h1 that only names the site: shared by other pages or standing in the site's header."""
+    if said is not None:
+        return said[index] & (SHARED | DEAD_HERE) > 0
     piece = page.pieces[index]
-    if template is not None:
-        return template.frequency(piece) > 1 or template.is_dead(piece.place)
     return piece.linked >= LINK_SHARE * len(piece.key)
 
 
@@ -124,7 +130,7 @@ def _stated(page: Outline, site_parts: frozenset[str], headline: str) -> list[st
     """Titles the page states in its head, best first, each without the site's parts."""
     site_name = page.metas.get("og:site_name", "")
     found: list[str] = []
-    for raw in (page.title, page.metas.get("og:title", ""), headline):
+    for raw in dict.fromkeys((page.title, page.metas.get("og:title", ""), headline)):
         text = _without_site(raw, site_parts, site_name)
         if text and text not in found:
             found.append(text)

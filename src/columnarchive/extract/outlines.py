@@ -1,0 +1,56 @@
+"""A page after one walk: its pieces of text, the block elements around them, and what its head says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from columnarchive.extract.places import Step
+
+
+@dataclass(slots=True)
+class Piece:
+    """A run of text between block tags: what it says, where it stands, how much of it is link.
+
+    `inside` says what is around it (`places.IN_ARTICLE` and so on). `counted` is the text as a site's template counts
+    it, once something has asked for that.
+    """
+
+    text: str
+    key: str
+    tag: str
+    place: int
+    element: int
+    linked: int
+    dated: bool
+    inside: int
+    counted: str = ""
+
+
+@dataclass(slots=True)
+class Element:
+    """A block element: its tag, place and parent, and the pieces it spans (`first` up to before `end`)."""
+
+    tag: str
+    step: Step
+    place: int
+    parent: int
+    first: int
+    inside: int
+    end: int = -1
+
+
+@dataclass(slots=True)
+class Outline:
+    """A page after one walk; links are (address, position of the piece they begin in)."""
+
+    pieces: list[Piece]
+    elements: list[Element]
+    links: list[tuple[str, int]]
+    title: str = ""
+    metas: dict[str, str] = field(default_factory=dict)
+    json_ld: tuple[str, ...] = ()
+    times: tuple[tuple[str, str], ...] = ()
+    canonical: str = ""
+    language: str = ""
+    scripts: int = 0
+    base: str = ""

@@ -1,0 +1,134 @@
+"""HTML → an outline: the parser's tree is read for the head, thinned out, and handed to the walk written out again.
+
+The serialised form is balanced and escaped by rule, and walking it costs a third of asking every node for its
+attributes. With a site's template at hand most of a page is taken away before.
+"""
+
+from __future__ import annotations
+
+import re
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from columnarchive.extract.outlines import Outline
+from columnarchive.extract.places import Places
+from columnarchive.extract.rules import CONTAINERS, MAX_CHARS, MAX_DEPTH, STRIPPED, VOID
+from columnarchive.extract.walk import walk
+
+_COMMENT = re.compile(r"<!--.*?-->|<![^>]*>", re.S)
+_SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
+_TAG_COUNT = re.compile(rb"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_SELF_CLOSING = (
+    frozenset(["p", "li", "dt", "dd", "td", "th", "tr", "tbody", "thead", "tfoot", "colgroup", "option", "optgroup"])
+    | VOID
+)
+_PRUNED = CONTAINERS | {"body", "main", "article"}
+_STRIPPED = list(STRIPPED)
+_IN_HEAD = "title, meta, link, base, script, time"
+_TIMES = 200
+Skips = tuple[frozenset[int], frozenset[int]]
+"""Places to leave out, and the places around them."""
+
+
+def nesting(body: bytes) -> int:
+    """An upper bound on how deep the elements of a page nest, found without parsing (parsing is quadratic in it)."""
+    if body.count(b"<") < MAX_DEPTH:
+        return 0
+    depths: dict[bytes, int] = {}
+    deepest = depth = 0
+    for close, name in _TAG_COUNT.findall(body):
+        tag = name.lower()
+        if tag.decode("ascii") in _SELF_CLOSING:
+            continue
+        if not close:
+            depths[tag] = depths.get(tag, 0) + 1
+            depth += 1
+            deepest = max(deepest, depth)
+        elif depths.get(tag, 0) > 0:
+            depths[tag] -= 1
+            depth -= 1
+    return deepest
+
+
+def outline(html: str, places: Places, skips: Skips | None = None) -> Outline:
+    """Parse a page and walk it once. The caller has bounded its nesting (`nesting`); length is bounded here.
+
+    Places that `skips` names are taken away before: with a site's template at hand that is most of a page.
+    """
+    tree = LexborHTMLParser(html[:MAX_CHARS])
+    page = Outline([], [], [])
+    _read_head(tree, page)
+    body = tree.body
+    if body is None:
+        return page
+    if skips is not None:
+        _prune(body, places, *skips)
+    body.strip_tags(_STRIPPED)
+    serialised = body.html or ""
+    if "<!" in serialised:
+        serialised = _COMMENT.sub("", serialised)
+    walk(serialised, page, places)
+    return page
+
+
+def _prune(body: LexborNode, places: Places, dead: frozenset[int], around: frozenset[int]) -> None:
+    """Take subtrees at dead places out of the tree; only the places around them are looked at."""
+    waiting = [(body, 0)]
+    while waiting:
+        node, parent = waiting.pop()
+        tag = node.tag
+        if tag not in _PRUNED:
+            continue
+        attributes = node.attributes
+        named = "".join([f' {name}="{value}"' for name in ("class", "id") if (value := attributes.get(name))])
+        place = places.enter(parent, places.step(tag, named))
+        if place in dead:
+            node.decompose()
+        elif place in around:
+            child = node.child
+            while child is not None:
+                if child.is_element_node:
+                    waiting.append((child, place))
+                child = child.next
+
+
+def _read_head(tree: LexborHTMLParser, page: Outline) -> None:
+    """What a page says of itself outside its text, in one search of the tree."""
+    titled = False
+    canonical: str | None = None
+    base: str | None = None
+    data: list[str] = []
+    times: list[tuple[str, str]] = []
+    for node in tree.css(_IN_HEAD):
+        tag = node.tag
+        attributes = node.attributes
+        if tag == "meta":
+            if "property" in attributes or "name" in attributes or "itemprop" in attributes:
+                _read_meta(attributes, page.metas)
+        elif tag == "script":
+            page.scripts += 1
+            if attributes.get("type") == "application/ld+json":
+                data.append(node.text())
+        elif tag == "time":
+            if "datetime" in attributes and len(times) < _TIMES:
+                names = (attributes.get("class"), attributes.get("itemprop"))
+                times.append((attributes.get("datetime") or "", " ".join([name for name in names if name])))
+        elif tag == "title":
+            if not titled:
+                titled, page.title = True, _SPACES.sub(" ", node.text()).strip()
+        elif tag == "link":
+            if canonical is None and attributes.get("rel") == "canonical":
+                canonical = attributes.get("href") or ""
+        elif base is None and "href" in attributes:
+            base = attributes.get("href") or ""
+    page.canonical = (canonical or page.metas.get("og:url", "")).strip()
+    page.base = base or ""
+    page.json_ld, page.times = tuple(data), tuple(times)
+    root = tree.root
+    said = root.attributes if root is not None else {}
+    page.language = (said.get("lang") or said.get("xml:lang") or "").lower()
+
+
+def _read_meta(attributes: dict[str, str | None], metas: dict[str, str]) -> None:
+    name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop") or ""
+    metas.setdefault(name.lower(), (attributes.get("content") or attributes.get("value") or "").strip())

@@ -1,0 +1,116 @@
+"""What is kept of a page, trimmed: rows made whole, references in the text kept, lists of related pages dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from columnarchive.extract.outlines import Outline
+from columnarchive.extract.places import IN_BAD
+from columnarchive.extract.rules import HEADINGS, RELATED_HEADING, RELATED_STARTS
+from columnarchive.extract.template import COMMON, DEAD_HERE
+
+_LONE_LINKS = 2
+_RELATED_TAGS = frozenset(("p", "div", "dt", "span", "li", "section", *HEADINGS))
+_UNRANKED = 7
+
+
+def keep_rows(page: Outline, keep: list[bool], links: list[bool]) -> None:
+    """A table row or a term with its definition stays whole: the same fee on every page is still this page's fee."""
+    pieces, elements = page.pieces, page.elements
+    for element in elements:
+        if element.tag == "tr" and element.end - element.first > 1:
+            span = range(element.first, element.end)
+            if any(keep[element.first : element.end]) and all(
+                elements[pieces[index].element].tag in ("td", "th") for index in span
+            ):
+                for index in span:
+                    keep[index] = keep[index] or not links[index]
+    for index in range(len(pieces) - 1):
+        if keep[index] != keep[index + 1] and pieces[index].tag == "dt" and pieces[index + 1].tag == "dd":
+            keep[index] = keep[index + 1] = not (links[index] or links[index + 1])
+
+
+def keep_lone_links(page: Outline, keep: list[bool], links: list[bool], said: Sequence[int] | None) -> None:
+    """A link or two between paragraphs that stay are a reference in the text, not navigation."""
+    pieces = page.pieces
+    index = 0
+    while index < len(pieces):
+        if keep[index] or not links[index]:
+            index += 1
+            continue
+        end = index
+        while end < len(pieces) and not keep[end]:
+            end += 1
+        if index > 0 and end < len(pieces) and keep[index - 1] and end - index <= _LONE_LINKS:
+            for at in range(index, end):
+                piece = pieces[at]
+                dead = said is not None and said[at] & (DEAD_HERE | COMMON)
+                if not dead and piece.element >= 0 and not piece.inside & IN_BAD and _are_near(page, index - 1, at):
+                    keep[at] = piece.linked > 0
+        index = end
+
+
+def _are_near(page: Outline, first: int, second: int) -> bool:
+    """Whether two pieces stand in one element or in two that share a parent."""
+    one, other = page.pieces[first].element, page.pieces[second].element
+    return one == other or page.elements[one].parent == page.elements[other].parent
+
+
+def drop_related(page: Outline, keep: list[bool]) -> None:
+    """A heading like 関連記事 goes with all that follows it in its own container, up to a heading of its rank."""
+    pieces = page.pieces
+    for index, piece in enumerate(pieces):
+        if not keep[index] or len(piece.key) > 30 or piece.text[0] not in RELATED_STARTS:
+            continue
+        if piece.tag not in _RELATED_TAGS or not RELATED_HEADING.match(piece.text):
+            continue
+        rank = HEADINGS.get(piece.tag, _UNRANKED)
+        end = _end_of_box(page, index)
+        if rank == _UNRANKED and not any(pieces[later].linked for later in range(index + 1, min(end, index + 4))):
+            continue
+        for later in range(index + 1, end):
+            if HEADINGS.get(pieces[later].tag, 9) <= rank:
+                end = later
+                break
+        own = sum(len(pieces[later].key) for later in range(index + 1, end) if keep[later])
+        if own > 0.4 * sum(len(part.key) for part, kept in zip(pieces, keep, strict=True) if kept):
+            continue  # what follows is the article itself
+        for later in range(index, end):
+            keep[later] = False
+
+
+def _end_of_box(page: Outline, index: int) -> int:
+    """Where the smallest element ends that holds more than a piece and what precedes it."""
+    at = page.pieces[index].element
+    while at >= 0 and page.elements[at].end <= index + 1:
+        at = page.elements[at].parent
+    return page.elements[at].end if at >= 0 else len(page.pieces)
+
+
+def drop_bare_headings(page: Outline, keep: list[bool], links: list[bool]) -> None:
+    """A heading over nothing but links goes with them."""
+    pieces = page.pieces
+    for index in range(len(pieces) - 1, -1, -1):
+        if not keep[index]:
+            continue
+        rank = HEADINGS.get(pieces[index].tag)
+        if rank is None or rank == 1:
+            continue
+        over_links = False
+        for later in range(index + 1, len(pieces)):
+            if keep[later] or HEADINGS.get(pieces[later].tag, 9) <= rank:
+                break
+            over_links = over_links or links[later]
+        else:
+            later = len(pieces)
+        over = later == len(pieces) or HEADINGS.get(pieces[later].tag, 9) <= rank or not _same_box(page, index, later)
+        if over_links and over:
+            keep[index] = False
+
+
+def _same_box(page: Outline, heading: int, later: int) -> bool:
+    """Whether a piece stands in the element that holds a heading's section."""
+    at = page.pieces[heading].element
+    if at >= 0 and page.elements[at].end == heading + 1:
+        at = page.elements[at].parent
+    return at < 0 or page.elements[at].first <= later < page.elements[at].end
