@@ -129,6 +129,10 @@ class _Timeline:
         self._current: dict[str, tuple[tuple[int, ...], Evidence]] = {}
         self._template = Template(library.places, len(sample)) if len(sample) > 1 else None
         self._titles = self._shared_titles(pages)
+        self._moving = {page.url: page for page in sample if len(page.versions) > 1}
+        for page in sample:
+            if len(page.versions) == 1:  # stands the same at all times
+                self._move(page.url, page, (0,))
 
     def _shared_titles(self, pages: Sequence[PageVersions]) -> frozenset[str]:
         opened = [self._library.open(version) for page in pages for version in {page.versions[0], page.versions[-1]}]
@@ -145,7 +149,7 @@ class _Timeline:
             return Site(self._library.places, None, self._titles)
         at = page.versions[number].first_at
         since = page.versions[before].last_at if before >= 0 else at
-        for url, other in self._pages.items():
+        for url, other in self._moving.items():
             if url == page.url:
                 wanted = tuple(sorted({max(before, 0) if before >= 0 else number, number}))
             else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from columnarchive.extract.outlines import Outline, Piece
 from columnarchive.extract.people import names_people
@@ -104,7 +105,12 @@ def model_key(piece: Piece) -> str:
 
 
 def _counted(tag: str, key: str) -> str:
-    if tag in _DATA_TAGS or key.isalpha() or not _DIGIT.search(key) or _MEASURE.search(key):
+    return key if tag in _DATA_TAGS else _masked(key)
+
+
+@lru_cache(maxsize=4096)  # a site's pages share most of their lines
+def _masked(key: str) -> str:
+    if key.isalpha() or not _DIGIT.search(key) or _MEASURE.search(key):
         return key
     masked = _DIGIT.sub("#", key)
     return masked if len(masked) - 2 * masked.count("#") >= _MASKED_LETTERS else key

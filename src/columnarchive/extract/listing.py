@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urldefrag, urljoin
+from functools import lru_cache
+from urllib.parse import urldefrag, urljoin, urlsplit
 
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.places import IN_NAVIGATION
@@ -104,10 +105,26 @@ def resolve(href: str, base: str, url: str) -> str:
     """An absolute address without fragment; empty for what leads nowhere."""
     if not href or href.startswith(("#", "javascript:", "mailto:", "tel:")):
         return ""
+    href = href.strip()
     try:
-        return urldefrag(urljoin(urljoin(url, base) if base else url, href.strip()))[0]
+        start = urljoin(url, base) if base else url
+        if href.startswith(("/", "http://", "https://")) and (origin := _origin(start)):
+            return _joined(origin, href)  # does not depend on the rest of the page's address
+        return urldefrag(urljoin(start, href))[0]
     except ValueError:
         return ""
+
+
+@lru_cache(maxsize=64)
+def _origin(url: str) -> str:
+    """Scheme and host of a web address; empty for anything else."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/" if parts.scheme in ("http", "https") and parts.netloc else ""
+
+
+@lru_cache(maxsize=4096)  # menus and footers link to the same places on every page
+def _joined(origin: str, href: str) -> str:
+    return urldefrag(urljoin(origin, href))[0]
 
 
 def find_listings(digests: Mapping[str, Digest]) -> frozenset[str]:

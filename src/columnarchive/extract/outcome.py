@@ -43,10 +43,11 @@ def judge(page: Outline, article: Article | None, *, foreign: bool = False) -> O
     if size < WALL_CHARS and foreign:
         return "suspect"
     if size < WALL_CHARS and not dated:
-        shown = " ".join([page.title, article.title if article else "", article.text if article else ""])
-        if WALL.search(shown) or (size == 0 and WALL.search(_all(page))):
+        title = page.title.lower()
+        shown = " ".join([title, article.title.lower(), article.text.lower()] if article else [title])
+        if WALL.search(shown) or (size == 0 and WALL.search(_all(page).lower())):
             return "suspect"
-        if MISSING.search(page.title) or (size < WALL_CHARS / 2 and MISSING.search(shown)):
+        if MISSING.search(title) or (size < WALL_CHARS / 2 and MISSING.search(shown)):
             return "suspect"
     if article is None:
         text = _all(page)
