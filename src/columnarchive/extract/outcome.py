@@ -50,7 +50,7 @@ def judge(page: Outline, article: Article | None, *, foreign: bool = False) -> O
         if MISSING.search(title) or (size < WALL_CHARS / 2 and MISSING.search(shown)):
             return "suspect"
     if article is None:
-        text = _all(page)
+        text = _all(page) if page.scripts else ""
         if page.scripts and (len(text) < 200 or NEEDS_SCRIPT.search(text)):
             return "needs_javascript"
         return "no_article"
@@ -66,4 +66,4 @@ def is_foreign(said: Sequence[int], before: Sequence[int]) -> bool:
 
 
 def _all(page: Outline) -> str:
-    return " ".join(piece.text for piece in page.pieces[:400])
+    return " ".join([piece.text for piece in page.pieces[:400]])

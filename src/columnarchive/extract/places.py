@@ -105,7 +105,7 @@ class Places:
         """A place as text, for messages and tests."""
         tokens: list[str] = []
         while place > 0:
-            tokens.append(self.steps[place].token)
+            tokens.append(self.steps[place].token.replace(" ", "."))
             place = self.parents[place]
         return "/".join(reversed(tokens))
 
@@ -114,7 +114,7 @@ def _judge(tag: str, attributes: str) -> Step:
     words = " ".join(_CLASS.findall(attributes)) if attributes else ""
     names = [_DIGITS.sub("", word) for word in _SPLIT.split(words) if word]
     kept = [] if tag in _ROOT_WORDS else sorted({name for name in names if name and name.lower() not in STATE_WORDS})
-    token = ".".join((tag, *kept))
+    token = " ".join((tag, *kept))  # no tag has a space in it, and broken ones have dots
     role = bool(attributes and _ROLE.search(attributes))
     wraps = tag in _WRAPPING_TAGS
     bad = not wraps and (

@@ -155,36 +155,27 @@ class Template:
 
         The page itself counts as evidence, so a text is common if enough pages beside it have it.
         """
-        parents, deciding, frequency, least = self._places.parents, self._places.deciding, self._df, self.needed + 1
-        bits = self._bits
+        bits, frequency, least = self._bits, self._df, self.needed + 1
         found: list[int] = []
         for piece in page.pieces:
-            place, tag = piece.place, piece.tag
-            own = bits.get(place)
-            if own is None:
-                own = self._place_bits(place)
-            at = deciding(place, tag)
-            said = own if at == place else self._place_bits(at)
-            if own & DEAD:
-                said |= DEAD_HERE
+            said = bits.get(piece.place)
+            if said is None:
+                said = bits[piece.place] = self._said_at(piece.place, piece.tag)
             times = frequency.get(piece.counted or model_key(piece), 1)
-            if times >= least:
-                said |= COMMON
             if times > 1:
-                said |= SHARED
-            if tag in TEXT_TAGS and self._place_bits(parents[place]) & CONTENT:
-                said |= AROUND_CONTENT
+                said |= COMMON | SHARED if times >= least else SHARED
             found.append(said)
         return tuple(found)
 
-    def _place_bits(self, place: int) -> int:
-        found = self._bits.get(place)
-        if found is None:
-            content = self.is_content(place)
-            proven = content and self._pages.get(place, 0) >= MIN_PLACE_PAGES
-            found = DEAD * self.is_dead(place) | CONTENT * content | PROVEN * proven
-            self._bits[place] = found
-        return found
+    def _said_at(self, place: int, tag: str) -> int:
+        """What is said of every piece at a place."""
+        deciding = self._places.deciding(place, tag)
+        said = DEAD * self.is_dead(deciding) | DEAD_HERE * self.is_dead(place)
+        if self.is_content(deciding):
+            said |= CONTENT | PROVEN * (self._pages.get(deciding, 0) >= MIN_PLACE_PAGES)
+        if tag in TEXT_TAGS and self.is_content(self._places.parents[place]):
+            said |= AROUND_CONTENT
+        return said
 
     def is_dead(self, place: int) -> bool:
         """Whether everything here or around here is template, so that even unique text is."""

@@ -143,17 +143,21 @@ def _unescape(text: str) -> str:
 
 def _flush(buffer: list[str], linked: int, at: int, element: Element, page: Outline, places: Places) -> None:
     """What was read since the last block tag becomes a piece, unless it is only white space."""
-    text = _tidy(buffer[0] if len(buffer) == 1 else "".join(buffer))
+    text = buffer[0] if len(buffer) == 1 else "".join(buffer)
     buffer.clear()
-    if not text:
-        return
     known = places.lines.get(text)
+    if known is None:  # what is remembered is tidy
+        text = _tidy(text)
+        if not text:
+            return
+        known = places.lines.get(text)
     if known is None:
         text = text[:MAX_PIECE]
         known = ("".join(text.split()), is_date_line(text))
         places.remember(text, known)
     key, dated = known
-    linked = min(linked, len(key))
+    if linked > len(key):
+        linked = len(key)
     page.pieces.append(Piece(text, key, element.tag, element.place, at, linked, dated, element.inside))
 
 
