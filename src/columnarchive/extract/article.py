@@ -73,25 +73,20 @@ def _body(page: Outline, chosen: list[int], title_at: int, people: People) -> li
     """The pieces without title, crumbs, date lines and lines that only name people."""
     if not chosen:
         return []
-    head = set(chosen[:_NEAR_TITLE])
-    near = set(range(title_at - _NEAR_TITLE, title_at + _NEAR_TITLE + 1)) if title_at >= 0 else set()
-    tail = set(chosen[-3:])
+    head = frozenset(chosen[:_NEAR_TITLE])
+    near = head.union(chosen[-3:])
+    if title_at >= 0:
+        near = near.union(range(title_at - _NEAR_TITLE, title_at + _NEAR_TITLE + 1))
     kept: list[int] = []
     for index in chosen:
         piece = page.pieces[index]
-        if index == title_at or index in people.pieces:
+        if index == title_at or index in people.pieces or (piece.dated and index in near):
             continue
-        if index in head | near | tail and piece.dated:
-            continue
-        if index in head and index < title_at and piece.linked and CRUMB_HOME.search(piece.text):
-            continue
-        if (
-            index in head
-            and index < title_at
-            and len(piece.key) <= _LABEL_CHARS
-            and not _SENTENCE_END.search(piece.text)
-        ):
-            continue  # a category or label over the title
+        if index < title_at and index in head:
+            if piece.linked and CRUMB_HOME.search(piece.text):
+                continue
+            if len(piece.key) <= _LABEL_CHARS and not _SENTENCE_END.search(piece.text):
+                continue  # a category or label over the title
         kept.append(index)
     return kept
 

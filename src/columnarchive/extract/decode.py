@@ -74,7 +74,7 @@ def _strict(body: bytes, name: str) -> str | None:
         return _from_euc(body) if name == "euc_jp" else None
     if name not in ("utf-8", "cp932", "euc_jp") and not body.isascii() and _is_japanese(body):
         return None  # single-byte encodings accept anything
-    if name == "cp932" and len(_HALF_KANA.findall(text)) > len(_KANA.findall(text)):
+    if name == "cp932" and (half := len(_HALF_KANA.findall(text))) and half > len(_KANA.findall(text)):
         return None  # EUC-JP or UTF-8 read as Shift_JIS shows as half-width katakana
     return text
 

@@ -16,7 +16,6 @@ from columnarchive.extract.rules import (
     GOOD_CLASS,
     HIDDEN,
     LABELS,
-    MAX_LINE,
     MAX_LINES,
     NAVIGATION_CLASS,
     STATE_WORDS,
@@ -96,10 +95,9 @@ class Places:
 
     def remember(self, text: str, known: tuple[str, bool]) -> None:
         """Keep what was found of a short text: menus and footers say the same on every page."""
-        if len(text) <= MAX_LINE:
-            if len(self.lines) >= MAX_LINES:
-                self.lines.clear()
-            self.lines[text] = known
+        if len(self.lines) >= MAX_LINES:
+            self.lines.clear()
+        self.lines[text] = known
 
     def path(self, place: int) -> str:
         """A place as text, for messages and tests."""

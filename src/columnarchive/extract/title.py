@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from columnarchive.extract.outlines import Outline
-from columnarchive.extract.rules import HEADINGS, LINK_SHARE
+from columnarchive.extract.rules import HEADINGS, LINK_SHARE, WHITE
 from columnarchive.extract.template import DEAD_HERE, SHARED
 
 _SEPARATOR = re.compile(r"\s*[|｜»«›≫]\s*|\s+[-–—−:：/／@]\s+|\s*::\s*|\s+[-–—]|[-–—]\s+")
@@ -18,7 +18,8 @@ _LONGEST = 160
 _CUT = 8
 _PREFIX = 4
 _PAGE_OF = re.compile(r"^\[[A-Za-z ]{2,12}\]\s*|\s*[（(]\s*\d+\s*/\s*\d+\s*(?:ページ|page)?\s*[)）]\s*$", re.I)
-_QUOTES = re.compile(r"[\s　「」『』【】\"'“”‘’《》〈〉()（）\[\]!！?？・.。、,~〜～\-–—―|｜:：]")
+_SIGNS = dict.fromkeys(map(ord, WHITE | frozenset("「」『』【】\"'“”‘’《》〈〉()（）[]!！?？・.。、,~〜～-–—―|｜:：")))
+"""Signs that two spellings of a title differ in, and white space: to be taken out."""
 
 
 @lru_cache(maxsize=8)  # one page's titles are asked for again and again
@@ -30,7 +31,7 @@ def title_parts(title: str) -> tuple[str, ...]:
 
 
 def _norm(text: str) -> str:
-    return _QUOTES.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    return unicodedata.normalize("NFKC", text).translate(_SIGNS).casefold()
 
 
 def find_title(
@@ -42,6 +43,7 @@ def find_title(
     site's pages share (its name and slogan).
     """
     stated = _stated(page, site_parts, headline)
+    all_stated = "\0".join(stated)
     norms = [_norm(one) for one in stated]
     parts = {_norm(part) for part in title_parts(page.title)[:1] if part not in site_parts}
     first_text = next((index for index in chosen if page.pieces[index].tag not in HEADINGS), len(page.pieces))
@@ -49,7 +51,7 @@ def find_title(
     best: tuple[float, int] | None = None
     for index, piece in enumerate(page.pieces[: limit + 1]):
         rank = HEADINGS.get(piece.tag)
-        if rank is None and not any(piece.text[:_PREFIX] in one for one in stated):
+        if rank is None and piece.text[:_PREFIX] not in all_stated:
             continue
         if piece.text in site_parts or len(piece.key) < 2 or len(piece.key) > _LONGEST:
             continue

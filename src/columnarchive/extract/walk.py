@@ -10,7 +10,7 @@ import re
 
 from columnarchive.extract.outlines import Element, Outline, Piece
 from columnarchive.extract.places import NO_STEP, Head, Places
-from columnarchive.extract.rules import INLINE, MAX_PIECE, MAX_TOKENS, SKIPPED, VOID
+from columnarchive.extract.rules import INLINE, MAX_LINE, MAX_PIECE, MAX_TOKENS, SKIPPED, VOID
 from columnarchive.text import is_date_line
 
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
@@ -154,7 +154,8 @@ def _flush(buffer: list[str], linked: int, at: int, element: Element, page: Outl
     if known is None:
         text = text[:MAX_PIECE]
         known = ("".join(text.split()), is_date_line(text))
-        places.remember(text, known)
+        if len(text) <= MAX_LINE:
+            places.remember(text, known)
     key, dated = known
     if linked > len(key):
         linked = len(key)
