@@ -73,7 +73,9 @@ def find_dates(text: str) -> tuple[FoundDate, ...]:
     narrow = text if text.isascii() else text.translate(_DIGITS)
     found: list[FoundDate] = []
     taken: list[tuple[int, int]] = []
-    for pattern, read in ((_ZONED, _zoned), (_ERA, _era), (_WESTERN, _western), (_ENGLISH, _english)):
+    for pattern, sign, read in _FORMS:
+        if not sign.search(narrow):
+            continue
         for match in pattern.finditer(narrow):
             start, end = match.span()
             on = read(match)
@@ -124,3 +126,12 @@ def _zoned(match: re.Match[str]) -> str:
         return moment.astimezone(JST).date().isoformat()
     except (ValueError, OverflowError):
         return ""
+
+
+_FORMS = (
+    (_ZONED, re.compile(":"), _zoned),
+    (_ERA, re.compile("[令平昭大明㋿㍻㍼㍽㍾RHSTM]"), _era),
+    (_WESTERN, re.compile("19|20"), _western),
+    (_ENGLISH, re.compile("[A-Za-zſ]{3}"), _english),
+)
+"""Each form of a date, a sign without which there is none, quick to look for, and how it is read."""
