@@ -139,3 +139,26 @@ def test_the_users_word_on_what_a_page_is_holds(found: list[Capture], tmp_path: 
         urls = {url for (url,) in db.conn.execute("select url from articles")}
     assert clinic.HOST + "/column/nanbyo-kansaibou/" in urls
     assert not {clinic.HOST + path for path in ("/fee/", "/column/hiza-saisei/", "/column/hada-saisei/")} & urls
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_pages_that_never_answered_with_a_page_are_no_obstacle(
+    found: list[Capture], tmp_path: Path, alone: bool
+) -> None:
+    """Not there, forbidden by robots.txt, out of reach: beside other pages, or the only ones."""
+    at = "2026-06-01T00:00:00Z"
+    never = [
+        Capture(f"{clinic.HOST}/column/404/", "", at, 404, (), None, "missing"),
+        Capture(f"{clinic.HOST}/column/forbidden/", "", at, 0, (), None, "refused_by_robots"),
+        Capture(f"{clinic.HOST}/column/silent/", "", at, 0, (), None, "timeout"),
+    ]
+    with Database.open(tmp_path / "a.db") as db:
+        clinic.add(db, never if alone else [*found, *never])
+        (done,) = deriving.derive(db)
+        assert done.error == ""
+        states = dict(
+            db.conn.execute("select url, state from pages where url in (?, ?, ?)", [one.url for one in never])
+        )
+        assert [states[one.url] for one in never] == ["gone", "refused", "failed"]
+        (articles,) = db.conn.execute("select count(*) from articles").fetchone()
+        assert (articles == 0) is alone

@@ -30,7 +30,7 @@ _HELD = 4000  # outlines kept between the two passes; past that, a body is parse
 def read_site(
     pages: Sequence[PageVersions], body: Callable[[str], bytes], overrides: Mapping[str, PageKind]
 ) -> Iterator[PageReadings]:
-    """Read every version of every page of one site, in the order of URLs.
+    """Read every version of every page of one site, in the order of URLs; a page that never had a body has no readings.
 
     `body` returns a stored body by its sha256; `overrides` maps the URLs of pages to the kind a user has set.
     """
@@ -53,8 +53,8 @@ def read_site(
         done[url].append(reading)
         if kept is not None:
             last[url] = kept
-    for page in ordered:
-        yield PageReadings(page.url, tuple(done[page.url]))
+    for url in sorted(page.url for page in pages):
+        yield PageReadings(url, tuple(done.get(url, ())))
 
 
 @dataclass(frozen=True, slots=True)
