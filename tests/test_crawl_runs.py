@@ -185,6 +185,7 @@ def test_private_addresses_are_refused_unless_allowed(db: Database, site: Site) 
     assert summary.outcomes == {"private_address": 1}
     assert not site.asked
     assert "not a public address" in summary.failures[0].reason
+    assert run(db, site).outcomes == {"ok": 10}, "nothing was in the way any more"
 
 
 def test_a_sitemap_brings_a_changed_page_forward(db: Database, site: Site) -> None:

@@ -293,3 +293,17 @@ def test_a_secret_that_is_not_there_is_said_and_nothing_sent(db: Database, recei
     assert "NOT_SET" in done.error
     assert receiver.asked == []
     assert os.environ.get("NOT_SET") is None
+
+
+def test_the_command_shows_all_that_is_new_and_then_not_a_word(db: Database) -> None:
+    """What counts as shown must have been shown, whatever the limit; and cron mails every word."""
+
+    def said(*options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "columnarchive", "--db", str(db.path), "changes", *options]
+        return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+
+    wrong = said("--since", "last", "--until", "2026-01-01")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert said("--since", "last", "--limit", "2").stdout == said("--limit", "1000").stdout != ""
+    again = said("--since", "last")
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")

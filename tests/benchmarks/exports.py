@@ -1,32 +1,45 @@
 """What an export of a large archive costs: peak memory and CPU time of each format, in a fresh process each.
 
-    python tests/benchmarks/exports.py [ARTICLES]
+    python tests/benchmarks/exports.py [ARTICLES [FORMAT ...]]
 
+Peaks are of the process and of the largest one that it starts (git). The archive holds the articles of many sites, a
+thousand each, and for every article its page.
 Memory that grows with the number of articles, or with their text, shows by running it with two numbers.
 """
 
 from __future__ import annotations
 
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from columnarchive.model import Capture
+from columnarchive.store import captures, sites
 from columnarchive.store.database import Database
 
 SCRIPT = """
 import resource, sys
 from pathlib import Path
 from columnarchive import reading
+from columnarchive.archive.exporting import export_warc
 from columnarchive.archive.publishing import Wanted, publish
-with reading.opened(Path(sys.argv[1])) as conn:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    publish(conn, Wanted(sys.argv[2], Path(sys.argv[3])))
-    print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+from columnarchive.store.database import Database
+path, format, out = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+peak = lambda who: resource.getrusage(who).ru_maxrss
+with Database.open(path, write=False) as db, reading.opened(path) as conn:
+    before = peak(resource.RUSAGE_SELF)
+    if format == "warc":
+        export_warc(db, out, None, lambda done: None)
+    else:
+        publish(conn, Wanted(format, out))
+    print(before, peak(resource.RUSAGE_SELF), peak(resource.RUSAGE_CHILDREN))
 """
-FORMATS = ("jsonl", "csv", "parquet", "atom", "markdown", "git", "sqlite")
+FORMATS = ("jsonl", "csv", "parquet", "atom", "markdown", "git", "sqlite", "warc")
+PER_SITE = 1_000
 SENTENCE = "幹細胞を用いた治療は自由診療であり、費用は1回あたり{}円です。効果には個人差があります。"
 PASSAGES = 10
 
@@ -34,15 +47,20 @@ PASSAGES = 10
 def fill(path: Path, articles: int) -> None:
     """An archive with so many articles of ten passages, a tenth of them with a second revision."""
     with Database.open(path) as db, db.transaction() as conn:
-        conn.execute("insert into sites(id, name) values (1, 'clinic.example')")
         for number in range(1, articles + 1):
+            host = f"clinic{(number - 1) // PER_SITE}.example"
+            url = f"https://{host}/column/{number:07}/"
+            site = sites.ensure_site(db, host, "2026-01-01T00:00:00Z")
             lines = [SENTENCE.format(number * 100 + place) * 2 for place in range(PASSAGES)]
             count = 2 if number % 10 == 0 else 1
             conn.execute(
                 """insert into articles(id, site, url, title, text, revisions, first_seen_at, last_seen_at)
-                   values (?, 'clinic.example', ?, ?, ?, ?, '2026-01-01T00:00:00Z', '2026-06-01T00:00:00Z')""",
-                (number, f"https://clinic.example/{number:07}/", f"コラム{number}", "\n".join(lines), count),
+                   values (?, ?, ?, ?, ?, ?, '2026-01-01T00:00:00Z', '2026-06-01T00:00:00Z')""",
+                (number, host, url, f"コラム{number}", "\n".join(lines), count),
             )
+            page = "".join(f"<p>{line}</p>" for line in lines).encode()
+            kept = Capture(url, url, "2026-01-01T00:00:00Z", 200, (("Content-Type", "text/html"),), page, "ok")
+            captures.add(db, sites.ensure_page(db, site, url), kept)
             passages = [
                 conn.execute(
                     """insert into passages(article_id, kind, text, text_key, first_revision, last_revision, is_present)
@@ -80,22 +98,26 @@ def main() -> None:
         path = Path(folder) / "archive.db"
         fill(path, articles)
         print(f"{articles} articles, {path.stat().st_size / 1e6:.0f} MB")
-        for format in FORMATS:
+        for format in sys.argv[2:] or FORMATS:
+            out = Path(folder) / f"out-{format}"
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             start = time.monotonic()
             done = subprocess.run(
-                [sys.executable, "-c", SCRIPT, str(path), format, str(Path(folder) / f"out-{format}")],
+                [sys.executable, "-c", SCRIPT, str(path), format, str(out)],
                 capture_output=True,
                 check=True,
                 text=True,
             )
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            idle, peak = (int(word) / 1024 for word in done.stdout.split())
+            idle, own, children = (int(word) / 1024 for word in done.stdout.split())
             cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             print(
-                f"{format:9} peak {peak:4.0f} MB, {peak - idle:4.0f} more than an open archive; "
-                f"{cpu:6.1f} s CPU, {time.monotonic() - start:6.1f} s"
+                f"{format:9} peak {own:4.0f} MB, {own - idle:4.0f} more than an open archive, git {children:.0f} MB; "
+                f"{cpu:6.1f} s CPU, {time.monotonic() - start:6.1f} s",
+                flush=True,
             )
+            shutil.rmtree(out, ignore_errors=True)
+            out.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

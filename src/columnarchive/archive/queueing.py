@@ -190,6 +190,11 @@ class SiteFrontier:
         text = json.dumps(settings, ensure_ascii=False, sort_keys=True)
         frontier.keep_settings(self.group.db.conn, self.site_id, text)
 
+    def put_back(self, visit: Visit) -> None:
+        """A visit that was recorded came to nothing through no fault of the page: it counts for the next run again."""
+        self.group.begin()
+        frontier.put_back(self.group.db.conn, visit.url)
+
     def close(self) -> None:
         """The site was crawled to its end: nothing of this run is to be gone on with."""
         self.group.begin()

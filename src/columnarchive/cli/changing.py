@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,7 +88,7 @@ def changes(
     as_json: AsJson = False,
     tz: Zone = DEFAULT_ZONE,
 ) -> None:
-    """List what changed everywhere, newest first.
+    """List what changed everywhere, newest first. `--since last` shows each change once, and all that are new.
 
     Example: archive changes --since 2026-01-01 --level 2
     """
@@ -101,8 +102,12 @@ def changes(
         until=typed(until, tz, end=True) if until else "",
     )
     if since == LAST:
+        if chosen.until:
+            raise UsageError("--until does not go with --since last, which shows all that is new.")
         with _untold(context, chosen) as rows:
-            _print_changes(rows, limit, tz, as_json=as_json)
+            # All of them, since they count as shown; and not a word without any, or cron would mail it.
+            if rows or sys.stdout.isatty():
+                _print_changes(rows, len(rows), tz, as_json=as_json)
     else:
         with reading.opened(database(context)) as conn:
             rows = reading.changes(conn, chosen, limit if as_json else -1)
@@ -121,7 +126,7 @@ def _untold(context: typer.Context, chosen: ChangeFilter) -> Iterator[list[Chang
         Database.open(database(context), create=False) as db,
         since_last(db, Interest(labels=labels, level=chosen.level, sites=sites)) as rows,
     ):
-        yield [row for row in reversed(rows) if not chosen.until or row.seen_at <= chosen.until]
+        yield rows[::-1]
 
 
 def _print_changes(rows: list[ChangeRow], limit: int, tz: str, *, as_json: bool) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from columnarchive.store.database import Database
 
 SETTINGS = Path("data/sites.toml")
+HINTS = {"private_address": " --allow-private allows such addresses."}
 
 
 def crawl(
@@ -100,7 +101,8 @@ def tell(summary: CrawlSummary) -> None:
     good = sum(summary.outcomes.get(name, 0) for name in ("ok", "unchanged", "redirected"))
     if summary.failures and not good and not summary.interrupted:
         failure = summary.failures[0]
-        raise FetchError(f"Nothing could be fetched: {visible(failure.subject)}: {visible(failure.reason)}")
+        hint = HINTS.get(failure.outcome, "")
+        raise FetchError(f"Nothing could be fetched: {visible(failure.subject)}: {visible(failure.reason)}{hint}")
     for failure in summary.failures:
         typer.echo(visible(f"{failure.outcome}  {failure.subject}  {failure.reason}"), err=True)
     if sys.stdout.isatty() and summary.outcomes:

@@ -79,5 +79,8 @@ class Frontier(Protocol):
     def well(self, origin: str) -> None:
         """A host answers properly again."""
 
+    def put_back(self, visit: Visit) -> None:
+        """A visit that was recorded came to nothing through no fault of the page: it counts for the next run again."""
+
     def close(self) -> None:
         """The site has been crawled to its end."""

@@ -88,6 +88,7 @@ class SiteCrawl:
             self._record(visit, self._unasked(visit.url, *refused), [])
             if not self.rules[origin].readable and self._is_main(origin):
                 self.ended = refused[1].rstrip(".")
+                self.frontier.put_back(visit)
             return
         delay = max(self.plan.delay, self.rules[origin].delay)
         capture = await self.client.fetch(

@@ -189,6 +189,11 @@ def note_visit(conn: sqlite3.Connection, page_id: int, capture: Capture, due: Du
     )
 
 
+def put_back(conn: sqlite3.Connection, url: str) -> None:
+    """Forget that a page was visited in this run; when it is due by itself stays."""
+    conn.execute("update pages set visited_in = visited_in - 1 where url = ? and visited_in > 0", (url,))
+
+
 def bring_forward(conn: sqlite3.Connection, url: str, lastmod: str, now: str) -> bool:
     """Note what a sitemap or feed says of a known page; whether it says that the page changed after our last visit."""
     conn.execute(
