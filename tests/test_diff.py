@@ -1,6 +1,7 @@
 """Comparisons a reader would recognise: what moved, merged, came and went, its labels, and how it is shown."""
 
 import json
+import sys
 import time
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -11,9 +12,9 @@ import pytest
 from columnarchive.diff.blame import Removed, blame
 from columnarchive.diff.compare import compare, with_labels
 from columnarchive.diff.copies import keys_of, similarity
-from columnarchive.diff.folding import wide
+from columnarchive.diff.folding import differs_in_letters, skeleton, wide
 from columnarchive.diff.lexicon import pattern, sources
-from columnarchive.diff.openings import BITS, groups_in
+from columnarchive.diff.openings import BITS, groups_in, words_in
 from columnarchive.diff.render import marked_lines, to_html, to_json, to_terminal, to_text
 from columnarchive.diff.sentences import split
 from columnarchive.model import Article, Block, BlockKind, Comparison
@@ -206,3 +207,13 @@ def test_the_openings_of_words_leave_no_word_out() -> None:
         held = groups_in(text)
         missing = [group for group, bit in BITS.items() if not held & bit and pattern(group).search(text)]
         assert missing == [], text
+        for group, bit in BITS.items():
+            found = [words.span() for words in words_in(text, bit, pattern(group))]
+            assert found == [words.span() for words in pattern(group).finditer(text)], (group, text)
+
+
+def test_signs_that_become_kana_or_kanji_are_never_taken_for_other_letters() -> None:
+    for code in range(sys.maxunicode):
+        sign = chr(code)
+        if sign != wide(sign):
+            assert skeleton(sign) != skeleton(wide(sign)) or not differs_in_letters(sign, wide(sign)), hex(code)

@@ -32,7 +32,7 @@ from columnarchive.model import Article, Block
 
 CACHES = (
     sentences._pieces, folding.wide, folding.values, folding.skeleton, folding.differs_in_letters,
-    openings.groups_in, tokens.tokens, facts.facts_of, facts.claim_of, facts.topic_of,
+    openings._starts, tokens.tokens, facts.facts_of, facts.claim_of, facts.topic_of,
 )  # fmt: skip
 SUBJECTS = [
     "幹細胞", "膝の軟骨", "免疫細胞", "培養上清液", "肝臓のはたらき", "血管の壁", "皮膚の細胞", "神経の線維",

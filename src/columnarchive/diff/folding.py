@@ -40,7 +40,10 @@ _SETTING = "一七万三九二五億八六円分四年日時月百千十兆〇"
 _LETTERS = re.compile(
     "[ぁ-ゖ" + "".join(f"{chr(a + 1)}-{chr(b - 1)}" for a, b in pairwise(_bounds(_SETTING)) if b - a > 1) + "]+"
 )
-_COMPATIBLE = re.compile(r"[\u3099\u309a㈀-㏿⺀-⿟豈-﫿]")
+# What becomes kana or kanji in one width, such as ㈱, ゟ and 🈚, and the voicing marks that join the kana before them.
+_COMPATIBLE = re.compile(
+    r"[\u3038-\u303a\u3099\u309a\u309f\u3190-\u319f\u3200-\u33ff\u2e80-\u2fdf\uf900-\ufaff\uff9e\uff9f\U0001f200-\U0001f2ff\U0002f800-\U0002fa1f]"
+)
 _SPACE = re.compile(r"[\s\u200b-\u200d\u2060\ufeff\u00ad]+")
 
 

@@ -33,7 +33,7 @@ _CONTACT_PLACE = re.compile(
     r"電話|TEL|Tel|FAX|Fax|メール|mail|住所|所在地|〒|連絡先|問い?合わ?せ|LINE|アクセス|ビル|丁目|番地"
 )
 _HOURS_PLACE = re.compile(
-    r"診療|受付|営業|外来|休診|休業|開院時間|予約|電話|開いて|対応時間|休み|定休|午前|午後|[月火水木金土日]曜|平日|土日|祝"
+    r"診療|受付|営業|外来|休診|休業|開院時間|予約|電話|開いて|対応時間|休み|定休|午前|午後|月曜|火曜|水曜|木曜|金曜|土曜|日曜|平日|土日|祝"
 )
 _CLOCK = re.compile(
     r"\d{1,2}時(?:\d{1,2}分|半)?(?!間)|\d{1,2}:\d\d|[月火水木金土日]曜日?|平日|祝日|土日祝?|年中無休|休診"
@@ -43,6 +43,11 @@ _DATE = re.compile(
     r"|(?<!\d)\d{1,2}日(?=\([月火水木金土日]|から|まで|に|開|$)|[月火水木金土日]曜日?"
 )
 _VALUE = re.compile(r"[!-~！-～]+|.曜|平日|祝日|休診|年中無休|元年|[一-鿿]+[都道府県市区町村]")
+# What has none of these has no value but digits and Latin signs, no time and no date: told at one look each.
+_NAMED = re.compile(r"[曜都道府県市区町村平祝休元]")
+_TIMED = re.compile(r"[時:曜平祝土休]")
+_DATED = re.compile(r"[\d元][年月日]|曜")
+_PLAIN_VALUE = re.compile(r"[!-~！-～]+")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -69,23 +74,26 @@ def judge(old: str, new: str, spans: Sequence[Span]) -> tuple[Evidence, ...]:
 
 def _lesser(old: str, new: str) -> Iterator[Evidence]:
     """Links, ways to reach the clinic, its hours, dates and other numbers; each fact counts once."""
-    if _VALUE.findall(old) == _VALUE.findall(new):
+    value = _VALUE if _NAMED.search(old) or _NAMED.search(new) else _PLAIN_VALUE
+    if value.findall(old) == value.findall(new):
         return
     before, after = wide(old), wide(new)
     yield from _differing("link", _LINK, before, after)
     before, after = _LINK.sub("", before), _LINK.sub("", after)
-    if _CONTACT_PLACE.search(before + after) or "@" in before + after:
+    both = before + after
+    if _CONTACT_PLACE.search(both) or "@" in both:
         contact = tuple(_differing("contact", _CONTACT, before, after))
         yield from contact
         if contact:
             return
     before, after = values(before), values(after)
-    if _HOURS_PLACE.search(before + after):
+    both = before + after
+    if _TIMED.search(both) and _HOURS_PLACE.search(both):
         hours = tuple(_differing("hours", _CLOCK, before, after))
         yield from hours
         if hours:
             return
-    dates = tuple(_differing("date", _DATE, before, after))
+    dates = tuple(_differing("date", _DATE, before, after)) if _DATED.search(both) else ()
     yield from dates
     if not dates:
         yield from _differing("number", _NUMBER, before, after)

@@ -1,14 +1,14 @@
-"""Which groups of the lexicon may have a word in a text, told by the first two signs of their words.
+"""Where words of the lexicon may begin in a text, told by their first two signs.
 
-Most sentences hold words of few groups. Looking up a sentence's pairs of signs in a table costs far less than searching
-it for every group; only the groups that may be there are then searched.
+Most sentences hold words of few groups, at few places. Looking up a sentence's pairs of signs in a table costs far less
+than searching it for every group; only those that may be there are then looked for, and only where they may begin.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from operator import add
 
 from columnarchive.diff.lexicon import signs_of, words_of
 
@@ -29,22 +29,54 @@ BITS: dict[str, int] = {group: 1 << at for at, group in enumerate(_SOUGHT)}
 """The bit of each group in what `groups_in` tells."""
 
 
-@lru_cache(maxsize=4096)
 def groups_in(text: str) -> int:
     """The bits of the groups of which `text`, in one width, may have a word; the others surely have none."""
-    ones, twos, known = _tables()
+    return _starts(text)[0]
+
+
+def words_in(text: str, bits: int, words: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """What `words.finditer(text)` gives, for the words of the groups with these bits."""
+    held, starts = _starts(text)
+    if not held & bits:
+        return
+    end = 0
+    for at, may_be in starts:
+        if may_be & bits and at >= end:
+            found = words.match(text, at)
+            if found:
+                end = found.end()
+                yield found
+
+
+@lru_cache(maxsize=4096)
+def _starts(text: str) -> tuple[int, list[tuple[int, int]]]:
+    """The bits of all groups that may have a word, and each place where words may begin with the bits of theirs."""
+    ones, single, twos, double = _tables()
+    starts = []
+    at = 0
+    for pair in double.findall(text):
+        if pair in twos:
+            at = text.find(pair, at)
+            starts.append((at, twos[pair]))
+            at += 1
+    if single.search(text):
+        starts += [(found.start(), ones[found[0]]) for found in single.finditer(text)]
+        starts.sort()
     held = 0
-    for pair in known.intersection(map(add, text, text[1:])):
-        held |= twos[pair]
-    for sign, bits in ones:
-        if sign in text:
-            held |= bits
-    return held
+    for _, bits in starts:
+        held |= bits
+    return held, starts
+
+
+_Tables = tuple[dict[str, int], re.Pattern[str], dict[str, int], re.Pattern[str]]
 
 
 @lru_cache(maxsize=1)
-def _tables() -> tuple[tuple[tuple[str, int], ...], dict[str, int], frozenset[str]]:
-    """The groups by a word's first sign, where anything may follow it, and by its first two, with these as a set."""
+def _tables() -> _Tables:
+    """The groups by a word's first sign, where anything may follow it, and by its first two; each with a pattern.
+
+    The pattern of pairs finds them all and others, but far fewer than stand in a text.
+    """
     found: dict[str, int] = {}
     for group, bit in BITS.items():
         for word in words_of(group):
@@ -52,9 +84,14 @@ def _tables() -> tuple[tuple[tuple[str, int], ...], dict[str, int], frozenset[st
                 if not start:
                     raise ValueError(f"lexicon.toml: {word} of {group} can begin with any sign")
                 found[start] = found.get(start, 0) | bit
-    ones = tuple((start, bits) for start, bits in found.items() if len(start) == 1)
+    ones = {start: bits for start, bits in found.items() if len(start) == 1}
     twos = {start: bits for start, bits in found.items() if len(start) == _SIZE}
-    return ones, twos, frozenset(twos)
+    first, second = (_one_of(pair[at] for pair in twos) for at in range(_SIZE))
+    return ones, re.compile(_one_of(ones)), twos, re.compile(f"(?=({first}{second}))")
+
+
+def _one_of(signs: Iterable[str]) -> str:
+    return f"[{''.join(map(re.escape, sorted(set(signs))))}]"
 
 
 def openings(word: str, size: int = _SIZE) -> set[str]:

@@ -159,7 +159,7 @@ def _polarity(spans: Sequence[Span]) -> Iterator[Evidence]:
     for out, put in pairwise(spans):
         if (out.op, put.op) != ("delete", "insert"):
             continue
-        old, new = (_NO_OBSTACLE.sub("構わず可", wide(span.text)) for span in (out, put))
+        old, new = _granted(out.text), _granted(put.text)
         old_is_not, new_is_not = (
             pattern("negation").search(text.replace("構わず", "")[-_PREDICATE:]) for text in (old, new)
         )
@@ -170,6 +170,12 @@ def _polarity(spans: Sequence[Span]) -> Iterator[Evidence]:
         granted = new if old_is_not else old
         if _same_stem(old, new) or _PERMITS.search(granted) or (_PREDICATES.search(old) and _PREDICATES.search(new)):
             yield Evidence("polarity", out.text, put.text)
+
+
+def _granted(text: str) -> str:
+    """The text in one width, with what only says that nothing stands in the way turned into a leave given."""
+    said = wide(text)
+    return _NO_OBSTACLE.sub("構わず可", said) if "せん" in said or "ない" in said else said
 
 
 def _same_stem(old: str, new: str) -> bool:

@@ -35,7 +35,7 @@ _SENTENCE = re.compile(
     rf"(?:[^。！？‼⁇⁈⁉｡!?.．\n{_OPENERS}]++|{_BRACKETED}|(?!{_END})[^\n])*+(?:{_END}++[{_CLOSERS}♪☆★]*+)?+"
 )
 
-_NOT_PLAIN = re.compile(rf"[！？‼⁇⁈⁉｡!?.．♪☆★{_OPENERS}{_CLOSERS}\s]|。。")
+_NOT_PLAIN = re.compile(rf"[！？‼⁇⁈⁉｡!?.．♪☆★{_OPENERS}{_CLOSERS}\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +99,11 @@ def section_of(article: Article, blocks: Sequence[int]) -> list[int]:
 # Successive revisions share nearly all blocks, so the same text is asked for again and again.
 @lru_cache(maxsize=8192)
 def _pieces(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    if _NOT_PLAIN.search(text) is None:
+    if _NOT_PLAIN.search(text) is None and "。。" not in text:
         # One line, without any sign but 。 at which a cut could be or must not be.
-        whole = text.split("。")
-        plain = [f"{one}。" for one in whole[:-1]]
-        if whole[-1]:
-            plain.append(whole[-1])
+        plain = text.replace("。", "。\n").split("\n")
+        if not plain[-1]:
+            plain.pop()
         return tuple(plain), ("\n", *[""] * (len(plain) - 1)) if plain else ()
     texts: list[str] = []
     glues: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from rapidfuzz.distance import Indel, MatchingBlock
+from rapidfuzz.distance import Indel, MatchingBlock, Postfix, Prefix
 
 from columnarchive.diff.tokens import KANJI, has_kana, is_function, tokens
 from columnarchive.model import Span
@@ -45,36 +45,13 @@ def spans_between(old: str, new: str) -> tuple[Span, ...]:
 
 def _outside(old: str, new: str) -> tuple[int, int]:
     """How much before and after all changes is the same, up to a sign at which no word goes on."""
-    head = _shared_start(old, new, min(len(old), len(new)))
-    tail = _shared_end(old, new, min(len(old), len(new)) - head)
+    head = Prefix.similarity(old, new)
+    tail = min(Postfix.similarity(old, new), len(old) - head, len(new) - head)
     while head and old[head - 1] not in _BREAKS:
         head -= 1
     while tail and old[-tail] not in _BREAKS:
         tail -= 1
     return head, tail
-
-
-def _shared_start(old: str, new: str, most: int) -> int:
-    """Length of the common beginning, by halving: comparing slices costs far less than comparing signs."""
-    least = 0
-    while least < most:
-        middle = (least + most + 1) // 2
-        if old[:middle] == new[:middle]:
-            least = middle
-        else:
-            most = middle - 1
-    return least
-
-
-def _shared_end(old: str, new: str, most: int) -> int:
-    least = 0
-    while least < most:
-        middle = (least + most + 1) // 2
-        if old[-middle:] == new[-middle:]:
-            least = middle
-        else:
-            most = middle - 1
-    return least
 
 
 def _cut_end(text: str) -> list[str]:

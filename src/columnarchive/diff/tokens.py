@@ -11,7 +11,8 @@ from functools import lru_cache
 
 _DIGITS = "0-9０-９"
 _LATIN = "A-Za-zＡ-Ｚａ-ｚÀ-ÖØ-öø-ɏ"
-KANJI = "一-鿿㐀-䶿豈-﫿々〆〇\U00020000-\U0003ffff"
+# Hangul and what else stands between the two ranges of kanji is kept in words like these.
+KANJI = r"一-鿿㐀-䶿\ua000-\ufaff々〆〇\U00020000-\U0003ffff"
 _KATAKANA = "ァ-ヺーヽヾｦ-ﾟ"
 KANA = "ぁ-ゖゝゞ"
 _MARKS = r"\u0300-\u036f\u3099\u309a\ufe00-\ufe0f\u200d\U0001f3fb-\U0001f3ff\U000e0100-\U000e01ef"
@@ -35,13 +36,10 @@ _NUMBER = (
     rf"(?:(?:明治|大正|昭和|平成|令和)(?=[{_DIGITS}]))?[第¥￥$＄€£±＋+−]?{_AMOUNT}"
     rf"(?:[〜～~\-‐–—－−ー‑]{_AMOUNT})*+"
 )
-_MODAL_TAILS = (
-    "(?:可能性|場合|おそれ|恐れ|こと|危険性|危険|ケース)(?:が|も|は)"
-    "(?:あります|ございます|ありますが|ありません|あるとされ|あるため|ある|なく|ない)"
-)
+_MODAL_TAIL = "(?:が|も|は)(?:あります|ございます|ありますが|ありません|あるとされ|あるため|ある|なく|ない)"
 # Words that begin with, or hold, what would otherwise pass for a particle.
 _WORDS = (
-    "必ずしも|いつも|誰でも|誰にでも|もちろん|もっと|もし|もう|もの|とても|とき|ところ|ともに|はじめて|はじめ|はっきり|はず|にくい|にくく|のち|のみ"
+    "いつも|もちろん|もっと|もし|もう|もの|とても|とき|ところ|ともに|はじめて|はじめ|はっきり|はず|にくい|にくく|のち|のみ"
     "|がん|かゆみ|からだ|また|まだ|まず|まれに|やすい|やすく|さらに|すでに|すぐに|とくに|すべて|ほとんど|なかでも|とともに|によって|により|において"
     "|について|として|とって|にとって|に対して|に対する|かもしれません|かもしれない|どなたでも|ぜひ"
     "|でしょう|でした|です|でき(?:ません|ます|ました|ませんでした|ない|なく|なかった|る|た|て|れば)|なので|なのに|なら|こと|ため(?:に)?"
@@ -69,27 +67,36 @@ _OF_NOUN = (
     r"(?:する|すれ|すべ|しま|した|して|しな|しつ|しや|しに|しう|しよ|し(?![ぁ-ゖ])|され"
     r"|させ|せず|せる|な|く(?:ださ)|いた|っ?て|だ|ご|お|い[るまたなす]|あ|う[るけ])"
 )
-_ENDING = rf"(?!{_NO_ENDING})[{KANA}](?:(?!{_STOP})[{KANA}])*+"
-_SURU_LIKE = "目指|見直|見出|引き起こ|取り戻|もたら|繰り返|見込|促|示|治|減ら|増や"
-# Japanese signs, at which no number, Latin word or address begins, are told by one look.
-TOKEN = re.compile(
-    rf"(?![{KANA}{_KATAKANA}{KANJI}、。])(?:"
+_RUN = rf"[{KANA}](?:(?!{_STOP})[{KANA}])*+"
+_ENDING = rf"(?!{_NO_ENDING}){_RUN}"
+_SURU_LIKE = "目指|見直|見出|引き起こ|取り戻|繰り返|見込|促|示|治|減ら|増や"
+# By script, so that at each place only what can begin there is tried.
+_NOT_JAPANESE = (
     r"(?:https?|ftp)://[!-~]*[A-Za-z0-9/_=#-]|www\.[!-~]*[A-Za-z0-9/_=#-]"
     r"|[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
     rf"|{_NUMBER}"
-    rf"|[{_LATIN}][{_LATIN}{_DIGITS}]*+(?:[-－‐'’./&＆+_@][{_LATIN}{_DIGITS}]+)*+)"
-    rf"|(?=[第明大昭平令]){_NUMBER}"
-    rf"|{_MODAL_TAILS}"
-    rf"|(?:{_WORDS})"
-    rf"|[おご][{KANJI}]+(?:さん|さま|[いきちみりえけせてれ](?=くだ|いた|に|の|しま|でき))?"
+    rf"|[{_LATIN}][{_LATIN}{_DIGITS}]*+(?:[-－‐'’./&＆+_@][{_LATIN}{_DIGITS}]+)*+"
+)
+_FROM_KANJI = (
+    rf"(?=[第明大昭平令]){_NUMBER}"
+    rf"|(?:可能性|場合|恐れ|危険性|危険){_MODAL_TAIL}"
+    "|必ずしも|誰でも|誰にでも"
     rf"|[{KANJI}]++(?:さん|さま|たち|ちゃん)"
     rf"|(?:{_SURU_LIKE}){_ENDING}"
     rf"|[{KANJI}](?![{KANJI}]){_ENDING}"
     rf"|[{KANJI}]{{2,}}(?!{_OF_NOUN}){_ENDING}"
     rf"|[{KANJI}]+[{_MARKS}]*"
-    rf"|[{_KATAKANA}]+"
+)
+_FROM_KANA = (
+    rf"(?:おそれ|こと){_MODAL_TAIL}|{_WORDS}"
+    rf"|[おご][{KANJI}]+(?:さん|さま|[いきちみりえけせてれ](?=くだ|いた|に|の|しま|でき))?"
+    rf"|もたら{_ENDING}"
     rf"|{_LONG_PARTICLES}|{_PARTICLES}"
-    rf"|[{KANA}](?:(?!{_STOP})[{KANA}])*+[{_MARKS}]*"
+    rf"|{_RUN}[{_MARKS}]*"
+)
+TOKEN = re.compile(
+    rf"(?=[{KANJI}])(?:{_FROM_KANJI})|(?=[{KANA}])(?:{_FROM_KANA})|ケース{_MODAL_TAIL}|[{_KATAKANA}]+"
+    rf"|(?![、。])(?:{_NOT_JAPANESE})"
     r"|[^\S\n]+|\n"
     rf"|[\ud800-\udbff][\udc00-\udfff]|.[{_MARKS}]*",
     re.DOTALL,
