@@ -36,6 +36,13 @@ def page(number: int, version: int = 0, host: str = "clinic.example") -> bytes:
     ).encode()
 
 
+def patchwork(number: int) -> bytes:
+    """A page of paragraphs that other pages have as well, each some of them, so that several together serve it best."""
+    rng = random.Random(f"patchwork {number}")
+    pool = [sentence(random.Random(f"paragraph {paragraph}")) * 3 for paragraph in range(24)]
+    return page(number).replace(b"</article>", "".join(rng.sample(pool, 10)).encode() + b"</article>")
+
+
 def at(day: int, second: int = 0) -> str:
     """A time on one of the days after 1 May 2026."""
     return f"2026-{5 + day // 28:02d}-{1 + day % 28:02d}T00:{second // 60:02d}:{second % 60:02d}Z"

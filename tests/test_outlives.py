@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from evidence import archive
+from evidence import archive, at, capture, fill, patchwork
 
 from columnarchive.store import bodies, chain
 from columnarchive.store.database import Database
@@ -34,15 +34,19 @@ def recipe(language: str) -> str:
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    """An archive with bodies on lines of several lengths."""
+    """An archive with bodies of every codec, on lines of several lengths."""
     with archive(tmp_path, pages=4, versions=18) as db:
+        more = (capture(f"https://clinic.example/{each}/", at(20, each), patchwork(each)) for each in range(12))
+        fill(db, list(more))
         yield db
 
 
 def deepest(db: Database) -> list[str]:
-    """The bodies with most below them, and one that stands alone."""
-    rows = db.conn.execute("select sha256 from bodies order by depth desc, sha256").fetchall()
-    return [row[0] for row in (*rows[:2], rows[-1])]
+    """Of each codec the bodies with most and with least below them."""
+    rows = db.conn.execute("select codec, sha256 from bodies order by codec, depth, sha256").fetchall()
+    kinds = [[sha256 for _, sha256 in members] for _, members in groupby(rows, key=lambda row: row[0])]
+    assert len(kinds) == 3
+    return [sha256 for members in kinds for sha256 in (members[0], members[-1])]
 
 
 def test_the_python_recipe_reads_bodies_without_us(db: Database, tmp_path: Path) -> None:
@@ -83,7 +87,7 @@ for row in conn.execute(sys.argv[2]):
 
 
 def test_the_depth_that_the_section_names() -> None:
-    assert f"at most {bodies.MAX_DEPTH} deep" in SECTION
+    assert f"at most {bodies.MAX_DEPTH} lie below one" in SECTION
 
 
 def test_the_chain_is_as_described(db: Database) -> None:
@@ -104,8 +108,8 @@ def test_the_chain_is_as_described(db: Database) -> None:
         for link, members in groupby(rows, key=lambda row: row[0])
     }
     before = ""
-    for link_id, at, kind, entries, said, link in conn.execute("select * from chain order by id"):
+    for link_id, moment, kind, entries, said, link in conn.execute("select * from chain order by id"):
         assert said == content[link_id]
-        before = digest("\n".join((before, at, kind, str(entries), said)))
+        before = digest("\n".join((before, moment, kind, str(entries), said)))
         assert before == link
     assert before == chain.head(conn)

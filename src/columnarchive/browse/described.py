@@ -246,7 +246,7 @@ TABLES: dict[str, Described] = {
         {
             "sha256": "Digest of the decoded body",
             "site_id": "Whose siblings it was coded against",
-            "codec": "zstd, or zstd-base over another body",
+            "codec": "zstd; zstd-base over another body, zstd-line over it and all below it",
             "base_sha256": "The body it builds on",
             "depth": "How many bodies are below",
             "raw_size": "Bytes when decompressed",

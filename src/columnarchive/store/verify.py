@@ -7,9 +7,10 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 from columnarchive.errors import StoreError
-from columnarchive.store import codec, timeline
+from columnarchive.store import bodies, codec, timeline
 from columnarchive.store.problems import Problem
 
 CACHE_BYTES = 48 << 20  # decoded bodies kept while walking, for those coded against them
@@ -125,13 +126,20 @@ class _Decoded:
         if row is None:
             raise StoreError(f"The body {sha256} that it is coded against is missing.")
         kind, base_sha256, raw_size, data = row
-        if kind not in ("zstd", "zstd-base") or (kind == "zstd-base") != bool(base_sha256):
+        if kind not in get_args(codec.Codec) or (kind != "zstd") != bool(base_sha256):
             raise StoreError(f"Its codec {kind!r} is unknown or does not fit its base.")
         if depth > codec.MAX_CHAIN:
             raise StoreError("It is coded against too long a line of bodies.")
-        body = codec.decompress(data, raw_size, self.get(base_sha256, depth + 1) if base_sha256 else None)
+        below = [self.get(base_sha256, depth + 1)] if base_sha256 else []
+        if kind == "zstd-line":
+            below[:0] = [self.get(name) for name in self._below(base_sha256)]
+        body = codec.decompress(data, raw_size, codec.dictionary(kind, below))
         self._keep(sha256, body)
         return body
+
+    def _below(self, sha256: str) -> list[str]:
+        """The bodies below this one, the lowest first."""
+        return [name for name, _ in self._conn.execute(bodies.ANCESTORS, (sha256,))][:0:-1]
 
     def _keep(self, sha256: str, body: bytes) -> None:
         self._kept[sha256] = body

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from columnarchive.errors import NotFound, StoreError, UsageError
-from columnarchive.store import bodies, captures, chain, derived, index, timeline
+from columnarchive.store import captures, chain, derived, index, recoding, timeline
 from columnarchive.store.database import Database, translated
 
 
@@ -46,7 +46,7 @@ def erase(db: Database, url: str, at: str, reason: str, now: str) -> Erasure:
             raise NotFound(f"The archive holds no capture of {url} at {at}.")
         pages = sorted({*_pages_of_captures(conn, chosen), *whole})
         _bury(conn, url, at, reason, now, chosen)
-        _erase_bodies(conn, digests)
+        recoding.erase(conn, digests)
         _drop_articles(conn, pages)
         _settle_pages(conn, pages, [] if at else whole)
         sites = [row[0] for row in _select(conn, "select distinct site_id from pages where id in ({})", pages)]
@@ -133,17 +133,6 @@ def _bury(conn: sqlite3.Connection, url: str, at: str, reason: str, now: str, ch
         chosen,
     )
     chain.seal_withdrawal(conn, withdrawal_id, now)
-
-
-def _erase_bodies(conn: sqlite3.Connection, digests: Sequence[str]) -> None:
-    # Looking up what is coded against a body is needed here only, so the file does not carry an index for it.
-    conn.execute("create index bodies_base on bodies(base_sha256)")
-    shun = frozenset(digests)
-    for (sha256,) in _select(conn, "select sha256 from bodies where base_sha256 in ({}) order by id", digests):
-        if sha256 not in shun:
-            bodies.reencode(conn, sha256, shun)
-    _run(conn, "delete from bodies where sha256 in ({})", digests)
-    conn.execute("drop index bodies_base")
 
 
 def _drop_articles(conn: sqlite3.Connection, pages: Sequence[int]) -> None:

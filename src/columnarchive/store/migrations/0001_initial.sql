@@ -74,7 +74,8 @@ create index captures_page on captures(page_id, fetched_at);
 create index captures_withdrawn on captures(body_sha256) where withdrawal_id is not null;
 
 -- A distinct body: `zstd` is a plain frame, `zstd-base` a frame whose raw dictionary is the body named by base_sha256
--- (`zstd -d --patch-from=BASE` reads it), `depth` the number of bases below, `site_id` where its siblings are.
+-- (`zstd -d --patch-from=BASE` reads it), `zstd-line` one whose dictionary is all below it, joined from the lowest up;
+-- `depth` is the number of bodies below, `site_id` where its siblings are.
 create table bodies (
     id integer primary key,
     sha256 text not null unique,
