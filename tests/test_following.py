@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from columnarchive.archive import probing
 from columnarchive.archive.demo import START, Clinic, dated_sites
-from columnarchive.sites import load
+from columnarchive.sites import SiteSettings, load
 
 
 @pytest.fixture
@@ -47,6 +48,14 @@ def test_a_site_is_looked_at_followed_crawled_and_tested(start: str, tmp_path: P
     tested = archive(tmp_path, "sites", "test", "あおぞら")
     assert tested.stdout.count("lines:") == 5
     assert archive(tmp_path, "crawl").returncode == 0  # all that are due: none, and that is no fault
+
+
+def test_any_name_is_written_so_that_it_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "sites.toml"
+    for name in ("あおぞら", '"quoted" \\ 🏥', "a\tb"):
+        probing.follow(file, SiteSettings(name, ("https://clinic.example/column/",)))
+        assert load(file).sites[-1].name == name
+    assert [path.name for path in tmp_path.iterdir()] == ["sites.toml"]
 
 
 def test_an_address_that_does_not_answer_is_said_in_a_sentence(tmp_path: Path) -> None:

@@ -276,12 +276,15 @@ def test_settings_are_read_and_faults_named(tmp_path: Path) -> None:
     path.write_text('[[notify]]\nurl = "https://a.example/"\n[[notify]]\nurl = "https://b.example/"\n')
     assert [hook.url for hook in hooks(path)] == ["https://a.example/", "https://b.example/"]
     for wrong, said in (
-        ('url = "ftp://a/"', "notify 1: `url`"),
+        ('url = "ftp://a/"', "notify 1, line 2: `url`"),
         ('url = "https://a/"\nlevel = 9', "`level`"),
         ('url = "https://a/"\nlevel = true', "`level`"),
         ('url = "https://a/"\nlabels = "price"', "`labels`"),
         ('url = "https://a/"\nsecret = "x"', "unknown setting 'secret'"),
         ('url = "https://a/"\nsecret_env = "not a name!"', "never the secret itself"),
+        ('url = "https://a/"\nlabels = ["price", "risk_remove"]', "line 3: `labels` .* did you mean `risk_removed`"),
+        ('url = "https://a/"\nsite = ["a"]', "unknown setting 'site'; did you mean `sites`"),
+        ('url = "https://a/"\nsince = "soon"', "notify 1, line 3: `since` is a day"),
     ):
         path.write_text(f"[notify]\n{wrong}\n")
         with pytest.raises(UsageError, match=said):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typer.main import get_command
 
 from columnarchive.cli.app import app
+from columnarchive.diff.labels import LEVELS
 from columnarchive.model import OUTCOMES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +40,13 @@ def test_each_option_of_a_command_is_named() -> None:
 def test_each_outcome_is_documented() -> None:
     for outcome in OUTCOMES:
         assert f"`{outcome}`" in README
+
+
+def test_each_label_is_documented_with_its_level() -> None:
+    section = README.split("### Labels and levels of a change\n")[1].split("Labels say")[0]
+    levels = re.split(r"(?:^|·)\s*\d ", section.strip())[1:]
+    documented = {label: level for level, text in enumerate(levels) for label in re.findall(r"\w+", text)}
+    assert documented == LEVELS
 
 
 def test_the_first_screen_says_what_it_is_for_and_shows_real_output() -> None:

@@ -52,7 +52,7 @@ def test_whose_a_url_is() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[[site]]\nname = 'a'", "needs `start`"),
+        ("[[site]]\nname = 'a'", "site 1, line 1: `start` is missing: each .* needs `start`"),
         ("[[site]]\nstart = 'column'", "not a web address"),
         ("[[site]]\nstart = 'https://a.example/'\nspeed = 3", "unknown setting 'speed'"),
         ("[[site]]\nstart = 'https://a.example/'\ndelay = 'fast'", "not of the right kind"),
@@ -60,8 +60,34 @@ def test_whose_a_url_is() -> None:
         ("[[site]]\nstart = 'https://a.example/'\nkinds = { '/x' = 'column' }", "none of article"),
         ("[[site]]\nstart = 'https://a.example/'\nenabled = 'yes'", "neither true nor false"),
         ("[[site]]\nstart = 'https://a.example/1'\n[[site]]\nstart = 'https://a.example/2'", "two sites called"),
-        ("sites = 3", "unknown setting 'sites'"),
+        ("sites = 3", "line 1: .* unknown setting 'sites'; did you mean `site`"),
         ("site = 3", r"\[\[site\]\]"),
+        ("[[sites]]\nstart = 'https://a.example/'", "line 1: .*did you mean `site`"),
+        ("\ncontcat = 'a'", "line 2: `contcat` is an unknown setting 'contcat'; did you mean `contact`"),
+        ("contact = 3", "line 1: `contact` is 3, not a text"),
+        ("delay = 3", r"line 1: `delay` stands in the wrong place: it belongs under the \[\[site\]\]"),
+        ("[[site]]\nstart = 'https://a.example/'\n\ncontact = 'me'", "site 1, line 4: `contact` .* top of the file"),
+        ("[[site]]\nstart = []", "site 1, line 2: `start` is missing"),
+        ("[[site]]\nstart = 3", "site 1, line 2: `start` is not of the right kind: 3 is no list of texts"),
+        ("[[site]]\nstart = ['https://a.example/', 3]", "line 2: `start`"),
+        ("[[site]]\nname = 3\nstart = 'https://a.example/'", "line 2: `name` .* 3 is no text"),
+        ("[[site]]\nname = ' '\nstart = 'https://a.example/'", "line 2: `name` is empty"),
+        ("[[site]]\nstart = 'https://a.example/'\nDelay = 3", "unknown setting 'Delay'; did you mean `delay`"),
+        ("[[site]]\nstart = 'https://a.example/'\ndelay = true", "line 3: `delay` .* true is no number"),
+        ("[[site]]\nstart = 'https://a.example/'\ndelay = nan", "line 3: `delay` is out of range"),
+        ("[[site]]\nstart = 'https://a.example/'\nmax_pages = 1.5", "`max_pages` is 1.5, not a whole number"),
+        ("[[site]]\nstart = 'https://a.example/'\nmax_pages = 0", "`max_pages` is 0, not a whole number"),
+        ("[[site]]\nstart = 'https://a.example/'\nrevisit_days = 3", "`revisit_days` .* 3 is no pair of days"),
+        ("[[site]]\nstart = 'https://a.example/'\nunder = ['column/']", '`under` has "column/", which is no path'),
+        ("[[site]]\nstart = 'https://a.example/'\nhosts = ['https://b/']", "`hosts` has .* which is no host"),
+        ("[[site]]\nstart = 'https://a.example/'\nkinds = 'other'", "`kinds` .* it is written like"),
+        ("[[site]]\nstart = 'https://a.example/'\n[site.kinds]\nvoice = 'other'", "line 3: `kinds` has the pattern"),
+        (
+            "[[site]]\nstart = 'https://a.example/'\n[[notify]]\nurl = 'x'\n[[site]]\nstart = 'https://b.example/'\n"
+            "delay = 'no'",
+            "site 2, line 7: `delay`",
+        ),
+        ("[site]\nstart = 'https://a.example/'\ndrop_index = 1", "line 3: `drop_index` is 1, neither true nor false"),
     ],
 )
 def test_mistakes_are_said_in_a_sentence(text: str, said: str) -> None:
@@ -72,10 +98,12 @@ def test_mistakes_are_said_in_a_sentence(text: str, said: str) -> None:
 def test_files(tmp_path: Path) -> None:
     assert load(tmp_path / "none.toml").sites == ()
     (tmp_path / "bad.toml").write_text("[[site]\n")
-    with pytest.raises(UsageError, match="not valid TOML"):
+    with pytest.raises(UsageError, match=r"bad.toml, line 1 is not valid TOML"):
         load(tmp_path / "bad.toml")
-    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UsageError, match="cannot be read"):
+    (tmp_path / "mark.toml").write_bytes(b"\xef\xbb\xbf" + TEXT.encode())
+    assert load(tmp_path / "mark.toml").sites == parse(TEXT).sites
+    (tmp_path / "bytes.toml").write_bytes(b"contact = 'a'\n\xff\xfe\x00")
+    with pytest.raises(UsageError, match=r"bytes.toml, line 2: it cannot be read"):
         load(tmp_path / "bytes.toml")
 
 

@@ -19,14 +19,17 @@ kinds = { "/column/staff*" = "other", "/column/*/" = "article" }  # corrects wha
 
 from __future__ import annotations
 
-import tomllib
+import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
+from columnarchive import settings
 from columnarchive.errors import UsageError
 from columnarchive.model import PageKind
+from columnarchive.settings import Table
 from columnarchive.urls import address, canonical, host_of, site_key
 
 DEFAULT_FILE = Path("data/sites.toml")
@@ -87,90 +90,128 @@ class Sites:
 
 
 def load(path: Path) -> Sites:
-    """Read a settings file; UsageError in one sentence that names what is wrong. No file: no sites."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return Sites(path=path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}.") from error
-    try:
-        return parse(text, path)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}.") from error
+    """Read a settings file; UsageError in one sentence that names file, line and key. No file: no sites."""
+    top = settings.read(path)
+    return Sites(path=path) if top is None else _sites(top)
 
 
 def parse(text: str, path: Path = DEFAULT_FILE) -> Sites:
     """Settings from the text of a file."""
-    data = tomllib.loads(text)
-    unknown = set(data) - {"contact", "site", "notify"}
-    if unknown:
-        name = sorted(unknown)[0]
-        raise UsageError(f"{path} has an unknown setting {name!r}; it may have `contact`, `[[site]]` and `[notify]`.")
-    tables = data.get("site", [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise UsageError(f"{path}: sites are written as [[site]] tables.")
-    found = tuple(_site(cast("dict[str, Any]", table), path) for table in tables)
-    names = [site.name for site in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"{path} has two sites called {name!r}.")
-    return Sites(found, str(data.get("contact", "")), path)
+    return _sites(settings.parsed(text, path))
 
 
-def _site(table: dict[str, Any], path: Path) -> SiteSettings:
-    start = table.get("start", [])
-    start = [start] if isinstance(start, str) else start
-    if not isinstance(start, list) or not start:
-        raise UsageError(f"{path}: each [[site]] needs `start`, the address of its column listing.")
-    place = f"{path}, site {table.get('name') or start[0]!r}"
-    try:
-        starts = tuple(canonical(str(url)) for url in start)
-        values = {key: _VALUES[key](value) for key, value in table.items() if key not in ("start", "name")}
-    except KeyError as error:
-        raise UsageError(f"{place}: unknown setting {error.args[0]!r}.") from error
-    except UsageError as error:
-        raise UsageError(f"{place}: {error}") from error
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"{place}: a value is not of the right kind: {error}.") from error
-    return SiteSettings(name=str(table.get("name") or host_of(starts[0])), start=starts, **values)
+def _sites(top: Table) -> Sites:
+    top.check(_TOP, _VALUES, "under the [[site]] that it is about")
+    contact = top.values.get("contact", "")
+    if not isinstance(contact, str):
+        raise top.wrong("contact", f"is {_shown(contact)}, not a text in quotes")
+    found: dict[str, SiteSettings] = {}
+    for table in top.tables("site"):
+        site = _site(table)
+        if site.name in found:
+            raise table.wrong("name" if "name" in table.values else "start", f"makes two sites called {site.name!r}")
+        found[site.name] = site
+    return Sites(tuple(found.values()), contact, top.path)
+
+
+def _site(table: Table) -> SiteSettings:
+    table.check(_VALUES, ("contact",), "at the top of the file, before the first [[site]]")
+    if not table.values.get("start"):
+        raise table.wrong("start", "is missing: each [[site]] needs `start`, the address of its column listing")
+    values = {}
+    for key, value in table.values.items():
+        try:
+            values[key] = _VALUES[key](value)
+        except (UsageError, ValueError) as error:
+            raise table.wrong(key, str(error).rstrip(".")) from error
+    return SiteSettings(**{"name": host_of(values["start"][0]), **values})
+
+
+def _shown(value: object) -> str:
+    """A value as the file has it, in short."""
+    return json.dumps(value, ensure_ascii=False, default=str)[:60]
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"is not of the right kind: {_shown(value)} is no text in quotes")
+    return value
+
+
+def _name(value: object) -> str:
+    if not _text(value).strip():
+        raise ValueError("is empty")
+    return _text(value)
 
 
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"{value!r} is neither true nor false")
+        raise ValueError(f"is {_shown(value)}, neither true nor false (without quotes)")
     return value
 
 
 def _words(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise ValueError(f"{value!r} is no list")
-    return tuple(str(one) for one in value)
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError(f'is not of the right kind: {_shown(value)} is no list of texts, like ["one", "two"]')
+    return tuple(value)
 
 
-def _positive(value: Any) -> float:
-    number = float(value)
-    if not 0 <= number < 1e6:
-        raise ValueError(f"{value!r} is out of range")
-    return number
+def _start(value: object) -> tuple[str, ...]:
+    return tuple(canonical(url) for url in _words([value] if isinstance(value, str) else value))
 
 
-def _days(value: Any) -> tuple[float, float]:
-    low, high = (_positive(one) for one in value)
+def _paths(value: object) -> tuple[str, ...]:
+    for path in _words(value):
+        if not path.startswith("/"):
+            raise ValueError(f"has {_shown(path)}, which is no path: one begins with a slash, like /column/")
+    return _words(value)
+
+
+def _hosts(value: object) -> tuple[str, ...]:
+    for host in _words(value):
+        if not host or "/" in host:
+            raise ValueError(f"has {_shown(host)}, which is no host: one is written like www.clinic.example")
+    return _words(value)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"is not of the right kind: {_shown(value)} is no number (without quotes)")
+    if not 0 <= value < 1e6:
+        raise ValueError(f"is out of range: {_shown(value)}")
+    return float(value)
+
+
+def _count(value: object) -> int:
+    if _number(value) != int(_number(value)) or not value:
+        raise ValueError(f"is {_shown(value)}, not a whole number from 1 on")
+    return int(_number(value))
+
+
+def _days(value: object) -> tuple[float, float]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise ValueError(f"is not of the right kind: {_shown(value)} is no pair of days, like [1, 30]")
+    low, high = (_number(one) for one in value)
     if low > high:
-        raise ValueError(f"{value!r} has the larger number first")
+        raise ValueError(f"has the larger number first: {_shown(value)}")
     return low, high
 
 
-def _kinds(value: Any) -> tuple[tuple[str, PageKind], ...]:
-    for kind in value.values():
-        if kind not in get_args(PageKind):
-            raise ValueError(f"{kind!r} is none of {', '.join(get_args(PageKind))}")
-    return tuple((str(pattern), kind) for pattern, kind in value.items())
+def _kinds(value: object) -> tuple[tuple[str, PageKind], ...]:
+    if not isinstance(value, dict):
+        raise ValueError('is not of the right kind: it is written like { "/column/staff*" = "other" }')
+    known = get_args(PageKind)
+    for pattern, kind in value.items():
+        if not pattern.startswith(("/", "*")):
+            raise ValueError(f"has the pattern {_shown(pattern)}, which no path fits: one begins with a slash")
+        if kind not in known:
+            raise ValueError(f"has {_shown(kind)}, none of {', '.join(known)}")
+    return tuple(value.items())
 
 
-_VALUES: dict[str, Any] = {
-    "title": str, "enabled": _flag, "delay": _positive, "max_pages": lambda value: int(_positive(value)),
-    "revisit_days": _days, "drop_index": _flag, "drop_parameters": _words, "under": _words, "hosts": _words,
+_TOP = ("contact", "site", "notify")
+_VALUES: dict[str, Callable[[object], Any]] = {
+    "name": _name, "start": _start, "title": _text, "enabled": _flag, "delay": _number, "max_pages": _count,
+    "revisit_days": _days, "drop_index": _flag, "drop_parameters": _words, "under": _paths, "hosts": _hosts,
     "kinds": _kinds,
 }  # fmt: skip

@@ -12,14 +12,16 @@ import hashlib
 import json
 import os
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from columnarchive import settings
 from columnarchive.crawl.webhook import Message, post
+from columnarchive.diff.labels import LEVELS
 from columnarchive.errors import FetchError, UsageError
+from columnarchive.settings import Table, meant
 from columnarchive.store import reads, told
 from columnarchive.store.database import Database
 from columnarchive.store.reads import ChangeRow
@@ -30,7 +32,7 @@ BATCH = 50  # changes in one message
 EDITS = 20  # edits shown of one change
 CHANGES = "changes"  # the channel of `changes --since last`
 EVERYTHING = Interest()
-_KEYS = {"url", "labels", "level", "sites", "since", "secret_env"}
+_KEYS = ("url", "labels", "level", "sites", "since", "secret_env")
 
 Post = Callable[[str, Message, str], None]
 
@@ -131,44 +133,39 @@ def _change(db: Database, row: ChangeRow) -> dict[str, Any]:
 def hooks(path: Path, tz: str = DEFAULT_ZONE) -> tuple[Hook, ...]:
     """The webhooks of a settings file, `[notify]` or several `[[notify]]`; none when there is no file.
 
-    UsageError names the file and the key that is wrong.
+    UsageError names the file, the line and the key that is wrong.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return ()
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}.") from error
-    given = data.get("notify", [])
-    tables = [given] if isinstance(given, dict) else given
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise UsageError(f"{path}: a webhook is written as a [notify] table.")
-    return tuple(_hook(table, f"{path}, notify {number}", tz) for number, table in enumerate(tables, 1))
+    top = settings.read(path)
+    return tuple(_hook(table, tz) for table in top.tables("notify")) if top else ()
 
 
-def _hook(table: dict[str, Any], place: str, tz: str) -> Hook:
-    unknown = sorted(set(table) - _KEYS)
-    if unknown:
-        raise UsageError(f"{place}: unknown setting {unknown[0]!r}; it may have {', '.join(sorted(_KEYS))}.")
-    url, level, secret_env = table.get("url"), table.get("level", 0), table.get("secret_env", "")
+def _hook(table: Table, tz: str) -> Hook:
+    table.check(_KEYS)
+    values = table.values
+    url, level, secret_env = values.get("url"), values.get("level", 0), values.get("secret_env", "")
     if not isinstance(url, str) or not url.startswith(("https://", "http://")):
-        raise UsageError(f"{place}: `url` must be the address of the webhook.")
+        raise table.wrong("url", "must be the address of the webhook")
     if type(level) is not int or not 0 <= level <= 3:
-        raise UsageError(f"{place}: `level` is a number from 0 to 3.")
+        raise table.wrong("level", "is a number from 0 to 3")
     if not isinstance(secret_env, str) or not re.fullmatch(r"([A-Za-z_][A-Za-z0-9_]*)?", secret_env):
-        raise UsageError(f"{place}: `secret_env` is the name of an environment variable, never the secret itself.")
-    since = table.get("since", "")
-    return Hook(
-        url,
-        Interest(
-            level, _words(table, "labels", place), _words(table, "sites", place), typed(str(since), tz) if since else ""
-        ),
-        secret_env,
-    )
+        raise table.wrong("secret_env", "is the name of an environment variable, never the secret itself")
+    labels = _words(table, "labels")
+    for label in labels:
+        if label not in LEVELS:
+            raise table.wrong("labels", f"has {label!r}, which is no label{meant(label, LEVELS)}")
+    return Hook(url, Interest(level, labels, _words(table, "sites"), _since(table, tz)), secret_env)
 
 
-def _words(table: dict[str, Any], key: str, place: str) -> tuple[str, ...]:
-    value = table.get(key, [])
+def _since(table: Table, tz: str) -> str:
+    since = table.values.get("since", "")
+    try:
+        return typed(str(since), tz) if since else ""
+    except UsageError as error:
+        raise table.wrong("since", f"is a day, like 2026-01-31 ({str(error).rstrip('.')})") from error
+
+
+def _words(table: Table, key: str) -> tuple[str, ...]:
+    value = table.values.get(key, [])
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise UsageError(f"{place}: `{key}` is a list of words.")
+        raise table.wrong(key, "is a list of words")
     return tuple(value)

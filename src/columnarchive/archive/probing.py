@@ -12,8 +12,9 @@ from pathlib import Path
 from columnarchive import reading
 from columnarchive.archive import crawling, deriving
 from columnarchive.errors import FetchError, UsageError
+from columnarchive.exchange.whole import whole_files
 from columnarchive.model import Article
-from columnarchive.sites import SiteSettings, load
+from columnarchive.sites import SiteSettings, load, parse
 from columnarchive.store import frontier
 from columnarchive.store.database import Database
 from columnarchive.urls import canonical, host_of
@@ -59,14 +60,13 @@ def follow(path: Path, settings: SiteSettings) -> None:
     """Add a site to the settings file; UsageError when it is there already. What else stands there stays as it is."""
     if load(path).named(settings.name):
         raise UsageError(f"{path} has a site called {settings.name!r} already.")
-    try:
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # JSON's strings and lists of strings are TOML's too.
-        entry = f"[[site]]\nname = {json.dumps(settings.name)}\nstart = {json.dumps(list(settings.start))}\n"
-        path.write_text(before.rstrip("\n") + ("\n\n" if before.strip() else "") + entry, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written to: {error.strerror}.") from error
+    before = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+    # JSON's strings and lists of strings are TOML's too, as long as no sign is written as two surrogates.
+    name, start = (json.dumps(value, ensure_ascii=False) for value in (settings.name, settings.start))
+    text = before.rstrip("\n") + ("\n\n" if before.strip() else "") + f"[[site]]\nname = {name}\nstart = {start}\n"
+    parse(text, path)
+    with whole_files() as claim:
+        claim(path).write_text(text, encoding="utf-8")
 
 
 def _robots(db: Database, start: str) -> str:

@@ -93,7 +93,11 @@ def changes(
     Example: archive changes --since 2026-01-01 --level 2
     """
     from columnarchive import reading
+    from columnarchive.diff.labels import LEVELS
+    from columnarchive.settings import meant
 
+    if label and label not in LEVELS:
+        raise UsageError(f"There is no label {label!r}{meant(label, LEVELS)}.")
     chosen = reading.ChangeFilter(
         site=site,
         level=level,
