@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from columnarchive.urls import Link, PageLinks, Zone, directory, is_specific, shape, unquoted
@@ -124,32 +124,51 @@ def turns_page(link: Link, page: PageLinks) -> bool:
     related = bare(link.url) == bare(page.url)
     if page.next == link.url or "next" in link.rel or "prev" in link.rel:
         return related or link.zone == "pager"
+    if not related:
+        return False
     parts, own = urlsplit(link.url), urlsplit(page.url)
-    if related and (PAGE_SURE.search(parts.path) or (parts.path == own.path and parts.query != own.query)):
+    if PAGE_SURE.search(parts.path) or (parts.path == own.path and parts.query != own.query):
         return True
-    says_so = bool(NEXT.fullmatch(link.text) or NUMBER.fullmatch(link.text))
-    return related and (says_so or link.zone == "pager")
+    return bool(link.zone == "pager" or NEXT.fullmatch(link.text) or NUMBER.fullmatch(link.text))
 
 
-def is_archive(link: Link, sections: frozenset[str], own: tuple[str, ...] = ()) -> Literal["archive", "category", ""]:
+def is_archive(link: Link, sections: Set[str], own: tuple[str, ...] = ()) -> Literal["archive", "category", ""]:
     """`archive` for a month or year, `category` for a category of the columns, empty for anything else.
 
     `sections` are the first folders below which columns and their listings stand, `own` those of the listing itself:
     what lies below it is an item of it, unless it is called a category.
     """
-    parts = urlsplit(link.url)
-    if link.zone in ("tags", "share", "crumbs", "pager") or TAG_PATH.search(parts.path):
+    path = _marks(link.url)
+    if link.zone in ("tags", "share", "crumbs", "pager") or path.tag:
         return ""
-    if MONTH_TEXT.fullmatch(link.text) or MONTH_PATH.search(parts.path) or MONTH_QUERY.search(parts.query):
+    if path.month or MONTH_TEXT.fullmatch(link.text):
         return "" if beyond_now(unquoted(link.url) + link.text) else "archive"
     near = first_folder(link.url) in sections
-    if CATEGORY_PATH.search(parts.path) and (near or link.zone in ("archive", "content")):
+    if path.category and (near or link.zone in ("archive", "content")):
         return "category"
     if "category" in link.rel or (link.zone == "archive" and COUNTED.fullmatch(link.text)):
         return "category"
     if link.zone == "archive" and near and not directory(link.url).startswith(own or "\0"):
         return "category"
     return ""
+
+
+class _Marks(NamedTuple):
+    """What an address alone says: the page of a tag or form, of a month, of a category."""
+
+    tag: bool
+    month: bool
+    category: bool
+
+
+@lru_cache(maxsize=8192)
+def _marks(url: str) -> _Marks:
+    parts = urlsplit(url)
+    return _Marks(
+        TAG_PATH.search(parts.path) is not None,
+        MONTH_PATH.search(parts.path) is not None or MONTH_QUERY.search(parts.query) is not None,
+        CATEGORY_PATH.search(parts.path) is not None,
+    )
 
 
 def beyond_now(text: str) -> bool:

@@ -226,7 +226,7 @@ class Section:
                 yield Found(link.url, reason, page.url)
 
     def _archive_of(self, link: Link, page: PageLinks) -> Literal["archive", "category", ""]:
-        reason = groups.is_archive(link, frozenset(self.sections), self._own(page))
+        reason = groups.is_archive(link, self.sections, self._own(page))
         # Calendars link days to columns.
         return "" if reason == "category" and self.is_column_shape(link.url) else reason
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from columnarchive.errors import UsageError
+from columnarchive.extract.zones import Place, place_of, zone_of
 from columnarchive.urls import Link, PageLinks, Zone, canonical
 
 MAX_LINKS = 3000
@@ -20,29 +23,10 @@ DATE = re.compile(
     r"|(?:令和|平成)\s*(?:\d+|元)\s*年|[RH]\d{1,2}\.\d{1,2}\.\d{1,2}"
     r"|(?<!\d)[01]?\d月[0-3]?\d日|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*\.? \d{1,2},? (?:19|20)\d\d"
 )
+ROOTED = re.compile(r"/(?![/\\\s])")
 PLAIN: frozenset[Zone] = frozenset({"nav", "crumbs", "pager", "share"})  # zones whose surroundings say nothing
 HEADING_TAGS = "h1, h2, h3, h4, h5, h6, dt"
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "dt"})
-# Words in ids and class names that tell what a part of a page is for; the first that fits, from the inside out.
-ZONE_WORDS: tuple[tuple[Zone, re.Pattern[str]], ...] = (
-    ("crumbs", re.compile(r"bread|crumb|topic-?path|pankuzu")),
-    ("share", re.compile(r"share|sns|social|follow-?us")),
-    ("pager", re.compile(
-        r"pager|paging|pag[ie]nat|page-?navi?\b|page-?numbers|wp-pagenavi|nav-?links|post-?nav|prev-?next"
-    )),
-    ("tags", re.compile(r"tag-?cloud|tags?-?list|\btags?\b|keyword")),
-    ("archive", re.compile(r"archive|categor|monthly|month-?list|yearly|year-?list|calend[ae]r|\bcats?\b|cat-?list")),
-    ("recent", re.compile(
-        r"recent|related|relation|ranking|popular|kanren|osusume|recommend|pick-?up|new-?(?:entry|post)"
-    )),
-    ("nav", re.compile(
-        r"g-?nav|global|navi?\b|navi?[-]|-navi?|navigation|menu|drawer|header|head\b|foot(?:er|-?nav|-?menu|-?link|\b)"
-        r"|fnav|copyright|utility|\blang(?:uage)?\b"
-    )),
-    ("aside", re.compile(r"\bside|widget|aside|sub-?(?:col|content)|banner|bnr|right-?col|left-?col")),
-)  # fmt: skip
-TAG_ZONES: dict[str, Zone] = {"nav": "nav", "header": "nav", "footer": "nav", "aside": "aside"}
-ALONE: frozenset[Zone] = frozenset({"crumbs", "pager", "share"})  # zones that may hold a single link
 
 
 def page_links(html: str, url: str) -> PageLinks:
@@ -79,10 +63,23 @@ def _address(href: str, base: str) -> str:
     href = href.strip()
     if not href or href.startswith(("#", "javascript:", "mailto:", "tel:", "data:")):
         return ""
+    if ROOTED.match(href):  # of the page's own address only the host counts, and the menus of all pages are one
+        base = base[: base.find("/", base.find("//") + 2) + 1] or base
     try:
         return canonical(href, base)
     except UsageError:
         return ""
+
+
+@lru_cache(maxsize=16384)
+def _is_file(target: str) -> bool:
+    return SKIPPED.search(target.partition("?")[0]) is not None
+
+
+def _target(href: str, base: str) -> str:
+    """The page a link leads to; empty for what is none."""
+    target = _address(href, base)
+    return "" if not target or _is_file(target) else target
 
 
 def _head(tree: LexborHTMLParser, base: str, url: str) -> dict[str, object]:
@@ -131,117 +128,60 @@ def _meta(node: LexborNode, base: str, url: str, found: dict[str, object], robot
             found.setdefault("refresh", target)
 
 
-_Row = tuple[LexborNode, str, str, list[LexborNode]]  # a link, its target, its place, the elements around it
-LISTS = frozenset({"ul", "ol", "dl", "table", "nav", "select"})
+@dataclass(slots=True)
+class _Row:
+    """A link, its target, its place and the elements around it."""
 
-
-class _Places:
-    """Elements told by tag, id and class without what numbers them; remembers what it has worked out."""
-
-    def __init__(self) -> None:
-        self.names: dict[int, str] = {}
-        self.words: dict[int, str] = {}
-        self.zones: dict[int, Zone | None] = {}
-        self.kept: list[LexborNode] = []  # a node's id stays its own only while it is held
-
-    def name(self, node: LexborNode) -> str:
-        found = self.names.get(node.mem_id)
-        if found is None:
-            said = node.attributes
-            words = [said.get("id") or "", *(said.get("class") or "").split()]
-            plain = [word for word in words if word and not re.search(r"\d", word)]
-            found = (node.tag or "?") + ("." + plain[0] if plain else "")
-            self.names[node.mem_id] = found
-            self.words[node.mem_id] = " ".join(words).lower().replace("_", "-")
-            self.kept.append(node)
-        return found
-
-    def zone(self, node: LexborNode, count: int) -> Zone | None:
-        """What an element with so many links is for, by its words or its tag."""
-        if node.mem_id not in self.zones:
-            self.name(node)
-            self.zones[node.mem_id] = _zone_of(node.tag or "", self.words[node.mem_id], count)
-        return self.zones[node.mem_id]
-
-
-def _zone_of(tag: str, words: str, count: int) -> Zone | None:
-    for zone, pattern in ZONE_WORDS if words else ():
-        # A single link in an element called "menu" is no menu: "p.blogMenu" holds a post's own address.
-        if (count > 1 or zone in ALONE) and pattern.search(words):
-            return zone
-    return None if tag == "header" and count == 1 else TAG_ZONES.get(tag)
+    node: LexborNode
+    target: str
+    group: str
+    places: tuple[Place, ...]
 
 
 def _links(tree: LexborHTMLParser, base: str) -> Iterable[Link]:
-    places = _Places()
+    known: dict[int, Place] = {}
     rows: list[_Row] = []
-    counts: dict[int, int] = defaultdict(int)
     for node in tree.css("a[href], area[href]")[:MAX_LINKS]:
-        target = _address(node.attributes.get("href") or "", base)
-        if not target or SKIPPED.search(target.partition("?")[0]):
+        target = _target(node.attributes.get("href") or "", base)
+        if not target:
             continue
-        parents = list(_ancestors(node))
-        for parent in parents:
-            counts[parent.mem_id] += 1
-        group = "<".join([node.tag or "a", *(places.name(parent) for parent in parents[:12])])
-        rows.append((node, target, group, parents))
-    rows = _split_by_list(rows)
-    targets: dict[tuple[str, int], set[str]] = defaultdict(set)
-    for _, target, group, parents in rows:
-        for parent in parents:
-            targets[group, parent.mem_id].add(target)
+        place = place_of(node.parent, known)
+        places = place.around if place else ()
+        for each in places:
+            each.links += 1
+        tag = node.tag or "a"
+        rows.append(_Row(node, target, f"{tag}<{place.path}" if place else tag, places))
+    _split_by_list(rows)
     wholes: dict[str, set[str]] = defaultdict(set)
-    for _, target, group, _ in rows:
-        wholes[group].add(target)
-    for node, target, group, parents in rows:
-        unit = node
-        # A link that stands alone in its place has no siblings to end its unit: a few levels are its surroundings.
-        for parent in parents if len(wholes[group]) > 1 else parents[:3]:
-            if len(targets[group, parent.mem_id]) > 1 or parent.tag in ("main", "body"):
-                break
-            unit = parent
-        yield _link(node, target, group, unit, parents, _zone(parents, places, counts))
+    for row in rows:
+        wholes[row.group].add(row.target)
+        for place in row.places:
+            if place.targets.setdefault(row.group, row.target) != row.target:
+                place.targets[row.group] = None
+    for row in rows:
+        zone = zone_of(row.places)
+        yield _link(row, zone, len(wholes[row.group]) > 1)
 
 
-def _split_by_list(rows: list[_Row]) -> list[_Row]:
+def _split_by_list(rows: list[_Row]) -> None:
     """Tell lists apart that stand in places called the same, as a menu and a listing without names do.
 
     Lists of one link each are parts of cards, and the cards are what repeats.
     """
     lists: dict[str, dict[int, int]] = defaultdict(dict)
     holders: list[int] = []
-    for _, _, group, parents in rows:
-        holder = next((parent.mem_id for parent in parents if parent.tag in LISTS), 0)
-        holders.append(lists[group].setdefault(holder, len(lists[group])))
-    sizes = Counter(row[2] for row in rows)
-    return [
-        (node, target, f"{group}#{number}" if 2 * len(lists[group]) <= sizes[group] else group, parents)
-        for (node, target, group, parents), number in zip(rows, holders, strict=True)
-    ]
+    for row in rows:
+        holder = row.places[0].holder if row.places else None
+        holders.append(lists[row.group].setdefault(id(holder) if holder else 0, len(lists[row.group])))
+    sizes = Counter(row.group for row in rows)
+    split = {group for group, size in sizes.items() if 2 * len(lists[group]) <= size}
+    for row, number in zip(rows, holders, strict=True):
+        if row.group in split:
+            row.group = f"{row.group}#{number}"
 
 
-def _ancestors(node: LexborNode) -> Iterable[LexborNode]:
-    parent = node.parent
-    while parent is not None and parent.tag not in ("html", "body", "-undef", "-document"):
-        yield parent
-        parent = parent.parent
-
-
-def _zone(parents: list[LexborNode], places: _Places, counts: dict[int, int]) -> Zone:
-    """What the part of the page around a link is for: the innermost telling word, else what its place is called."""
-    general: Zone | None = None
-    for parent in parents:
-        zone = places.zone(parent, counts[parent.mem_id])
-        if zone in ("nav", "aside"):
-            general = general or zone
-        elif zone:
-            return zone
-        if parent.tag in ("main", "article"):
-            return general or "content"
-    return general or "content"
-
-
-def _link(node: LexborNode, target: str, group: str, unit: LexborNode, parents: list[LexborNode], zone: Zone) -> Link:
+def _link(row: _Row, zone: Zone, repeats: bool) -> Link:
+    node = row.node
     said = node.attributes
     text = " ".join(node.text(separator=" ").split())[:200]
     if not text:
@@ -249,13 +189,21 @@ def _link(node: LexborNode, target: str, group: str, unit: LexborNode, parents: 
         text = ((image.attributes.get("alt") or "") if image else said.get("alt") or said.get("title") or "").strip()[
             :200
         ]
-    around = text if zone in PLAIN else " ".join(unit.text(separator=" ")[:6000].split())[:3000]
     rel = tuple((said.get("rel") or "").lower().split())
-    headed = zone not in PLAIN and (
-        any(parent.tag in HEADINGS for parent in parents[:3]) or unit.css_first(HEADING_TAGS) is not None
-    )
+    if zone in PLAIN:
+        return Link(
+            row.target, text, row.group, zone, rel, dated=DATE.search(text) is not None, nofollow="nofollow" in rel
+        )
+    unit = node
+    # A link that stands alone in its place has no siblings to end its unit: a few levels are its surroundings.
+    for place in row.places if repeats else row.places[:3]:
+        if place.targets[row.group] is None or place.tag in ("main", "body"):
+            break
+        unit = place.node
+    around = " ".join(unit.text(separator=" ")[:6000].split())[:3000]
+    headed = any(place.tag in HEADINGS for place in row.places[:3]) or unit.css_first(HEADING_TAGS) is not None
     return Link(
-        target, text, group, zone, rel,
+        row.target, text, row.group, zone, rel,
         excerpt=max(0, len(around) - len(text)),
         dated=DATE.search(around) is not None,
         headed=headed,

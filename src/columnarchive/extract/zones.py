@@ -1,0 +1,112 @@
+"""The places of a page that links stand in, and what each is for: menu, crumbs, pager, archive, content."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from selectolax.lexbor import LexborNode
+
+from columnarchive.urls import Zone
+
+# Words in ids and class names that tell what a part of a page is for; the first that fits, from the inside out.
+ZONE_WORDS: tuple[tuple[Zone, re.Pattern[str]], ...] = (
+    ("crumbs", re.compile(r"bread|crumb|topic-?path|pankuzu")),
+    ("share", re.compile(r"share|sns|social|follow-?us")),
+    ("pager", re.compile(
+        r"pager|paging|pag[ie]nat|page-?navi?\b|page-?numbers|wp-pagenavi|nav-?links|post-?nav|prev-?next"
+    )),
+    ("tags", re.compile(r"tag-?cloud|tags?-?list|\btags?\b|keyword")),
+    ("archive", re.compile(r"archive|categor|monthly|month-?list|yearly|year-?list|calend[ae]r|\bcats?\b|cat-?list")),
+    ("recent", re.compile(
+        r"recent|related|relation|ranking|popular|kanren|osusume|recommend|pick-?up|new-?(?:entry|post)"
+    )),
+    ("nav", re.compile(
+        r"g-?nav|global|navi?\b|navi?[-]|-navi?|navigation|menu|drawer|header|head\b|foot(?:er|-?nav|-?menu|-?link|\b)"
+        r"|fnav|copyright|utility|\blang(?:uage)?\b"
+    )),
+    ("aside", re.compile(r"\bside|widget|aside|sub-?(?:col|content)|banner|bnr|right-?col|left-?col")),
+)  # fmt: skip
+TAG_ZONES: dict[str, Zone] = {"nav": "nav", "header": "nav", "footer": "nav", "aside": "aside"}
+ALONE: frozenset[Zone] = frozenset({"crumbs", "pager", "share"})  # zones that may hold a single link
+LISTS = frozenset({"ul", "ol", "dl", "table", "nav", "select"})
+ROOTS = frozenset({"html", "body", "-undef", "-document"})
+NAMED = 12  # elements around a link that make its place
+
+
+class Place:
+    """An element around links: its tag, what its id and class name, and the places around it, from the inside out.
+
+    Made once for all links below it. `links` counts them, `targets` has each group's only target, None for several.
+    """
+
+    __slots__ = ("around", "holder", "links", "name", "node", "path", "tag", "targets", "words", "zone")
+
+    def __init__(self, node: LexborNode, tag: str, outer: Place | None) -> None:
+        said = node.attributes
+        self.node = node
+        self.tag = tag
+        self.name, self.words = _named(tag or "?", said.get("id") or "", said.get("class") or "")
+        self.around: tuple[Place, ...] = (self, *outer.around) if outer else (self,)
+        self.path = "<".join([place.name for place in self.around[:NAMED]])
+        self.holder: Place | None = self if tag in LISTS else outer.holder if outer else None
+        self.zone: Zone | None = None  # of the links that stand in it, once it has been asked for
+        self.links = 0
+        self.targets: dict[str, str | None] = {}
+
+
+@lru_cache(maxsize=8192)
+def _named(tag: str, own: str, classes: str) -> tuple[str, str]:
+    """An element by tag and its first word without what numbers it; and all its words as they are judged by."""
+    words = [own, *classes.split()]
+    plain = next((word for word in words if word and not re.search(r"\d", word)), "")
+    return tag + ("." + plain if plain else ""), " ".join(words).lower().replace("_", "-")
+
+
+def place_of(node: LexborNode | None, known: dict[int, Place]) -> Place | None:
+    """The place that an element is; None for those that every link stands in."""
+    above: list[tuple[LexborNode, str]] = []
+    found: Place | None = None
+    while node is not None:
+        found = known.get(node.mem_id)
+        tag = node.tag or ""
+        if found or tag in ROOTS:
+            break
+        above.append((node, tag))
+        node = node.parent
+    for element, tag in reversed(above):
+        found = known[element.mem_id] = Place(element, tag, found)
+    return found
+
+
+def zone_of(places: tuple[Place, ...]) -> Zone:
+    """What the part of the page around a link is for: the innermost telling word, else what its place is called."""
+    if not places:
+        return "content"
+    inner = places[0]
+    if inner.zone is None:
+        inner.zone = _zone_within(places)
+    return inner.zone
+
+
+def _zone_within(places: tuple[Place, ...]) -> Zone:
+    general: Zone | None = None
+    for place in places:
+        zone = _own_zone(place.tag, place.words, min(place.links, 2))
+        if zone in ("nav", "aside"):
+            general = general or zone
+        elif zone:
+            return zone
+        if place.tag in ("main", "article"):
+            return general or "content"
+    return general or "content"
+
+
+@lru_cache(maxsize=8192)
+def _own_zone(tag: str, words: str, count: int) -> Zone | None:
+    """What an element with one link (`count` 1) or several (2) is for, by its words or its tag."""
+    for zone, pattern in ZONE_WORDS if words else ():
+        # A single link in an element called "menu" is no menu: "p.blogMenu" holds a post's own address.
+        if (count > 1 or zone in ALONE) and pattern.search(words):
+            return zone
+    return None if tag == "header" and count == 1 else TAG_ZONES.get(tag)
