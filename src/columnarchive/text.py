@@ -11,6 +11,7 @@ JST = timezone(timedelta(hours=9), "JST")
 _DIGITS = {ord(wide): ord(narrow) for wide, narrow in zip("０１２３４５６７８９", "0123456789", strict=True)}
 _DIGITS |= {ord("．"): ord("."), ord("／"): ord("/"), ord("－"): ord("-"), ord("　"): ord(" "), ord("："): ord(":")}
 _DIGITS |= {ord("‐"): ord("-"), ord("‑"): ord("-"), ord("−"): ord("-"), ord("\u00a0"): ord(" ")}
+_WIDE = re.compile(f"[{''.join(map(chr, _DIGITS))}]")
 _ERAS = {
     "令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "明治": 1867,
     "R": 2018, "H": 1988, "S": 1925, "T": 1911, "M": 1867, "㋿": 2018, "㍻": 1988, "㍼": 1925, "㍽": 1911, "㍾": 1867,
@@ -70,7 +71,7 @@ def find_dates(text: str) -> tuple[FoundDate, ...]:
     """
     if not _FIGURE.search(text) or not _HINT.search(text):
         return ()
-    narrow = text if text.isascii() else text.translate(_DIGITS)
+    narrow = text.translate(_DIGITS) if _WIDE.search(text) else text
     found: list[FoundDate] = []
     taken: list[tuple[int, int]] = []
     for pattern, sign, read in _FORMS:

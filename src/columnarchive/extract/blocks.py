@@ -34,20 +34,23 @@ def assemble(page: Outline, chosen: Sequence[int]) -> list[Block]:
     """The blocks of the chosen pieces."""
     blocks: list[Block] = []
     around = _Around(page)
-    position = 0
-    while position < len(chosen):
-        index = chosen[position]
-        row = around.row(index)
-        if row >= 0:
-            end = position
-            while end < len(chosen) and around.row(chosen[end]) == row:
-                end += 1
-            blocks.append(Block("row", _row_text(page, [chosen[at] for at in range(position, end)], around)))
-            position = end
-            continue
-        piece = page.pieces[index]
-        blocks.extend(_split(piece, *around.kind(index)))
-        position += 1
+    contexts, pieces = around.contexts, page.pieces
+    done = -1
+    for position, index in enumerate(chosen):
+        if position < done:
+            continue  # a cell of the row before
+        piece = pieces[index]
+        row, kind, depth, asked = contexts[piece.element]
+        if row >= 0 and not around.lays_out(row):
+            done = position
+            while done < len(chosen) and contexts[pieces[chosen[done]].element][0] == row:
+                done += 1
+            blocks.append(Block("row", _row_text(page, chosen[position:done], around)))
+        elif piece.tag in HEADINGS:
+            kind, level = ("question", 0) if asked else ("heading", HEADINGS[piece.tag])
+            blocks.extend(_split(piece, kind, level))
+        else:
+            blocks.extend(_split(piece, kind, depth if kind == "item" else 0))
     return _pair(blocks)
 
 
@@ -95,37 +98,39 @@ def _row_text(page: Outline, indexes: Sequence[int], around: _Around) -> str:
     return "\t".join(cells)
 
 
+def _contexts(page: Outline) -> list[_Context]:
+    """For each element, what it and all around it say of a text in it; at -1, what is said of a text outside all."""
+    outside: _Context = (-1, "paragraph", 0, False)
+    found: list[_Context] = []
+    for at, element in enumerate(page.elements):  # an element comes after the one around it
+        parent = element.parent
+        context = found[parent] if parent >= 0 else outside
+        tag = element.tag
+        if tag in _TELLING:
+            row, kind, depth, asked = context
+            context = (
+                at if tag == "tr" else -1 if tag == "table" else row,
+                _KINDS.get(tag, kind),
+                depth + (tag in ("ul", "ol")),
+                asked or tag in ("summary", "dt"),
+            )
+        found.append(context)
+    found.append(outside)
+    return found
+
+
 class _Around:
     """What a piece stands in: the nearest row, cell, list, quote and so on."""
 
-    __slots__ = ("_contexts", "_layout", "_page")
+    __slots__ = ("_layout", "_page", "contexts")
 
     def __init__(self, page: Outline) -> None:
         self._page = page
         self._layout: dict[int, bool] = {}
-        self._contexts: dict[int, _Context] = {-1: (-1, "paragraph", 0, False)}
+        self.contexts = _contexts(page)
 
-    def _context(self, at: int) -> _Context:
-        """What an element and all around it say of a text in it."""
-        found = self._contexts.get(at)
-        if found is None:
-            element = self._page.elements[at]
-            row, kind, depth, asked = self._context(element.parent)
-            tag = element.tag
-            if tag in _TELLING:
-                row = at if tag == "tr" else -1 if tag == "table" else row
-                kind = _KINDS.get(tag, kind)
-                depth += tag in ("ul", "ol")
-                asked = asked or tag in ("summary", "dt")
-            found = self._contexts[at] = (row, kind, depth, asked)
-        return found
-
-    def row(self, index: int) -> int:
-        """The table row this piece is a cell of; -1 outside tables and in tables that only lay the page out."""
-        at = self._context(self._page.pieces[index].element)[0]
-        return at if at >= 0 and not self._lays_out(at) else -1
-
-    def _lays_out(self, row: int) -> bool:
+    def lays_out(self, row: int) -> bool:
+        """Whether a table row only lays the page out, and is none of a table of facts."""
         found = self._layout.get(row)
         if found is None:
             page = self._page
@@ -148,11 +153,3 @@ class _Around:
         while at >= 0 and self._page.elements[at].tag not in ("td", "th"):
             at = self._page.elements[at].parent
         return at
-
-    def kind(self, index: int) -> tuple[BlockKind, int]:
-        """Kind and level of a piece that is no table row."""
-        piece = self._page.pieces[index]
-        _, kind, depth, asked = self._context(piece.element)
-        if piece.tag in HEADINGS:
-            return ("question", 0) if asked else ("heading", HEADINGS[piece.tag])
-        return kind, depth if kind == "item" else 0

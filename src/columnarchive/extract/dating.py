@@ -37,14 +37,15 @@ _NEAR = 12
 def find_dating(page: Outline, chosen: Sequence[int], title_at: int, data: LinkedData, url: str) -> tuple[str, str]:
     """(published_on, modified_on), each `YYYY-MM-DD` or empty; what the page shows beats what its head says."""
     published, modified = _shown(page, chosen, title_at)
-    stated = _first(data.published, *(page.metas.get(name, "") for name in _PUBLISHED_METAS))
-    changed = _first(data.modified, *(page.metas.get(name, "") for name in _MODIFIED_METAS))
-    timed, retimed = _timed(page)
-    if not published and not stated:
-        published = timed
-    if not published and not stated and (match := _URL_DAY.search(url)):
+    if not published:
+        published = _first(data.published, *[page.metas.get(name, "") for name in _PUBLISHED_METAS])
+    if not modified:
+        modified = _first(data.modified, *[page.metas.get(name, "") for name in _MODIFIED_METAS])
+    if not published or not modified:
+        timed, retimed = _timed(page)
+        published, modified = published or timed, modified or retimed
+    if not published and (match := _URL_DAY.search(url)):
         published = _first("-".join(match.groups()))
-    published, modified = published or stated, modified or changed or retimed
     if modified and published and modified < published:
         modified = ""
     return published, modified

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import codecs
 import re
+from functools import lru_cache
 
 import webencodings
 
 _META = re.compile(rb"""<meta[^>]{0,300}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.\-]{2,40})""", re.I)
-_XML = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_:.\-]{2,40})""", re.I)
+_XML = re.compile(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_:.\-]{2,40})""", re.I)
 _HEADER = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9_:.\-]{2,40})""", re.I)
 _META_WINDOW = 4096  # browsers look at 1024 bytes; old pages put long comments first, and a strict decode guards us
 _ESCAPE = re.compile(rb"\x1b(\$@|\$B|\(B|\(J|\(I|\$\(D)")
@@ -47,20 +48,20 @@ def _declared(body: bytes, content_type: str) -> list[str]:
     if match := _HEADER.search(content_type):
         labels.append(match[1])
     head = body[:_META_WINDOW]
-    for pattern in (_XML, _META):
-        if found := pattern.search(head):
+    for found in (_XML.match(head), _META.search(head)):
+        if found:
             labels.append(found[1].decode("ascii"))
-    names: list[str] = []
-    for label in labels:
-        encoding = webencodings.lookup(label)
-        if encoding is None:
-            continue
-        name = _PYTHON_NAMES.get(encoding.name, encoding.codec_info.name)
-        if name.startswith("utf-16"):  # a page whose ASCII <meta> could be read is not UTF-16
-            name = "utf-8"
-        if name not in names:
-            names.append(name)
-    return names
+    return list(dict.fromkeys(name for label in labels if (name := _codec(label))))
+
+
+@lru_cache(maxsize=64)
+def _codec(label: str) -> str:
+    """Python's name for an encoding; empty for a label nobody knows."""
+    encoding = webencodings.lookup(label)
+    if encoding is None:
+        return ""
+    name = _PYTHON_NAMES.get(encoding.name, encoding.codec_info.name)
+    return "utf-8" if name.startswith("utf-16") else name  # where an ASCII <meta> could be read is no UTF-16
 
 
 def _strict(body: bytes, name: str) -> str | None:

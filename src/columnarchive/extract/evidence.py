@@ -100,17 +100,14 @@ def model_key(piece: Piece) -> str:
     Never in tables and never beside a unit: two fees or doses that differ are two texts.
     """
     if not piece.counted:
-        piece.counted = _counted(piece.tag, piece.key)
+        key = piece.key
+        piece.counted = key if piece.tag in _DATA_TAGS or key.isalpha() else _masked(key)
     return piece.counted
-
-
-def _counted(tag: str, key: str) -> str:
-    return key if tag in _DATA_TAGS else _masked(key)
 
 
 @lru_cache(maxsize=4096)  # a site's pages share most of their lines
 def _masked(key: str) -> str:
-    if key.isalpha() or not _DIGIT.search(key) or _MEASURE.search(key):
+    if not _DIGIT.search(key) or _MEASURE.search(key):
         return key
     masked = _DIGIT.sub("#", key)
     return masked if len(masked) - 2 * masked.count("#") >= _MASKED_LETTERS else key

@@ -21,6 +21,7 @@ _ARTICLE = frozenset(
     ]
 )
 _MAX = 400_000
+_DECODER = json.JSONDecoder(strict=False)
 _MARKUP = re.compile(r"<[^>]*>")
 
 
@@ -60,7 +61,7 @@ def read_linked_data(scripts: tuple[str, ...]) -> LinkedData:
 
 def _nodes(script: str) -> Iterator[dict[str, object]]:
     try:
-        data = json.loads(script[:_MAX], strict=False)
+        data = _DECODER.decode(script[:_MAX])
     except (ValueError, RecursionError):
         return
     waiting: list[object] = [data]

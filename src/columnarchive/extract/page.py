@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,10 +62,14 @@ def open_page(body: bytes, content_type: str, places: Places, template: Template
     refused = refuse(body, content_type)
     if refused is not None:
         return refused
-    text, _ = decode(body, content_type)
-    if "\ufffd" in text and text.count("\ufffd") > BROKEN_SHARE * len(text):
-        return "bad_encoding"
-    return outline(text, places, template.skippable() if template is not None else None)
+    text, encoding = decode(body, content_type)
+    skips = template.skippable() if template is not None else None
+    if "\ufffd" in text:
+        if text.count("\ufffd") > BROKEN_SHARE * len(text):
+            return "bad_encoding"
+    elif encoding == "utf-8" and not body.startswith(BOM_UTF8):
+        return outline(body, places, skips)  # what the parser would make of the text again
+    return outline(text, places, skips)
 
 
 def learn(pages: Sequence[Outline], places: Places) -> Site:

@@ -15,7 +15,6 @@ from columnarchive.extract.places import Places
 from columnarchive.extract.rules import CONTAINERS, MAX_CHARS, MAX_DEPTH, STRIPPED, VOID
 from columnarchive.extract.walk import walk
 
-_COMMENT = re.compile(r"<!--.*?-->|<![^>]*>", re.S)
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
 _TAG_COUNT = re.compile(rb"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _SELF_CLOSING = (
@@ -48,9 +47,10 @@ def nesting(body: bytes) -> int:
     return deepest
 
 
-def outline(html: str, places: Places, skips: Skips | None = None) -> Outline:
+def outline(html: str | bytes, places: Places, skips: Skips | None = None) -> Outline:
     """Parse a page and walk it once. The caller has bounded its nesting (`nesting`); length is bounded here.
 
+    `html`: the text of the page, or its bytes where they are UTF-8 without a byte order mark.
     Places that `skips` names are taken away before: with a site's template at hand that is most of a page.
     """
     tree = LexborHTMLParser(html[:MAX_CHARS])
@@ -64,11 +64,25 @@ def outline(html: str, places: Places, skips: Skips | None = None) -> Outline:
     for tag in STRIPPED:
         for node in tree.tags(tag):  # several times as fast as a selector
             node.decompose(recursive=False)
-    serialised = body.html or ""
-    if "<!" in serialised:
-        serialised = _COMMENT.sub("", serialised)
-    walk(serialised, page, places)
+    walk(_without_comments(body.html or ""), page, places)
     return page
+
+
+def _without_comments(html: str) -> str:
+    """What the parser wrote, without comments and declarations."""
+    parts: list[str] = []
+    done = 0
+    last = html.rfind("-->")
+    while (at := html.find("<!", done)) >= 0:
+        if at + 4 <= last and html.startswith("<!--", at):
+            end = html.index("-->", at + 4) + 3
+        else:
+            end = html.find(">", at) + 1
+            if not end:
+                break
+        parts.append(html[done:at])
+        done = end
+    return "".join(parts) + html[done:] if parts else html
 
 
 def _prune(body: LexborNode, places: Places, dead: frozenset[int], around: frozenset[int]) -> None:
@@ -79,17 +93,17 @@ def _prune(body: LexborNode, places: Places, dead: frozenset[int], around: froze
         tag = node.tag
         if tag not in _PRUNED:
             continue
-        attributes = node.attributes
-        named = "".join([f' {name}="{value}"' for name in ("class", "id") if (value := attributes.get(name))])
-        place = places.enter(parent, places.step(tag, named))
+        named = ""
+        if attributes := node.attributes:
+            for name in ("class", "id"):
+                if value := attributes.get(name):
+                    named += f' {name}="{value}"'
+        step = places.step(tag, named)
+        place = step.under.get(parent) or places.enter(parent, step)
         if place in dead:
-            node.decompose()
+            node.decompose(recursive=False)
         elif place in around:
-            child = node.child
-            while child is not None:
-                if child.is_element_node:
-                    waiting.append((child, place))
-                child = child.next
+            waiting += [(child, place) for child in node.iter()]
 
 
 def _read_head(tree: LexborHTMLParser, page: Outline) -> None:

@@ -12,26 +12,30 @@ from columnarchive.extract.rules import HEADINGS, LINK_SHARE, WHITE
 from columnarchive.extract.template import DEAD_HERE, SHARED
 
 _SEPARATOR = re.compile(r"\s*[|｜»«›≫]\s*|\s+[-–—−:：/／@]\s+|\s*::\s*|\s+[-–—]|[-–—]\s+")
-_SEPARATING = re.compile(r"[|｜»«›≫\-–—−:：/／@]")
+_BARS = re.compile(r"[|｜»«›≫]")
+_DOUBTFUL = re.compile(r"[-–—−:：/／@]")  # these part a title only beside a space
 _FEW_LINKS = 3
 _LONGEST = 160
 _CUT = 8
 _PREFIX = 4
+_BETTER = 0.05  # a later heading must fit by so much better than an earlier one
+_SURE = 1.0 - _BETTER
 _PAGE_OF = re.compile(r"^\[[A-Za-z ]{2,12}\]\s*|\s*[（(]\s*\d+\s*/\s*\d+\s*(?:ページ|page)?\s*[)）]\s*$", re.I)
-_SIGNS = dict.fromkeys(map(ord, WHITE | frozenset("「」『』【】\"'“”‘’《》〈〉()（）[]!！?？・.。、,~〜～-–—―|｜:：")))
+_SIGNS = re.compile(
+    f"[{re.escape(''.join(sorted(WHITE)))}「」『』【】\"'“”‘’《》〈〉()（）\\[\\]!！?？・.。、,~〜～–—―|｜:：-]+"
+)
 """Signs that two spellings of a title differ in, and white space: to be taken out."""
 
 
 @lru_cache(maxsize=8)  # one page's titles are asked for again and again
 def title_parts(title: str) -> tuple[str, ...]:
     """A document title cut at its separators."""
-    if not _SEPARATING.search(title):
-        return (title.strip(),) if title.strip() else ()
-    return tuple(part for part in (piece.strip() for piece in _SEPARATOR.split(title)) if part)
+    parts = (_SEPARATOR if _DOUBTFUL.search(title) else _BARS).split(title)
+    return tuple([part for piece in parts if (part := piece.strip())])
 
 
 def _norm(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).translate(_SIGNS).casefold()
+    return _SIGNS.sub("", unicodedata.normalize("NFKC", text)).casefold()
 
 
 def find_title(
@@ -56,17 +60,19 @@ def find_title(
         if piece.text in site_parts or len(piece.key) < 2 or len(piece.key) > _LONGEST:
             continue
         norm = _norm(piece.text)
-        fit = 0.96 if rank and norm in parts else max((_fit(norm, one) for one in norms), default=0.0)
+        fit = 0.96 if rank and norm in parts else max([0.0, *[_fit(norm, one) for one in norms]])
         if rank is None and (
             piece.linked >= LINK_SHARE * len(piece.key) or not (fit > 0.98 or _is_cut(piece.text, page.title))
         ):
             continue
         if rank == 1 and fit < 0.5 and any(_same_start(norm, one) for one in norms):
             fit = 0.5
-        if fit >= 0.5 and (best is None or fit > best[0] + 0.05):
+        if fit >= 0.5 and (best is None or fit > best[0] + _BETTER):
             best = (fit, index)
+            if fit > _SURE:
+                break
     if best is not None:
-        return _PAGE_OF.sub("", _one_line(page.pieces[best[1]].text)), best[1]
+        return _tidy(page.pieces[best[1]].text), best[1]
     for index, piece in enumerate(page.pieces[: limit + 1]):
         if (
             piece.tag == "h1"
@@ -107,12 +113,14 @@ def _fit(heading: str, stated: str) -> float:
         return 0.0
     if heading == stated:
         return 1.0
-    short, long = sorted((heading, stated), key=len)
+    short, long = (heading, stated) if len(heading) <= len(stated) else (stated, heading)
+    if short not in long:
+        return 0.0
     if len(short) >= 4 and long.startswith(short):
         return 0.5 + 0.45 * len(short) / len(long)
     if len(short) >= 4 and long.endswith(short):
         return 0.3 + 0.6 * len(short) / len(long)
-    if len(short) >= 8 and short in long:
+    if len(short) >= 8:
         return 0.5 + 0.3 * len(short) / len(long)
     return 0.0
 
@@ -143,10 +151,16 @@ def _without_site(title: str, site_parts: frozenset[str], site_name: str) -> str
     parts = title_parts(title)
     kept = [part for part in parts if part not in site_parts and part != site_name]
     if not kept or len(kept) == len(parts):
-        return _PAGE_OF.sub("", _one_line(title))
+        return _tidy(title)
     start = title.find(kept[0])
     end = title.rfind(kept[-1]) + len(kept[-1])
-    return _PAGE_OF.sub("", _one_line(title[start:end]))
+    return _tidy(title[start:end])
+
+
+def _tidy(title: str) -> str:
+    """A title in one line, without the number of its page."""
+    title = _one_line(title)
+    return _PAGE_OF.sub("", title) if title[:1] == "[" or title[-1:] in (")", "）") else title
 
 
 def _one_line(text: str) -> str:

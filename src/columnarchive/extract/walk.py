@@ -37,7 +37,10 @@ def walk(html: str, page: Outline, places: Places) -> None:
     skipping, depth = "", 0
     href: str | None = None
     linked = link_from = 0
-    for chunk in html.split(">")[:MAX_TOKENS]:
+    chunks = html.split(">")
+    if len(chunks) > MAX_TOKENS:
+        del chunks[MAX_TOKENS:]
+    for chunk in chunks:
         text, _, token = chunk.partition("<")
         action, tag, nesting, step = heads.get(token) or _read_head(token, places)
         if skipping:  # inside something never read: wait for its own end
@@ -73,6 +76,8 @@ def walk(html: str, page: Outline, places: Places) -> None:
                 element.end = len(pieces)
                 at = element.parent
                 element = elements[at] if at >= 0 else _OUTSIDE
+        elif action == _TEXT:
+            continue
         elif action == _BR:
             buffer.append(_BREAK)
         elif action == _ANCHOR:
@@ -97,6 +102,8 @@ def _read_head(token: str, places: Places) -> Head:
     """What a tag means to the walk; cached by its text, because tags repeat (those of links and images do not)."""
     if token.startswith("a "):
         return _LINK
+    if token.startswith("img "):
+        return places.heads.get("img") or _read_head("img", places)
     if not token:
         return _END
     close = token[:1] == "/"
