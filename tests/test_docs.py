@@ -9,11 +9,10 @@ from pathlib import Path
 
 import clinic_archive
 import pytest
-from typer.main import get_command
 
 from columnarchive import reading
 from columnarchive.archive.tabulating import TABLES
-from columnarchive.cli.app import app
+from columnarchive.cli.commands import COMMANDS, loaded
 from columnarchive.cli.moving import EXPORTS
 from columnarchive.sites import parse
 from columnarchive.store import streams
@@ -52,15 +51,14 @@ def test_each_table_named_exists_with_its_columns(tmp_path_factory: pytest.TempP
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_each_command_shown_exists_with_its_options(page: Path) -> None:
-    commands = get_command(app).commands  # type: ignore[attr-defined]
     text = page.read_text(encoding="utf-8")
     shown = re.findall(r"`archive (\w[^`\n]*)`", text)
     for block in re.findall(r"```console\n(.+?)```", text, re.DOTALL):
         shown += re.findall(r"^\s*\$ archive (\w.*)$", block, re.MULTILINE)
     for line in shown:
         name, *words = shlex.split(line, comments=True)
-        assert name in commands, line
-        options = {option for parameter in commands[name].params for option in getattr(parameter, "opts", [])}
+        assert name in COMMANDS, line
+        options = {option for parameter in loaded(name).params for option in getattr(parameter, "opts", [])}
         assert {word for word in words if word.startswith("--")} <= options, line
 
 

@@ -10,22 +10,12 @@ from typing import Annotated
 
 import typer
 
-from columnarchive.cli import (
-    changing,
-    common,
-    copying,
-    crawling,
-    following,
-    moving,
-    proving,
-    reading,
-    searching,
-    watching,
-    writing,
-)
+from columnarchive.cli import common
+from columnarchive.cli.commands import Commands
 from columnarchive.errors import ArchiveError
 
 app = typer.Typer(
+    cls=Commands,
     name="archive",
     help="Keep the columns that clinics publish: crawl, search, and see what was changed or removed.",
     no_args_is_help=True,
@@ -47,32 +37,6 @@ def options(
 ) -> None:
     """Options that come before every command."""
     context.obj = common.Settings(db)
-
-
-for function in (
-    crawling.crawl,
-    searching.search,
-    reading.show,
-    reading.history,
-    changing.diff,
-    changing.changes,
-    copying.copies,
-    reading.blame,
-    reading.captures,
-    proving.evidence,
-    reading.status,
-    moving.extract,
-    moving.import_,
-    moving.export,
-    writing.rebuild,
-    writing.check,
-    writing.withdraw,
-    writing.serve,
-    writing.demo,
-):
-    app.command(function.__name__.rstrip("_"))(function)
-app.add_typer(following.app, name="sites")
-app.add_typer(watching.app, name="watch")
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from columnarchive.times import DEFAULT_ZONE, day
 if TYPE_CHECKING:
     from columnarchive.model import Article
 
-app = typer.Typer(no_args_is_help=False)
+app = typer.Typer(no_args_is_help=False, add_completion=False)
 
 
 @app.callback(invoke_without_command=True)

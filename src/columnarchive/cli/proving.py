@@ -19,7 +19,7 @@ def evidence(
     second: Annotated[str, typer.Argument(help="Revision number or day.", metavar="[TO]")] = "",
     out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path(),
 ) -> None:
-    """Write an evidence sheet: one HTML file with texts, difference, times and digests, and the WARC records beside it.
+    """Write an evidence sheet: one HTML file with texts, difference, times and digests, and WARC records beside it.
 
     Example: archive evidence https://clinic.example/column/nanbyo/ 2025-10-20 2026-01-15
     """

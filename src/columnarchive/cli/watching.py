@@ -17,7 +17,7 @@ NEWS = {
     "restored": "said again",
 }
 
-app = typer.Typer(no_args_is_help=False)
+app = typer.Typer(no_args_is_help=False, add_completion=False)
 
 
 @app.callback(invoke_without_command=True)
@@ -26,7 +26,7 @@ def watch(
     keep: Annotated[bool, typer.Option("--keep", help="Look without counting it as a look.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what is new for the saved searches since the last look: said in a new article, newly said, newly removed.
+    """Tell what is new for saved searches since the last look: said in a new article, newly said, newly removed.
 
     Example: archive watch add claims "完治 OR 根治"
     """
