@@ -9,7 +9,7 @@ from itertools import islice
 
 from columnarchive.extract.blocks import assemble
 from columnarchive.extract.content import select
-from columnarchive.extract.dating import find_dating
+from columnarchive.extract.dating import find_dating, is_date_label
 from columnarchive.extract.linked_data import LinkedData, read_linked_data
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.people import People, find_people
@@ -81,6 +81,8 @@ def _body(page: Outline, chosen: list[int], title_at: int, people: People) -> li
     for index in chosen:
         piece = page.pieces[index]
         if index == title_at or index in people.pieces or (piece.dated and index in near):
+            if kept and kept[-1] == index - 1 and piece.dated and is_date_label(page.pieces[index - 1].text):
+                kept.pop()  # what the date was called goes with it
             continue
         if index < title_at and index in head:
             if piece.linked and CRUMB_HOME.search(piece.text):

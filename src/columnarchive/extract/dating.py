@@ -31,7 +31,13 @@ _MODIFIED_METAS = (
     "lastmod",
 )
 _URL_DAY = re.compile(r"/((?:19|20)\d\d)[/\-]?(0[1-9]|1[0-2])[/\-]?(0[1-9]|[12]\d|3[01])(?=[/\-_.]|$)")
+_LABEL = re.compile(rf"(?:{_MODIFIED.pattern}|{_PUBLISHED.pattern})[日時]{{0,2}}\s*[:：]?", re.I)
 _NEAR = 12
+
+
+def is_date_label(text: str) -> bool:
+    """Whether a line only says what the date after it is: 公開, 更新日."""
+    return _LABEL.fullmatch(text) is not None
 
 
 def find_dating(page: Outline, chosen: Sequence[int], title_at: int, data: LinkedData, url: str) -> tuple[str, str]:
@@ -39,6 +45,7 @@ def find_dating(page: Outline, chosen: Sequence[int], title_at: int, data: Linke
     published, modified = _shown(page, chosen, title_at)
     if not published:
         published = _first(data.published, *[page.metas.get(name, "") for name in _PUBLISHED_METAS])
+    seen = modified
     if not modified:
         modified = _first(data.modified, *[page.metas.get(name, "") for name in _MODIFIED_METAS])
     if not published or not modified:
@@ -46,8 +53,8 @@ def find_dating(page: Outline, chosen: Sequence[int], title_at: int, data: Linke
         published, modified = published or timed, modified or retimed
     if not published and (match := _URL_DAY.search(url)):
         published = _first("-".join(match.groups()))
-    if modified and published and modified < published:
-        modified = ""
+    if modified and published and (modified < published or (modified == published and not seen)):
+        modified = ""  # the day of publication in both fields of a head: nothing was modified
     return published, modified
 
 

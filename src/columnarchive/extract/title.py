@@ -53,6 +53,7 @@ def find_title(
     first_text = next((index for index in chosen if page.pieces[index].tag not in HEADINGS), len(page.pieces))
     limit = max(first_text + 12, chosen[len(chosen) // 2] if chosen else 0)
     best: tuple[float, int] | None = None
+    headed = False
     for index, piece in enumerate(page.pieces[: limit + 1]):
         rank = HEADINGS.get(piece.tag)
         if rank is None and piece.text[:_PREFIX] not in all_stated:
@@ -67,10 +68,12 @@ def find_title(
             continue
         if rank == 1 and fit < 0.5 and any(_same_start(norm, one) for one in norms):
             fit = 0.5
-        if fit >= 0.5 and (best is None or fit > best[0] + _BETTER):
-            best = (fit, index)
-            if fit > _SURE:
-                break
+        if fit >= 0.5 and (
+            best is None or fit > best[0] + _BETTER or (rank and not headed and fit > best[0] - _BETTER)
+        ):
+            best, headed = (fit, index), rank is not None
+            if headed and fit > _SURE:
+                break  # no later one can be better; a crumb that says the same gives way to the heading
     if best is not None:
         return _tidy(page.pieces[best[1]].text), best[1]
     for index, piece in enumerate(page.pieces[: limit + 1]):
