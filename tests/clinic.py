@@ -63,6 +63,9 @@ def state(db: Database) -> dict[str, Any]:
     conn = db.conn
     queries = {
         "pages": "select url, kind, state from pages order by url",
+        "sites": "select name, template from sites order by name",
+        "marks": """select a.url, c.from_number, c.to_number, m.mark, m.seen_at, m.level from change_marks m
+            join changes c on c.id = change_id join articles a on a.id = c.article_id order by 1, 2, 3, 4""",
         "articles": """select url, site, title, published_on, modified_on, author, supervisor, text, removed_text,
             revisions, first_seen_at, last_seen_at, changed_at, state from articles order by url""",
         "revisions": """select a.url, r.number, r.first_seen_at, r.last_seen_at, r.title, r.fingerprint, r.body_sha256

@@ -85,6 +85,14 @@ def test_home_lists_changes_with_counts_and_filters(archive: Path) -> None:
     assert "なくなったコラム" in everything.text
 
 
+def test_site_tells_the_template_it_is_read_without(archive: Path) -> None:
+    japanese, english = ask(archive, [f"{HOME}/site?name={sample.SITE}", f"{HOME}/site?name={sample.SITE}&lang=en"])
+    assert "18ページに共通する7か所・64行を、本文から除いています（2026年4月10日の時点）" in japanese.text
+    assert "7 boxes and 64 lines that 18 pages share" in english.text
+    assert "ご予約・お問い合わせ" in japanese.text
+    assert escape(sample.SCRIPT, quote=False) in japanese.text.replace("&#39;", "'")
+
+
 def test_article_says_since_when_each_sentence_stands(archive: Path) -> None:
     page = get(archive, f"{HOME}/article?url={NANBYO}").text
     young = re.findall(r'<span class="young">(.*?)</span>', page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,3 +154,28 @@ def test_what_is_no_archive_is_refused_in_a_sentence(tmp_path: Path, make: objec
     make(path)  # type: ignore[operator]
     with pytest.raises(StoreError, match=said):
         Database.open(path)
+
+
+def test_changes_are_chosen_by_any_filters_together(db: Database) -> None:
+    prices = [
+        ["費用は98,000円。"],
+        ["費用は128,000円。"],
+        ["費用は128,000円です。", "リスクはありません。"],
+        ["リスクはありません。"],
+    ]
+    write(db, site_with({1: prices, 2: prices[1:], 3: prices[:2]}))
+    every = reads.changes(db.conn, reads.ChangeFilter())
+    assert len(every) == 6
+    assert every == sorted(every, key=lambda one: one.seen_at, reverse=True)
+    labels = {label for one in every for label in one.labels}
+    for label, level, url, site in itertools.product(
+        ["", "no such", *labels], range(4), ["", URL.format(1), "no such"], ["", "clinic.example", "other.example"]
+    ):
+        chosen = reads.ChangeFilter(site, level, label, url, "2026-01-02T00:00:00Z", "2026-01-03T12:00:00Z")
+        assert reads.changes(db.conn, chosen) == [
+            one for one in every
+            if (not site or one.site == site) and one.level >= level and (not label or label in one.labels)
+            and (not url or one.url == url) and "2026-01-02" <= one.seen_at[:10] <= "2026-01-03"
+        ]  # fmt: skip
+    write(db, site_with({1: prices[:1]}))
+    assert db.conn.execute("select count(*) from change_marks").fetchone() == (0,)

@@ -97,7 +97,7 @@ def test_sections_and_questions() -> None:
 def test_labels_of_the_whole() -> None:
     first, second = article(LONG * 9 + PRICE), article("このコラムは移動しました。")
     assert "replaced" in compare(first, second).labels
-    back = compare(second, first, earlier=(first,))
+    back = compare(second, first, earlier=(first.fingerprint,))
     assert "restored" in back.labels
     assert with_labels(back, "returned").level == 3
     author = compare(article(LONG, author="高瀬 直人"), article(LONG, author="三枝 由香"))

@@ -77,6 +77,16 @@ def test_an_archive_of_each_schema_opens_and_is_whole(tmp_path: Path, name: str)
     assert copy.exists() == (name != NAMES[-1])
 
 
+def test_changes_from_before_are_marked_like_those_written_now(tmp_path: Path) -> None:
+    marks = """select url, from_number, mark, change_marks.seen_at, change_marks.level from change_marks
+               join changes on changes.id = change_id join articles on articles.id = article_id order by 1, 2, 3"""
+    upgraded, written = (schemas.unpacked(name, tmp_path / f"{name}.db") for name in ("0003", "0004"))
+    with reading.opened(upgraded) as conn, reading.opened(written) as other:
+        found = conn.execute(marks).fetchall()
+        assert found == other.execute(marks).fetchall()
+        assert {mark.split()[0] for _, _, mark, _, _ in found} == {"label", "level", "site"}
+
+
 def test_an_upgrade_leaves_a_copy_of_what_was(first: Path, folder: Path) -> None:
     before = sqlite3.connect(first).execute("select sql from sqlite_master order by name").fetchall()
     with Database.open(first, migrations=folder) as db:

@@ -335,11 +335,30 @@ class PageVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteTemplate:
+    """What a site's newest pages share, and articles are read without.
+
+    It was learned from `pages` pages as they stood at `at`. `places` boxes of a page hold nothing but template, `lines`
+    lines stand on enough pages; `common` are those of most pages, with how many: folded, figures as `#`.
+    """
+
+    pages: int
+    at: str
+    places: int
+    lines: int
+    common: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DerivedSite:
-    """A site's pages and article histories under one version of the rules, from its captures up to `newest_capture`."""
+    """A site's pages and article histories under one version of the rules, from its captures up to `newest_capture`.
+
+    `template` is None for a site of one page.
+    """
 
     site: str
     rules: str
     newest_capture: int
     pages: tuple[PageVerdict, ...]
     histories: tuple[History, ...]
+    template: SiteTemplate | None = None

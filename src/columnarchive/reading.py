@@ -26,8 +26,9 @@ from columnarchive.store.copied import together as together
 from columnarchive.store.database import Database
 from columnarchive.store.reads import ArticleRow as ArticleRow
 from columnarchive.store.reads import ChangeFilter as ChangeFilter
-from columnarchive.store.reads import ChangeRow, RevisionRow, SiteRow, Totals
+from columnarchive.store.reads import ChangeRow, SiteRow, Totals
 from columnarchive.store.reads import Connection as Connection
+from columnarchive.store.reads import RevisionRow as RevisionRow
 from columnarchive.times import typed
 from columnarchive.urls import canonical
 
@@ -126,8 +127,8 @@ def compared(conn: Connection, row: ArticleRow, first: Pick | None, second: Pick
         raise NotFound(f"{row.url} has one revision: nothing in it has changed since {row.first_seen_at}.")
     new = revision(conn, row, second or Pick(row.revisions))
     old = revision(conn, row, first or Pick(max(1, new.number - 1)))
-    earlier = [reads.revision(conn, row.id, number).article for number in range(1, old.number)]
-    return Compared(row, old, new, compare(old.article, new.article, earlier if old.number < new.number else ()))
+    earlier = reads.fingerprints(conn, row.id, old.number) if old.number < new.number else ()
+    return Compared(row, old, new, compare(old.article, new.article, earlier))
 
 
 def changes(conn: Connection, chosen: ChangeFilter, limit: int = -1) -> list[ChangeRow]:
@@ -147,6 +148,11 @@ def grouped(rows: list[ChangeRow]) -> list[Grouped]:
 def blame(conn: Connection, row: ArticleRow) -> list[Sentence]:
     """The sentences of an article as it stands, each with since when and what stood there before."""
     return reads.sentences(conn, row.id)
+
+
+def younger(conn: Connection, row: ArticleRow) -> list[Sentence]:
+    """Those of `blame` that have not stood since the article was first seen."""
+    return reads.sentences(conn, row.id, after=row.first_seen_at)
 
 
 def removed(conn: Connection, row: ArticleRow) -> list[Sentence]:

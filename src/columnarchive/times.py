@@ -27,8 +27,10 @@ def to_text(moment: datetime) -> str:
 
 
 def from_text(text: str) -> datetime:
-    """The aware datetime that `to_text` wrote."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    """The aware datetime that `to_text` wrote; ValueError for any other text."""
+    if len(text) != len("2026-11-22T19:37:38Z") or text[10] != "T" or text[-1] != "Z":
+        raise ValueError(f"{text!r} is not a time as the archive writes them.")
+    return datetime.fromisoformat(text)
 
 
 def zone(name: str) -> ZoneInfo:

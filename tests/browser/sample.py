@@ -9,7 +9,17 @@ from pathlib import Path
 
 from columnarchive.archive.grouping import versions
 from columnarchive.archive.histories import assemble
-from columnarchive.model import Article, Block, Capture, DerivedSite, PageReadings, PageVersions, PageVisits, Reading
+from columnarchive.model import (
+    Article,
+    Block,
+    Capture,
+    DerivedSite,
+    PageReadings,
+    PageVersions,
+    PageVisits,
+    Reading,
+    SiteTemplate,
+)
 from columnarchive.store import captures, chain, derived, sites
 from columnarchive.store.database import Database
 
@@ -22,6 +32,7 @@ GONE = f"{BASE}/column/was-here/"
 HOSTILE = f"{BASE}/column/%3Cscript%3Ealert(1)%3C/script%3E/"
 WITHDRAWN = f"{BASE}/column/withdrawn/"
 SCRIPT = "<script>alert('x')</script>"
+TEMPLATE = SiteTemplate(18, f"{DAYS[-1]}T01:00:00Z", 7, 64, (("ご予約・お問い合わせ", 18), (SCRIPT, 17)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +142,9 @@ def _derive(db: Database, site_id: int, site: str, everything: list[Seen]) -> No
     readings = {page.url: _readings(page, versions(page), everything) for page in visits}
     verdicts, histories = assemble(visits, readings, "1")
     newest = sites.newest_capture(db.conn, site_id)
-    derived.write_site(db, site_id, DerivedSite(site, "1/1", newest, verdicts, histories), f"{DAYS[-1]}T02:00:00Z")
+    derived.write_site(
+        db, site_id, DerivedSite(site, "1/1", newest, verdicts, histories, TEMPLATE), f"{DAYS[-1]}T02:00:00Z"
+    )
 
 
 def _readings(page: PageVisits, known: PageVersions, everything: list[Seen]) -> PageReadings:

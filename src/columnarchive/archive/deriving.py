@@ -16,7 +16,7 @@ from columnarchive.diff.compare import ENGINE
 from columnarchive.errors import ArchiveError
 from columnarchive.extract.derive import read_site
 from columnarchive.extract.rules import RULES
-from columnarchive.model import DerivedSite, PageKind, PageReadings
+from columnarchive.model import DerivedSite, PageKind, PageReadings, SiteTemplate
 from columnarchive.sites import SiteSettings
 from columnarchive.store import bodies, captures, copies, derived, sites
 from columnarchive.store.database import Database
@@ -111,10 +111,12 @@ def derive_site(
             begin(digest)
             return b"" if digest in poisoned else bodies.read(db, digest)
 
-        read = read_site([versions(page) for page in pages], body, overrides)
+        template: list[SiteTemplate] = []
+        read = read_site([versions(page) for page in pages], body, overrides, template.append)
         readings = {page.url: _without(page, poisoned) for page in read}
         verdicts, histories = assemble(pages, readings, RULES)
-        return DerivedSite(name, DERIVATION, sites.newest_capture(db.conn, site_id), verdicts, histories)
+        newest = sites.newest_capture(db.conn, site_id)
+        return DerivedSite(name, DERIVATION, newest, verdicts, histories, *template)
 
 
 def _without(page: PageReadings, poisoned: frozenset[str]) -> PageReadings:

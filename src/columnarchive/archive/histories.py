@@ -157,9 +157,10 @@ def _is_confirmed(run: Sequence[Visit], until: str) -> bool:
 def _changes(revisions: Sequence[Revision], absences: Iterable[_Absence]) -> tuple[Change, ...]:
     """Steps between revisions, and goings and returns, in order of time."""
     found: list[Change] = []
+    earlier: set[str] = set()
     for old, new in pairwise(revisions):
-        earlier = [revision.article for revision in revisions[: old.number - 1]]
         comparison = compare(old.article, new.article, earlier)
+        earlier.add(old.article.fingerprint)
         found.append(Change(old.number, new.number, new.first_seen_at, comparison))
     for absence in absences:
         for label, at in (("gone", absence.since), ("returned", absence.until)):

@@ -52,11 +52,11 @@ def startup(datasette: Any) -> Callable[[], Any]:
 
 
 @hook
-def get_metadata(datasette: Any) -> dict[str, Any]:
+def get_metadata(datasette: Any, key: str | None) -> dict[str, Any]:
     """Descriptions of tables and columns, facets, hidden tables (Datasette 0.65)."""
     from columnarchive.browse import stock
 
-    return stock.metadata(datasette)
+    return stock.metadata(datasette, key)
 
 
 @hook

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from datasette import Forbidden
@@ -21,20 +21,41 @@ async def archives(datasette: Any) -> list[str]:
 
 async def ensure_visible(datasette: Any, actor: Any, database: str, tables: Iterable[str]) -> None:
     """Raise Forbidden unless the reader may see every one of these tables, as Datasette itself would decide."""
-    for table in tables:
-        if not await may_see(datasette, actor, database, table):
+    asked = _asked_by_steps if hasattr(datasette, "ensure_permissions") else _asked_by_resource
+    async for is_visible in asked(datasette, actor, database, tables):
+        if not is_visible:
             raise Forbidden("view-table")
 
 
-async def may_see(datasette: Any, actor: Any, database: str, table: str) -> bool:
-    """Whether the reader may see a table. Datasette 1.0 asks with resources, 0.65 from the table up to the instance."""
-    if hasattr(datasette, "ensure_permissions"):
-        asked = [("view-table", (database, table)), ("view-database", database), "view-instance"]
-        try:
-            await datasette.ensure_permissions(actor, asked)
-        except Forbidden:
-            return False
-        return True
+async def _asked_by_steps(datasette: Any, actor: Any, database: str, tables: Iterable[str]) -> AsyncIterator[bool]:
+    """Datasette 0.65: what is said of the table counts, or else of the database, or else of the instance.
+
+    As its `ensure_permissions` does, but database and instance are asked once for all tables.
+    """
+    above: bool | None = None
+    for table in tables:
+        said = await datasette.permission_allowed(actor, "view-table", (database, table), default=None)
+        if said is None:
+            if above is None:
+                above = await _asked_above(datasette, actor, database)
+            said = above
+        yield bool(said)
+
+
+async def _asked_above(datasette: Any, actor: Any, database: str) -> bool:
+    for action, resource in (("view-database", database), ("view-instance", None)):
+        said = await datasette.permission_allowed(actor, action, resource, default=None)
+        if said is not None:
+            return bool(said)
+    return True
+
+
+async def _asked_by_resource(datasette: Any, actor: Any, database: str, tables: Iterable[str]) -> AsyncIterator[bool]:
+    """Datasette 1.0: all that may be seen in one query, and what is not among it (yet) one by one."""
     from datasette.resources import TableResource
 
-    return bool(await datasette.allowed(action="view-table", resource=TableResource(database, table), actor=actor))
+    seen = await datasette.allowed_resources("view-table", actor, parent=database)
+    visible = {one.child for one in seen.resources}
+    for table in tables:
+        resource = TableResource(database, table)
+        yield table in visible or await datasette.allowed(action="view-table", resource=resource, actor=actor)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from datasette import Forbidden, Response
+from jinja2 import Environment
 
 from columnarchive import reading
 from columnarchive.browse import access, dates, labels
 from columnarchive.browse.answers import STRICT, Page, Sent
 from columnarchive.browse.asking import ROOT, Ask, language, plain, web
+from columnarchive.browse.drawing import draw, environment
 from columnarchive.browse.words import say
 from columnarchive.errors import ArchiveError, NotFound, UsageError
 
@@ -39,19 +42,23 @@ async def answer(datasette: Any, request: Any, route: Route) -> Any:
     wanted = args.get("db") or next(iter(names), "")
     database = wanted if wanted in names else ""
     ask = _ask(datasette, request, route.page, args, database, is_only=len(names) < 2)
+    templates, shared = environment(datasette), _shared(datasette, ask)
     if not database:
-        return await _drawn(datasette, request, ask, _failed(ask, "not_found", "No archive is served here.", 404))
+        return _drawn(templates, ask, shared, _failed(ask, "not_found", "No archive is served here.", 404))
     try:
         await access.ensure_visible(datasette, request.actor, database, route.tables)
     except Forbidden:
-        return await _drawn(datasette, request, ask, _failed(ask, "forbidden", "", 403))
-    # The view runs in Datasette's thread for this database: no SQL and no comparing in the event loop.
-    result = await datasette.get_database(database).execute_fn(lambda conn: _viewed(route.view, conn, ask))
-    if isinstance(result, Sent):
-        return _response(
-            result.body, result.status, result.content_type, {"Cache-Control": "no-cache", **result.headers}
-        )
-    return await _drawn(datasette, request, ask, result)
+        return _drawn(templates, ask, shared, _failed(ask, "forbidden", "", 403))
+
+    def viewed(conn: reading.Connection) -> Any:
+        result = _viewed(route.view, conn, ask)
+        if isinstance(result, Page):
+            return _drawn(templates, ask, shared, result)
+        headers = {"Cache-Control": "no-cache", **result.headers}
+        return _response(result.body, result.status, result.content_type, headers)
+
+    # In Datasette's thread for this database: no SQL, no comparing and no drawing in the event loop.
+    return await datasette.get_database(database).execute_fn(viewed)
 
 
 def _viewed(view: View, conn: reading.Connection, ask: Ask) -> Page | Sent:
@@ -84,14 +91,13 @@ def _ask(datasette: Any, request: Any, page: str, args: dict[str, str], database
         args=args,
         kept=kept,
         database=database,
-        path=lambda path: str(datasette.urls.path(path)),
+        path=cache(lambda path: str(datasette.urls.path(path))),
         absolute=lambda path: str(datasette.absolute_url(request, path)),
     )
 
 
-async def _drawn(datasette: Any, request: Any, ask: Ask, page: Page) -> Any:
-    context = {**_shared(datasette, ask), **page.context}
-    text = await datasette.render_template(f"columnarchive/{page.template}", context, request=request)
+def _drawn(templates: Environment, ask: Ask, shared: dict[str, Any], page: Page) -> Any:
+    text = draw(templates, page.template, {**shared, **page.context})
     kind = "application/atom+xml; charset=utf-8" if page.template.endswith(".xml") else "text/html; charset=utf-8"
     headers = {
         "Content-Security-Policy": STRICT,
@@ -130,6 +136,7 @@ def _shared(datasette: Any, ask: Ask) -> dict[str, Any]:
         "web": web,
         "plain": plain,
         "label_name": named(labels.LABELS),
+        "label_links": _LabelLinks(ask),
         "state_name": named(labels.STATES),
         "outcome_name": named(labels.OUTCOMES),
         "level_name": lambda level: labels.level_name(level, lang),
@@ -137,6 +144,17 @@ def _shared(datasette: Any, ask: Ask) -> dict[str, Any]:
         "tables_url": datasette.urls.database(ask.database) if ask.database else datasette.urls.instance(),
         "table_url": lambda table: datasette.urls.table(ask.database, table),
     }
+
+
+class _LabelLinks(dict[str, tuple[str, str]]):
+    """A label's name and the address of its changes, worked out once a page."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def __missing__(self, label: str) -> tuple[str, str]:
+        found = self[label] = labels.name(labels.LABELS, label, self._ask.lang), self._ask.link("", label=label)
+        return found
 
 
 def routes(found: Iterable[Route]) -> list[tuple[str, Callable[..., Any]]]:

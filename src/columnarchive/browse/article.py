@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from columnarchive import reading
 from columnarchive.browse.answers import Page
-from columnarchive.browse.asking import Ask
+from columnarchive.browse.asking import Ask, Language
+from columnarchive.browse.dates import day
 from columnarchive.browse.timeline import timeline
+from columnarchive.browse.words import say
 from columnarchive.model import Article, Sentence
 
 COPIES = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A sentence in its place; `since` is set when it is younger than the article."""
+class Said(NamedTuple):
+    """A sentence younger than the article, and `since` when it was so said; or several as old as the article."""
 
     text: str
     glue: str
-    since: Sentence | None
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +41,27 @@ class Piece:
         return "".join(said.glue.replace("\n", " ") + said.text for said in self.sentences).strip()
 
 
+class Entry(NamedTuple):
+    """A revision in the list of them, in words, with the change that led to it unless it is the first."""
+
+    number: int
+    name: str
+    at: str
+    day: str
+    url: str
+    step: reading.shown.Step | None
+    diff_url: str
+
+
 def article(conn: reading.Connection, ask: Ask) -> Page:
     """An article as it stands, or as it stood at a time (`at`) or in a revision."""
     row = reading.article(conn, ask.get("url"))
     asked = ask.get("at") or ask.get("revision")
     shown = reading.revision(conn, row, reading.picked(asked, "Asia/Tokyo") if asked else reading.Pick())
     is_newest = shown.number == row.revisions
-    pieces = _pieces(shown.article, reading.blame(conn, row) if is_newest else (), row)
+    pieces = _pieces(shown.article, reading.younger(conn, row) if is_newest else ())
     steps = reading.shown.steps(conn, row.id)
-    revisions = reading.history(conn, row)
+    removed = reading.removed(conn, row)
     return Page(
         "article.html",
         {
@@ -58,29 +72,52 @@ def article(conn: reading.Connection, ask: Ask) -> Page:
             "headings": [piece for piece in pieces if piece.anchor],
             "has_young": any(said.since for piece in pieces for said in piece.sentences),
             "timeline": timeline(row, steps),
-            "entries": [(revision, _step_to(steps, revision.number)) for revision in reversed(revisions)],
+            "since": {
+                at: (ask.link("diff", url=row.url, to=at), say(ask.lang, "since_note", day=day(at, ask.lang)))
+                for at in {said.since for piece in pieces for said in piece.sentences}
+                if at
+            },
+            "entries": list(_entries(ask, row, reading.history(conn, row), steps)),
             "events": [step for step in steps if step.from_number == step.to_number],
-            "removed": reading.removed(conn, row),
+            "removed": [(one.text, _span(one, ask.lang)) for one in removed],
             "copies": reading.overview.copies_of(conn, row.id, COPIES),
             "stones": reading.shown.tombstones(conn, row.url),
-            "times": {revision.number: revision.first_seen_at for revision in revisions},
         },
     )
 
 
-def _step_to(steps: Sequence[reading.shown.Step], number: int) -> reading.shown.Step | None:
-    return next((step for step in steps if step.to_number == number and step.from_number != number), None)
+def _entries(
+    ask: Ask, row: reading.ArticleRow, revisions: Sequence[reading.RevisionRow], steps: Sequence[reading.shown.Step]
+) -> Iterator[Entry]:
+    """The revisions, newest first. There may be hundreds, so the template is left little to work out."""
+    step_to = {step.to_number: step for step in steps if step.from_number != step.to_number}
+    before = [""] + [one.first_seen_at for one in revisions]
+    for one, then in zip(reversed(revisions), reversed(before[:-1]), strict=True):
+        at, step = one.first_seen_at, step_to.get(one.number)
+        yield Entry(
+            one.number, say(ask.lang, "revision", n=one.number), at, day(at, ask.lang),
+            ask.link("article", url=row.url, at=at), step,
+            ask.link("diff", url=row.url, from_=then, to=at) if step else "",
+        )  # fmt: skip
 
 
-def _pieces(said: Article, ages: Sequence[Sentence], row: reading.ArticleRow) -> list[Piece]:
+def _span(sentence: Sentence, lang: Language) -> str:
+    return say(lang, "stood", start=day(sentence.since_at, lang), end=day(sentence.until_at, lang))
+
+
+def _pieces(said: Article, ages: Sequence[Sentence]) -> list[Piece]:
     """The blocks with their sentences, each with its age when that is less than the article's."""
     sentences = reading.sentences_of(said)
     age = {one.position: one for one in ages}
     found: list[list[Said]] = [[] for _ in said.blocks]
     for at, (text, glue, block) in enumerate(zip(sentences.texts, sentences.glues, sentences.blocks, strict=True)):
         one = age.get(at)
-        young = one if one and one.text == text and one.since_at > row.first_seen_at else None
-        found[block].append(Said(text, glue if found[block] else "", young))
+        since = one.since_at if one and one.text == text else ""
+        lines = found[block]
+        if lines and glue != "\n" and not since and not lines[-1].since:
+            lines[-1] = Said(f"{lines[-1].text}{glue}{text}", lines[-1].glue)
+        else:
+            lines.append(Said(text, glue if lines else "", since))
     return [
         Piece(block.kind, block.level, tuple(lines), f"s{at}" if block.kind == "heading" else "")
         for at, (block, lines) in enumerate(zip(said.blocks, found, strict=True))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 Language = Literal["ja", "en"]
 ROOT = "/-/archive"
@@ -36,12 +37,20 @@ class Ask:
     def link(self, page: str, **params: object) -> str:
         """The address of one of our pages; parameters that are empty are left out."""
         given = {key.rstrip("_"): str(value) for key, value in params.items() if value not in ("", None, 0)}
-        query = urlencode({**given, **{key: value for key, value in self.kept.items() if key not in given}})
-        return self.path(f"{ROOT}/{page}".rstrip("/")) + (f"?{query}" if query else "")
+        for key, value in self.kept.items():
+            given.setdefault(key, value)
+        query = "&".join([f"{_quoted(key)}={_quoted(value)}" for key, value in given.items()])
+        where = self.path(f"{ROOT}/{page}" if page else ROOT)
+        return f"{where}?{query}" if query else where
 
     def again(self, **params: object) -> str:
         """This page once more with some arguments changed."""
         return self.link(self.page, **{**self.args, **params})
+
+
+@lru_cache(maxsize=4096)
+def _quoted(value: str) -> str:
+    return quote_plus(value)
 
 
 def web(url: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import lru_cache
 
 from columnarchive.browse.asking import Language
 from columnarchive.times import from_text
@@ -11,6 +12,7 @@ _JAPAN = timedelta(hours=9)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+@lru_cache(maxsize=4096)  # a page names the same days many times
 def day(text: str, lang: Language) -> str:
     """A stored time (UTC) or a plain date as a day: 2026年4月10日 or 10 Apr 2026. Odd text is shown as it is."""
     try:

@@ -49,6 +49,8 @@ TABLES: dict[str, Described] = {
             "derived_at": f"When its articles were last derived from its captures ({_AT})",
             "derived_from": "The newest capture that derivation knew",
             "rules": "Version of the reading and comparing rules",
+            "template": "What its pages share and articles are read without, as JSON: pages it was learned from, "
+            "boxes and lines it holds, and its most common lines",
         },
         label_column="name",
     ),
@@ -295,6 +297,24 @@ TABLES: dict[str, Described] = {
             "at": f"When it was told ({_AT})",
         },
         hidden=True,
+    ),
+    "change_marks": Described(
+        "By what changes are listed: label, site, and each level they reach.",
+        {
+            "change_id": "The change",
+            "mark": "`label …`, `site …` or `level …`",
+            "seen_at": f"When the change was seen ({_AT})",
+            "level": "Its level",
+        },
+        hidden=True,
+    ),
+    "passage_keys": Described(
+        "Keys under which copies of a passage are found.",
+        {"key": "The key", "passage_id": "The passage"},
+        hidden=True,
+    ),
+    "copies_due": Described(
+        "Passages whose copies are still to be judged.", {"passage_id": "The passage"}, hidden=True
     ),
     "watches": Described(
         "A search that is looked at again and again.",

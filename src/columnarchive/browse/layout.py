@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from columnarchive import reading
 from columnarchive.model import Article, Comparison, Edit
@@ -12,8 +13,7 @@ from columnarchive.model import Article, Comparison, Edit
 CONTEXT = 1  # unchanged sentences shown on either side of an edit when only changes are shown
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One sentence, or one edit. `block` is the block of the newer side that it stands in."""
 
     text: str

@@ -9,6 +9,7 @@ from columnarchive.browse.timeline import bars
 
 TROUBLES = 50
 CARDS = 12
+CHANGES = 8
 PASSAGES = 40
 
 
@@ -30,7 +31,7 @@ def site(conn: reading.Connection, ask: Ask) -> Page:
             "bars": bars(months),
             "total": sum(sum(month.levels) for month in months),
             "cards": reading.shown.cards(conn, name, CARDS, 0),
-            "changes": reading.overview.site_changes(conn, name, 8),
+            "changes": reading.changes(conn, reading.ChangeFilter(site=name), CHANGES),
             "troubles": reading.overview.troubles(conn, name, TROUBLES),
         },
     )

@@ -157,6 +157,17 @@ WORDS: dict[str, tuple[str, str]] = {
     "rules": ("読み取り規則", "Reading rules"),
     "rules_of": ("版 {rules}（{day}に適用）", "version {rules}, applied {day}"),
     "settings": ("設定", "Settings"),
+    "template": ("テンプレート", "Template"),
+    "template_of": (
+        "{pages}ページに共通する{places}か所・{lines}行を、本文から除いています（{day}の時点）。",
+        "{places} boxes and {lines} lines that {pages} pages share, left out of the text (as of {day}).",
+    ),
+    "template_lines": ("よく出てくる行", "The most common lines"),
+    "template_note": (
+        "各行のあとの数は、その行があるページの数です。数字は # で示します。",
+        "After each line, on how many pages it stands. Figures are shown as #.",
+    ),
+    "template_none": ("まだ学べていません。", "None learned yet."),
     "troubles": ("うまく取得できないページ", "Pages that could not be fetched"),
     "outcome": ("結果", "Outcome"),
     "visited": ("最後の訪問", "Last visit"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from columnarchive.diff.align import Alignment, Link, align
@@ -27,10 +27,11 @@ _UNJUDGED = Evidence("wording")
 _TELL_ENOUGH = {"section_added", "section_removed", "faq_added", "faq_removed", "faq_changed"}
 
 
-def compare(old: Article, new: Article, earlier: Sequence[Article] = ()) -> Comparison:
+def compare(old: Article, new: Article, earlier: Collection[str] = ()) -> Comparison:
     """How `old` became `new`, sentence by sentence.
 
-    `earlier` are the revisions before `old`: when `new` says what one of them said, the comparison is `restored`.
+    `earlier` are the fingerprints of the revisions before `old`: when `new` says what one of them said, the comparison
+    is `restored`.
     Labels of a page's state (`gone`, `returned`) are for the caller to add with `with_labels`.
     """
     before, after = sentences_of(old), sentences_of(new)
@@ -113,7 +114,7 @@ def _op(old: str, new: str) -> EditOp:
     return "added" if new else "removed"
 
 
-def _whole_labels(old: Article, new: Article, edits: Sequence[Edit], earlier: Sequence[Article]) -> Iterator[str]:
+def _whole_labels(old: Article, new: Article, edits: Sequence[Edit], earlier: Collection[str]) -> Iterator[str]:
     if not edits:
         return
     was, now = len(old.text), len(new.text)
@@ -123,7 +124,7 @@ def _whole_labels(old: Article, new: Article, edits: Sequence[Edit], earlier: Se
         yield "replaced"
     elif was >= _REWRITTEN_LENGTH and was - _count(edits, "delete") < was * _KEPT_SHARE:
         yield "rewritten"
-    if earlier and any(new.fingerprint == article.fingerprint for article in earlier):
+    if earlier and new.fingerprint in earlier:
         yield "restored"
 
 

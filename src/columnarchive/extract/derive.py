@@ -22,17 +22,31 @@ from columnarchive.extract.places import Places
 from columnarchive.extract.revision import is_revision
 from columnarchive.extract.rules import MAX_EVIDENCE_PAGES
 from columnarchive.extract.template import Template
-from columnarchive.model import Article, Outcome, PageKind, PageReadings, PageVersions, Reading, Version
+from columnarchive.model import (
+    Article,
+    Outcome,
+    PageKind,
+    PageReadings,
+    PageVersions,
+    Reading,
+    SiteTemplate,
+    Version,
+)
 
+_TOLD = 20  # of the lines of a template, those on most pages are told
 _HELD = 4000  # outlines kept between the two passes; past that, a body is parsed a second time
 
 
 def read_site(
-    pages: Sequence[PageVersions], body: Callable[[str], bytes], overrides: Mapping[str, PageKind]
+    pages: Sequence[PageVersions],
+    body: Callable[[str], bytes],
+    overrides: Mapping[str, PageKind],
+    learned: Callable[[SiteTemplate], None] = lambda _: None,
 ) -> Iterator[PageReadings]:
     """Read every version of every page of one site, in the order of URLs; a page that never had a body has no readings.
 
     `body` returns a stored body by its sha256; `overrides` maps the URLs of pages to the kind a user has set.
+    In the end `learned` is told the template of the newest versions, if there is one.
     """
     ordered = sorted((page for page in pages if page.versions), key=lambda page: page.url)
     library = _Library(body)
@@ -53,6 +67,8 @@ def read_site(
         done[url].append(reading)
         if kept is not None:
             last[url] = kept
+    if (newest := timeline.newest()) is not None:
+        learned(newest)
     for url in sorted(page.url for page in pages):
         yield PageReadings(url, tuple(done.get(url, ())))
 
@@ -156,6 +172,16 @@ class _Timeline:
                 wanted = self._around(url, min(since, at), at)
             self._move(url, other, wanted)
         return Site(self._library.places, template, self._titles)
+
+    def newest(self) -> SiteTemplate | None:
+        """The template as the newest versions have it; the timeline stays there."""
+        if self._template is None:
+            return None
+        for url, page in self._moving.items():
+            self._move(url, page, (len(page.versions) - 1,))
+        places, lines, common = self._template.told(_TOLD)
+        at = max(page.versions[-1].first_at for page in self._pages.values())
+        return SiteTemplate(len(self._pages), at, places, lines, common)
 
     def own(self, page: PageVersions, before: int, number: int) -> Evidence | None:
         """Evidence of a page outside the sample, counted in for its own step only."""

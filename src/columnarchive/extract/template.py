@@ -204,6 +204,24 @@ class Template:
             self._skips = (frozenset(dead), frozenset(around))
         return self._skips
 
+    def told(self, most: int) -> tuple[int, int, tuple[tuple[str, int], ...]]:
+        """How many outermost places are dead, how many lines are common outside content, and `most` of those lines.
+
+        Each with the number of pages that have it, the most common first; the same however the counters came about.
+        """
+        parents = self._places.parents
+        dead = sum(
+            1 for place, total in self._total.items()
+            if total and place > 0 and self.is_dead(place) and not self.is_dead(parents[place])
+        )  # fmt: skip
+        lines = [
+            (key, times) for key, times in self._df.items()
+            if times > self.needed
+            and any(there and not self.is_content(place) for place, there in self._where.get(key, {}).items())
+        ]  # fmt: skip
+        lines.sort(key=lambda line: (-line[1], line[0]))
+        return dead, len(lines), tuple(lines[:most])
+
     def _verdict(self, place: int) -> tuple[bool, float, float]:
         found = self._shares.get(place)
         if found is None:

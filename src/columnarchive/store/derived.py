@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from columnarchive.model import Article, Change, DerivedSite, History, Revision, Sentence
+from columnarchive.model import Article, Change, DerivedSite, History, Revision, Sentence, SiteTemplate
 from columnarchive.store import index, passages
 from columnarchive.store.database import Database
+
+_LINE = 120  # characters of a template's line that are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,21 @@ def write_site(db: Database, site_id: int, derived: DerivedSite, at: str) -> Wri
             (verdict.kind, verdict.state, verdict.last_outcome, ids.get(verdict.article_url), verdict.page_id),
         )
     conn.execute(
-        "update sites set rules = ?, derived_at = ?, derived_from = ? where id = ?",
-        (derived.rules, at, derived.newest_capture, site_id),
+        "update sites set rules = ?, derived_at = ?, derived_from = ?, template = ? where id = ?",
+        (derived.rules, at, derived.newest_capture, _told(derived.template), site_id),
     )
     return Written(len(ids), added, revised, rewritten, len(stored))
+
+
+def _told(template: SiteTemplate | None) -> str:
+    if template is None:
+        return ""
+    common = [[_clipped(text), pages] for text, pages in template.common]
+    return _json({**dataclasses.asdict(template), "common": common})
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= _LINE else f"{text[:_LINE]}…"
 
 
 def delete_article(conn: sqlite3.Connection, article_id: int) -> None:

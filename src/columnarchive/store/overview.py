@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from columnarchive.errors import NotFound
-from columnarchive.store.reads import ChangeRow, Connection, change_row
+from columnarchive.model import SiteTemplate
+from columnarchive.store.reads import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class SitePage:
     gone: int
     pages: int
     queued: int
+    template: SiteTemplate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,25 +121,22 @@ def site_page(conn: Connection, name: str) -> SitePage:
              (select count(*) from articles where site = sites.name),
              (select count(*) from articles where site = sites.name and state = 'gone'),
              (select count(*) from pages where site_id = sites.id),
-             (select count(*) from pages where site_id = sites.id and state = 'queued')
+             (select count(*) from pages where site_id = sites.id and state = 'queued'), template
            from sites where name = ?""",
         (name,),
     ).fetchone()
     if row is None:
         raise NotFound(f"The archive follows no site {name}.")
-    return SitePage(*row)
+    cells = list(row)
+    cells[-1] = _template(cells[-1])
+    return SitePage(*cells)
 
 
-def site_changes(conn: Connection, name: str, limit: int) -> list[ChangeRow]:
-    """The newest changes of one site, found from its articles rather than among the changes of all sites."""
-    rows = conn.execute(
-        """select changes.id, articles.url, articles.site, articles.title, from_number, to_number, seen_at, level,
-                  labels, added_chars, removed_chars, summary
-           from articles cross join changes on article_id = articles.id where site = ?
-           order by seen_at desc, articles.url, to_number desc limit ?""",
-        (name, limit),
-    )
-    return [change_row(row) for row in rows]
+def _template(text: str) -> SiteTemplate | None:
+    if not text:
+        return None
+    told = json.loads(text)
+    return SiteTemplate(**{**told, "common": tuple((line, pages) for line, pages in told["common"])})
 
 
 def troubles(conn: Connection, name: str, limit: int) -> list[Trouble]:
@@ -155,8 +155,8 @@ def months(conn: Connection, name: str) -> list[Month]:
     found: dict[str, list[int]] = {}
     for month, level, number in conn.execute(
         """select substr(datetime(seen_at, '+9 hours'), 1, 7), level, count(*)
-           from articles join changes on article_id = articles.id where site = ? group by 1, 2 order by 1""",
-        (name,),
+           from change_marks where mark = ? group by 1, 2 order by 1""",
+        (f"site {name}",),
     ):
         found.setdefault(month, [0, 0, 0, 0])[level] = number
     return [Month(month, (n[0], n[1], n[2], n[3])) for month, n in found.items()]

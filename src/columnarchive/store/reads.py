@@ -157,6 +157,12 @@ def revision(conn: Connection, article_id: int, number: int) -> Revision:
     return Revision(number, first_seen_at, last_seen_at, article, rules, body)
 
 
+def fingerprints(conn: Connection, article_id: int, before: int) -> frozenset[str]:
+    """The fingerprints of the revisions of an article before one."""
+    rows = conn.execute("select fingerprint from revisions where article_id = ? and number < ?", (article_id, before))
+    return frozenset(row[0] for row in rows)
+
+
 def number_at(conn: Connection, article_id: int, moment: str) -> int:
     """The number of the revision that stood at a time; NotFound before the first."""
     row = conn.execute(
@@ -168,37 +174,55 @@ def number_at(conn: Connection, article_id: int, moment: str) -> int:
     return int(row[0])
 
 
-def sentences(conn: Connection, article_id: int, *, present: bool = True) -> list[Sentence]:
-    """The sentences that stand in order of place, or those that stand no more in the order they went."""
+def sentences(conn: Connection, article_id: int, *, present: bool = True, after: str = "") -> list[Sentence]:
+    """The sentences that stand in order of place, or those that stand no more in the order they went.
+
+    With `after`, only those first said later than that.
+    """
     rows = conn.execute(
         """select position, text, since_at, since_revision, before_text, until_at, until_revision
-           from sentences where article_id = ? and is_present = ? order by position""",
-        (article_id, present),
+           from sentences where article_id = ? and is_present = ? and since_at > ? order by position""",
+        (article_id, present, after),
     )
     return [Sentence(*row) for row in rows]
 
 
 def changes(conn: Connection, chosen: ChangeFilter, limit: int = -1) -> list[ChangeRow]:
     """Changes over the archive, newest first."""
+    named = (("label", chosen.label), ("site", chosen.site), ("level", chosen.level))
+    marks = sorted((f"{kind} {value}" for kind, value in named if value), key=lambda mark: _marked(conn, mark))
+    source, own, at, where = "changes", "changes.id", "changes.seen_at", []
+    if chosen.url:  # an article has few
+        where.append("article_id = (select id from articles where url = :url)")
+    elif marks:
+        # The rarest mark is read in order of time; which have the others is looked up.
+        source = "change_marks as listed cross join changes on changes.id = listed.change_id"
+        own, at, where = "listed.change_id", "listed.seen_at", ["listed.mark = :mark0"]
+    where += [
+        f"exists (select 1 from change_marks where change_id = {own} and mark = :mark{number})"
+        for number in range(0 if chosen.url else 1, len(marks))
+    ]
+    where += [f"{at} >= :since"] * bool(chosen.since) + [f"{at} <= :until"] * bool(chosen.until)
     rows = conn.execute(
-        """select changes.id, articles.url, articles.site, articles.title, from_number, to_number, seen_at, level,
-                  labels, added_chars, removed_chars, summary
-           from changes join articles on articles.id = article_id
-           where (:site = '' or site = :site) and level >= :level and (:url = '' or url = :url)
-             and (:since = '' or seen_at >= :since) and (:until = '' or seen_at <= :until)
-             and (:label = '' or exists (select 1 from json_each(labels) where value = :label))
-           order by seen_at desc, articles.url, to_number desc limit :limit""",
+        f"""select changes.id, articles.url, articles.site, articles.title, from_number, to_number, changes.seen_at,
+                   changes.level, labels, added_chars, removed_chars, summary
+            from {source} join articles on articles.id = article_id where {" and ".join(where) or "1"}
+            order by {at} desc, articles.url, to_number desc limit :limit""",
         {
-            "site": chosen.site,
-            "level": chosen.level,
-            "label": chosen.label,
             "url": chosen.url,
             "since": chosen.since,
             "until": chosen.until,
             "limit": limit,
+            **{f"mark{number}": mark for number, mark in enumerate(marks)},
         },
     )
     return [change_row(row) for row in rows]
+
+
+def _marked(conn: Connection, mark: str) -> int:
+    """How many changes have a mark, as far as that is worth counting."""
+    row = conn.execute("select count(*) from (select 1 from change_marks where mark = ? limit 10000)", (mark,))
+    return int(row.fetchone()[0])
 
 
 def change_row(row: Sequence[Any]) -> ChangeRow:
