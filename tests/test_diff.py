@@ -137,6 +137,15 @@ def test_terminal_reads_without_colour_and_takes_no_orders() -> None:
     assert to_text(compare(old, old), old, old) == "no change\n"
 
 
+def test_what_changed_in_a_row_is_read_in_a_row_with_its_context_once() -> None:
+    old = article("一つ目の文です。二つ目の文です。三つ目の文です。", LONG, PRICE, DOCTOR, title="前の題")
+    new = article("一つ目の文です。", LONG, "費用は128,000円(税込)です。", DOCTOR, title="後の題")
+    text = to_text(compare(old, new), old, new)
+    assert "wording (title)\n" in text
+    assert "    一つ目の文です。\n  - wording\n    [-二つ目の文です。-]\n    [-三つ目の文です。-]\n    " + LONG in text
+    assert text.count(LONG) == 1
+
+
 def test_html_is_one_page_with_both_views_and_nothing_from_outside() -> None:
     old = article(PRICE + RISK, LONG, DOCTOR, title="<b>題")
     new = article("費用は<script>です。", DOCTOR, LONG, HOURS, title="<b>題")

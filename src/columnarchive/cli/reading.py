@@ -183,7 +183,10 @@ def blame(context: typer.Context, url: Url, as_json: AsJson = False, tz: Zone = 
         out.print(f"{day(sentence.since_at, tz)}  {visible(sentence.text)}", style=style, markup=False)
         if sentence.before_text:
             out.print(f"{'':12}before: {visible(sentence.before_text)}", style="dim", markup=False)
+    told = {sentence.before_text for sentence in sentences}
     for sentence in removed:
+        if sentence.text in told:
+            continue
         stood = f"{day(sentence.since_at, tz)} – {day(sentence.until_at, tz)}"
         out.print(f"removed     {visible(sentence.text)} ({stood})", style="red", markup=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from columnarchive.diff.html import to_html as to_html
@@ -55,17 +55,59 @@ def to_terminal(comparison: Comparison, old: Article, new: Article, style: Style
     before, after = sentences_of(old), sentences_of(new)
     lines = [paint("head", _headline(comparison))]
     shown = -1
-    for edit in comparison.edits:
-        context, following = _around(edit, before, after)
+    for run in _runs(comparison.edits, before, after):
+        context, following = _around(run[0], before, after)[0], max(_around(edit, before, after)[1] for edit in run)
         lines.append("")
-        if context > shown and context >= 0:
+        if context > shown:
             lines.append(paint("dim", f"    {after.texts[context]}"))
-        lines.append(paint("head", f"  {_SIGNS[edit.op]} ") + paint("dim", ", ".join(edit.labels)))
-        lines.extend(f"    {line}" for line in _marked(edit, paint).split("\n"))
-        if 0 <= following < len(after.texts) and not _is_new_at(comparison, following):
+        head = ""
+        for edit in run:
+            said = paint("head", f"  {_SIGNS[edit.op]} ") + paint("dim", _about(edit, old, new))
+            # What came or went in a row is read in a row.
+            if said != head or edit.op not in ("added", "removed"):
+                lines.append(said)
+            head = said
+            lines.extend(f"    {line}" for line in _marked(edit, paint).split("\n"))
+        if 0 <= following < len(after.texts):
             lines.append(paint("dim", f"    {after.texts[following]}"))
             shown = following
     return "\n".join(lines) + "\n"
+
+
+def _runs(edits: Sequence[Edit], before: Sentences, after: Sentences) -> Iterator[list[Edit]]:
+    """Edits between which nothing stayed as it was, so that none is shown as the context of another."""
+    run: list[Edit] = []
+    for edit in edits:
+        if run and not _adjoin(run[-1], edit, before, after):
+            yield run
+            run = []
+        run.append(edit)
+    if run:
+        yield run
+
+
+def _adjoin(one: Edit, other: Edit, before: Sentences, after: Sentences) -> bool:
+    if one.new_at >= 0 and other.new_at >= 0:
+        return other.new_at == after.reach(one.new_at, one.new)
+    if one.old_at >= 0 and other.old_at >= 0:
+        return other.old_at == before.reach(one.old_at, one.old)
+    if one.new_at >= 0:
+        return other.old_at >= 0 and _around(other, before, after)[0] == one.new_at - 1
+    return one.old_at >= 0 and _around(one, before, after)[1] == other.new_at
+
+
+def _about(edit: Edit, old: Article, new: Article) -> str:
+    """The labels of an edit and, when it stands outside the text, of what it is."""
+    labels = ", ".join(edit.labels)
+    if edit.old_at >= 0 or edit.new_at >= 0:
+        return labels
+    both = (edit.old, edit.new)
+    where = next((name for name in ("title", "author", "supervisor") if both == _each(name, old, new)), "")
+    return f"{labels} ({where})" if where else labels
+
+
+def _each(name: str, old: Article, new: Article) -> tuple[str, str]:
+    return getattr(old, name), getattr(new, name)
 
 
 def _headline(comparison: Comparison) -> str:
@@ -74,10 +116,6 @@ def _headline(comparison: Comparison) -> str:
     counts = f"+{comparison.added_chars} -{comparison.removed_chars} characters"
     capped = ", coarse" if comparison.capped else ""
     return f"level {comparison.level} ({', '.join(comparison.labels)}): {counts}{capped}"
-
-
-def _is_new_at(comparison: Comparison, position: int) -> bool:
-    return any(edit.new_at == position for edit in comparison.edits)
 
 
 def _around(edit: Edit, before: Sentences, after: Sentences) -> tuple[int, int]:
