@@ -215,6 +215,24 @@ def test_a_feed_adds_what_listings_no_longer_show(site: Site, tmp_path: Path) ->
     assert wanted <= shown
 
 
+@pytest.mark.parametrize("by", ["feed", "sitemap"])
+def test_a_listing_that_a_script_fills_is_told_by_what_lies_below_it(site: Site, tmp_path: Path, by: str) -> None:
+    wanted = posts(site, [f"/column/{n}/" for n in range(6)])
+    others = posts(site, ["/news/1/", "/column/tag/pain/"])
+    entries = sorted({*wanted, *others, *OTHERS, "/column/"})
+    if by == "feed":
+        head = "<link rel=alternate type=application/rss+xml href=/feed.xml>"
+        links = "".join(f"<item><link>{{origin}}{path}</link></item>" for path in entries)
+        site.pages["/feed.xml"] = f"<rss><channel>{links}</channel></rss>"
+    else:
+        head = ""
+        links = "".join(f"<url><loc>{{origin}}{path}</loc></url>" for path in entries)
+        site.pages["/sitemap.xml"] = f"<urlset>{links}</urlset>"
+    site.pages["/column/"] = page("コラム", "<h1>コラム</h1><div id=app></div>", head=head)
+    _, shown = crawled(tmp_path, site, "/column/")
+    assert shown == {"/column/", *wanted}
+
+
 def test_wordpress_lists_its_posts(site: Site, tmp_path: Path) -> None:
     wanted = posts(site, [f"/column/{n}/" for n in range(6)])
     items = "".join(

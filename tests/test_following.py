@@ -33,7 +33,9 @@ def test_a_site_is_looked_at_followed_crawled_and_tested(start: str, tmp_path: P
     options = ("--allow-private", "--delay", "0", "--yes")
     looked = archive(tmp_path, "sites", "add", start, "--name", "あおぞら", *options)
     assert looked.returncode == 0, looked.stderr
-    assert "robots.txt:" in looked.stdout
+    assert "robots.txt: allows this address" in looked.stdout
+    assert "linked from a listing" in looked.stdout
+    assert "`archive crawl あおぞら --allow-private` fetches it" in looked.stdout
     assert "監修" in looked.stdout
     assert file.read_text(encoding="utf-8").startswith("# my sites\n")
     (site,) = load(file).sites
@@ -46,7 +48,7 @@ def test_a_site_is_looked_at_followed_crawled_and_tested(start: str, tmp_path: P
     crawled = archive(tmp_path, "crawl", "あおぞら", "--allow-private", "--delay", "0")
     assert crawled.returncode == 0, crawled.stderr
     tested = archive(tmp_path, "sites", "test", "あおぞら")
-    assert tested.stdout.count("lines:") == 5
+    assert tested.stdout.count(" begins: ") == 5
     assert archive(tmp_path, "crawl").returncode == 0  # all that are due: none, and that is no fault
 
 

@@ -25,12 +25,18 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a first look at a site found: how many pages by the way they were found, and a few of its articles."""
+    """What a first look at a site found: pages by the way they were found, what came of visits, a few articles."""
 
     settings: SiteSettings
     robots: str
     found_by: dict[str, int]
+    outcomes: dict[str, int]
     articles: tuple[Article, ...]
+
+    @property
+    def only_the_start(self) -> bool:
+        """Whether nothing reads as a column but the page that was named."""
+        return len(self.articles) == 1 and self.articles[0].url in self.settings.start
 
 
 def probe(url: str, options: crawling.CrawlOptions, report: Callable[[crawling.Progress], None]) -> Probe:
@@ -45,7 +51,7 @@ def probe(url: str, options: crawling.CrawlOptions, report: Callable[[crawling.P
         deriving.derive(db)
         site_id = dict(frontier.site_ids(db.conn))[settings.name]
         found_by = Counter(reason for _, reason in frontier.known_pages(db.conn, site_id))
-        return Probe(settings, _robots(db, start), dict(found_by), _articles(db, settings.name))
+        return Probe(settings, _robots(db, start), dict(found_by), _counted(summary), _articles(db, settings.name))
 
 
 def samples(db: Database, site: str) -> tuple[Article, ...]:
@@ -69,13 +75,20 @@ def follow(path: Path, settings: SiteSettings) -> None:
         claim(path).write_text(text, encoding="utf-8")
 
 
+def _counted(summary: crawling.CrawlSummary) -> dict[str, int]:
+    return {str(outcome): count for outcome, count in summary.outcomes.items()}
+
+
 def _robots(db: Database, start: str) -> str:
     origin = "/".join(start.split("/")[:3])
     kept = frontier.robots_of(db.conn, origin)
     if kept is None or kept[0] == 0:
-        return "unknown"
+        return "not known"
     status, body, _ = kept
-    return f"{len(body.splitlines())} lines" if status == 200 else "none, so nothing is forbidden"
+    if status != 200:
+        return "there is none, so nothing is forbidden"
+    forbidden = sum(line.strip().lower().startswith("disallow:") for line in body.splitlines())
+    return f"allows this address (lines that forbid something: {forbidden})"
 
 
 def _articles(db: Database, site: str) -> tuple[Article, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,13 @@ from columnarchive.times import DEFAULT_ZONE, day
 
 if TYPE_CHECKING:
     from columnarchive.model import Article
+
+WIDTH = 40  # characters of a line shown, most of them as wide as two
+WAYS = {
+    "start": "named by you", "item": "linked from a listing", "related": "linked from other columns",
+    "sitemap": "in the sitemap", "feed": "in a feed", "pagination": "further pages of a listing",
+    "archive": "archives by date", "category": "categories", "section": "listings", "probe": "links to be tried",
+}  # fmt: skip
 
 app = typer.Typer(no_args_is_help=False, add_completion=False)
 
@@ -79,17 +87,29 @@ def add(
         found = probing.probe(url, options, lambda told: bar.update(told.pages, probing.SAMPLE, told.url))
     out = console()
     out.print(visible(f"robots.txt: {found.robots}"), markup=False)
-    ways = ", ".join(f"{count} by {way}" for way, count in sorted(found.found_by.items()))
-    out.print(visible(f"pages known after {probing.SAMPLE} at most: {ways}"), markup=False)
+    out.print(f"pages found so far: {_listed(found.found_by, WAYS)}", markup=False)
+    out.print(f"pages looked at: {_listed(found.outcomes)}", markup=False)
     _show(found.articles)
     chosen = replace(found.settings, name=name or found.settings.name)
     if not found.articles:
         out.print("None of these pages reads as a column; look at the address again.")
         raise typer.Exit(1)
+    out.print()
+    if found.only_the_start:
+        out.print("Only the page you named reads as a column, and no other was found from it; is the address right?")
     if not yes:
         typer.confirm(f"Follow {chosen.name} from {chosen.start[0]}?", abort=True)
     probing.follow(settings, chosen)
-    out.print(visible(f"{chosen.name} stands in {settings}; `archive crawl {chosen.name}` fetches it."), markup=False)
+    option = " --allow-private" if allow_private else ""
+    quoted = f'"{chosen.name}"' if " " in chosen.name else chosen.name
+    after = f"`archive crawl {quoted}{option}` fetches it."
+    out.print(visible(f"{chosen.name} stands in {settings}; {after}"), markup=False)
+
+
+def _listed(counts: Mapping[str, int], names: Mapping[str, str] | None = None) -> str:
+    """Counts in words, the largest first: `12 linked from the listing, 1 named by you`."""
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{count} {(names or {}).get(key, key)}" for key, count in ordered)
 
 
 @app.command()
@@ -114,4 +134,11 @@ def _show(articles: tuple[Article, ...]) -> None:
         lines = article.text.split("\n")
         out.print(visible(f"\n{article.title}"), style="bold", markup=False)
         out.print(visible("  ".join(fact for fact in (*facts, article.url) if fact)), style="dim", markup=False)
-        out.print(visible(f"  {len(lines)} lines: {lines[0][:70]} … {lines[-1][-70:]}"), markup=False)
+        out.print(visible(f"  {len(lines)} lines, {len(article.text)} characters"), markup=False)
+        out.print(visible(f"  begins: {_cut(lines[0])}"), markup=False)
+        if len(lines) > 1:
+            out.print(visible(f"  ends:   {_cut(lines[-1])}"), markup=False)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= WIDTH else line[:WIDTH] + "…"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from columnarchive.crawl import groups
 from columnarchive.crawl.client import Ask, Client
 from columnarchive.crawl.codings import Caps
 from columnarchive.crawl.queue import Frontier, SitePlan
@@ -12,7 +13,7 @@ from columnarchive.crawl.robots import Rules
 from columnarchive.crawl.section import COLUMNS, Found, Reason, Section
 from columnarchive.crawl.sitemaps import Entry, Listing, read
 from columnarchive.errors import UsageError
-from columnarchive.urls import PageLinks, address, host_of, in_scope, resolve, shape, trap
+from columnarchive.urls import PageLinks, address, directory, host_of, in_scope, resolve, shape, trap
 
 CAPS = Caps(wire=50_000_000, decoded=50_000_000, expansion=100)
 MAX_FILES = 50
@@ -101,15 +102,26 @@ class Expansion:
         # Columns at the site's root look like any page there; a file that holds our columns holds columns.
         inside = sum(entry.url in columns for entry in own)
         whole = inside >= 2 and inside >= TAKEN_WHOLE * len(own)
+        # A listing that a script fills links to no column: then what lies below it in these files is all there is.
+        below = () if columns else self._folders()
         found = []
         for entry in own:
             if entry.url in known:
                 if entry.lastmod:
                     self.frontier.changed(entry.url, entry.lastmod)
-            elif self.section.is_column_shape(entry.url) or (whole and shape(entry.url) in shapes):
+            elif (
+                self.section.is_column_shape(entry.url)
+                or (whole and shape(entry.url) in shapes)
+                or (entry.url.startswith(below) and not groups.TAG_PATH.search(entry.url))
+            ):
                 found.append(Found(entry.url, reason, f"{reason} of {host_of(entry.url)}"))
         self.section.remember((one.url, one.reason) for one in found)
         return self.frontier.add(found, 1)
+
+    def _folders(self) -> tuple[str, ...]:
+        """The folders of the start addresses, but for a site's whole."""
+        starts = ((address(url).origin, directory(url)) for url in self.plan.start)
+        return tuple(origin + folder for origin, folder in starts if folder.strip("/"))
 
     def _own(self, entry: Entry) -> Entry | None:
         try:
