@@ -12,10 +12,9 @@ import hashlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
 
 from columnarchive.errors import NotFound, StoreError
-from columnarchive.store import codec
+from columnarchive.store import codec, nearness
 from columnarchive.store.database import Database
 
 MAX_DEPTH = 16
@@ -28,6 +27,7 @@ DEPTH_PRICE = 0.02
 POOR_DELTA = 0.08
 # Below this share of the body, coding it alone is not tried: that takes 15 to 40 % of a real page.
 WELL_BASED = 0.12
+TRIED = 6  # How many of the siblings that leave the least new are tried in earnest.
 
 _LINE = f"""
 with recursive line(sha256, codec, base_sha256, raw_size, data, level) as (
@@ -94,6 +94,9 @@ def read(source: Database | sqlite3.Connection, sha256: str) -> bytes:
     return body
 
 
+_lately = nearness.Lately(read)
+
+
 def has(conn: sqlite3.Connection, sha256: str) -> bool:
     """Whether the body with this digest is stored."""
     return conn.execute("select 1 from bodies where sha256 = ?", (sha256,)).fetchone() is not None
@@ -145,26 +148,31 @@ def _after(conn: sqlite3.Connection, body: bytes, previous: str) -> Coded | None
 
 
 def _beside(conn: sqlite3.Connection, body: bytes, family: Family, shun: frozenset[str]) -> Coded | None:
-    """The body against the line of the sibling that serves it best."""
-    read_line = lru_cache(maxsize=None)(partial(_line, conn))
-    trials = []
+    """The body against the line of the sibling that serves it best: of those that leave the least new, the shortest."""
+    own = nearness.parts(body)
+    rated: list[tuple[float, int, int, list[str]]] = []
     for sha256, depth in _siblings(conn, family):
         if sha256 not in shun:
-            length = len(codec.compress(body, read_line(sha256)[1], codec.TRIAL_LEVEL))
-            trials.append((length * (1 + DEPTH_PRICE * depth), sha256, depth))
-    if not trials:
+            line = [name for name, _ in conn.execute(ANCESTORS, (sha256,))][::-1]
+            left = nearness.left(own, (_lately.body(conn, name) for name in line))
+            rated.append((left * (1 + DEPTH_PRICE * depth), len(rated), depth, line))
+    if not rated:
         return None
-    _, sha256, depth = min(trials)
-    kind, raw = read_line(sha256)
+    trials = []
+    for _, place, depth, line in sorted(rated)[:TRIED]:
+        kind, raw = _base(conn, line)
+        length = len(codec.compress(body, raw, codec.TRIAL_LEVEL))
+        trials.append((length * (1 + DEPTH_PRICE * depth), place, line[-1], depth, kind, raw))
+    _, _, sha256, depth, kind, raw = min(trials)
     return Coded(codec.compress(body, raw, codec.FIRST_LEVEL), kind, sha256, depth + 1)
 
 
-def _line(conn: sqlite3.Connection, sha256: str) -> tuple[codec.Codec, bytes]:
-    """What to code against when building on this body: all of its line unless that is too much."""
-    below = codec.decompress_all(conn.execute(_LINE, (sha256,)).fetchall()[::-1])
-    if len(below) > 1 and sum(map(len, below)) <= MAX_LINE:
-        return "zstd-line", b"".join(below)
-    return "zstd-base", below[-1]
+def _base(conn: sqlite3.Connection, line: Sequence[str]) -> tuple[codec.Codec, bytes]:
+    """What to code against when building on the last of these bodies: all of them unless that is too much."""
+    found = [_lately.body(conn, sha256).raw for sha256 in line]
+    if len(found) > 1 and sum(map(len, found)) <= MAX_LINE:
+        return "zstd-line", b"".join(found)
+    return "zstd-base", found[-1]
 
 
 def _siblings(conn: sqlite3.Connection, family: Family) -> list[tuple[str, int]]:
