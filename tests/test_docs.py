@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import clinic_archive
 import pytest
 
 from columnarchive import reading
+from columnarchive.archive.notifying import hooks
 from columnarchive.archive.tabulating import TABLES
 from columnarchive.cli.commands import COMMANDS, loaded
 from columnarchive.cli.moving import EXPORTS
-from columnarchive.sites import parse
+from columnarchive.sites import load
 from columnarchive.store import streams
 
 ROOT = Path(__file__).resolve().parent.parent
 SQL = (ROOT / "docs" / "sql.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n(.+?)```", SQL, re.DOTALL)
-PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.ja.md"])
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "README.ja.md"])
 
 
 @pytest.mark.parametrize("number", range(10))
@@ -69,9 +73,43 @@ def test_each_link_between_pages_leads_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_settings_shown_are_valid(page: Path) -> None:
+def test_settings_shown_are_valid(page: Path, tmp_path: Path) -> None:
     for block in re.findall(r"```toml\n(.+?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-        parse(re.sub(r"\[+notify\]+\n(?:.+\n)*", "", block))
+        file = tmp_path / "sites.toml"
+        file.write_text(block, encoding="utf-8")
+        assert load(file).sites or hooks(file)
+
+
+def test_the_schedule_shown_in_both_languages_is_one_and_is_quiet_unless_something_changed(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    """The line of the crontab, run by a plain shell with cron's bare environment."""
+    lines = {
+        re.sub(r"/home/\w+/", "/home/me/", line)
+        for name in ("README.md", "README.ja.md")
+        for line in re.findall(r"^ *\d+ \d+ \* \* \*  (.+)$", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    (line,) = lines
+    assert "%" not in line, "a new line in a crontab"
+    (tmp_path / "data").mkdir()
+    program = tmp_path / "archive"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m columnarchive "$@"\n')
+    program.chmod(0o755)
+    command = line.replace("/home/me/columnarchive", str(tmp_path))
+    setting = {"PATH": f"{tmp_path}:/usr/bin:/bin", "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+
+    def mailed() -> str:
+        done = subprocess.run(["sh", "-c", command], capture_output=True, check=False, env=setting)
+        return (done.stdout + done.stderr).decode("utf-8")
+
+    assert mailed().startswith("archive: No site is followed yet")
+    path = clinic_archive.copied(clinic_archive.path(tmp_path_factory), tmp_path / "data" / "archive.db")
+    with sqlite3.connect(path) as conn:
+        conn.execute("update pages set next_visit_at = '9999-01-01T00:00:00Z'")
+        conn.execute("update sites set start_url = 'http://127.0.0.1:9/column/'")
+        conn.execute("insert or replace into meta(key, value) values ('contact', 'me@example.org')")
+    assert "claim_softened" in mailed()
+    assert mailed() == ""
 
 
 def test_readme_names_each_format_and_each_column_of_its_tables(tmp_path_factory: pytest.TempPathFactory) -> None:
