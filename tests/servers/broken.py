@@ -8,6 +8,7 @@ import functools
 import gzip
 import zlib
 
+import brotlicffi
 import zstandard
 
 from servers.hostile import Host, Request, answer, page, plays
@@ -95,6 +96,48 @@ async def deflate_bomb(host: Host, request: Request, writer: asyncio.StreamWrite
 @plays("too_large")
 async def zstd_bomb(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
     body = zstandard.ZstdCompressor().compress(bytes(30_000_000))
+    writer.write(answer(body, "200 OK", "text/html", "Content-Encoding: zstd"))
+
+
+@functools.cache
+def _brotli_bomb() -> bytes:
+    return brotlicffi.compress(bytes(30_000_000), quality=5)
+
+
+@plays("too_large")
+async def brotli_bomb(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    writer.write(answer(_brotli_bomb(), "200 OK", "text/html", "Content-Encoding: br"))
+
+
+@plays("too_large")
+async def brotli_bomb_in_gzip(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    writer.write(answer(gzip.compress(_brotli_bomb()), "200 OK", "text/html", "Content-Encoding: br, gzip"))
+
+
+@plays("ok")
+async def brotli_page(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    writer.write(answer(brotlicffi.compress(page("x")), "200 OK", "text/html", "Content-Encoding: br"))
+
+
+@plays("ok")
+async def brotli_over_gzip(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    body = brotlicffi.compress(gzip.compress(page("x")))
+    writer.write(answer(body, "200 OK", "text/html", "Content-Encoding: gzip, br"))
+
+
+@plays("truncated")
+async def truncated_brotli(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    writer.write(answer(brotlicffi.compress(page("x"))[:-20], "200 OK", "text/html", "Content-Encoding: br"))
+
+
+@plays("bad_encoding")
+async def broken_brotli(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    writer.write(answer(b"\xff" * 200, "200 OK", "text/html", "Content-Encoding: br"))
+
+
+@plays("truncated")
+async def truncated_zstd(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    body = zstandard.ZstdCompressor().compress(page("x"))[:-20]
     writer.write(answer(body, "200 OK", "text/html", "Content-Encoding: zstd"))
 
 

@@ -13,7 +13,7 @@ import tenacity
 from columnarchive import __version__
 from columnarchive.crawl import answers
 from columnarchive.crawl.attempt import Answer, Bounds, attempt
-from columnarchive.crawl.codings import Caps, accepted
+from columnarchive.crawl.codings import ACCEPTED, Caps
 from columnarchive.crawl.network import Network, PrivateAddress, Unresolved
 from columnarchive.crawl.pace import Pace
 from columnarchive.crawl.timer import Timer
@@ -213,7 +213,7 @@ class Client:
             ("User-Agent", self.options.user_agent),
             ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.5"),
             ("Accept-Language", "ja,en;q=0.5"),
-            ("Accept-Encoding", accepted()),
+            ("Accept-Encoding", ACCEPTED),
         ]
         if conditional and ask.etag:
             lines.append(("If-None-Match", ask.etag))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import zlib
 from dataclasses import dataclass
-from functools import cache
 from typing import Protocol
 
+import brotlicffi  # its module collides with no other binding of brotli
 import zstandard
 
 CHUNK = 65_536
 STEP = 256  # bytes of zstd fed at once: at worst they unfold to 8 MB
 MAX_CODINGS = 2
+ACCEPTED = "gzip, deflate, br, zstd"  # what can be undone here, within bounds
 MAX_WINDOW = 8 * 1024 * 1024  # RFC 9659: the largest zstd window a server may ask for
 
 
@@ -126,8 +126,7 @@ class _Zstd:
 
 class _Brotli:
     def __init__(self) -> None:
-        self.module = importlib.import_module("brotli")
-        self.stream = self.module.Decompressor()
+        self.stream = brotlicffi.Decompressor()
         self.fed = False
 
     def feed(self, data: bytes, room: int) -> bytes:
@@ -140,7 +139,7 @@ class _Brotli:
                 if len(out) > room:
                     raise TooLarge
                 out += self.stream.process(b"", output_buffer_limit=CHUNK)
-        except self.module.error as error:
+        except brotlicffi.error as error:
             raise BadCoding("the body is not valid br") from error
         if len(out) > room:
             raise TooLarge
@@ -150,21 +149,6 @@ class _Brotli:
         """The end of the stream must have come."""
         if self.fed and not self.stream.is_finished():
             raise Truncated
-
-
-@cache
-def accepted() -> str:
-    """The Accept-Encoding line: what can be undone here and within bounds."""
-    return "gzip, deflate, br, zstd" if _has_bounded_brotli() else "gzip, deflate, zstd"
-
-
-@cache
-def _has_bounded_brotli() -> bool:
-    try:
-        module = importlib.import_module("brotli")
-    except ImportError:
-        return False
-    return hasattr(module.Decompressor, "can_accept_more_data")
 
 
 class Decoder:
@@ -208,7 +192,7 @@ def _step(name: str) -> Step:
         return _Zlib("deflate")
     if name == "zstd":
         return _Zstd()
-    if name == "br" and _has_bounded_brotli():
+    if name == "br":
         return _Brotli()
     raise BadCoding(f"the content coding {name!r} is not known here")
 
