@@ -7,6 +7,7 @@ python tests/benchmarks/storage.py scale [N]  N captures over 200 sites: import,
 
 from __future__ import annotations
 
+import os
 import random
 import resource
 import subprocess
@@ -25,6 +26,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 from evidence import at, capture, page  # noqa: E402
 
 from columnarchive.archive import checking, deriving, importing  # noqa: E402
+from columnarchive.archive.workers import WORKERS  # noqa: E402
 from columnarchive.exchange.warc import read  # noqa: E402
 from columnarchive.exchange.warc_out import Kept, write  # noqa: E402
 from columnarchive.model import Capture  # noqa: E402
@@ -151,41 +153,56 @@ def version_of(place: int, visit: int) -> int:
     return visit if place % 10 == 0 else 0
 
 
+class Stage:
+    """Time, CPU of this process and its workers, and memory of one part of the work, told at its end."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._begun = time.monotonic()
+        self._spent = cpu()
+
+    def done(self, number: int, unit: str, more: str = "") -> None:
+        """Print what `number` units took; the load says how much of the machine was others'."""
+        wall = time.monotonic() - self._begun
+        own, workers = (now - before for now, before in zip(cpu(), self._spent, strict=True))
+        print(
+            f"{self._name}: {number / wall:.0f} {unit}/s; CPU ms each {own / number * 1e3:.2f} here,",
+            f"{workers / number * 1e3:.2f} in workers; load {os.getloadavg()[0]:.1f}; {peak()}{more}",
+            flush=True,
+        )
+
+
+def cpu() -> tuple[float, float]:
+    """Seconds of CPU so far, of this process and of its children that have ended."""
+    return tuple(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))  # type: ignore[return-value]
+
+
 def measure_scale(count: int) -> None:
-    """Import, rebuild and check a large made-up archive, with the peak memory of this process and its workers."""
+    """Import, rebuild and check a large made-up archive."""
     with tempfile.TemporaryDirectory() as name:
         warc, path = Path(name) / "all.warc.gz", Path(name) / "archive.db"
         write(warc, made_up(count), "benchmark")
-        print(f"{count} captures made, {warc.stat().st_size / 1e6:.0f} MB of WARC.gz; peak {peak()}")
+        print(f"{count} captures made, {warc.stat().st_size / 1e6:.0f} MB of WARC.gz; {peak()}", flush=True)
         with Database.open(path) as db:
-            begun = time.monotonic()
+            stage = Stage("import")
             summary = importing.import_files(db, [warc], None, quiet)
-            spent = time.monotonic() - begun
-            print(f"import: {summary.added} captures, {summary.added / spent:.0f}/s; peak {peak()}", flush=True)
-            begun = time.monotonic()
-            done = deriving.derive(db, force=True)
-            spent = time.monotonic() - begun
+            stage.done(summary.added, "captures")
+            stage = Stage("rebuild")
+            deriving.derive(db, force=True)
             (pages,) = db.conn.execute("select count(*) from pages").fetchone()
             (found,) = db.conn.execute("select count(*) from bodies").fetchone()
-            print(
-                f"rebuild: {len(done)} sites, {pages} pages, {found} bodies, {found / spent:.0f}/s; peak {peak()}",
-                flush=True,
-            )
-        size = path.stat().st_size
+            stage.done(found, "versions", f"; {pages} pages")
         with Database.open(path, write=False) as db:
-            begun = time.monotonic()
+            stage = Stage("check")
             problems = checking.check(db, None, False, quiet)
-            spent = time.monotonic() - begun
-            print(
-                f"check: {len(problems)} problems, {count / spent:.0f} captures/s; peak {peak()};",
-                f"file {size / 1e6:.0f} MB",
-            )
+            stage.done(count, "captures", f"; {len(problems)} problems")
+        print(f"file {path.stat().st_size / 1e6:.0f} MB")
 
 
 def peak() -> str:
-    """The largest resident set so far, of this process and of its largest child."""
+    """The largest resident sets so far: this process with all its workers, each taken as large as the largest."""
     own, child = (resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return f"{own} MB, workers {child} MB"
+    return f"peak {own} + {WORKERS} × {child} MB"
 
 
 def main() -> None:

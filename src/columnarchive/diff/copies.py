@@ -11,13 +11,12 @@ from __future__ import annotations
 import re
 from binascii import crc32
 from functools import lru_cache
-from heapq import nsmallest
 
 from rapidfuzz.distance import Indel, LCSseq
 
 from columnarchive.diff.folding import skeleton
 
-KEYS = "1"
+KEYS = "2"
 """The version of `keys_of`: a text folded otherwise has other keys, and an index is of one version."""
 
 LEAST_LENGTH = 40
@@ -40,9 +39,10 @@ def keys_of(passage: str) -> tuple[int, ...]:
     text = _plain(passage)
     if len(text) < LEAST_LENGTH:
         return ()
-    runs = {text[at : at + _RUN] for at in range(len(text) - _RUN + 1)}
+    signs = text.encode("utf-16-le", "surrogatepass")
     # CRC alone keeps the order of similar runs; the multiplication scatters it.
-    return tuple(nsmallest(_KEYS, {(crc32(run.encode("utf-8", "surrogatepass")) * _MIX) & _MASK for run in runs}))
+    runs = {crc32(signs[at : at + 2 * _RUN]) * _MIX & _MASK for at in range(0, len(signs) - 2 * _RUN + 2, 2)}
+    return tuple(sorted(runs)[:_KEYS])
 
 
 def similarity(one: str, other: str) -> float:

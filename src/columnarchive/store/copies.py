@@ -35,9 +35,11 @@ _ACTIVE = f"{_HELD} <= {MOST_HOLDERS}"
 
 
 class Reader(Protocol):
-    """The pure functions on passages that `diff.copies` has; `KEYS` names the version of `keys_of`."""
+    """The pure functions on passages that `diff.copies` has."""
 
-    KEYS: str
+    @property
+    def KEYS(self) -> str:
+        """The version of `keys_of`."""
 
     def keys_of(self, passage: str) -> tuple[int, ...]:
         """The keys to index a passage under."""
