@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from columnarchive.extract.linked_data import LinkedData
@@ -87,14 +88,11 @@ def _shown(page: Outline, chosen: Sequence[int], title_at: int) -> tuple[str, st
     if not chosen:
         return "", ""
     start = title_at if title_at >= 0 else chosen[0]
-    places: dict[int, int] = {}
-    for piece in page.pieces:
-        if piece.dated:
-            places[piece.place] = places.get(piece.place, 0) + 1
+    listed = Counter([piece.place for piece in page.pieces if piece.dated])
     published = modified = ""
     for index in _candidates(page, chosen, start):
         piece = page.pieces[index]
-        if len(piece.text) > 120 or piece.linked >= LINK_SHARE * len(piece.key) or places.get(piece.place, 0) > 2:
+        if len(piece.text) > 120 or piece.linked >= LINK_SHARE * len(piece.key) or listed.get(piece.place, 0) > 2:
             continue
         for found in find_dates(piece.text):
             before = piece.text[max(0, found.start - 12) : found.start]
@@ -113,12 +111,12 @@ def _shown(page: Outline, chosen: Sequence[int], title_at: int) -> tuple[str, st
 
 def _candidates(page: Outline, chosen: Sequence[int], start: int) -> list[int]:
     """Pieces to read for dates: around the title first, outwards; then the last lines."""
-    first = min(start, chosen[0])
-    around = list(range(max(0, first - _NEAR), min(len(page.pieces), max(start, chosen[0]) + 6)))
-    around.sort(key=lambda index: abs(index - start))
-    tail = [
-        index
-        for index in range(chosen[-1] - 3, min(len(page.pieces), chosen[-1] + 5))
-        if index >= 0 and index not in around
-    ]
-    return around + tail
+    first, end = max(0, min(start, chosen[0]) - _NEAR), min(len(page.pieces), max(start, chosen[0]) + 6)
+    around: list[int] = []
+    for away in range(max(start - first, end - 1 - start) + 1):
+        if away and start - away >= first:
+            around.append(start - away)
+        if start + away < end:
+            around.append(start + away)
+    tail = range(max(0, chosen[-1] - 3), min(len(page.pieces), chosen[-1] + 5))
+    return around + [index for index in tail if not first <= index < end]

@@ -110,10 +110,12 @@ def _read_head(tree: LexborHTMLParser, page: Outline) -> None:
     """What a page says of itself outside its text."""
     for node in tree.tags("title")[:1]:
         page.title = _SPACES.sub(" ", node.text()).strip()
+    metas = page.metas
     for node in tree.tags("meta"):
-        attributes = node.attributes
-        if "property" in attributes or "name" in attributes or "itemprop" in attributes:
-            _read_meta(attributes, page.metas)
+        said = node.attributes
+        name = said.get("property") or said.get("name") or said.get("itemprop")
+        if name:
+            metas.setdefault(name.lower(), (said.get("content") or said.get("value") or "").strip())
     canonical: str | None = None
     for node in tree.tags("link"):
         attributes = node.attributes
@@ -139,8 +141,3 @@ def _read_head(tree: LexborHTMLParser, page: Outline) -> None:
     root = tree.root
     said = root.attributes if root is not None else {}
     page.language = (said.get("lang") or said.get("xml:lang") or "").lower()
-
-
-def _read_meta(attributes: dict[str, str | None], metas: dict[str, str]) -> None:
-    name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop") or ""
-    metas.setdefault(name.lower(), (attributes.get("content") or attributes.get("value") or "").strip())
