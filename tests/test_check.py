@@ -10,7 +10,7 @@ import pytest
 from evidence import archive, at, capture, fill, page, site
 
 from columnarchive.archive import checking, deriving
-from columnarchive.store import chain, index, verify
+from columnarchive.store import chain, handover, index, verify
 from columnarchive.store.database import Database
 from columnarchive.store.problems import Problem
 
@@ -173,6 +173,30 @@ def test_pages_of_the_file_that_were_lost_are_told_in_sentences(tmp_path: Path, 
         problems = check(damaged)
     assert problems
     assert all(each.what.endswith(".") for each in problems)
+
+
+def test_a_copy_without_bodies_is_sound_and_says_so(derived: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    with Database.open(derived, write=False) as db:
+        handover.copy(db.conn, copy, bodies=False)
+        head = chain.head(db.conn)
+    assert checking.passed_over(derived) == ""
+    assert checking.passed_over(copy) == checking.WITHOUT_BODIES
+    with Database.open(copy) as db:
+        assert check(db, head) == []
+        db.conn.execute("delete from meta where key = ?", (handover.WITHOUT_BODIES,))
+        assert any("is missing" in each.what for each in check(db, full=False))
+
+
+def test_a_copy_that_lost_pages_is_none_without_bodies(derived: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    with Database.open(derived, write=False) as db:
+        handover.copy(db.conn, copy)
+    with Database.open(copy) as db:
+        db.conn.execute("insert into meta values (?, '1')", (handover.WITHOUT_BODIES,))
+        db.conn.execute("delete from bodies where id = 2")
+        assert checking.passed_over(copy) == ""
+        assert any("is missing" in each.what for each in check(db, full=False))
 
 
 def test_captures_that_came_out_of_order_are_sound(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +11,28 @@ from pathlib import Path
 from columnarchive.archive import deriving
 from columnarchive.diff import copies
 from columnarchive.errors import ArchiveError, StoreError
-from columnarchive.store import agree, chain, index, sites, verify
+from columnarchive.store import agree, chain, handover, index, sites, verify
 from columnarchive.store.database import Database
 from columnarchive.store.problems import REBUILD, Problem
 
 SAMPLE = 3  # sites derived again when not all are
 STEPS = 1000  # the progress of a check is told in thousandths of each part
 
+WITHOUT_BODIES = (
+    "This copy was made without the stored pages: these, and what is derived from them, are verified in the archive it "
+    "came from; file, references, chain, index and copied passages were verified here."
+)
+
 Report = Callable[[int, int, str], None]
+
+
+def passed_over(path: Path) -> str:
+    """A sentence on what `check` leaves out for this archive; empty when that is nothing, or the file is damaged."""
+    try:
+        with Database.open(path, create=False, write=False) as db:
+            return WITHOUT_BODIES if handover.is_without_bodies(db.conn) else ""
+    except (StoreError, sqlite3.DatabaseError):
+        return ""
 
 
 def check_file(path: Path, head: str | None, full: bool, report: Report) -> list[Problem]:
@@ -46,7 +61,8 @@ def check(db: Database, head: str | None, full: bool, report: Report) -> list[Pr
     found = verify.file(db.conn)
     found += verify.all_bodies(db.conn, lambda done, total: report(done, total, "bodies"))
     report(0, 0, "references")
-    found += verify.references(db.conn)
+    partial = not found and handover.is_without_bodies(db.conn)
+    found += verify.references(db.conn, without_bodies=partial)
     if any(problem.where == "file" for problem in found):
         # What SQLite itself cannot read would only bring the same news again in worse words.
         return found
@@ -58,7 +74,7 @@ def check(db: Database, head: str | None, full: bool, report: Report) -> list[Pr
         )
     report(0, 0, "index")
     found += _index(db)
-    return found + _derived(db, full, report)
+    return found + _derived(db, full, report, partial)
 
 
 def _mended_by(path: Path) -> str:
@@ -79,8 +95,11 @@ def _index(db: Database) -> list[Problem]:
     return [Problem(f"article {each.rowid}", said[each.kind], REBUILD) for each in index.verify(db.conn)]
 
 
-def _derived(db: Database, full: bool, report: Report) -> list[Problem]:
-    """Sites derived again and compared with what is stored; those that await a derivation are passed over."""
+def _derived(db: Database, full: bool, report: Report, partial: bool) -> list[Problem]:
+    """Sites derived again and compared with what is stored; those that await a derivation are passed over.
+
+    Nothing can be derived again of a copy without bodies (`partial`).
+    """
     stale = {site_id for site_id, _ in sites.stale_sites(db, deriving.DERIVATION)}
     current = [(site_id, name) for site_id, name in sites.all_sites(db) if site_id not in stale]
     if not full and len(current) > SAMPLE:
@@ -90,7 +109,8 @@ def _derived(db: Database, full: bool, report: Report) -> list[Problem]:
     for done, (site_id, name) in enumerate(current):
         report(done, len(current), name)
         try:
-            found += agree.differences(db.conn, site_id, deriving.derive_site(db.path, site_id))
+            if not partial:
+                found += agree.differences(db.conn, site_id, deriving.derive_site(db.path, site_id))
             found += agree.copied(db.conn, name, copies)
         except ArchiveError as error:
             found.append(Problem(f"site {name}", f"It cannot be derived again: {error}"))

@@ -118,7 +118,7 @@ def derive_site(
         readings = {page.url: _without(page, poisoned) for page in read}
         verdicts, histories = assemble(pages, readings, RULES)
         newest = sites.newest_capture(db.conn, site_id)
-        return DerivedSite(name, DERIVATION, newest, verdicts, histories, *template)
+        return DerivedSite(name, DERIVATION, newest, verdicts, histories, next(iter(template), None))
 
 
 def _keys(result: DerivedSite) -> dict[str, tuple[int, ...]]:

@@ -55,6 +55,8 @@ def check(
     if as_json:
         json_lines({"where": one.where, "what": one.what, "mend": one.mend} for one in problems)
     else:
+        if said := checking.passed_over(database(context)):
+            typer.echo(said)
         for one in problems:
             typer.echo(visible(f"{one.where}: {one.what}" + (f" ({one.mend})" if one.mend else "")))
         typer.echo("No problem found." if not problems else f"{len(problems)} problems found.")

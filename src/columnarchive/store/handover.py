@@ -34,6 +34,12 @@ def copy(conn: sqlite3.Connection, target: Path, *, bodies: bool = True) -> int:
         raise StoreError(f"The copy cannot be written: {error}.") from error
 
 
+def is_without_bodies(conn: sqlite3.Connection) -> bool:
+    """Whether this is a copy that was made without the stored pages; a copy that holds some all the same is none."""
+    said = conn.execute("select 1 from meta where key = ?", (WITHOUT_BODIES,)).fetchone()
+    return said is not None and conn.execute("select 1 from bodies limit 1").fetchone() is None
+
+
 def _copy_tables(source: sqlite3.Connection, target: Path, leave_empty: tuple[str, ...]) -> None:
     """What VACUUM does, but for the tables to be left empty, so that their data is neither read nor written."""
     path = next(row[2] for row in source.execute("pragma database_list") if row[1] == "main")

@@ -66,8 +66,11 @@ def all_bodies(conn: sqlite3.Connection, progress: Progress) -> list[Problem]:
     return found
 
 
-def references(conn: sqlite3.Connection) -> list[Problem]:
-    """Captures without their body, bodies without a capture, bodies that should be gone, pages out of step."""
+def references(conn: sqlite3.Connection, *, without_bodies: bool = False) -> list[Problem]:
+    """Captures without their body, bodies without a capture, bodies that should be gone, pages out of step.
+
+    `without_bodies` is for a copy that was made without any.
+    """
     questions = [
         (
             """select 'capture ' || captures.id, 'The body of ' || url || ' at ' || fetched_at || ' is missing.'
@@ -99,7 +102,7 @@ def references(conn: sqlite3.Connection) -> list[Problem]:
     ]
     found: list[Problem] = []
     try:
-        for question in questions:
+        for question in questions[without_bodies:]:  # the first asks for bodies
             found += [Problem(where, what) for where, what in conn.execute(question)]
         found += _pages(conn)
     except sqlite3.DatabaseError as error:
