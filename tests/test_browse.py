@@ -229,4 +229,7 @@ def test_unknown_things_are_said_in_a_sentence(archive: Path) -> None:
                          (f"{HOME}/article?url={NANBYO}&at=yesterday", 400), (f"{HOME}?db=other", 404)):  # fmt: skip
         response = get(archive, path)
         assert response.status_code == status, path
-        assert len(text_of(response.text.split("<main")[1])) > 30
+        main = response.text.split("<main")[1]
+        assert len(text_of(main)) > 30
+        assert 'lang="en"' not in main.split("</main>")[0], path  # a Japanese page says it in Japanese
+        assert "`archive " not in get(archive, path, {"Accept-Language": "en"}).text, path

@@ -11,7 +11,7 @@ from datasette import Forbidden, Response
 from jinja2 import Environment
 
 from columnarchive import reading
-from columnarchive.browse import access, dates, labels
+from columnarchive.browse import access, dates, labels, sentences
 from columnarchive.browse.answers import STRICT, Page, Sent
 from columnarchive.browse.asking import ROOT, Ask, language, plain, web
 from columnarchive.browse.drawing import draw, environment
@@ -75,7 +75,12 @@ def _viewed(view: View, conn: reading.Connection, ask: Ask) -> Page | Sent:
 
 
 def _failed(ask: Ask, key: str, sentence: str, status: int) -> Page:
-    return Page("failed.html", {"heading": say(ask.lang, key), "sentence": sentence}, status)
+    context = {
+        "heading": say(ask.lang, key),
+        "sentence": sentences.sentence(sentence, ask.lang),
+        "language": ask.lang if not sentence or sentences.is_known(sentence) else "en",
+    }
+    return Page("failed.html", context, status)
 
 
 def _ask(datasette: Any, request: Any, page: str, args: dict[str, str], database: str, *, is_only: bool) -> Ask:

@@ -123,7 +123,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "removed_op": ("削除", "Removed"),
     "edited": ("変更", "Edited"),
     "moved_op": ("移動", "Moved"),
-    "same_sentences": ("同じ文 {n} 文", "{n} sentences unchanged"),
+    "same_sentences": ("変わらない {n} 文", "{n} sentences unchanged"),
     "meta_title": ("見出し・人物", "Title and people"),
     "observations": (
         "種類は、どんなことばが変わったかを示すもので、是非の判断ではありません。",
