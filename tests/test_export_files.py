@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import signal
 import sqlite3
@@ -109,6 +110,43 @@ def test_a_full_disk_leaves_the_export_before_it_and_is_said_in_a_sentence(
         assert not [name for name in after if name.endswith(".partial")]
     else:
         assert after == before
+
+
+@pytest.mark.parametrize("how", ["kill", "full"])
+def test_a_warc_file_is_whole_or_the_one_before_it(db: Path, tmp_path: Path, how: str) -> None:
+    script = """
+import os, resource, signal, sys
+from pathlib import Path
+from columnarchive.archive.exporting import export_warc
+from columnarchive.errors import ArchiveError
+from columnarchive.store.database import Database
+def report(done):
+    if sys.argv[3] == "kill" and done == 20:
+        os.kill(os.getpid(), signal.SIGKILL)
+with Database.open(Path(sys.argv[1]), write=False) as db:
+    if sys.argv[3] == "full":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    try:
+        export_warc(db, Path(sys.argv[2]), None, report)
+    except ArchiveError as error:
+        print(error)
+        sys.exit(1)
+"""
+    out = tmp_path / "new" / "columns.warc.gz"
+    out.parent.mkdir()
+    out.write_bytes(b"the one before")
+    command = [sys.executable, "-c", script, str(db), str(out), how]
+    done = subprocess.run(command, check=False, capture_output=True)
+    assert done.returncode == (-signal.SIGKILL if how == "kill" else 1), done.stderr.decode()
+    assert out.read_bytes() == b"the one before"
+    if how == "full":
+        assert done.stdout.decode().count("cannot be written") == 1
+        assert [path.name for path in out.parent.iterdir()] == [out.name]
+    again = subprocess.run([*command[:-1], "well"], check=False, capture_output=True)
+    assert again.returncode == 0, again.stderr.decode()
+    assert [path.name for path in out.parent.iterdir()] == [out.name]
+    with gzip.open(out) as file:
+        assert file.read().count(b"WARC-Type: response") > 20
 
 
 def _texts(path: Path) -> Iterator[bytes]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import os
 import uuid
 import zlib
 from collections.abc import Iterable
@@ -18,8 +17,8 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from columnarchive.errors import ExchangeError
 from columnarchive.exchange.warc_fields import FIELD, HOP_FIELD, mark, to_field
+from columnarchive.exchange.whole import whole_files
 from columnarchive.model import Capture, Headers
 
 PROFILE = "http://netpreserve.org/warc/1.1/revisit/"
@@ -39,20 +38,11 @@ def write(path: Path, captures: Iterable[Kept], software: str) -> int:
 
     The file appears whole or not at all. Raises ExchangeError when it cannot be written.
     """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            out = _Writer(file, packed=path.suffix == ".gz")
-            out.info(path.name, software)
-            for kept in captures:
-                out.capture(kept)
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise ExchangeError(f"{path} cannot be written: {error.strerror}.") from error
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with whole_files() as claim, claim(path).open("wb") as file:
+        out = _Writer(file, packed=path.suffix == ".gz")
+        out.info(path.name, software)
+        for kept in captures:
+            out.capture(kept)
     return out.records
 
 
