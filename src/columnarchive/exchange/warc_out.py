@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
+from columnarchive.errors import ExchangeError
 from columnarchive.exchange.warc_fields import FIELD, HOP_FIELD, mark, to_field
 from columnarchive.exchange.whole import whole_files
 from columnarchive.model import Capture, Headers
@@ -38,6 +39,8 @@ def write(path: Path, captures: Iterable[Kept], software: str) -> int:
 
     The file appears whole or not at all. Raises ExchangeError when it cannot be written.
     """
+    if not path.parent.is_dir():
+        raise ExchangeError(f"{path} cannot be written: there is no folder {path.parent}.")
     with whole_files() as claim, claim(path).open("wb") as file:
         out = _Writer(file, packed=path.suffix == ".gz")
         out.info(path.name, software)
