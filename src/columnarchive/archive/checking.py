@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +30,7 @@ def passed_over(path: Path) -> str:
     try:
         with Database.open(path, create=False, write=False) as db:
             return WITHOUT_BODIES if handover.is_without_bodies(db.conn) else ""
-    except (StoreError, sqlite3.DatabaseError):
+    except StoreError:
         return ""
 
 

@@ -36,8 +36,11 @@ def copy(conn: sqlite3.Connection, target: Path, *, bodies: bool = True) -> int:
 
 def is_without_bodies(conn: sqlite3.Connection) -> bool:
     """Whether this is a copy that was made without the stored pages; a copy that holds some all the same is none."""
-    said = conn.execute("select 1 from meta where key = ?", (WITHOUT_BODIES,)).fetchone()
-    return said is not None and conn.execute("select 1 from bodies limit 1").fetchone() is None
+    try:
+        said = conn.execute("select 1 from meta where key = ?", (WITHOUT_BODIES,)).fetchone()
+        return said is not None and conn.execute("select 1 from bodies limit 1").fetchone() is None
+    except sqlite3.DatabaseError:
+        return False  # a damaged file is taken for whole, so that what it lost is told
 
 
 def _copy_tables(source: sqlite3.Connection, target: Path, leave_empty: tuple[str, ...]) -> None:
