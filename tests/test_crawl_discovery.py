@@ -11,6 +11,7 @@ from servers.site import Reply, Site
 from columnarchive.archive.crawling import CrawlOptions, CrawlSummary, crawl, targets
 from columnarchive.crawl.client import ClientOptions
 from columnarchive.sites import Sites, parse
+from columnarchive.store import captures
 from columnarchive.store.database import Database
 
 SAID = "ひざの痛みは年齢とともに増えます。治療の効果には個人差があり、費用は税込です。" * 5
@@ -313,3 +314,16 @@ def test_real_sites(shared: Path, tmp_path: Path, name: str, start: str, columns
     assert len(wanted - found) <= (name == "sunny-career"), "one page of that site is linked from nowhere"
     outside = [path for path in found if not path.startswith(("/" + columns, "/" + start))]
     assert len(outside) <= 2, outside
+
+
+def test_what_a_page_asks_of_robots_is_recorded(site: Site, tmp_path: Path) -> None:
+    html = post(1, head="<meta name=robots content='NOARCHIVE, noindex'>")
+    asked = {"Content-Type": "text/html; charset=utf-8", "X-Robots-Tag": "otherbot: nofollow"}
+    site.pages["/column/1.html"] = Reply(200, html.encode(), asked)
+    site.pages["/column/2.html"] = Reply(200, post(2).encode(), asked | {"X-Robots-Tag": "noimageindex"})
+    items = "".join(f"<li>2025年1月{n}日<a href=/column/{n}.html>再生医療のお話の題名{n}</a></li>" for n in (1, 2))
+    site.pages["/column/"] = page("コラム", f"<ul>{items}</ul>")
+    crawled(tmp_path, site, "/column/")
+    with Database.open(tmp_path / "archive.db", write=False) as db:
+        said = {url: row.robots for url in ("1", "2") for row in captures.of_page(db, f"{site.url}/column/{url}.html")}
+    assert said == {"1": "noarchive, noindex", "2": "noimageindex"}

@@ -52,7 +52,8 @@ class Capture:
 
     `body` is the entity after transfer and content decoding, byte for byte; None when there is none or when it is the
     one stored before (`outcome` unchanged). `headers` are the lines of the final answer as received, in their order.
-    `status` is 0 when no answer came; `error` is one sentence then.
+    `status` is 0 when no answer came; `error` is one sentence then. `robots` is what the page asks of robots, by its
+    meta and by X-Robots-Tag: directives in lower case and order, like `noarchive, noindex`.
     """
 
     url: str
@@ -64,6 +65,7 @@ class Capture:
     outcome: Outcome
     error: str = ""
     wire: Wire = Wire()
+    robots: str = ""
 
     @property
     def body_sha256(self) -> str:

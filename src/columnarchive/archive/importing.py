@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from columnarchive.archive.queueing import robots_said
 from columnarchive.errors import ExchangeError, UsageError
 from columnarchive.exchange.warc import Revisit, read
 from columnarchive.model import Capture, Failure
@@ -116,7 +117,7 @@ def _captures(path: Path, count: _Count, *, single: bool) -> Iterator[Capture]:
 
 
 def _canonical(capture: Capture) -> Capture:
-    return replace(capture, url=canonical(capture.url))
+    return replace(capture, url=canonical(capture.url), robots=robots_said(capture))
 
 
 def _resolved(db: Database, revisits: Iterable[Revisit], count: _Count) -> Iterator[tuple[Capture, str]]:

@@ -6,15 +6,16 @@ import contextlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from columnarchive.crawl.queue import SitePlan, Visit
 from columnarchive.crawl.robots import RobotsFile
 from columnarchive.crawl.section import PRIORITY, Found
 from columnarchive.errors import StoreError
+from columnarchive.extract import directives
 from columnarchive.extract.decode import decode
-from columnarchive.extract.links import page_links
+from columnarchive.extract.links import page_links, robots_of
 from columnarchive.model import Capture
 from columnarchive.store import bodies, captures, chain, frontier, sites
 from columnarchive.store.database import Database
@@ -222,7 +223,16 @@ def read_links(capture: Capture) -> PageLinks | None:
     """What a captured page links to; None when there is no body."""
     if capture.body is None:
         return None
-    return links_of(capture.final_url, capture.body, capture.header("content-type"))
+    page = links_of(capture.final_url, capture.body, capture.header("content-type"))
+    return replace(page, robots=page.robots | directives.of_headers(capture.headers))
+
+
+def robots_said(capture: Capture) -> str:
+    """What a capture asks of robots, as a crawl records it."""
+    if capture.body is None or capture.outcome not in ("ok", "redirected"):
+        return ""
+    text, _ = decode(capture.body, capture.header("content-type"))
+    return ", ".join(sorted(robots_of(text) | directives.of_headers(capture.headers)))
 
 
 def _content_type(headers: Iterable[tuple[str, str]]) -> str:

@@ -104,6 +104,7 @@ TABLES: dict[str, Described] = {
             "source": "crawl, or the file it was imported from",
             "link_id": "The link of the chain that covers it",
             "withdrawal_id": "The withdrawal that erased it, if any",
+            "robots": "What the page asks of robots, by its meta and X-Robots-Tag",
         },
         facets=("outcome",),
         sort_desc="fetched_at",

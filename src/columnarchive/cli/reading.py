@@ -152,15 +152,13 @@ def captures(context: typer.Context, url: Url, as_json: AsJson = False) -> None:
         return
     table(
         ("fetched at (UTC)", "status", "outcome", "body sha256", "note"),
-        (
-            (row.fetched_at, row.status or "", row.outcome, row.body_sha256[:16], row.error or _moved(row, url))
-            for row in rows
-        ),
+        ((row.fetched_at, row.status or "", row.outcome, row.body_sha256[:16], _note(row, url)) for row in rows),
     )
 
 
-def _moved(row: Any, url: str) -> str:
-    return f"→ {row.final_url}" if row.final_url and row.final_url != row.url and row.final_url != url else ""
+def _note(row: Any, url: str) -> str:
+    moved = f"→ {row.final_url}" if row.final_url and row.final_url != row.url and row.final_url != url else ""
+    return "  ".join(said for said in (row.error or moved, row.robots and f"robots: {row.robots}") if said)
 
 
 def blame(context: typer.Context, url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE) -> None:

@@ -121,9 +121,8 @@ class SiteCrawl:
             return capture, []
         if page.too_deep:
             return replace(capture, outcome="too_deep", error="The page nests more elements than any real one."), []
-        header = {part.strip() for part in capture.header("x-robots-tag").lower().split(",")}
-        page = replace(page, robots=page.robots | header)
         self.expansion.offer(page)
+        capture = replace(capture, robots=", ".join(sorted(page.robots)))
         return capture, self._found(page, capture, visit)
 
     def _found(self, page: PageLinks, capture: Capture, visit: Visit) -> list[Found]:

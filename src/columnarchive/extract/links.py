@@ -112,6 +112,16 @@ def _head(tree: LexborHTMLParser, base: str, url: str) -> dict[str, object]:
     return {**found, "feeds": tuple(dict.fromkeys(feeds)), "alternates": tuple(alternates), "robots": frozenset(robots)}
 
 
+def robots_of(html: str) -> frozenset[str]:
+    """What the meta tags of an HTML page ask of robots; never raises."""
+    if "robots" not in html.lower() or _nesting(html) > MAX_NESTING:
+        return frozenset()
+    robots: set[str] = set()
+    for node in LexborHTMLParser(html).css("meta[content]"):
+        _meta(node, "", "", {}, robots)
+    return frozenset(robots)
+
+
 def _meta(node: LexborNode, base: str, url: str, found: dict[str, object], robots: set[str]) -> None:
     said = node.attributes
     content = said.get("content") or ""

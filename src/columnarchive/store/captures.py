@@ -34,6 +34,7 @@ class CaptureRow:
     error: str
     source: str
     withdrawn: bool
+    robots: str
 
 
 def add(db: Database, page_id: int, capture: Capture, source: str = "crawl", refers_to: str = "") -> int | None:
@@ -79,14 +80,14 @@ def of_page(source: Database | sqlite3.Connection, url: str) -> list[CaptureRow]
     """Every capture of the page at `url`, oldest first; none for a page that the archive does not know."""
     rows = bodies.connection(source).execute(
         """select captures.id, fetched_at, status, outcome, final_url, captures.body_sha256, error, source,
-                  withdrawal_id
+                  withdrawal_id is not null, robots
            from pages join captures on page_id = pages.id where url = ?
            order by fetched_at, captures.body_sha256, status, captures.id""",
         (url,),
     )
     return [
-        CaptureRow(capture_id, url, at, status, outcome, final_url, sha256, error, source, withdrawal_id is not None)
-        for capture_id, at, status, outcome, final_url, sha256, error, source, withdrawal_id in rows
+        CaptureRow(capture_id, url, at, status, outcome, final_url, sha256, error, source, bool(withdrawn), robots)
+        for capture_id, at, status, outcome, final_url, sha256, error, source, withdrawn, robots in rows
     ]
 
 
@@ -94,7 +95,7 @@ def load(db: Database, capture_id: int) -> Capture:
     """The full record of a capture; `body` is None for a 304, whose body is the one its row names."""
     row = db.conn.execute(
         """select pages.url, final_url, fetched_at, status, headers, outcome, error, request_headers, hops, peer, tls,
-                  seconds, wire_length, wire_sha256, captures.body_sha256, withdrawal_id
+                  seconds, wire_length, wire_sha256, robots, captures.body_sha256, withdrawal_id
            from captures join pages on pages.id = page_id where captures.id = ?""",
         (capture_id,),
     ).fetchone()
@@ -103,10 +104,10 @@ def load(db: Database, capture_id: int) -> Capture:
     *fields, sha256, withdrawal_id = row
     if withdrawal_id is not None:
         raise StoreError(f"The capture of {fields[0]} at {fields[2]} was withdrawn.")
-    url, final_url, fetched_at, status, headers, outcome, error, asked, hops, *rest = fields
+    url, final_url, fetched_at, status, headers, outcome, error, asked, hops, *rest, robots = fields
     wire = Wire(headers_of(asked), _hops(hops), *rest)
     body = bodies.read(db, sha256) if sha256 and status != timeline.NOT_MODIFIED else None
-    return Capture(url, final_url, fetched_at, status, headers_of(headers), body, outcome, error, wire)
+    return Capture(url, final_url, fetched_at, status, headers_of(headers), body, outcome, error, wire, robots)
 
 
 def ids(db: Database, site_id: int | None = None) -> Iterator[int]:
@@ -187,12 +188,13 @@ def _insert(conn: sqlite3.Connection, page_id: int, capture: Capture, sha256: st
     hops = [[hop.url, hop.status, hop.headers] for hop in wire.hops]
     cursor = conn.execute(
         """insert into captures(page_id, fetched_at, status, final_url, headers, body_sha256, outcome, error,
-             request_headers, hops, peer, tls, seconds, wire_length, wire_sha256, source)
-           values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+             request_headers, hops, peer, tls, seconds, wire_length, wire_sha256, source, robots)
+           values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             page_id, capture.fetched_at, capture.status, _storable(capture.final_url), as_json(capture.headers), sha256,
             capture.outcome, _storable(capture.error), as_json(wire.request_headers), as_json(hops), wire.peer,
             wire.tls, wire.seconds, wire.length, wire.sha256, source,
+            _storable(capture.robots),
         ),
     )  # fmt: skip
     return int(cursor.lastrowid or 0)

@@ -128,7 +128,8 @@ def _bury(conn: sqlite3.Connection, url: str, at: str, reason: str, now: str, ch
     _run(
         conn,
         f"""update captures set final_url = '', headers = '[]', error = '', request_headers = '[]', hops = '[]',
-              peer = '', tls = '', seconds = 0, wire_length = 0, wire_sha256 = '', withdrawal_id = {withdrawal_id}
+              peer = '', tls = '', seconds = 0, wire_length = 0, wire_sha256 = '', robots = '',
+              withdrawal_id = {withdrawal_id}
             where id in ({{}})""",
         chosen,
     )
