@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
+from urllib.parse import quote
 
 from columnarchive import reading
 from columnarchive.browse.answers import Page
@@ -92,12 +93,13 @@ def _entries(
     """The revisions, newest first. There may be hundreds, so the template is left little to work out."""
     step_to = {step.to_number: step for step in steps if step.from_number != step.to_number}
     before = [""] + [one.first_seen_at for one in revisions]
+    article_url, diff_url = ask.link("article", url=row.url), ask.link("diff", url=row.url)
     for one, then in zip(reversed(revisions), reversed(before[:-1]), strict=True):
         at, step = one.first_seen_at, step_to.get(one.number)
         yield Entry(
             one.number, say(ask.lang, "revision", n=one.number), at, day(at, ask.lang),
-            ask.link("article", url=row.url, at=at), step,
-            ask.link("diff", url=row.url, from_=then, to=at) if step else "",
+            f"{article_url}&at={quote(at)}", step,
+            f"{diff_url}&from={quote(then)}&to={quote(at)}" if step else "",
         )  # fmt: skip
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from columnarchive import reading
 from columnarchive.browse.answers import Page, Sent
 from columnarchive.browse.asking import Ask
+from columnarchive.browse.dates import day
+from columnarchive.browse.drawn import Lines
 from columnarchive.browse.layout import lay_out
+from columnarchive.browse.words import say
 from columnarchive.errors import UsageError
 
 ZONE = "Asia/Tokyo"
@@ -29,9 +32,17 @@ def diff(conn: reading.Connection, ask: Ask) -> Page:
             "row": row,
             "found": found,
             "laid": lay_out(found.comparison, found.old.article, found.new.article, only_changes=show == "changes"),
+            "lines": Lines(ask.lang, side=view == "side"),
             "view": view,
             "show": show,
-            "revisions": revisions,
+            "choices": [
+                (
+                    one.number,
+                    one.first_seen_at,
+                    f"{say(ask.lang, 'revision', n=one.number)} · {day(one.first_seen_at, ask.lang)}",
+                )
+                for one in revisions
+            ],
             "previous": (times[older - 1], times[older]) if older > 1 and older < newer else None,
             "following": (times[newer], times[newer + 1]) if newer < row.revisions and older < newer else None,
         },

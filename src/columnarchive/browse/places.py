@@ -44,7 +44,8 @@ def copies(conn: reading.Connection, ask: Ask) -> Page:
     return Page(
         "copies.html",
         {
-            "passages": rows[:PASSAGES], "has_more": len(rows) > PASSAGES, "start": start, "per_page": PASSAGES,
+            "passages": sorted(rows[:PASSAGES], key=lambda one: (-one.articles, -one.sites, -len(one.text), one.key)),
+            "has_more": len(rows) > PASSAGES, "start": start, "per_page": PASSAGES,
             "sites": reading.overview.site_names(conn),
         },
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import groupby
 
 from columnarchive.errors import NotFound
 from columnarchive.model import SiteTemplate
@@ -168,13 +169,11 @@ _UNTIL = "(select last_seen_at from revisions where article_id = {0}.article_id 
 
 def copies_of(conn: Connection, article_id: int, limit: int) -> list[Copy]:
     """Passages of an article as it stands that other articles have, in order of place."""
-    pairs = """select passage_id as own, other_passage_id as other, similarity from copies
-               union select other_passage_id, passage_id, similarity from copies"""
     rows = conn.execute(
         f"""select mine.text_key, mine.text, {_SINCE.format("mine")}, articles.url, articles.title, articles.site,
                    {_SINCE.format("theirs")}, max(similarity)
-            from passages as mine join ({pairs}) on own = mine.id join passages as theirs on theirs.id = other
-            join articles on articles.id = theirs.article_id
+            from passages as mine join copies on passage_id = mine.id
+            join passages as theirs on theirs.id = other_passage_id join articles on articles.id = theirs.article_id
             where mine.article_id = ? and mine.is_present = 1 and theirs.article_id <> mine.article_id
             group by mine.id, articles.id order by mine.id, articles.url limit ?""",
         (article_id, limit),
@@ -182,26 +181,36 @@ def copies_of(conn: Connection, article_id: int, limit: int) -> list[Copy]:
     return [Copy(*row) for row in rows]
 
 
+# `copies` has each pair in both directions, so that one range of it is a passage with all its copies; the passage with
+# the lowest id stands for them. Only the primary key is read, until the few that are shown are known.
+WIDEST = """select passage_id as head, count(*) as others from copies
+    group by passage_id having min(other_passage_id) > passage_id"""
+WIDEST_OF_SITE = """select head, (select count(*) from copies where passage_id = head) as others from (
+      select distinct min(own.id, (select min(other_passage_id) from copies where passage_id = own.id)) as head
+      from articles join passages as own on own.article_id = articles.id where site = :site)
+    where head is not null"""
+
+
 def copied_passages(conn: Connection, site: str, limit: int, offset: int) -> list[CopiedPassage]:
-    """Passages that several articles have, in most articles first; of one site when it is named."""
-    # The older of a pair stands for both, so that each is listed once.
+    """Passages that several articles have, those with most copies first; of one site when it is named."""
     rows = conn.execute(
-        f"""with pairs as (
-              select a.id as a, b.id as b, a.article_id as a_article, b.article_id as b_article,
-                     {_SINCE.format("a")} > {_SINCE.format("b")} as b_first
-              from copies join passages as a on a.id = passage_id join passages as b on b.id = other_passage_id),
-            ordered as (
-              select case when b_first then b else a end as first,
-                     case when b_first then a_article else b_article end as other from pairs)
-            select passages.text_key, passages.text, count(distinct other) + 1,
-                   count(distinct theirs.site) + (max(theirs.site <> mine.site) and min(theirs.site <> mine.site))
-            from ordered join passages on passages.id = first join articles as mine on mine.id = passages.article_id
-            join articles as theirs on theirs.id = other
-            where ? in ('', mine.site, theirs.site)
-            group by passages.text_key order by 3 desc, length(passages.text) desc, 1 limit ? offset ?""",
-        (site, limit, offset),
-    )
-    return [CopiedPassage(*row) for row in rows]
+        f"""with heads as materialized (
+              {WIDEST_OF_SITE if site else WIDEST} order by others desc, head limit :limit offset :offset),
+            members(head, id) as (
+              select head, head from heads
+              union all select head, other_passage_id from heads join copies on passage_id = head)
+            select head, text_key, passages.text, article_id, site
+            from heads join members using (head) join passages on passages.id = members.id
+            join articles on articles.id = article_id
+            order by others desc, head, {_SINCE.format("passages")}, passages.id""",
+        {"site": site, "limit": limit, "offset": offset},
+    ).fetchall()
+    found = []
+    for _, members in groupby(rows, key=lambda row: row[0]):
+        many = list(members)
+        _, key, text, *_ = many[0]  # the oldest is shown for all
+        found.append(CopiedPassage(key, text, len({row[3] for row in many}), len({row[4] for row in many})))
+    return found
 
 
 def holders(conn: Connection, key: str) -> list[Holder]:
@@ -210,8 +219,7 @@ def holders(conn: Connection, key: str) -> list[Holder]:
         f"""with same(id) as (select id from passages where text_key = :key),
             near(id, similarity) as (
               select id, 1.0 from same
-              union all select other_passage_id, similarity from copies where passage_id in (select id from same)
-              union all select passage_id, similarity from copies where other_passage_id in (select id from same))
+              union all select other_passage_id, similarity from copies where passage_id in (select id from same))
             select articles.url, articles.title, articles.site, passages.text, min({_SINCE.format("passages")}),
                    max({_UNTIL.format("passages")}), max(is_present), max(similarity)
             from near join passages on passages.id = near.id join articles on articles.id = passages.article_id

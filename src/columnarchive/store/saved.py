@@ -50,10 +50,10 @@ SAVED = (
     SavedQuery(
         "copied_passages",
         "複数のコラムにある文章 · Copied passages",
-        "Passages that stand in more than one article, with both articles.",
+        "The thousand passages most alike that stand in more than one article, with both articles.",
         """
 select one.text, articles.site, articles.url, others.site as other_site, others.url as other_url, copies.similarity
-from copies
+from (select * from copies where passage_id < other_passage_id order by similarity desc limit 1000) as copies
 join passages as one on one.id = copies.passage_id join articles on articles.id = one.article_id
 join passages as two on two.id = copies.other_passage_id join articles as others on others.id = two.article_id
 order by copies.similarity desc, length(one.text) desc

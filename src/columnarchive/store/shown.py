@@ -173,7 +173,13 @@ def steps(conn: Connection, article_id: int) -> list[Step]:
            order by seen_at, to_number, from_number""",
         (article_id,),
     )
-    return [Step(old, new, at, level, tuple(json.loads(names)), said) for old, new, at, level, names, said in rows]
+    labels: dict[str, tuple[str, ...]] = {}  # most changes are alike
+    found = []
+    for old, new, at, level, names, said in rows:
+        if names not in labels:
+            labels[names] = tuple(json.loads(names))
+        found.append(Step(old, new, at, level, labels[names], said))
+    return found
 
 
 def step(conn: Connection, change_id: int) -> Ends:
