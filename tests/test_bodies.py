@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from columnarchive.archive import importing
 from columnarchive.errors import StoreError
 from columnarchive.exchange import warc_out
-from columnarchive.store import bodies, codec, recoding, verify
+from columnarchive.store import bodies, codec, nearness, recoding, verify
 from columnarchive.store.database import Database
 
 SHORT = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 12)), min_size=1, max_size=40)
@@ -34,7 +34,7 @@ def test_any_order_of_arrival_reads_back(
     with Database.open(tmp_path_factory.mktemp("any") / "a.db") as db:
         last: dict[int, str] = {}
         for number, version in order:
-            last[number] = bodies.write(db.conn, page(number, version), 1, last.get(number, ""))
+            last[number] = bodies.write(db, page(number, version), 1, last.get(number, ""))
             assert bodies.read(db, last[number]) == page(number, version)
         (deepest,) = db.conn.execute("select max(depth) from bodies").fetchone()
         assert deepest <= bodies.MAX_DEPTH
@@ -75,7 +75,7 @@ def test_a_long_history_stays_shallow_and_small(tmp_path: Path) -> None:
         for version in range(60):
             body = page(1, version)
             raw += len(gzip.compress(body))
-            before = bodies.write(db.conn, body, 1, before)
+            before = bodies.write(db, body, 1, before)
         stored, deepest = db.conn.execute("select sum(length(data)), max(depth) from bodies").fetchone()
         assert deepest <= bodies.MAX_DEPTH
         assert raw / stored > 14
@@ -108,9 +108,9 @@ def test_real_first_captures_are_three_times_smaller_than_warc(tmp_path: Path, s
 def test_bodies_erased_leave_the_others_as_they_were(tmp_path: Path, seed: int) -> None:
     with archive(tmp_path, pages=6, versions=20) as db:
         rng = random.Random(seed)
-        last = [bodies.write(db.conn, patchwork(number), 1) for number in range(16)]
+        last = [bodies.write(db, patchwork(number), 1) for number in range(16)]
         for number in range(4, 10):
-            bodies.write(db.conn, patchwork(number) + b"<p>One more.", 1, last[number])
+            bodies.write(db, patchwork(number) + b"<p>One more.", 1, last[number])
         assert db.conn.execute("select count(distinct codec) from bodies").fetchone() == (3,)
         kept = set(digests(db))
         roots = [row[0] for row in db.conn.execute("select sha256 from bodies where depth < 3 order by sha256")]
@@ -142,3 +142,14 @@ def test_real_histories_are_fourteen_times_smaller_than_warc(tmp_path: Path, sha
         for sha256 in kept[:300]:
             bodies.read(db, sha256)
         assert (time.process_time() - begun) / 300 <= 0.0005
+
+
+def test_what_was_compared_is_held_within_bounds_and_forgotten() -> None:
+    lately = nearness.Lately()
+    size = nearness.HELD // 12
+    for number in range(9):
+        assert lately.body(str(number), lambda sha256: sha256.encode() * size).raw[:1] == str(number).encode()
+    assert list(lately.held) == ["5", "6", "7", "8"]
+    lately.body("5", lambda _: pytest.fail("is held"))
+    lately.forget()
+    assert (len(lately.held), lately.size) == (0, 0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,14 @@ def test_workers_start_only_when_needed() -> None:
     with Workers(busy) as pool:
         assert list(pool.derived(Path("none"), [])) == []
         assert pool._pool is None
+
+
+def test_a_worker_loads_no_more_than_it_needs() -> None:
+    """Each library is held by the writer and by every worker; sqlite-utils alone loads pandas where that is there."""
+    script = """
+import sys
+import columnarchive.archive.deriving
+loaded = {"sqlite_utils", "pandas", "numpy", "pyarrow", "httpx", "typer", "rich"} & set(sys.modules)
+assert not loaded, loaded
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -2,17 +2,19 @@
 
 python tests/benchmarks/storage.py bytes      one table: ours, WARC.gz, git packs, plain zstd
 python tests/benchmarks/storage.py reads      CPU time of random reads, by depth
-python tests/benchmarks/storage.py scale [N]  N captures over 200 sites: import, rebuild, check; peak memory
+python tests/benchmarks/storage.py scale [N]  N captures over 200 sites: import, rebuild, check; memory held at once
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +28,6 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 from evidence import at, capture, page  # noqa: E402
 
 from columnarchive.archive import checking, deriving, importing  # noqa: E402
-from columnarchive.archive.workers import WORKERS  # noqa: E402
 from columnarchive.exchange.warc import read  # noqa: E402
 from columnarchive.exchange.warc_out import Kept, write  # noqa: E402
 from columnarchive.model import Capture  # noqa: E402
@@ -153,11 +154,61 @@ def version_of(place: int, visit: int) -> int:
     return visit if place % 10 == 0 else 0
 
 
+class Memory:
+    """The most this process and its descendants held at once, in MB, while it runs: sampled by a thread of its own.
+
+    `shared_once` counts a page that several hold once (PSS), `each` as often as it is held (RSS).
+    """
+
+    def __init__(self) -> None:
+        self.shared_once = self.each = 0.0
+        self.then: list[float] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> str:
+        """End it; what it saw in a few words."""
+        self._over.set()
+        self._thread.join()
+        parts = " + ".join(f"{one:.0f}" for one in self.then)
+        return f"at once {self.shared_once:.0f} MB ({parts}), {self.each:.0f} with what is shared counted each time"
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.25):
+            held = [one for pid in family() if (one := holding(pid))]
+            if sum(pss for pss, _ in held) > self.shared_once:
+                self.then = [pss for pss, _ in held]
+                self.shared_once = sum(self.then)
+            self.each = max(self.each, sum(rss for _, rss in held))
+
+
+def family() -> list[int]:
+    """This process and its descendants."""
+    found = [os.getpid()]
+    for one in found:
+        for children in Path(f"/proc/{one}/task").glob("*/children"):
+            with contextlib.suppress(OSError):  # It has ended.
+                found += map(int, children.read_text().split())
+    return found
+
+
+def holding(pid: int) -> tuple[float, float] | None:
+    """MB that a process holds, with its share of what others hold too, and with all of that; None when it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    except OSError:
+        return None
+    sizes = {line.split(":")[0]: int(line.split()[1]) / 1024 for line in lines}
+    return sizes["Pss"], sizes["Rss"]
+
+
 class Stage:
     """Time, CPU of this process and its workers, and memory of one part of the work, told at its end."""
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._memory = Memory()
         self._begun = time.monotonic()
         self._spent = cpu()
 
@@ -167,7 +218,7 @@ class Stage:
         own, workers = (now - before for now, before in zip(cpu(), self._spent, strict=True))
         print(
             f"{self._name}: {number / wall:.0f} {unit}/s; CPU ms each {own / number * 1e3:.2f} here,",
-            f"{workers / number * 1e3:.2f} in workers; load {os.getloadavg()[0]:.1f}; {peak()}{more}",
+            f"{workers / number * 1e3:.2f} in workers; load {os.getloadavg()[0]:.1f}; {self._memory.stop()}{more}",
             flush=True,
         )
 
@@ -182,7 +233,7 @@ def measure_scale(count: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         warc, path = Path(name) / "all.warc.gz", Path(name) / "archive.db"
         write(warc, made_up(count), "benchmark")
-        print(f"{count} captures made, {warc.stat().st_size / 1e6:.0f} MB of WARC.gz; {peak()}", flush=True)
+        print(f"{count} captures made, {warc.stat().st_size / 1e6:.0f} MB of WARC.gz", flush=True)
         with Database.open(path) as db:
             stage = Stage("import")
             summary = importing.import_files(db, [warc], None, quiet)
@@ -197,12 +248,6 @@ def measure_scale(count: int) -> None:
             problems = checking.check(db, None, False, quiet)
             stage.done(count, "captures", f"; {len(problems)} problems")
         print(f"file {path.stat().st_size / 1e6:.0f} MB")
-
-
-def peak() -> str:
-    """The largest resident sets so far: this process with all its workers, each taken as large as the largest."""
-    own, child = (resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return f"peak {own} + {WORKERS} × {child} MB"
 
 
 def main() -> None:

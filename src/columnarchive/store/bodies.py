@@ -12,6 +12,7 @@ import hashlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from columnarchive.errors import NotFound, StoreError
 from columnarchive.store import codec, nearness
@@ -94,23 +95,20 @@ def read(source: Database | sqlite3.Connection, sha256: str) -> bytes:
     return body
 
 
-_lately = nearness.Lately(read)
-
-
 def has(conn: sqlite3.Connection, sha256: str) -> bool:
     """Whether the body with this digest is stored."""
     return conn.execute("select 1 from bodies where sha256 = ?", (sha256,)).fetchone() is not None
 
 
-def write(conn: sqlite3.Connection, body: bytes, site_id: int = 0, previous: str = "", near: Sequence[str] = ()) -> str:
+def write(db: Database, body: bytes, site_id: int = 0, previous: str = "", near: Sequence[str] = ()) -> str:
     """Store a body unless it is there; return its digest.
 
     `previous` names the version of the page before it, `near` the bodies of pages with similar addresses.
     """
     sha256 = hashlib.sha256(body).hexdigest()
-    if not has(conn, sha256):
-        coded = encode(conn, body, Family(site_id, previous, tuple(near)))
-        conn.execute(
+    if not has(db.conn, sha256):
+        coded = encode(db.conn, body, Family(site_id, previous, tuple(near)), db.lately)
+        db.conn.execute(
             """insert into bodies(sha256, site_id, raw_size, codec, base_sha256, depth, data, data_sha256)
                values (?, ?, ?, ?, ?, ?, ?, ?)""",
             (sha256, site_id, len(body), *coded.columns),
@@ -118,7 +116,13 @@ def write(conn: sqlite3.Connection, body: bytes, site_id: int = 0, previous: str
     return sha256
 
 
-def encode(conn: sqlite3.Connection, body: bytes, family: Family, shun: frozenset[str] = frozenset()) -> Coded:
+def encode(
+    conn: sqlite3.Connection,
+    body: bytes,
+    family: Family,
+    lately: nearness.Lately,
+    shun: frozenset[str] = frozenset(),
+) -> Coded:
     """The shortest of the few encodings worth trying; `shun` names bodies that must not be built on."""
     best = None
     if len(body) <= codec.MAX_BASED_SIZE:
@@ -126,7 +130,7 @@ def encode(conn: sqlite3.Connection, body: bytes, family: Family, shun: frozense
             best = _after(conn, body, family.previous)
         if best is None or len(best.data) > POOR_DELTA * len(body):
             best = min(
-                (each for each in (best, _beside(conn, body, family, shun)) if each),
+                (each for each in (best, _beside(conn, body, family, lately, shun)) if each),
                 key=lambda each: len(each.data),
                 default=None,
             )
@@ -147,29 +151,30 @@ def _after(conn: sqlite3.Connection, body: bytes, previous: str) -> Coded | None
     return Coded(codec.compress(body, read(conn, base)), "zstd-base", base, depth + 1)
 
 
-def _beside(conn: sqlite3.Connection, body: bytes, family: Family, shun: frozenset[str]) -> Coded | None:
+def _beside(
+    conn: sqlite3.Connection, body: bytes, family: Family, lately: nearness.Lately, shun: frozenset[str]
+) -> Coded | None:
     """The body against the line of the sibling that serves it best: of those that leave the least new, the shortest."""
-    own = nearness.parts(body)
+    own, held = nearness.parts(body), partial(lately.body, read=partial(read, conn))
     rated: list[tuple[float, int, int, list[str]]] = []
     for sha256, depth in _siblings(conn, family):
         if sha256 not in shun:
             line = [name for name, _ in conn.execute(ANCESTORS, (sha256,))][::-1]
-            left = nearness.left(own, (_lately.body(conn, name) for name in line))
+            left = nearness.left(own, map(held, line))
             rated.append((left * (1 + DEPTH_PRICE * depth), len(rated), depth, line))
     if not rated:
         return None
     trials = []
     for _, place, depth, line in sorted(rated)[:TRIED]:
-        kind, raw = _base(conn, line)
+        kind, raw = _base([held(name).raw for name in line])
         length = len(codec.compress(body, raw, codec.TRIAL_LEVEL))
         trials.append((length * (1 + DEPTH_PRICE * depth), place, line[-1], depth, kind, raw))
     _, _, sha256, depth, kind, raw = min(trials)
     return Coded(codec.compress(body, raw, codec.FIRST_LEVEL), kind, sha256, depth + 1)
 
 
-def _base(conn: sqlite3.Connection, line: Sequence[str]) -> tuple[codec.Codec, bytes]:
+def _base(found: Sequence[bytes]) -> tuple[codec.Codec, bytes]:
     """What to code against when building on the last of these bodies: all of them unless that is too much."""
-    found = [_lately.body(conn, sha256).raw for sha256 in line]
     if len(found) > 1 and sum(map(len, found)) <= MAX_LINE:
         return "zstd-line", b"".join(found)
     return "zstd-base", found[-1]

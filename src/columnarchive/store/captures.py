@@ -54,7 +54,7 @@ def add(db: Database, page_id: int, capture: Capture, source: str = "crawl", ref
         return None
     if capture.body is not None:
         previous = previous or timeline.body_after(conn, page_id, capture.fetched_at)
-        bodies.write(conn, capture.body, site_id, previous, () if previous else _near(conn, site_id, capture.url))
+        bodies.write(db, capture.body, site_id, previous, () if previous else _near(conn, site_id, capture.url))
     capture_id = _insert(conn, page_id, capture, sha256, source)
     timeline.settle(conn, page_id, capture.fetched_at)
     return capture_id

@@ -10,12 +10,11 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import TracebackType
 
-import sqlite_utils
-
 from columnarchive.errors import StoreError
 from columnarchive.store import faults, upgrading
 from columnarchive.store.faults import translated as translated
 from columnarchive.store.lock import writer_lock
+from columnarchive.store.nearness import Lately
 from columnarchive.store.upgrading import APPLICATION_ID as APPLICATION_ID
 from columnarchive.store.upgrading import MIGRATIONS
 
@@ -25,6 +24,8 @@ BUSY_SECONDS = 30
 class Database:
     """An open archive. Errors of SQLite that leave its `with` block do so as StoreError, in one sentence.
 
+    `lately` holds the bodies that were compared while writing, as long as the archive is open.
+
     >>> with Database.open(Path("data/archive.db")) as db, db.transaction():
     ...     db.conn.execute("insert into sites(name) values ('example')")
     """
@@ -32,7 +33,7 @@ class Database:
     def __init__(self, path: Path, conn: sqlite3.Connection) -> None:
         self.path = path
         self.conn = conn
-        self.tables = sqlite_utils.Database(conn)
+        self.lately = Lately()
 
     @classmethod
     def open(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -31,21 +30,25 @@ def left(own: frozenset[bytes], others: Iterable[Body]) -> int:
 
 
 class Lately:
-    """Bodies that were lately compared, decoded and verified by `read`; bodies never change, so nothing gets old."""
+    """Bodies that one writer lately compared, decoded; bodies never change, so nothing gets old but what is erased."""
 
-    def __init__(self, read: Callable[[sqlite3.Connection, str], bytes]) -> None:
-        self.read = read
+    def __init__(self) -> None:
         self.held: OrderedDict[str, Body] = OrderedDict()
         self.size = 0
 
-    def body(self, conn: sqlite3.Connection, sha256: str) -> Body:
-        """The body with this digest."""
+    def body(self, sha256: str, read: Callable[[str], bytes]) -> Body:
+        """The body with this digest, which `read` reads."""
         found = self.held.pop(sha256, None)
         if found is None:
-            raw = self.read(conn, sha256)
+            raw = read(sha256)
             found = Body(raw, parts(raw))
             self.size += 3 * len(raw)  # its parts take twice as much
         self.held[sha256] = found
         while self.size > HELD and len(self.held) > 1:
             self.size -= 3 * len(self.held.popitem(last=False)[1].raw)
         return found
+
+    def forget(self) -> None:
+        """Hold nothing any longer."""
+        self.held.clear()
+        self.size = 0

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from columnarchive.store import bodies, codec
+from columnarchive.store.nearness import Lately
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class _Above:
 
 def erase(conn: sqlite3.Connection, digests: Iterable[str]) -> None:
     """Delete these bodies, in the caller's transaction; all others read the same."""
-    going = frozenset(digests)
+    going, lately = frozenset(digests), Lately()
     # Looking up what is coded against a body is needed here only, so the file does not carry an index for it.
     conn.execute("create index bodies_base on bodies(base_sha256)")
     above = _above(conn, going)
@@ -41,7 +42,8 @@ def erase(conn: sqlite3.Connection, digests: Iterable[str]) -> None:
         depth = 0 if one.must else _depth(conn, one.base_sha256) + 1
         if one.must or depth > bodies.MAX_DEPTH:
             family = bodies.Family(one.site_id, one.previous)
-            _store(conn, one.sha256, bodies.encode(conn, bodies.read(conn, one.sha256), family, frozenset(unsettled)))
+            body = bodies.read(conn, one.sha256)
+            _store(conn, one.sha256, bodies.encode(conn, body, family, lately, frozenset(unsettled)))
         else:
             conn.execute("update bodies set depth = ? where sha256 = ?", (depth, one.sha256))
         unsettled.remove(one.sha256)

@@ -13,16 +13,18 @@ import sqlite3
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-
-import sqlite_utils
-from sqlite_utils import Migrations
+from typing import TYPE_CHECKING
 
 from columnarchive.errors import StoreError
 from columnarchive.store import faults
 
+if TYPE_CHECKING:
+    import sqlite_utils
+
 APPLICATION_ID = 0x434F4C41  # "COLA": tells our files from any other SQLite database
 MIGRATIONS: Traversable = resources.files("columnarchive.store") / "migrations"
 _SET = "columnarchive"
+_TABLE = "_sqlite_migrations"  # where sqlite-utils notes what a file has had
 
 
 def known(folder: Traversable) -> list[str]:
@@ -32,11 +34,9 @@ def known(folder: Traversable) -> list[str]:
 
 def applied(conn: sqlite3.Connection) -> list[str]:
     """The names of the migrations that a file has had; none for an empty file."""
-    if conn.execute("select 1 from sqlite_master where name = ?", (Migrations.migrations_table,)).fetchone() is None:
+    if conn.execute("select 1 from sqlite_master where name = ?", (_TABLE,)).fetchone() is None:
         return []
-    rows = conn.execute(
-        f"select name from {Migrations.migrations_table} where migration_set = ? order by name", (_SET,)
-    )
+    rows = conn.execute(f"select name from {_TABLE} where migration_set = ? order by name", (_SET,))
     return [row[0] for row in rows]
 
 
@@ -65,7 +65,9 @@ def upgrade(conn: sqlite3.Connection, path: Path, folder: Traversable) -> None:
     if is_empty(conn):
         # First of all, so that a file whose making was broken off is known as ours.
         conn.execute(f"pragma application_id = {APPLICATION_ID}")
-    steps = Migrations(_SET)
+    import sqlite_utils  # Here, because it loads all of pandas where that is installed, in each worker process.
+
+    steps = sqlite_utils.Migrations(_SET)
     for name in known(folder):
         script = (folder / f"{name}.sql").read_text(encoding="utf-8")
 

@@ -47,6 +47,7 @@ def erase(db: Database, url: str, at: str, reason: str, now: str) -> Erasure:
         pages = sorted({*_pages_of_captures(conn, chosen), *whole})
         _bury(conn, url, at, reason, now, chosen)
         recoding.erase(conn, digests)
+        db.lately.forget()
         _drop_articles(conn, pages)
         _settle_pages(conn, pages, [] if at else whole)
         sites = [row[0] for row in _select(conn, "select distinct site_id from pages where id in ({})", pages)]
