@@ -69,7 +69,7 @@ def test_a_page_is_gone_from_bytes_and_export_and_stays_away(db: Database, tmp_p
     exporting.export_warc(db, tmp_path / "before.warc", None, lambda _: None)
     kept = {sha256 for (sha256,) in db.conn.execute("select body_sha256 from captures where page_id <> 1")}
 
-    assert any(NAME.encode() in one.raw for one in db.lately.held.values())
+    assert db.lately.held
 
     done = withdraw(db)
 

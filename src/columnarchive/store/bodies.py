@@ -18,17 +18,17 @@ from columnarchive.errors import NotFound, StoreError
 from columnarchive.store import codec, nearness
 from columnarchive.store.database import Database
 
-MAX_DEPTH = 16
-SIBLING_DEPTH = 6  # The deepest body that a sibling is coded against, so that histories have room above it.
+MAX_DEPTH = 20
+SIBLING_DEPTH = 10  # The deepest body that a sibling is coded against, so that histories have room above it.
 MAX_LINE = 512 << 10  # Bytes of a line of bodies past which only the nearest is used: loading more takes too long.
-SIBLINGS = 3  # How many of a site's newest bodies of each depth, and of a page's neighbours on each side, are tried.
+SIBLINGS = 8  # How many of a site's newest bodies of each depth, and of a page's neighbours on each side, are tried.
 # What a base may cost more for each base that it has less: shallow pages stay free to be bases of their own kind.
-DEPTH_PRICE = 0.02
+DEPTH_PRICE = 0.003
 # A delta above this share of the body is no small edit but a redesign, which a sibling may have already.
 POOR_DELTA = 0.08
 # Below this share of the body, coding it alone is not tried: that takes 15 to 40 % of a real page.
 WELL_BASED = 0.12
-TRIED = 6  # How many of the siblings that leave the least new are tried in earnest.
+TRIED = 3  # How many of the siblings that leave the least new are tried in earnest.
 
 _LINE = f"""
 with recursive line(sha256, codec, base_sha256, raw_size, data, level) as (
@@ -155,26 +155,27 @@ def _beside(
     conn: sqlite3.Connection, body: bytes, family: Family, lately: nearness.Lately, shun: frozenset[str]
 ) -> Coded | None:
     """The body against the line of the sibling that serves it best: of those that leave the least new, the shortest."""
-    own, held = nearness.parts(body), partial(lately.body, read=partial(read, conn))
-    rated: list[tuple[float, int, int, list[str]]] = []
+    own, read_one = nearness.parts(body), partial(read, conn)
+    rated: list[tuple[float, int, str, int]] = []
     for sha256, depth in _siblings(conn, family):
         if sha256 not in shun:
-            line = [name for name, _ in conn.execute(ANCESTORS, (sha256,))][::-1]
-            left = nearness.left(own, map(held, line))
-            rated.append((left * (1 + DEPTH_PRICE * depth), len(rated), depth, line))
-    if not rated:
-        return None
+            line = (name for name, _ in conn.execute(ANCESTORS, (sha256,)))
+            left = nearness.left(own, (lately.parts(name, read_one) for name in line))
+            rated.append((left * (1 + DEPTH_PRICE * depth), len(rated), sha256, depth))
     trials = []
-    for _, place, depth, line in sorted(rated)[:TRIED]:
-        kind, raw = _base([held(name).raw for name in line])
+    for _, place, sha256, depth in sorted(rated)[:TRIED]:
+        kind, raw = _base(conn, sha256)
         length = len(codec.compress(body, raw, codec.TRIAL_LEVEL))
-        trials.append((length * (1 + DEPTH_PRICE * depth), place, line[-1], depth, kind, raw))
+        trials.append((length * (1 + DEPTH_PRICE * depth), place, sha256, depth, kind, raw))
+    if not trials:
+        return None
     _, _, sha256, depth, kind, raw = min(trials)
     return Coded(codec.compress(body, raw, codec.FIRST_LEVEL), kind, sha256, depth + 1)
 
 
-def _base(found: Sequence[bytes]) -> tuple[codec.Codec, bytes]:
-    """What to code against when building on the last of these bodies: all of them unless that is too much."""
+def _base(conn: sqlite3.Connection, sha256: str) -> tuple[codec.Codec, bytes]:
+    """What to code against when building on this body: all of its line unless that is too much."""
+    found = codec.decompress_all(conn.execute(_LINE, (sha256,)).fetchall()[::-1])
     if len(found) > 1 and sum(map(len, found)) <= MAX_LINE:
         return "zstd-line", b"".join(found)
     return "zstd-base", found[-1]
