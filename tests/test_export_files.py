@@ -83,6 +83,83 @@ def test_a_kill_leaves_the_export_before_it(db: Path, tmp_path: Path, format: st
     assert not list(out.glob("*.partial"))
 
 
+# Dies where it hurts most: when files are half written, and when one is whole but not yet renamed.
+KILLED = """
+import os, signal, sqlite3, sys
+from pathlib import Path
+from columnarchive import reading
+from columnarchive.archive.publishing import Wanted, publish
+from columnarchive.store import handover
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+format, out, moment = sys.argv[2], Path(sys.argv[3]), sys.argv[4]
+replaced = []
+def replace(source, target, replace=os.replace):
+    if len(replaced) == (7 if format == "markdown" else 0):
+        die()
+    replaced.append(replace(source, target))
+def step():
+    if out.with_name(out.name + ".partial").exists():
+        die()
+    return 0
+class Dying(sqlite3.Connection):
+    def execute(self, sql, *rest):
+        if sql == "commit":
+            die()
+        return super().execute(sql, *rest)
+with reading.opened(Path(sys.argv[1])) as conn:
+    if moment == "whole":
+        os.replace = replace
+    elif moment == "half":
+        conn.set_progress_handler(step, 50)
+    else:
+        handover.sqlite3.connect = lambda *a, connect=sqlite3.connect, **k: connect(*a, factory=Dying, **k)
+    publish(conn, Wanted(format, out, without_bodies=moment == "uncommitted without bodies"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("format", "moment"),
+    [
+        ("markdown", "whole"),
+        *[("atom", moment) for moment in ("half", "whole")],
+        *[("sqlite", moment) for moment in ("half", "whole", "uncommitted", "uncommitted without bodies")],
+    ],
+)
+def test_a_kill_leaves_no_half_file_and_the_next_run_completes(
+    db: Path, tmp_path: Path, format: str, moment: str
+) -> None:
+    source, out, whole = clinic_archive.copied(db, tmp_path / "a.db"), tmp_path / "new" / "out", tmp_path / "whole"
+    with Database.open(source) as opened:  # so that the copy has something to leave out
+        opened.conn.execute("insert into told values ('webhook x', 'https://clinic.example/', '', 'edit', '')")
+    without_bodies = moment.endswith("without bodies")
+    export(source, format, whole, without_bodies=without_bodies)
+    out.parent.mkdir()
+    if format == "atom":
+        out.write_text("the feed before")
+
+    command = [sys.executable, "-c", KILLED, str(source), format, str(out), moment]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    left = [path for path in out.parent.rglob("*") if path.is_file()]
+    assert [path for path in left if ".partial" in path.name], "it was killed before it wrote anything"
+    standing = [path for path in left if ".partial" not in path.name]
+    if format == "markdown":
+        assert len(standing) == 7
+        assert all(path.read_bytes() == (whole / path.relative_to(out)).read_bytes() for path in standing)
+    else:
+        assert [path.read_text() for path in standing] == (["the feed before"] if format == "atom" else [])
+
+    export(source, format, out, without_bodies=without_bodies)
+    assert not list(out.parent.rglob("*.partial*"))
+    if format == "markdown":
+        assert contents(out) == contents(whole)
+    elif format == "atom":
+        assert out.read_bytes() == whole.read_bytes()
+    else:
+        assert sqlite3.connect(out).execute("pragma integrity_check").fetchone() == ("ok",)
+        assert out.read_bytes() == whole.read_bytes()
+
+
 @pytest.mark.parametrize("format", MADE)
 def test_a_full_disk_leaves_the_export_before_it_and_is_said_in_a_sentence(
     db: Path, tmp_path: Path, format: str

@@ -234,6 +234,44 @@ with Database.open(Path(sys.argv[1])) as db:
     assert first[1]["webhook-id"] == second[1]["webhook-id"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a limit on the size of files stands for a full disk")
+def test_a_disk_that_fills_between_delivery_and_note_tells_again(db: Database, receiver: Receiver) -> None:
+    script = """
+import resource, sys
+from pathlib import Path
+from columnarchive.archive.notifying import Hook, notify, since_last
+from columnarchive.crawl.webhook import post
+from columnarchive.errors import ArchiveError
+from columnarchive.store.database import Database
+from columnarchive.store.told import Interest
+def send(url, message, secret):
+    post(url, message, secret)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+try:
+    with Database.open(Path(sys.argv[1])) as db:
+        if sys.argv[2] == "changes":
+            with since_last(db) as rows:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        else:
+            notify(db, [Hook(sys.argv[2], Interest())], send=send)
+except ArchiveError as error:
+    print(error)
+"""
+    db.conn.execute("pragma wal_checkpoint(truncate)")
+    for channel in (receiver.url, "changes"):
+        command = [sys.executable, "-c", script, str(db.path), channel]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8")
+        assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1), done
+        assert "is full" in done.stdout
+    assert told(receiver) == all_changes(db)
+    assert notify(db, [Hook(receiver.url, Interest())], send=send)[0].changes == len(all_changes(db))
+    first, second = receiver.asked
+    assert first[1]["webhook-id"] == second[1]["webhook-id"]
+    with since_last(db) as rows:
+        assert [(row.url, row.seen_at) for row in rows] == all_changes(db)
+    assert notify(db, [Hook(receiver.url, Interest())], send=send)[0].changes == 0
+
+
 def test_a_rebuild_a_move_and_late_news(tmp_path: Path) -> None:
     """A move tells nothing again; what is learned late of the past is told."""
     seen: dict[str, list[clinic_archive.Seen]] = {
