@@ -8,18 +8,22 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
 import clinic
 import clinic_archive
 import pytest
+import yaml
+from test_export_text import rendered
 
 from columnarchive import reading
 from columnarchive.archive import withdrawing
 from columnarchive.archive.publishing import Wanted, publish
 from columnarchive.errors import ExchangeError
+from columnarchive.exchange import git as repo_of
 from columnarchive.exchange import names
 from columnarchive.store.database import Database
 
@@ -81,6 +85,65 @@ def test_each_revision_is_a_commit_at_its_date_by_its_site(db: Path, tmp_path: P
     assert found == [(url, site, moment, moment) for url, site, moment in moments]
     git(tmp_path / "repo", "fsck", "--strict")
     assert git(tmp_path / "repo", "status", "--porcelain") == ""
+
+
+def test_each_commit_is_its_revision_and_no_other(db: Path, tmp_path: Path) -> None:
+    """Author, date, number, front matter and text of every commit against every revision, in plain SQL."""
+    repo = tmp_path / "repo"
+    export(db, repo)
+    form = "%H%x09%an%x09%at%x09" + "%x09".join(
+        f"%(trailers:key={key},valueonly,separator=)" for key in ("Column", "Revision", "Seen")
+    )
+    shown = [line.split("\t") for line in git(repo, "log", "--reverse", f"--format={form}").splitlines()]
+    found, gone = [], 0
+    for commit, author, at, url, number, seen in shown:
+        path = f"{names.folder_name(author)}/{names.file_name(url)}"
+        (changed,) = git(repo, "show", "--format=", "--no-renames", "--name-status", commit).splitlines()
+        assert changed.split("\t")[1] == path
+        if changed.startswith("D"):
+            gone += 1
+            continue
+        _, front, text = git(repo, "show", f"{commit}:{path}").split("---\n", 2)
+        facts = yaml.safe_load(front)
+        assert (facts["url"], facts["site"]) == (url, author)
+        fields = ("title", "published_on", "modified_on", "author", "supervisor")
+        assert set(facts) == {"url", "site", *fields}
+        said = rendered(text).replace(" ", "")
+        found.append((seen, int(number), url, author, int(at), *(facts[field] for field in fields), said))
+
+    texts = """(select group_concat(text, char(10)) from (select text from revision_passages join passages
+               on passages.id = passage_id where revision_id = r.id order by position))"""
+    rows = sqlite3.connect(db).execute(
+        f"""select r.first_seen_at, r.number, a.url, a.site, unixepoch(r.first_seen_at), r.title, r.published_on,
+                   r.modified_on, r.author, r.supervisor, r.title || char(10) || {texts}
+            from revisions r join articles a on a.id = article_id
+            union all
+            select c.seen_at, r.number, a.url, a.site, unixepoch(c.seen_at), r.title, r.published_on, r.modified_on,
+                   r.author, r.supervisor, r.title || char(10) || {texts}
+            from changes c join articles a on a.id = c.article_id
+                           join revisions r on r.article_id = a.id and r.number = to_number
+            where from_number = to_number and c.labels like '%"returned"%'"""
+    )
+    assert sorted(found) == sorted((*row[:-1], "".join(row[-1].split())) for row in rows)
+    assert len(found) + gone == len(history(db)) > len(found) > 20
+
+
+def test_a_day_before_1970_is_told_as_the_first_that_git_knows(tmp_path: Path) -> None:
+    """A wrong clock, or an import, may say so; the true time stands in the message."""
+    moments = (-86_400, -1, 0, 86_400)
+
+    def steps() -> Iterator[repo_of.Step]:
+        for number, moment in enumerate(moments, 1):
+            seen = (f"Seen: {datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}",)
+            content = f"text {number}\n".encode
+            yield repo_of.Step(f"key{number}", "https://c.example/", "c.example", moment, "said", (), seen, content)
+
+    source = repo_of.Source(steps, lambda url: repo_of.Place(url, 86_400))
+    for new in (4, 0):
+        assert repo_of.write(tmp_path / "repo", source, lambda _: None) == repo_of.Exported(new, 4, False)
+    git(tmp_path / "repo", "fsck", "--strict")
+    assert git(tmp_path / "repo", "log", "--reverse", "--format=%at %ct").split() == ["0"] * 6 + ["86400"] * 2
+    assert "Seen: 1969-12-31T00:00:00Z" in git(tmp_path / "repo", "log", "--format=%B")
 
 
 def test_the_files_are_what_stands_and_the_log_tells_the_story(db: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sqlite3
 import tracemalloc
 from pathlib import Path
@@ -60,12 +61,23 @@ def stored(db: Path, table: str) -> Rows:
     return rows
 
 
-def same(found: Rows, expected: Rows) -> None:
-    """Every exported column equals the stored one."""
+def documented(table: str) -> list[str]:
+    """A table's columns as README names them."""
+    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    section = readme.split("Columns of the tables: ")[1].split("For SQL")[0]
+    if table == "changes":  # the keys of `changes --json`
+        section = readme.split("### JSON keys")[1]
+        return re.findall(r"\w+", section.split("- `changes`: `")[1].split("`")[0])
+    return re.findall(r"\w+", section.split(f"`{table}`")[1].split("`")[1])
+
+
+def same(found: Rows, expected: Rows, table: str) -> None:
+    """Every row and every documented column equals the stored one, and there is no other."""
+    named = documented(table)
     assert len(found) == len(expected) > 0
     for one, other in zip(found, expected, strict=True):
-        assert one == {key: other[key] for key in one}
-        assert len(one) > 8
+        assert list(one) == named
+        assert one == {key: other[key] for key in named}
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -73,7 +85,7 @@ def test_json_lines_equal_the_database(db: Path, tmp_path: Path, table: str) -> 
     said = export(db, format="jsonl", out=tmp_path / "all")
     assert f"{len(stored(db, 'articles'))} articles" in said
     lines = (tmp_path / "all" / f"{table}.jsonl").read_bytes().decode("utf-8").split("\n")
-    same([json.loads(line) for line in lines if line], stored(db, table))
+    same([json.loads(line) for line in lines if line], stored(db, table), table)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -92,7 +104,7 @@ def test_csv_equals_the_database(db: Path, tmp_path: Path, table: str, raw: bool
     if not raw:
         for row in expected:
             row |= {key: "'" + value for key, value in row.items() if value[:1] in tuple("=+-@\t\r\n＝＋－＠")}
-    same(list(found), expected)
+    same(list(found), expected, table)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -107,10 +119,10 @@ def test_parquet_equals_the_database_in_pandas_and_duckdb(db: Path, tmp_path: Pa
         {key: list(value) if key == "labels" else value for key, value in row.items()}
         for row in frame.to_dict("records")
     ]
-    same(rows, stored(db, table))
+    same(rows, stored(db, table), table)
     relation = duckdb.connect().execute("select * from read_parquet(?)", [str(path)])
     names = [column[0] for column in relation.description]
-    same([dict(zip(names, row, strict=True)) for row in relation.fetchall()], stored(db, table))
+    same([dict(zip(names, row, strict=True)) for row in relation.fetchall()], stored(db, table), table)
 
 
 def test_duckdb_reads_json_lines(db: Path, tmp_path: Path) -> None:

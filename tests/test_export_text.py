@@ -76,6 +76,12 @@ def test_front_matter_is_read_as_it_was_written(title: str, author: str) -> None
     assert markdown.unquoted(markdown.quoted(title)) == title
 
 
+FACTS = (
+    *("title", "url", "site", "published_on", "modified_on", "author", "supervisor", "state", "revision"),
+    *("first_seen_at", "changed_at", "last_seen_at", "fingerprint", "body_sha256"),
+)
+
+
 def test_each_article_is_a_file_that_equals_the_database(db: Path, tmp_path: Path) -> None:
     with reading.opened(db) as conn:
         said = publish(conn, Wanted("markdown", tmp_path / "out"))
@@ -88,12 +94,18 @@ def test_each_article_is_a_file_that_equals_the_database(db: Path, tmp_path: Pat
         _, front, text = path.read_text(encoding="utf-8").split("---\n", 2)
         facts = yaml.safe_load(front)
         assert path.name == names.file_name(facts["url"])
-        found[facts["url"]] = (facts["title"], facts["published_on"], facts["supervisor"], facts["state"], text)
-    rows = sqlite3.connect(db).execute("select url, title, published_on, supervisor, state, text from articles")
-    for url, title, published_on, supervisor, state, text in rows:
-        shown = found.pop(url)
-        assert shown[:4] == (title, published_on, supervisor, state)
-        assert rendered(shown[4]).replace(" ", "") == words(title, text).replace(" ", "")
+        assert path.parent.name == facts["site"]
+        assert tuple(facts) == FACTS
+        found[facts["url"]] = (*facts.values(), text)
+    rows = sqlite3.connect(db).execute(
+        """select a.title, a.url, site, a.published_on, a.modified_on, a.author, a.supervisor, state, revisions,
+                  a.first_seen_at, changed_at, a.last_seen_at, r.fingerprint, r.body_sha256, text
+           from articles a join revisions r on article_id = a.id and number = revisions"""
+    )
+    for *facts, text in rows:
+        shown = found.pop(facts[1])
+        assert list(shown[:-1]) == facts
+        assert rendered(shown[-1]).replace(" ", "") == words(facts[0], text).replace(" ", "")
     assert not found
 
 
@@ -152,6 +164,21 @@ def test_names_that_a_file_system_would_confuse_differ() -> None:
     assert names.file_name("https://c.example/%E9%9B%A3%E7%97%85/").startswith("難病-")
 
 
+def _contents(path: Path) -> list[str]:
+    return [found.text or "" for found in ElementTree.parse(path).findall("entry/content", ATOM)]
+
+
+def _without(item: ElementTree.Element, tag: str) -> str:
+    """The text of a list's item without what was put in, or without what was taken out."""
+    rest = (("" if part.tag == tag else part.text or "") + (part.tail or "") for part in item)
+    return (item.text or "") + "".join(rest)
+
+
+def _edits(db: Path, change: int) -> list[tuple[str, str]]:
+    query = "select old_text, new_text from edits where change_id = ? order by position"
+    return sqlite3.connect(db).execute(query, (change,)).fetchall()
+
+
 def test_a_feed_reader_finds_each_change(db: Path, tmp_path: Path) -> None:
     feedparser = pytest.importorskip("feedparser", reason="feedparser not installed, as one of the readers")
     with reading.opened(db) as conn:
@@ -165,7 +192,12 @@ def test_a_feed_reader_finds_each_change(db: Path, tmp_path: Path) -> None:
     ]
     assert [tuple(tag.term for tag in entry.get("tags", [])) for entry in feed.entries] == [row.labels for row in rows]
     assert len({entry.id for entry in feed.entries}) == len(rows) > 10
-    assert any("<del>" in entry.content[0].value for entry in feed.entries)
+    shown = [
+        [(_without(item, "ins"), _without(item, "del")) for item in ElementTree.fromstring(content).iter("li")]
+        for content in _contents(tmp_path / "changes.atom")
+    ]
+    assert shown == [_edits(db, row.id) for row in rows]
+    assert sum(old != new for edits in shown for old, new in edits) > 20
 
 
 def test_a_feed_can_be_limited_and_is_the_same_again(db: Path, tmp_path: Path) -> None:
