@@ -17,6 +17,7 @@ from browser import sample
 from datasette.app import Datasette
 
 from columnarchive import reading
+from columnarchive.store.database import Database
 
 HOME = "/-/archive"
 NANBYO, HOSTILE, GONE = quote(sample.NANBYO), quote(sample.HOSTILE), quote(sample.GONE)
@@ -220,6 +221,29 @@ def test_evidence_sheet_needs_nothing_else(archive: Path) -> None:
         (head,) = conn.execute("select link_sha256 from chain order by id desc limit 1").fetchone()
     assert all(digest in sheet for digest in [*digests, head])
     assert "<del>は必ず治ります</del>" in sheet
+
+
+def test_an_empty_archive_says_how_to_begin(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "empty.db"):
+        pass
+    for response in ask(tmp_path / "empty.db", [HOME, f"{HOME}/articles", f"{HOME}/sites"]):
+        assert response.status_code == 200
+        assert "<code>archive crawl URL</code>" in response.text
+        assert "該当するもの" not in response.text
+
+
+def test_captures_are_found_by_an_address_as_typed_and_lead_to_the_article(archive: Path) -> None:
+    typed, unknown, none = ask(
+        archive,
+        [
+            f"{HOME}/captures?url={quote(sample.NANBYO.replace('clinic.', 'Clinic.') + '#top')}",
+            f"{HOME}/captures?url={quote(sample.BASE + '/never/')}",
+            f"{HOME}/captures",
+        ],
+    )
+    assert typed.text.count("/capture?url=") == 3
+    assert f"/article?url={quote(sample.NANBYO, safe='')}" in typed.text
+    assert (unknown.status_code, none.status_code) == (404, 400)
 
 
 def test_unknown_things_are_said_in_a_sentence(archive: Path) -> None:

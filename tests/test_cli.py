@@ -132,6 +132,10 @@ def test_captures_sites_status_blame(db: Path) -> None:
     visits = rows(archive("captures", gone, "--json", db=db))
     assert [row["outcome"] for row in visits] == ["ok", "missing", "ok"]
     assert {"url", "fetched_at", "status", "outcome", "final_url", "body_sha256", "error"} <= set(visits[0])
+    assert rows(archive("captures", gone.replace("clinic.", "Clinic.") + "#top", "--json", db=db)) == visits
+    unknown = archive("captures", clinic.HOST + "/column/never/", db=db)
+    assert unknown.returncode == 1
+    assert "does not know" in unknown.stderr
     assert rows(archive("sites", "--json", db=db))[0]["name"] == clinic.SITE
     assert rows(archive("status", "--json", db=db))[0]["head"]
     blame = rows(archive("blame", NANBYO, "--json", db=db))

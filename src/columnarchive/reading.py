@@ -167,9 +167,10 @@ def copies(conn: Connection, url: str = "", site: str = "") -> list[Copy]:
 
 def visits(conn: Connection, url: str) -> list[captures.CaptureRow]:
     """Every capture of a page with its outcome, oldest first; NotFound for a URL the archive does not know."""
-    with contextlib.suppress(NotFound):
-        return captures.of_page(conn, url)
-    return captures.of_page(conn, canonical(url))
+    rows = captures.of_page(conn, url) or captures.of_page(conn, canonical(url))
+    if not rows:
+        article(conn, url)  # raises, and tells why there is none
+    return rows
 
 
 def sites(conn: Connection) -> list[SiteRow]:

@@ -10,6 +10,8 @@ from urllib.parse import quote
 import pytest
 
 from browser import sample, serving
+from columnarchive.store import sites
+from columnarchive.store.database import Database
 
 pytest.importorskip("playwright", reason="playwright is not installed; `pip install -e '.[browser]'`")
 pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
@@ -37,7 +39,10 @@ PAGES = {
     "captures": f"/captures?url={NANBYO}",
     "capture": f"/capture?url={HOSTILE}",
     "withdrawn": f"/article?url={quote(sample.WITHDRAWN)}",
+    "no-hits": f"/search?q={quote('不在語句')}&scope=removed",
+    "one-revision": f"/diff?url={GONE}",
 }
+EMPTY = ("", "/articles", "/sites", "/copies", f"/search?q={quote('難病')}")
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,22 @@ def chromium() -> Iterator[Any]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page(chromium: Any, address: str, name: str) -> None:
+    look(chromium, address + PAGES[name], name)
+
+
+def test_pages_of_an_empty_archive_and_of_a_new_site(chromium: Any, tmp_path: Path) -> None:
+    with Database.open(tmp_path / "empty.db"), serving.served(tmp_path / "empty.db") as address:
+        for where in EMPTY:
+            look(chromium, address + where, f"empty {where}")
+    with Database.open(tmp_path / "new.db") as db:
+        with db.transaction():
+            sites.ensure_site(db, "new.example", "2026-04-01T01:00:00Z", "https://new.example/column/", "新しい医院")
+        with serving.served(tmp_path / "new.db") as address:
+            look(chromium, f"{address}/site?name=new.example", "new site")
+
+
+def look(chromium: Any, where: str, name: str) -> None:
+    """Fail unless the page is as it should be in both languages, wide and narrow, light and dark."""
     from axe_playwright_python.sync_playwright import Axe
 
     for language, width, scheme in (
@@ -80,7 +101,7 @@ def test_page(chromium: Any, address: str, name: str) -> None:
         said: list[str] = []
         page.on("console", lambda message, said=said: said.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error, said=said: said.append(str(error)))
-        page.goto(address + PAGES[name])
+        page.goto(where)
         assert page.evaluate("document.documentElement.lang") == language
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} at {width}"
         found = Axe().run(page, options={"iframes": False})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 
@@ -17,7 +18,10 @@ def captures(conn: reading.Connection, ask: Ask) -> Page:
     """Every capture of a page with its outcome, newest first."""
     url = ask.get("url")
     rows = reading.visits(conn, url)
-    context = {"url": url, "captures": list(reversed(rows)), "stones": reading.shown.tombstones(conn, url)}
+    row = None
+    with contextlib.suppress(NotFound):
+        row = reading.article(conn, url)
+    context = {"url": url, "row": row, "captures": list(reversed(rows)), "stones": reading.shown.tombstones(conn, url)}
     return Page("captures.html", context)
 
 

@@ -43,9 +43,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "No change has been seen yet. They appear here after the next crawls.",
     ),
     "empty": (
-        "まだ何も保存されていません。`archive crawl URL` で集め始めます。",
-        "Nothing is stored yet; `archive crawl URL` begins.",
+        "まだ何も保存されていません。次のコマンドで集め始めます：",
+        "Nothing is stored yet. This begins:",
     ),
+    "no_column_yet": (
+        "まだコラムは見つかっていません。次の巡回のあとに、ここに並びます。",
+        "No column has been found yet. They appear here after the next crawls.",
+    ),
+    "search_all": ("絞り込まずに探す", "Search without limits"),
     "also": ("ほか {n} ページでも同じ変更", "the same on {n} more pages"),
     "older": ("前の{n}件", "{n} older"),
     "newer": ("新しい方へ", "Newer"),
