@@ -110,6 +110,14 @@ def test_the_schedule_shown_in_both_languages_is_one_and_is_quiet_unless_somethi
         conn.execute("insert or replace into meta(key, value) values ('contact', 'me@example.org')")
     assert "claim_softened" in mailed()
     assert mailed() == ""
+    log = (tmp_path / "data" / "crawl.log").read_text(encoding="utf-8").splitlines()
+    at = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ  "
+    assert log[1].startswith("archive: No site")
+    assert len(log) > 3
+    # Each line has its time, and an error's sentence, which is mailed as it is, stands below a line that has.
+    for before, line in zip(["", *log], log, strict=False):
+        ended = re.fullmatch(at + "ended by an error:", before) and line.startswith("archive: ")
+        assert ended or re.match(at, line), log
 
 
 def test_readme_names_each_format_and_each_column_of_its_tables(tmp_path_factory: pytest.TempPathFactory) -> None:

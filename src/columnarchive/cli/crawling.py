@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from columnarchive.cli.common import Bar, console, count, database, table, visible
-from columnarchive.errors import FetchError, UsageError
+from columnarchive.errors import ArchiveError, FetchError, UsageError
+from columnarchive.times import system_clock, to_text
 
 if TYPE_CHECKING:
     from columnarchive.archive.crawling import CrawlOptions, CrawlSummary, Progress, Target
@@ -49,29 +51,47 @@ def crawl(
     from columnarchive.sites import load
     from columnarchive.store.database import Database
 
-    known = load(settings)
-    hooks = notifying.hooks(settings)
     told: list[notifying.Told] = []
-    with Database.open(database(context)) as db:
-        chosen = crawling.targets(db, sites or [], known)
-        if not chosen:
-            raise UsageError(f"No site is followed yet; name one, like `archive crawl URL`, or add it to {settings}.")
-        options = crawling.CrawlOptions(
-            max_pages=max_pages,
-            delay=delay,
-            all=all_pages,
-            dry_run=dry_run,
-            allow_private=allow_private,
-            contact=contact_for([url for one in chosen for url in one.start], contact, settings, db),
-        )
-        summary = run(db, chosen, options)
-        if not dry_run:
-            deriving.derive(db)  # also what an earlier run was killed before
-            told = notifying.notify(db, hooks)
-    tell(summary)
+    with logged():
+        known = load(settings)
+        hooks = notifying.hooks(settings)
+        with Database.open(database(context)) as db:
+            chosen = crawling.targets(db, sites or [], known)
+            if not chosen:
+                why = f"No site is followed yet; name one, like `archive crawl URL`, or add it to {settings}."
+                raise UsageError(why)
+            options = crawling.CrawlOptions(
+                max_pages=max_pages,
+                delay=delay,
+                all=all_pages,
+                dry_run=dry_run,
+                allow_private=allow_private,
+                contact=contact_for([url for one in chosen for url in one.start], contact, settings, db),
+            )
+            summary = run(db, chosen, options)
+            if not dry_run:
+                deriving.derive(db)  # also what an earlier run was killed before
+                told = notifying.notify(db, hooks)
+        tell(summary, dated)
     for one in told:
         if one.error:
-            typer.echo(f"archive: {visible(one.error)}", err=True)
+            typer.echo(dated(f"archive: {visible(one.error)}", sys.stderr), err=True)
+
+
+def dated(line: str, stream: TextIO) -> str:
+    """A line with the time (UTC) before it when it goes to a log, and as it is when a person looks on."""
+    return line if stream.isatty() else f"{to_text(system_clock())}  {line}"
+
+
+@contextlib.contextmanager
+def logged() -> Iterator[None]:
+    """Tells a log when an error ended the run; the error itself stays one sentence, for the mail that cron sends."""
+    try:
+        yield
+    except ArchiveError:
+        if not sys.stdout.isatty():
+            typer.echo(dated("ended by an error:", sys.stdout))
+        raise
 
 
 def run(db: Database, chosen: list[Target], options: CrawlOptions) -> CrawlSummary:
@@ -93,8 +113,15 @@ def run(db: Database, chosen: list[Target], options: CrawlOptions) -> CrawlSumma
         return crawling.crawl(db, chosen, options, report, derive)
 
 
-def tell(summary: CrawlSummary) -> None:
-    """What a crawl did, with a table by outcome on a terminal; FetchError when nothing could be fetched."""
+def tell(summary: CrawlSummary, line: Callable[[str, TextIO], str] = lambda text, _: text) -> None:
+    """What a crawl did, with a table by outcome on a terminal; FetchError when nothing could be fetched.
+
+    `line` is what becomes of each line on its way to a stream.
+    """
+
+    def say(text: str) -> None:
+        console().print(line(text, sys.stdout), markup=False)
+
     if summary.planned:
         table(("site", "page", "why", "found on"), ((p.site, p.url, p.reason, p.found_on) for p in summary.planned))
         return
@@ -104,16 +131,17 @@ def tell(summary: CrawlSummary) -> None:
         hint = HINTS.get(failure.outcome, "")
         raise FetchError(f"Nothing could be fetched: {visible(failure.subject)}: {visible(failure.reason)}{hint}")
     for failure in summary.failures:
-        typer.echo(visible(f"{failure.outcome}  {failure.subject}  {failure.reason}"), err=True)
+        said = visible(f"{failure.outcome}  {failure.subject}  {failure.reason}")
+        typer.echo(line(said, sys.stderr), err=True)
     if sys.stdout.isatty() and summary.outcomes:
         table(("outcome", "pages"), summary.outcomes.items(), right=("pages",))
     counts = ", ".join(f"{name} {count}" for name, count in summary.outcomes.items()) or "nothing was due"
     pages, sites = count(summary.pages, "page"), count(summary.sites, "site")
-    console().print(f"{pages} of {sites} in {summary.seconds:.0f} s: {counts}{_derived(summary)}")
+    say(f"{pages} of {sites} in {summary.seconds:.0f} s: {counts}{_derived(summary)}")
     for site, why in summary.ended_early:
-        console().print(visible(f"{site} was left early: {why}"), markup=False)
+        say(visible(f"{site} was left early: {why}"))
     if summary.left:
-        console().print(f"{count(summary.left, 'page')} left; run it again to go on.")
+        say(f"{count(summary.left, 'page')} left; run it again to go on.")
 
 
 def _derived(summary: CrawlSummary) -> str:
