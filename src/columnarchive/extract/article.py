@@ -78,8 +78,9 @@ def _body(page: Outline, chosen: list[int], title_at: int, people: People) -> li
     if title_at >= 0:
         near = near.union(range(title_at - _NEAR_TITLE, title_at + _NEAR_TITLE + 1))
     kept: list[int] = []
+    pieces = page.pieces
     for index in chosen:
-        piece = page.pieces[index]
+        piece = pieces[index]
         if index == title_at or index in people.pieces or (piece.dated and index in near):
             if kept and kept[-1] == index - 1 and piece.dated and is_date_label(page.pieces[index - 1].text):
                 kept.pop()  # what the date was called goes with it
@@ -123,9 +124,9 @@ def _with_questions(blocks: list[Block], data: LinkedData) -> list[Block]:
 
 
 def _language(page: Outline, blocks: list[Block]) -> str:
-    text = "".join(block.text for block in blocks[:12])[:_LANGUAGE_SAMPLE]
+    text = "".join([block.text for block in blocks[:12]])[:_LANGUAGE_SAMPLE]
     enough = int(0.02 * len(text)) + 1
-    if sum(1 for _ in islice(_KANA.finditer(text), enough)) == enough:
+    if len(list(islice(_KANA.finditer(text), enough))) == enough:
         return "ja"
     if page.language:
         return page.language.split("-")[0]

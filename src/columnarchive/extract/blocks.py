@@ -34,23 +34,26 @@ def assemble(page: Outline, chosen: Sequence[int]) -> list[Block]:
     """The blocks of the chosen pieces."""
     blocks: list[Block] = []
     around = _Around(page)
-    contexts, pieces = around.contexts, page.pieces
+    pieces = page.pieces
+    context = around.context
     done = -1
     for position, index in enumerate(chosen):
         if position < done:
             continue  # a cell of the row before
         piece = pieces[index]
-        row, kind, depth, asked = contexts[piece.element]
+        row, kind, depth, asked = context(piece.element)
         if row >= 0 and not around.lays_out(row):
             done = position
-            while done < len(chosen) and contexts[pieces[chosen[done]].element][0] == row:
+            while done < len(chosen) and context(pieces[chosen[done]].element)[0] == row:
                 done += 1
             blocks.append(Block("row", _row_text(page, chosen[position:done], around)))
         elif piece.tag in HEADINGS:
             kind, level = ("question", 0) if asked else ("heading", HEADINGS[piece.tag])
-            blocks.extend(_split(piece, kind, level))
+            blocks += _split(piece, kind, level)
+        elif "\n" in piece.text:
+            blocks += _split(piece, kind, depth if kind == "item" else 0)
         else:
-            blocks.extend(_split(piece, kind, depth if kind == "item" else 0))
+            blocks.append(Block(kind, piece.text, depth if kind == "item" else 0))
     return _pair(blocks)
 
 
@@ -74,7 +77,7 @@ def _split(piece: Piece, kind: BlockKind, level: int) -> list[Block]:
 def _pair(blocks: list[Block]) -> list[Block]:
     """`Q…` followed by `A…` are a question and its answer, whatever tags they had."""
     out = list(blocks)
-    for index in range(len(out) - 1):
+    for index in [at for at, block in enumerate(blocks[:-1]) if block.text[0] in _STARTS]:
         block, following = out[index], out[index + 1]
         if block.text[0] not in _STARTS or block.kind in ("question", "row") or not _QUESTION.match(block.text):
             continue
@@ -98,36 +101,40 @@ def _row_text(page: Outline, indexes: Sequence[int], around: _Around) -> str:
     return "\t".join(cells)
 
 
-def _contexts(page: Outline) -> list[_Context]:
-    """For each element, what it and all around it say of a text in it; at -1, what is said of a text outside all."""
-    outside: _Context = (-1, "paragraph", 0, False)
-    found: list[_Context] = []
-    for at, element in enumerate(page.elements):  # an element comes after the one around it
-        parent = element.parent
-        context = found[parent] if parent >= 0 else outside
-        tag = element.tag
-        if tag in _TELLING:
-            row, kind, depth, asked = context
-            context = (
-                at if tag == "tr" else -1 if tag == "table" else row,
-                _KINDS.get(tag, kind),
-                depth + (tag in ("ul", "ol")),
-                asked or tag in ("summary", "dt"),
-            )
-        found.append(context)
-    found.append(outside)
-    return found
-
-
 class _Around:
     """What a piece stands in: the nearest row, cell, list, quote and so on."""
 
-    __slots__ = ("_layout", "_page", "contexts")
+    __slots__ = ("_contexts", "_layout", "_page")
 
     def __init__(self, page: Outline) -> None:
         self._page = page
         self._layout: dict[int, bool] = {}
-        self.contexts = _contexts(page)
+        self._contexts: dict[int, _Context] = {-1: (-1, "paragraph", 0, False)}
+
+    def context(self, element: int) -> _Context:
+        """What an element and all around it say of a text in it; at -1, what is said of a text outside all."""
+        known, elements = self._contexts, self._page.elements
+        found = known.get(element)
+        if found is not None:
+            return found
+        path: list[int] = []
+        at = element
+        while at not in known:
+            path.append(at)
+            at = elements[at].parent
+        found = known[at]
+        for at in reversed(path):
+            tag = elements[at].tag
+            if tag in _TELLING:
+                row, kind, depth, asked = found
+                found = (
+                    at if tag == "tr" else -1 if tag == "table" else row,
+                    _KINDS.get(tag, kind),
+                    depth + (tag in ("ul", "ol")),
+                    asked or tag in ("summary", "dt"),
+                )
+            known[at] = found
+        return found
 
     def lays_out(self, row: int) -> bool:
         """Whether a table row only lays the page out, and is none of a table of facts."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.places import IN_BAD, Places
@@ -50,12 +51,17 @@ def _by_template(page: Outline, places: Places, said: Sequence[int], links: list
 def _restore_repeated(page: Outline, said: Sequence[int], keep: list[bool], links: list[bool]) -> None:
     """Repeated text of the article's own: a paragraph between paragraphs that stay, or a disclosure inside the body."""
     first, end = _region(page, keep)
+    if False not in keep[first:end]:
+        return
+    pieces = page.pieces
     chosen = list(keep)
     begun = False
     for index in range(first, end):
-        piece = page.pieces[index]
-        if keep[index] or links[index] or piece.element < 0 or piece.inside & IN_BAD:
-            begun = begun or chosen[index]
+        if keep[index]:
+            begun = True
+            continue
+        piece = pieces[index]
+        if links[index] or piece.element < 0 or piece.inside & IN_BAD:
             continue
         if begun and NOTICE.search(piece.text) and not is_call(piece.text):
             keep[index] = True
@@ -80,19 +86,16 @@ def _is_navigation(places: Places, place: int) -> bool:
 def _drop_outside(page: Outline, keep: list[bool]) -> None:
     """Keep what stands in the smallest element that has nearly all the characters kept."""
     first, end = _region(page, keep)
-    for index, kept in enumerate(keep):
-        if kept and not first <= index < end:
+    for index in (*range(first), *range(end, len(keep))):
+        if keep[index]:
             keep[index] = _is_near_region(page, index, first)
 
 
 def _region(page: Outline, keep: list[bool]) -> tuple[int, int]:
     """The pieces of the smallest element that has nearly all the characters kept."""
-    sums = [0]
-    total = 0
-    for piece, kept in zip(page.pieces, keep, strict=True):
-        if kept and not piece.dated:
-            total += len(piece.key)
-        sums.append(total)
+    sizes = [len(piece.key) if kept and not piece.dated else 0 for piece, kept in zip(page.pieces, keep, strict=True)]
+    sums = list(accumulate(sizes, initial=0))
+    total = sums[-1]
     if not total:  # nothing but dates
         spans = [(element.end - element.first, -at) for at, element in enumerate(page.elements)]
         element = page.elements[-min(spans)[1]] if spans else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 from columnarchive.extract.linked_data import LinkedData
@@ -45,11 +44,11 @@ def find_dating(page: Outline, chosen: Sequence[int], title_at: int, data: Linke
     """(published_on, modified_on), each `YYYY-MM-DD` or empty; what the page shows beats what its head says."""
     published, modified = _shown(page, chosen, title_at)
     if not published:
-        published = _first(data.published, *[page.metas.get(name, "") for name in _PUBLISHED_METAS])
+        published = _first(data.published, *_metas(page, _PUBLISHED_METAS))
     seen = modified
     if not modified:
-        modified = _first(data.modified, *[page.metas.get(name, "") for name in _MODIFIED_METAS])
-    if not published or not modified:
+        modified = _first(data.modified, *_metas(page, _MODIFIED_METAS))
+    if page.times and (not published or not modified):
         timed, retimed = _timed(page)
         published, modified = published or timed, modified or retimed
     if not published and (match := _URL_DAY.search(url)):
@@ -57,6 +56,11 @@ def find_dating(page: Outline, chosen: Sequence[int], title_at: int, data: Linke
     if modified and published and (modified < published or (modified == published and not seen)):
         modified = ""  # the day of publication in both fields of a head: nothing was modified
     return published, modified
+
+
+def _metas(page: Outline, names: Sequence[str]) -> list[str]:
+    metas = page.metas
+    return [metas[name] for name in names if name in metas]
 
 
 def _first(*texts: str) -> str:
@@ -88,11 +92,11 @@ def _shown(page: Outline, chosen: Sequence[int], title_at: int) -> tuple[str, st
     if not chosen:
         return "", ""
     start = title_at if title_at >= 0 else chosen[0]
-    listed = Counter([piece.place for piece in page.pieces if piece.dated])
+    listed = [piece.place for piece in page.pieces if piece.dated]
     published = modified = ""
     for index in _candidates(page, chosen, start):
         piece = page.pieces[index]
-        if len(piece.text) > 120 or piece.linked >= LINK_SHARE * len(piece.key) or listed.get(piece.place, 0) > 2:
+        if len(piece.text) > 120 or piece.linked >= LINK_SHARE * len(piece.key) or listed.count(piece.place) > 2:
             continue
         for found in find_dates(piece.text):
             before = piece.text[max(0, found.start - 12) : found.start]

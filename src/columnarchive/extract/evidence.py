@@ -1,29 +1,21 @@
 """What a page tells of its site: one set of (place, text) in one or several versions, and what that comes to.
 
 Lines that only give a date or name people have no weight, nor has the h1: they stand in the template and belong to the
-page. Digits are masked, so that stamps, counters and © years are one text.
+page.
 """
 
 from __future__ import annotations
 
 import heapq
-import re
 from collections.abc import Iterable
-from functools import lru_cache
 
-from columnarchive.extract.outlines import Outline, Piece
+from columnarchive.extract.outlines import Outline
 from columnarchive.extract.people import names_people
 from columnarchive.extract.places import Places
 
 Row = tuple[int, str, int]
 """A place, a text in it, and how many of its characters are linked; `UNWEIGHED` for a line without weight."""
 UNWEIGHED = -1
-_DIGIT = re.compile(r"[0-9０-９]+")
-_MEASURE = re.compile(
-    r"[0-9０-９]\s*(?:[円万千億%％分回名人歳才週年月日時秒代度例件種本枚個台mMgGkKcC°℃]|ヶ月|か月|カ月|ヵ月)|[¥￥$]\s*[0-9０-９]"
-)
-_DATA_TAGS = frozenset(("td", "th", "dt", "dd", "h1", "h2", "h3", "h4"))
-_MASKED_LETTERS = 3
 
 
 class Evidence:
@@ -90,27 +82,8 @@ def evidence(page: Outline, places: Places) -> Evidence:
     rows: set[Row] = set()
     for piece in page.pieces:
         weightless = piece.dated or piece.tag == "h1" or names_people(piece.text)
-        rows.add((piece.place, model_key(piece), UNWEIGHED if weightless else piece.linked))
+        rows.add((piece.place, piece.counted, UNWEIGHED if weightless else piece.linked))
     return Evidence(frozenset(rows), places)
-
-
-def model_key(piece: Piece) -> str:
-    """A piece's text as the model counts it: with digits masked, so that stamps, counters and © years are one text.
-
-    Never in tables and never beside a unit: two fees or doses that differ are two texts.
-    """
-    if not piece.counted:
-        key = piece.key
-        piece.counted = key if piece.tag in _DATA_TAGS or key.isalpha() else _masked(key)
-    return piece.counted
-
-
-@lru_cache(maxsize=4096)  # a site's pages share most of their lines
-def _masked(key: str) -> str:
-    if not _DIGIT.search(key) or _MEASURE.search(key):
-        return key
-    masked = _DIGIT.sub("#", key)
-    return masked if len(masked) - 2 * masked.count("#") >= _MASKED_LETTERS else key
 
 
 def unite(parts: Iterable[Evidence], places: Places) -> Evidence:

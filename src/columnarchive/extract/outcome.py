@@ -17,7 +17,7 @@ _SNIFFED = 2048
 
 def refuse(body: bytes, content_type: str) -> Outcome | None:
     """What can be said before parsing: not a page, or one that would stall the parser."""
-    kind = content_type.split(";")[0].strip().lower()
+    kind = content_type.partition(";")[0].strip().lower()
     if kind and not any(known in kind for known in _MARKUP_TYPES):
         return "not_html"
     head = body[:_SNIFFED].lstrip()
@@ -38,7 +38,7 @@ def judge(page: Outline, article: Article | None, *, foreign: bool = False) -> O
     `foreign`: it has nothing of its site's template, which the page itself had before, as a wall in front of a site
     has. Inside the template a wall is told by its words, and by carrying no date of publication.
     """
-    size = sum(len(block.text) for block in article.blocks) if article is not None else 0
+    size = sum([len(block.text) for block in article.blocks]) if article is not None else 0
     dated = article is not None and bool(article.published_on or article.modified_on)
     if size < WALL_CHARS and foreign:
         return "suspect"

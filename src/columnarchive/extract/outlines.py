@@ -11,8 +11,8 @@ from columnarchive.extract.places import Step
 class Piece:
     """A run of text between block tags: what it says, where it stands, how much of it is link.
 
-    `inside` says what is around it (`places.IN_ARTICLE` and so on). `counted` is the text as a site's template counts
-    it, once something has asked for that.
+    `inside` says what is around it (`places.IN_ARTICLE` and so on), `counted` is the text as a site's template counts
+    it.
     """
 
     text: str
@@ -23,7 +23,7 @@ class Piece:
     linked: int
     dated: bool
     inside: int
-    counted: str = ""
+    counted: str
 
 
 @dataclass(slots=True)

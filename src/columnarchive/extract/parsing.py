@@ -93,12 +93,8 @@ def _prune(body: LexborNode, places: Places, dead: frozenset[int], around: froze
         tag = node.tag
         if tag not in _PRUNED:
             continue
-        named = ""
-        if attributes := node.attributes:
-            for name in ("class", "id"):
-                if value := attributes.get(name):
-                    named += f' {name}="{value}"'
-        step = places.step(tag, named)
+        attributes = node.attributes
+        step = places.box(tag, attributes.get("class"), attributes.get("id"))
         place = step.under.get(parent) or places.enter(parent, step)
         if place in dead:
             node.decompose(recursive=False)

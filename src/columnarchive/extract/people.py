@@ -64,11 +64,12 @@ def find_people(page: Outline, chosen: Sequence[int], data: LinkedData) -> Peopl
     found: dict[str, tuple[str, str]] = {}
     used: set[int] = set()
     cut: tuple[int, int] | None = None
-    for index, piece in enumerate(page.pieces):
-        text = piece.text
-        starts = text[0] in _STARTS
-        if (not starts and "\n" not in text) or index in used:
+    texts = [piece.text for piece in page.pieces]
+    for index in [at for at, text in enumerate(texts) if text[0] in _STARTS or "\n" in text]:
+        if index in used:
             continue
+        text = texts[index]
+        starts = text[0] in _STARTS
         match = _LABEL.match(text) if starts and len(text) <= 400 and _HINT.search(text, 0, 40) else None
         if match is not None:
             role = "supervisor" if match["s"] else "author"

@@ -57,17 +57,22 @@ Head = tuple[int, str, int, Step]
 """What the inside of `<…>` means to a walk: an action, the tag, +1 or -1 for nesting, and the element's verdicts."""
 
 
+Line = tuple[str, bool, str]
+"""A text without white space, whether it says little more than a date, and itself with digits masked."""
+
+
 class Places:
     """The interner of one run: grows as pages are walked, and is never shared between processes."""
 
-    __slots__ = ("_known", "_steps", "heads", "lines", "parents", "steps")
+    __slots__ = ("_boxes", "_known", "_steps", "heads", "lines", "parents", "steps")
 
     def __init__(self) -> None:
         self.parents: list[int] = [-1]
         self.steps: list[Step] = [NO_STEP]
         self.heads: dict[str, Head] = {}
-        self.lines: dict[str, tuple[str, bool]] = {}
+        self.lines: dict[str, Line] = {}
         self._known: dict[tuple[int, str], int] = {}
+        self._boxes: dict[tuple[str, str | None, str | None], Step] = {}
         self._steps: dict[tuple[str, str], Step] = {}
 
     def step(self, tag: str, attributes: str) -> Step:
@@ -76,6 +81,15 @@ class Places:
         found = self._steps.get(key)
         if found is None:
             found = self._steps[key] = _judge(tag, attributes)
+        return found
+
+    def box(self, tag: str, classes: str | None, own: str | None) -> Step:
+        """The verdicts on an element by its tag, class and id alone."""
+        key = (tag, classes, own)
+        found = self._boxes.get(key)
+        if found is None:
+            named = (f' class="{classes}"' if classes else "") + (f' id="{own}"' if own else "")
+            found = self._boxes[key] = self.step(tag, named)
         return found
 
     def enter(self, parent: int, step: Step) -> int:
@@ -93,7 +107,7 @@ class Places:
         """The place that decides on a text: its own, or for a label, which repeats, the one around it."""
         return self.parents[place] if tag in LABELS else place
 
-    def remember(self, text: str, known: tuple[str, bool]) -> None:
+    def remember(self, text: str, known: Line) -> None:
         """Keep what was found of a short text: menus and footers say the same on every page."""
         if len(self.lines) >= MAX_LINES:
             self.lines.clear()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 
-from columnarchive.extract.evidence import UNWEIGHED, Evidence, Row, model_key
+from columnarchive.extract.evidence import UNWEIGHED, Evidence, Row
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.places import Places
 from columnarchive.extract.rules import (
@@ -158,10 +158,11 @@ class Template:
         bits, frequency, least = self._bits, self._df, self.needed + 1
         found: list[int] = []
         for piece in page.pieces:
-            said = bits.get(piece.place)
+            place = piece.place
+            said = bits.get(place)
             if said is None:
-                said = bits[piece.place] = self._said_at(piece.place, piece.tag)
-            times = frequency.get(piece.counted or model_key(piece), 1)
+                said = bits[place] = self._said_at(place, piece.tag)
+            times = frequency.get(piece.counted, 1)
             if times > 1:
                 said |= COMMON | SHARED if times >= least else SHARED
             found.append(said)

@@ -34,6 +34,7 @@ def title_parts(title: str) -> tuple[str, ...]:
     return tuple([part for piece in parts if (part := piece.strip())])
 
 
+@lru_cache(maxsize=32)  # a page says its title several times
 def _norm(text: str) -> str:
     return _SIGNS.sub("", unicodedata.normalize("NFKC", text)).casefold()
 

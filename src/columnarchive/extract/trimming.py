@@ -12,12 +12,14 @@ from columnarchive.extract.template import COMMON, DEAD_HERE
 _LONE_LINKS = 2
 _RELATED_TAGS = frozenset(("p", "div", "dt", "span", "li", "section", *HEADINGS))
 _UNRANKED = 7
+_LOWER_HEADINGS = frozenset(HEADINGS) - {"h1"}
 
 
 def keep_rows(page: Outline, keep: list[bool], links: list[bool]) -> None:
     """A table row or a term with its definition stays whole: the same fee on every page is still this page's fee."""
     pieces, elements = page.pieces, page.elements
-    for element in elements:
+    tags = [piece.tag for piece in pieces]
+    for element in elements if "td" in tags or "th" in tags else ():
         if element.tag == "tr" and element.end - element.first > 1:
             span = range(element.first, element.end)
             if any(keep[element.first : element.end]) and all(
@@ -25,19 +27,18 @@ def keep_rows(page: Outline, keep: list[bool], links: list[bool]) -> None:
             ):
                 for index in span:
                     keep[index] = keep[index] or not links[index]
-    for index in range(len(pieces) - 1):
-        if keep[index] != keep[index + 1] and pieces[index].tag == "dt" and pieces[index + 1].tag == "dd":
+    for index in range(len(pieces) - 1) if "dt" in tags else ():
+        if keep[index] != keep[index + 1] and tags[index] == "dt" and tags[index + 1] == "dd":
             keep[index] = keep[index + 1] = not (links[index] or links[index + 1])
 
 
 def keep_lone_links(page: Outline, keep: list[bool], links: list[bool], said: Sequence[int] | None) -> None:
     """A link or two between paragraphs that stay are a reference in the text, not navigation."""
     pieces = page.pieces
-    index = 0
-    while index < len(pieces):
-        if keep[index] or not links[index]:
-            index += 1
-            continue
+    end = 0
+    for index in [at for at, link in enumerate(links) if link and not keep[at]]:
+        if index < end:
+            continue  # of the run before
         end = index
         while end < len(pieces) and not keep[end]:
             end += 1
@@ -47,7 +48,6 @@ def keep_lone_links(page: Outline, keep: list[bool], links: list[bool], said: Se
                 dead = said is not None and said[at] & (DEAD_HERE | COMMON)
                 if not dead and piece.element >= 0 and not piece.inside & IN_BAD and _are_near(page, index - 1, at):
                     keep[at] = piece.linked > 0
-        index = end
 
 
 def _are_near(page: Outline, first: int, second: int) -> bool:
@@ -59,10 +59,9 @@ def _are_near(page: Outline, first: int, second: int) -> bool:
 def drop_related(page: Outline, keep: list[bool]) -> None:
     """A heading like 関連記事 goes with all that follows it in its own container, up to a heading of its rank."""
     pieces = page.pieces
-    for index, piece in enumerate(pieces):
-        if not keep[index] or len(piece.key) > 30 or piece.text[0] not in RELATED_STARTS:
-            continue
-        if piece.tag not in _RELATED_TAGS or not RELATED_HEADING.match(piece.text):
+    for index in [at for at, piece in enumerate(pieces) if piece.text[0] in RELATED_STARTS and len(piece.key) <= 30]:
+        piece = pieces[index]
+        if not keep[index] or piece.tag not in _RELATED_TAGS or not RELATED_HEADING.match(piece.text):
             continue
         rank = HEADINGS.get(piece.tag, _UNRANKED)
         end = _end_of_box(page, index)
@@ -90,12 +89,8 @@ def _end_of_box(page: Outline, index: int) -> int:
 def drop_bare_headings(page: Outline, keep: list[bool], links: list[bool]) -> None:
     """A heading over nothing but links goes with them."""
     pieces = page.pieces
-    for index in range(len(pieces) - 1, -1, -1):
-        if not keep[index]:
-            continue
-        rank = HEADINGS.get(pieces[index].tag)
-        if rank is None or rank == 1:
-            continue
+    for index in reversed([at for at, piece in enumerate(pieces) if piece.tag in _LOWER_HEADINGS and keep[at]]):
+        rank = HEADINGS[pieces[index].tag]
         over_links = False
         for later in range(index + 1, len(pieces)):
             if keep[later] or HEADINGS.get(pieces[later].tag, 9) <= rank:

@@ -7,9 +7,10 @@ the parser.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from columnarchive.extract.outlines import Element, Outline, Piece
-from columnarchive.extract.places import NO_STEP, Head, Places
+from columnarchive.extract.places import IN_ARTICLE, NO_STEP, Head, Places
 from columnarchive.extract.rules import INLINE, MAX_LINE, MAX_PIECE, MAX_TOKENS, SKIPPED, VOID
 from columnarchive.text import is_date_line
 
@@ -17,6 +18,12 @@ _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
 _WIDE = "\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uffef"
 _SOURCE_BREAK = re.compile(rf"(?<=[{_WIDE}])[ \t\f]*[\r\n]\s*(?=[{_WIDE}])")
 _BREAK = "\x00"
+_DIGIT = re.compile(r"[0-9０-９]+")
+_MEASURE = re.compile(
+    r"[0-9０-９]\s*(?:[円万千億%％分回名人歳才週年月日時秒代度例件種本枚個台mMgGkKcC°℃]|ヶ月|か月|カ月|ヵ月)|[¥￥$]\s*[0-9０-９]"
+)
+_DATA_TAGS = frozenset(("td", "th", "dt", "dd", "h1", "h2", "h3", "h4"))
+_MASKED_LETTERS = 3
 _TRIM = " \t\r\n\f\u00a0\u3000"
 
 _TEXT, _ENTER, _LEAVE, _BR, _ANCHOR, _UNANCHOR, _SKIP, _VOID = range(8)
@@ -65,7 +72,7 @@ def walk(html: str, page: Outline, places: Places) -> None:
                 linked = 0
             place = step.under.get(element.place) or enter(element.place, step)
             inside = element.inside | step.inside
-            element = Element(tag, step, place, at, len(pieces), inside if inside & 1 else inside | step.apart)
+            element = Element(tag, step, place, at, len(pieces), inside if inside & IN_ARTICLE else inside | step.apart)
             at = len(elements)
             elements.append(element)
         elif action == _LEAVE:
@@ -160,13 +167,29 @@ def _flush(buffer: list[str], linked: int, at: int, element: Element, page: Outl
         known = places.lines.get(text)
     if known is None:
         text = text[:MAX_PIECE]
-        known = ("".join(text.split()), is_date_line(text))
+        key = "".join(text.split())
+        known = (key, is_date_line(text), masked(key))
         if len(text) <= MAX_LINE:
             places.remember(text, known)
-    key, dated = known
+    key, dated, counted = known
     if linked > len(key):
         linked = len(key)
-    page.pieces.append(Piece(text, key, element.tag, element.place, at, linked, dated, element.inside))
+    tag = element.tag
+    if tag in _DATA_TAGS:
+        counted = key
+    page.pieces.append(Piece(text, key, tag, element.place, at, linked, dated, element.inside, counted))
+
+
+@lru_cache(maxsize=4096)  # versions of a page share most of their paragraphs
+def masked(key: str) -> str:
+    """A text as a site's template counts it: digits masked, so that stamps, counters and © years are one text.
+
+    Never beside a unit, nor in tables (`_DATA_TAGS`): two fees or doses that differ are two texts.
+    """
+    if not _DIGIT.search(key) or _MEASURE.search(key):
+        return key
+    text = _DIGIT.sub("#", key)
+    return text if len(text) - 2 * text.count("#") >= _MASKED_LETTERS else key
 
 
 def _tidy(text: str) -> str:
