@@ -10,6 +10,7 @@ from pathlib import Path
 
 import clinic
 import pytest
+from evidence import at, capture, fill, page
 
 from columnarchive.archive import deriving
 from columnarchive.store.database import Database
@@ -208,3 +209,25 @@ def test_hostile_text_does_not_reach_the_terminal(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert "\x1b" not in archive("extract", page).stdout
+
+
+def test_check_knows_a_head_kept_elsewhere(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    heads = []
+    with Database.open(path) as db:
+        for day in (1, 2):
+            fill(db, [capture("https://clinic.example/column/0/", at(day), page(0, day))])
+            said = archive("status", "--json", db=path).stdout
+            heads.append(json.loads(said)["head"])
+    assert len(set(heads)) == 2
+    for head in (*heads, ""):
+        done = archive("check", "--head", head, db=path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    other = archive("check", "--head", "0" * 64, db=path)
+    assert other.returncode == 1
+    assert "0" * 64 + " is no link of this archive's chain" in other.stdout
+    with Database.open(path) as db, db.transaction() as conn:
+        conn.execute("delete from captures where link_id = 2")
+        conn.execute("delete from chain where id = 2")
+    assert "is no link" in archive("check", "--head", heads[1], db=path).stdout
+    assert "is no link" not in archive("check", "--head", heads[0], db=path).stdout
