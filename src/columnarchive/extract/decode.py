@@ -45,7 +45,7 @@ def decode(body: bytes, content_type: str = "") -> tuple[str, str]:
 def _declared(body: bytes, content_type: str) -> list[str]:
     """Python codec names the page claims, the most authoritative first."""
     labels: list[str] = []
-    if match := _HEADER.search(content_type):
+    if content_type and (match := _HEADER.search(content_type)):
         labels.append(match[1])
     head = body[:_META_WINDOW]
     for found in (_XML.match(head), _META.search(head)):

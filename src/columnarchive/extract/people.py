@@ -144,8 +144,9 @@ def _split_name(line: str) -> tuple[str, str]:
 def _read_tail(text: str) -> tuple[str, str, str, int] | None:
     """A box written as the last lines of a long `<br>` paragraph: role, name, description, line where it begins."""
     lines = text.split("\n")
-    for number in range(max(1, len(lines) - _BOX_PIECES), len(lines)):
-        match = _LABEL.match(lines[number]) if lines[number][0] in _STARTS else None
+    first = max(1, len(lines) - _BOX_PIECES)
+    for number in [at for at, line in enumerate(lines[first:], first) if line[0] in _STARTS]:
+        match = _LABEL.match(lines[number])
         if match is None or match["rest"].strip():
             continue
         name, about = _name_and_about([line.strip() for line in lines[number + 1 :]])

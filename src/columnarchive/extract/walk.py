@@ -39,6 +39,7 @@ def walk(html: str, page: Outline, places: Places) -> None:
     `<` in the names of tags and attributes, and never `>`, so this is where the page is cut.
     """
     heads, elements, pieces, enter = places.heads, page.elements, page.pieces, places.enter
+    new = object.__new__
     buffer: list[str] = []
     at, element = -1, _OUTSIDE
     skipping, depth = "", 0
@@ -72,7 +73,10 @@ def walk(html: str, page: Outline, places: Places) -> None:
                 linked = 0
             place = step.under.get(element.place) or enter(element.place, step)
             inside = element.inside | step.inside
-            element = Element(tag, step, place, at, len(pieces), inside if inside & IN_ARTICLE else inside | step.apart)
+            element = new(Element)  # filled in here: calling its __init__ costs as much again
+            element.tag, element.step, element.place, element.parent = tag, step, place, at
+            element.first, element.end = len(pieces), -1
+            element.inside = inside if inside & IN_ARTICLE else inside | step.apart
             at = len(elements)
             elements.append(element)
         elif action == _LEAVE:
