@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from pathlib import Path
 import clinic
 import pytest
 
-from columnarchive.archive import deriving
+from columnarchive.archive import deriving, importing
+from columnarchive.exchange import warc, warc_out
 from columnarchive.model import Capture
 from columnarchive.store import index
 from columnarchive.store.database import Database
@@ -58,6 +60,35 @@ def test_the_order_of_arrival_plays_no_part(
         assert clinic.as_text(clinic.state(db)) == at_once[1]
 
 
+def test_real_histories_give_the_same_in_any_order_and_twice(shared: Path, tmp_path: Path) -> None:
+    """Each month of each site is a file, as a crawler would have made it: in order, shuffled, and all of them twice."""
+    months: dict[tuple[str, str], list[Capture]] = {}
+    for history in sorted((shared / "corpus/revisions").glob("*.warc.gz")):
+        for one in warc.read(history):
+            if isinstance(one, Capture):
+                months.setdefault((one.fetched_at[:7], history.name), []).append(one)
+    if not months:
+        pytest.skip("needs the histories in ../shared/corpus/revisions")
+    files = []
+    for number, (_, group) in enumerate(sorted(months.items())):
+        files.append(tmp_path / f"{number:04d}.warc.gz")
+        warc_out.write(files[-1], [warc_out.Kept(one, one.body_sha256) for one in group], "test")
+    shuffled = random.Random(9).sample(files, len(files))
+    found = []
+    for name, rounds in (("in order", [files]), ("shuffled", [shuffled]), ("twice", [shuffled[::-1], files])):
+        with Database.open(tmp_path / f"{name}.db") as db:
+            added = []
+            for many in rounds:
+                added.append(importing.import_files(db, many, None, lambda *_: None).added)
+                deriving.derive(db)
+            assert added[1:] in ([], [0])
+            found.append(clinic.as_text(clinic.state(db)))
+            (revisions,) = db.conn.execute("select count(*) from revisions").fetchone()
+            assert revisions > len(files)
+    assert found[0] == found[1]
+    assert found[0] == found[2]
+
+
 def test_rebuild_changes_nothing(at_once: tuple[Path, str]) -> None:
     with Database.open(at_once[0]) as db:
         done = deriving.derive(db, force=True)
@@ -78,7 +109,8 @@ import sys, os
 from pathlib import Path
 from columnarchive.store.database import Database
 from columnarchive.store import derived
-from columnarchive.archive import deriving
+from columnarchive.archive import deriving, importing
+from columnarchive.exchange import warc, warc_out
 if __name__ == "__main__":
     write = derived.write_site
     def killed(*arguments):
