@@ -146,14 +146,9 @@ def test_real_histories_are_fourteen_times_smaller_than_warc(tmp_path: Path, sha
 
 def test_what_was_compared_is_held_within_bounds_and_forgotten() -> None:
     lately = nearness.Lately()
-    count = nearness.HELD // 4
-
-    def body(sha256: str) -> bytes:
-        return b"<".join(f"part {sha256} {number:06}".encode() for number in range(count))
-
-    for number in range(9):
-        assert len(lately.parts(str(number), body)) == count
-    assert list(lately.held) == ["5", "6", "7", "8"]
-    lately.parts("5", lambda _: pytest.fail("is held"))
+    for number in range(nearness.HELD + 9):
+        lately.line(str(number), lambda sha256: (sha256.encode() * 8, ""))
+    assert len(lately.held) == nearness.HELD
+    lately.line("9", lambda _: pytest.fail("is held"))
     lately.forget()
-    assert (len(lately.held), lately.size) == (0, 0)
+    assert not lately.held

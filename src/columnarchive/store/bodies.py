@@ -155,12 +155,11 @@ def _beside(
     conn: sqlite3.Connection, body: bytes, family: Family, lately: nearness.Lately, shun: frozenset[str]
 ) -> Coded | None:
     """The body against the line of the sibling that serves it best: of those that leave the least new, the shortest."""
-    own, read_one = nearness.parts(body), partial(read, conn)
+    own = nearness.marks(body)
     rated: list[tuple[float, int, str, int]] = []
     for sha256, depth in _siblings(conn, family):
         if sha256 not in shun:
-            line = (name for name, _ in conn.execute(ANCESTORS, (sha256,)))
-            left = nearness.left(own, (lately.parts(name, read_one) for name in line))
+            left = (own & ~lately.line(sha256, partial(_with_base, conn))).bit_count()
             rated.append((left * (1 + DEPTH_PRICE * depth), len(rated), sha256, depth))
     trials = []
     for _, place, sha256, depth in sorted(rated)[:TRIED]:
@@ -179,6 +178,12 @@ def _base(conn: sqlite3.Connection, sha256: str) -> tuple[codec.Codec, bytes]:
     if len(found) > 1 and sum(map(len, found)) <= MAX_LINE:
         return "zstd-line", b"".join(found)
     return "zstd-base", found[-1]
+
+
+def _with_base(conn: sqlite3.Connection, sha256: str) -> tuple[bytes, str]:
+    """A body, and the digest of the one that it is coded against."""
+    (base,) = conn.execute("select base_sha256 from bodies where sha256 = ?", (sha256,)).fetchone()
+    return read(conn, sha256), base
 
 
 def _siblings(conn: sqlite3.Connection, family: Family) -> list[tuple[str, int]]:
