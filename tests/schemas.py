@@ -34,6 +34,8 @@ HOST = "clinic.example"
 COLUMNS = ("chiryou-nagare", "hiza-saisei", "nanbyo-kansaibou", "tounyou-insulin")
 DAYS = ("2025-10-20", "2026-01-15")
 AT = "2026-05-01T00:00:00Z"
+LATER = (("sites", "template"), ("captures", "robots"))
+"""Columns that came after the first schema and that today's code writes."""
 
 
 def make(path: Path, name: str) -> None:
@@ -44,7 +46,8 @@ def make(path: Path, name: str) -> None:
             if step <= name:
                 (folder / f"{step}.sql").write_text((upgrading.MIGRATIONS / f"{step}.sql").read_text("utf-8"), "utf-8")
         with Database.open(path, migrations=folder) as db:
-            _captured(db)
+            with _as_now(db.conn):
+                _captured(db)
             db.conn.execute("pragma wal_checkpoint(truncate)")
         shutil.copy(path, full)
         Database.open(full).close()
@@ -61,13 +64,17 @@ def make(path: Path, name: str) -> None:
 
 @contextlib.contextmanager
 def _as_now(conn: sqlite3.Connection) -> Iterator[None]:
-    """Lend an older schema the column of `sites` that derivation has written since 0004."""
-    has_it = "template" in [row[1] for row in conn.execute("pragma table_info(sites)")]
-    if not has_it:
-        conn.execute("alter table sites add column template text not null default ''")
+    """Lend an older schema the columns that today's code writes."""
+    lent = [
+        (table, column)
+        for table, column in LATER
+        if column not in [row[1] for row in conn.execute(f"pragma table_info({table})")]
+    ]
+    for table, column in lent:
+        conn.execute(f"alter table {table} add column {column} text not null default ''")
     yield
-    if not has_it:
-        conn.execute("alter table sites drop column template")
+    for table, column in lent:
+        conn.execute(f"alter table {table} drop column {column}")
 
 
 def fixture(name: str) -> Path:

@@ -67,7 +67,6 @@ create table captures (
     wire_length integer not null default 0,
     wire_sha256 text not null default '',
     source text not null default 'crawl',
-    robots text not null default '', -- what the page asks of robots, by its meta and by X-Robots-Tag
     link_id integer references chain(id),
     withdrawal_id integer references withdrawals(id)
 );
