@@ -22,6 +22,8 @@ _NEAR = 4
 _EXCERPT = 12
 _EXCERPT_KEPT = 4000
 _CARDS = 3
+_STOPS = frozenset("。！？")
+_PROSE = 0.9  # a sentence that links half of its words says something; one that is a link whole is an entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,14 +211,23 @@ class _Survey:
         return sum(len(pieces[index][0]) for index in indexes) / total if total else 0.0
 
     def is_plain(self, url: str) -> bool:
-        """Whether a page is a listing by its own shape: dated boxes with links, or mostly links into the site."""
+        """Whether a page is a listing by its own shape: dated boxes with links, or mostly links into the site.
+
+        Links to related posts do not make one of a page whose own sentences say more than they do.
+        """
         page = self._digests[url]
         if page.cards:
             return True
         pieces = [page.pieces[index] for index in self._own(url, min(self._rare, self._chrome))]
         total = sum(len(piece[0]) for piece in pieces)
-        linked = sum(piece[1] for piece in pieces if piece[1] >= LINK_SHARE * len(piece[0]))
-        return len(self.targets(url)) >= _CARDS and linked >= LISTING_REPEATED * total
+        linked = said = 0
+        for key, text, *_ in pieces:
+            sentence = key[-1:] in _STOPS
+            if text >= (_PROSE if sentence else LINK_SHARE) * len(key):
+                linked += text
+            elif sentence:
+                said += len(key)
+        return len(self.targets(url)) >= _CARDS and linked >= LISTING_REPEATED * total and linked > said
 
 
 def _said_by(key: str, other: Digest) -> bool:
