@@ -128,6 +128,16 @@ def test_changes_in_json(db: Path) -> None:
     assert "Datasette" not in archive("changes", "--level", "3", db=db).stdout
 
 
+def test_a_site_that_is_not_followed_is_said_so(db: Path, tmp_path: Path) -> None:
+    for command in (
+        ["search", "難病"], ["search", "難病", "--count"], ["copies"], ["changes"], ["rebuild"],
+        ["export", "jsonl", tmp_path / "out"], ["export", "warc", tmp_path / "out.warc"],
+    ):  # fmt: skip
+        sentence(archive(*command, "--site", "nope", db=db), "There is no site")
+    host = clinic.HOST.partition("://")[2]
+    assert rows(archive("search", "難病", "--site", host, "--json", db=db))
+
+
 def test_captures_sites_status_blame(db: Path) -> None:
     gone = clinic.HOST + "/column/kanshitsusei-haien/"
     visits = rows(archive("captures", gone, "--json", db=db))

@@ -12,6 +12,7 @@ from test_search_truth import Row, archive
 
 from columnarchive.extract.page import read_pages
 from columnarchive.search.query import parse
+from columnarchive.search.words import word
 from columnarchive.store import find, ranking
 
 
@@ -128,6 +129,11 @@ def test_a_hit_tells_since_when_and_until_when_it_was_said() -> None:
     assert (hit.revision, hit.said_from, hit.said_until) == (2, "2024-01-02T00:00:00Z", "2024-12-31T00:00:00Z")
     (hit,) = find.search(conn, parse("別の話")).hits
     assert (hit.revision, hit.said_from, hit.said_until) == (3, "2025-01-02T00:00:00Z", "")
+
+
+def test_a_word_is_whole_beside_another_script_and_not_beside_a_compatibility_kanji() -> None:
+    assert word("京都").wholeness("京都가") == 2
+    assert word("京都").wholeness("京都\ufa10") == 1
 
 
 def test_folds_find_other_spellings() -> None:

@@ -178,6 +178,13 @@ def sites(conn: Connection) -> list[SiteRow]:
     return reads.site_rows(conn)
 
 
+def need_site(conn: Connection, name: str, *, or_host: bool = False) -> None:
+    """NotFound, in a sentence, for a site the archive does not follow, named by its name or, if so said, its host."""
+    known = find.is_site(conn, name) if or_host else name in overview.site_names(conn)
+    if not known:
+        raise NotFound(f"There is no site {name!r}; `archive sites` lists them.")
+
+
 def totals(conn: Connection) -> Totals:
     """Counts over the whole archive."""
     return reads.totals(conn)

@@ -115,8 +115,8 @@ def changes(
     else:
         with reading.opened(database(context)) as conn:
             rows = reading.changes(conn, chosen, limit if as_json else -1)
-            if site and not rows and all(site != known.name for known in reading.sites(conn)):
-                raise UsageError(f"There is no site {site!r}; `archive sites` lists them.")
+            if site and not rows:
+                reading.need_site(conn, site)
         _print_changes(rows, limit, tz, as_json=as_json)
 
 

@@ -29,6 +29,8 @@ def copies(
     from columnarchive import reading
 
     with reading.opened(database(context)) as conn:
+        if site:
+            reading.need_site(conn, site)
         found = reading.together(reading.copies(conn, url, site))
     if as_json:
         json_lines(asdict(copy) for one in found[:limit] for copy in one.copies)

@@ -48,6 +48,8 @@ def search(
     scope: Literal["all", "current", "removed"] = "current" if current else "removed" if removed else "all"
     wanted = reading.Wanted(query, scope, site, _day(since, tz), _day(until, tz), limit, folds=_folds(fold or []))
     with reading.opened(database(context)) as conn:
+        if site:
+            reading.need_site(conn, site, or_host=True)
         if count:
             typer.echo(str(reading.search_count(conn, wanted)))
             return
@@ -55,7 +57,7 @@ def search(
         if as_json:
             json_lines(_hit_json(hit) for hit in result.hits)
         else:
-            _print_hits(result.hits, wanted, reading.totals(conn).articles)
+            _print_hits(result.hits, wanted, reading.totals(conn).articles, tz)
             _print_total(len(result.hits), result.total, exact=result.exact)
 
 
@@ -78,7 +80,7 @@ def _hit_json(hit: Hit) -> dict[str, Any]:
     return row
 
 
-def _print_hits(hits: tuple[Hit, ...], wanted: Wanted, articles: int) -> None:
+def _print_hits(hits: tuple[Hit, ...], wanted: Wanted, articles: int, tz: str) -> None:
     from rich.text import Text
 
     out = console()
@@ -99,8 +101,13 @@ def _print_hits(hits: tuple[Hit, ...], wanted: Wanted, articles: int) -> None:
             snippet = Text(_marked(hit))
         out.print(Text("  ").append_text(snippet))
         if hit.removed and hit.said_from:
-            out.print(Text(f"  stood from {day(hit.said_from)} until {day(hit.said_until)}", style="dim"))
+            out.print(Text(f"  {_seen(day(hit.said_from, tz), day(hit.said_until, tz))}", style="dim"))
         out.print()
+
+
+def _seen(first: str, last: str) -> str:
+    """Removed text stood at least from its first to its last sight; when it went in the gap after, nobody saw."""
+    return f"seen from {first} to {last}, gone at the next visit" if first != last else f"seen on {first}, then gone"
 
 
 def _print_total(shown: int, total: int, *, exact: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from rapidfuzz.distance import Indel
 
-from columnarchive.diff.folding import differs_in_letters, skeleton
+from columnarchive.diff.folding import differs_in_letters, skeleton, unsigned
 from columnarchive.diff.likeness import best_chain, candidates
 
 LinkKind = Literal["added", "removed", "edited", "moved"]
@@ -139,9 +139,12 @@ def _reset(
         return []
     old_keys, new_keys = [skeleton(old[at]) for at in olds], [skeleton(new[at]) for at in news]
     runs: list[tuple[int, int, int, int]] = []
-    if "".join(old_keys) == "".join(new_keys):
+    one, other = "".join(old_keys), "".join(new_keys)
+    if one == other:
         runs = _cut_alike(old_keys, new_keys)
-    elif not set(old_keys).isdisjoint(new_keys):
+    elif unsigned(one) == unsigned(other):
+        runs = _alike_as_a_whole([old[at] for at in olds], [new[at] for at in news])
+    if not runs and not set(old_keys).isdisjoint(new_keys):
         ids: dict[str, int] = {}
         old_ids = [ids.setdefault(key, len(ids)) for key in old_keys]
         new_ids = [ids.setdefault(key, len(ids)) for key in new_keys]
@@ -156,6 +159,17 @@ def _reset(
         links.append(Link("edited", olds[i1], olds[i2 - 1] + 1, news[j1], news[j2 - 1] + 1, news[j1]))
         _take(links[-1], old_left, new_left)
     return links
+
+
+def _alike_as_a_whole(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int, int]]:
+    """Runs of two sides whose keys differ, at most, in signs at their cuts; none when they do not say the same.
+
+    A sign between digits is part of a key, and is none where a sentence ends at it: 5、!9 may be cut in 5、! and 9.
+    """
+    if skeleton("".join(old)) != skeleton("".join(new)):
+        return []
+    runs = _cut_alike([unsigned(text) for text in old], [unsigned(text) for text in new])
+    return runs or [(0, len(old), 0, len(new))]
 
 
 def _cut_alike(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int, int]]:

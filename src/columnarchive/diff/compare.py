@@ -13,7 +13,7 @@ from columnarchive.diff.spans import spans_between
 from columnarchive.diff.summary import summary_of
 from columnarchive.model import Article, Comparison, Edit, EditOp, Evidence, Span
 
-ENGINE = "1"
+ENGINE = "2"
 """Version of the rules behind a comparison; it rises whenever the same two articles may compare differently."""
 
 # A text that fell below this share of its length was replaced by a notice.

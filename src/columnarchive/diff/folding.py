@@ -89,6 +89,11 @@ def skeleton(text: str) -> str:
     return _PUNCTUATION.sub(_between_digits if _DIGIT.search(folded) else "", folded)
 
 
+def unsigned(text: str) -> str:
+    """`values` without any punctuation."""
+    return _PUNCTUATION.sub("", values(text))
+
+
 @lru_cache(maxsize=2048)
 def differs_in_letters(old: str, new: str) -> bool:
     """Whether two texts surely have different skeletons, told without making them: their kana and kanji differ."""

@@ -17,7 +17,7 @@ _KATAKANA = "ァ-ヺーヽヾｦ-ﾟ"
 KANA = "ぁ-ゖゝゞ"
 _MARKS = r"\u0300-\u036f\u3099\u309a\ufe00-\ufe0f\u200d\U0001f3fb-\U0001f3ff\U000e0100-\U000e01ef"
 
-_MONTHS = "[かヶカヵケヵ箇]月"
+_MONTHS = "[かヶカヵケ箇]月"
 _COUNTERS = (
     rf"年間|年度|年目|年代|年前|年後|年|{_MONTHS}間|{_MONTHS}後|{_MONTHS}前|{_MONTHS}目|{_MONTHS}|[かヶカヵケ]所|[かヶカヵケ]国"
     "|月|週間後|週間前|週間|週|日間|日目|日後|日前|日|時間半|時間後|時間|分間|分後|分|秒間|秒|泊"
@@ -29,7 +29,9 @@ _PLAIN = (
     rf"[{_DIGITS}]+(?:(?:[,，.．/／'’]|[:：](?=[{_DIGITS}]{{2}}(?![{_DIGITS}千万億円])))[{_DIGITS}]+)*+"
     rf"(?:[十百千万億兆]+[{_DIGITS}]*+)*+"
 )
-_UNIT = rf"(?:[{_DIGITS}]*+\s?[{_SYMBOLS}][{_SYMBOLS}{_DIGITS}]*+(?:/[{_SYMBOLS}]+)?|{_COUNTERS})"
+# The rest of an address whose scheme was taken for a unit or a word: 3.5https://… and MRIhttps://… stay whole.
+_ADDRESS_ON = r"(?:://[!-~]*[A-Za-z0-9/_=#-])?+"
+_UNIT = rf"(?:[{_DIGITS}]*+\s?[{_SYMBOLS}][{_SYMBOLS}{_DIGITS}]*+(?:/[{_SYMBOLS}]+)?{_ADDRESS_ON}|{_COUNTERS})"
 _CLOCK = rf"[{_DIGITS}]{{1,2}}時(?:[{_DIGITS}]{{1,2}}分|半)?(?!間)"
 _AMOUNT = rf"(?:{_CLOCK}|{_PLAIN}{_UNIT}?+)"
 _NUMBER = (
@@ -70,12 +72,14 @@ _OF_NOUN = (
 _RUN = rf"[{KANA}](?:(?!{_STOP})[{KANA}])*+"
 _ENDING = rf"(?!{_NO_ENDING}){_RUN}"
 _SURU_LIKE = "目指|見直|見出|引き起こ|取り戻|繰り返|見込|促|示|治|減ら|増や"
+# Digits belong to the Latin word before them, but not the first ones of 98,000 in MRI98,000円.
+_WORD_ON = rf"(?:[{_LATIN}]++|[{_DIGITS}]++(?![,，．][{_DIGITS}]))"
 # By script, so that at each place only what can begin there is tried.
 _NOT_JAPANESE = (
     r"(?:https?|ftp)://[!-~]*[A-Za-z0-9/_=#-]|www\.[!-~]*[A-Za-z0-9/_=#-]"
     r"|[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
     rf"|{_NUMBER}"
-    rf"|[{_LATIN}][{_LATIN}{_DIGITS}]*+(?:[-－‐'’./&＆+_@][{_LATIN}{_DIGITS}]+)*+"
+    rf"|[{_LATIN}]{_WORD_ON}*+(?:[-－‐'’./&＆+_@]{_WORD_ON}++)*+{_ADDRESS_ON}"
 )
 _FROM_KANJI = (
     rf"(?=[第明大昭平令]){_NUMBER}"

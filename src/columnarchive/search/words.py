@@ -17,7 +17,8 @@ Wholeness = Literal[0, 1, 2]
 
 _DIGIT = "0-9０-９"
 _RUNS = (
-    "々〆〇㐀-䶿一-鿿豈-\ufaff𠀀-\U000323af",  # kanji
+    # The compatibility ones are escaped: an editor that composes signs would turn \uf900 into the kanji it stands for.
+    "々〆〇㐀-䶿一-鿿\uf900-\ufaff𠀀-\U000323af",  # kanji
     "ァ-ヺーｦ-ﾟ",
     "A-Za-zÀ-ÖØ-öø-ɏͰ-ԯＡ-Ｚａ-ｚ",
     _DIGIT,

@@ -95,6 +95,13 @@ def filters(query: Query, site: str = "", since: str = "", until: str = "") -> F
     return Filter(" and ".join(parts), values)
 
 
+def is_site(conn: sqlite3.Connection, name: str) -> bool:
+    """Whether a name or host means any site, as `filters` reads it."""
+    values: dict[str, str] = {}
+    (chosen,) = _sites((name,), "site", values)
+    return conn.execute(f"select 1 from sites where name in ({chosen})", values).fetchone() is not None
+
+
 def _sites(names: Iterable[str], prefix: str, values: dict[str, str]) -> Iterator[str]:
     """A select of the names of the sites that each name means; fills in the values."""
     for number, name in enumerate(names):
