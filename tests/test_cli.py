@@ -170,6 +170,13 @@ def test_extract_and_diff_of_saved_files() -> None:
     told = archive("diff", page, later, "--format", "text")
     assert told.returncode == 0, told.stderr
     assert "必ず治ります" in told.stdout
+    assert str(later) in archive("diff", page, later, "--format", "html").stdout
+
+
+def test_a_difference_as_a_page_names_the_days(db: Path) -> None:
+    page = archive("diff", NANBYO, "--format", "html", db=db).stdout
+    assert re.search(r"<th>revision 1 \(\d{4}-\d\d-\d\d\)</th><th>revision 2 ", page)
+    assert '<p class="same heading">' in page
 
 
 def sentence(done: subprocess.CompletedProcess[str], said: str) -> None:

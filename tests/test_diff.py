@@ -150,6 +150,7 @@ def test_html_is_one_page_with_both_views_and_nothing_from_outside() -> None:
     old = article(PRICE + RISK, LONG, DOCTOR, title="<b>題")
     new = article("費用は<script>です。", DOCTOR, LONG, HOURS, title="<b>題")
     page = to_html(compare(old, new), old, new, captions=("2025-01-01", "2025-02-01"))
+    assert "2025-01-01 → 2025-02-01" in page
     assert "<ins>" in page
     assert "<del>" in page
     assert "<script" not in page

@@ -47,6 +47,7 @@ def diff(
         raise UsageError(f"--format {chosen} is unknown; choose terminal, text, json or html.")
     old_name: int | str
     new_name: int | str
+    captions = (url, first)
     if first and not second and Path(url).is_file() and "://" not in url:
         from columnarchive.archive import files
         from columnarchive.diff.compare import compare
@@ -60,13 +61,14 @@ def diff(
             found = reading.compared(conn, row, *picks)
         comparison, old, new = found.comparison, found.old.article, found.new.article
         old_name, new_name = found.old.number, found.new.number
+        old_day, new_day = day(found.old.first_seen_at, tz), day(found.new.first_seen_at, tz)
+        captions = (f"revision {old_name} ({old_day})", f"revision {new_name} ({new_day})")
         if chosen in ("terminal", "text"):
-            old_day, new_day = day(found.old.first_seen_at, tz), day(found.new.first_seen_at, tz)
-            typer.echo(f"{visible(row.title)}\nrevision {old_name} ({old_day}) → revision {new_name} ({new_day})")
+            typer.echo(f"{visible(row.title)}\n{' → '.join(captions)}")
     if chosen == "json":
         typer.echo(render.to_json_line(comparison, old_name, new_name))
     elif chosen == "html":
-        typer.echo(render.to_html(comparison, old, new))
+        typer.echo(render.to_html(comparison, old, new, captions=captions))
     elif chosen == "text":
         typer.echo(render.to_text(comparison, old, new))
     else:

@@ -20,13 +20,14 @@ class Row(NamedTuple):
 
     text: str
     edit: Edit | None
+    is_heading: bool = False
 
 
 def to_html(
     comparison: Comparison, old: Article, new: Article, layout: Layout = "both", captions: tuple[str, str] = ("", "")
 ) -> str:
     """A whole page. `captions` name the two sides (times, files); `both` offers a choice that prints as chosen."""
-    rows = list(_rows(comparison, sentences_of(old), sentences_of(new)))
+    rows = list(_rows(comparison, sentences_of(old), sentences_of(new), new))
     parts: list[str] = []
     if layout == "both":
         parts.append('<input type="radio" name="view" id="inline" checked><label for="inline">Inline</label>')
@@ -53,14 +54,14 @@ def inline_html(spans: Iterable[Span]) -> str:
 def _heading(comparison: Comparison, url: str, captions: tuple[str, str]) -> str:
     between = f"<p>{escape(captions[0])} → {escape(captions[1])}</p>" if any(captions) else ""
     labels = "".join(f"<li>{escape(label)}</li>" for label in comparison.labels)
-    counts = f"+{comparison.added_chars} −{comparison.removed_chars}" if comparison.edits else "no change"
+    counts = f"+{comparison.added_chars} −{comparison.removed_chars} characters" if comparison.edits else "no change"
     return (
         f'<p class="url">{escape(url)}</p>{between}<p>level {comparison.level} · {counts}</p>'
         f'<ul class="labels">{labels}</ul>'
     )
 
 
-def _rows(comparison: Comparison, before: Sentences, after: Sentences) -> Iterator[Row]:
+def _rows(comparison: Comparison, before: Sentences, after: Sentences, new: Article) -> Iterator[Row]:
     """The new text in order, each edit where a reader meets it."""
     taken: set[int] = set()
     gone: set[int] = set()
@@ -75,11 +76,11 @@ def _rows(comparison: Comparison, before: Sentences, after: Sentences) -> Iterat
     at = 0
     for edit in comparison.edits:
         while at < len(stayed) and _comes_before(stayed[at], old_stayed[at], edit):
-            yield Row(after.texts[stayed[at]], None)
+            yield Row(after.texts[stayed[at]], None, new.blocks[after.blocks[stayed[at]]].kind == "heading")
             at += 1
         yield Row("", edit)
     for place in stayed[at:]:
-        yield Row(after.texts[place], None)
+        yield Row(after.texts[place], None, new.blocks[after.blocks[place]].kind == "heading")
 
 
 def _comes_before(new_place: int, old_place: int, edit: Edit) -> bool:
@@ -90,7 +91,7 @@ def _comes_before(new_place: int, old_place: int, edit: Edit) -> bool:
 
 def _inline(row: Row) -> str:
     if row.edit is None:
-        return f"<p>{escape(row.text)}</p>"
+        return f'<p class="{_stayed(row)}">{escape(row.text)}</p>'
     return f'<p class="edit {row.edit.op}">{_labels(row.edit)}{inline_html(row.edit.spans)}</p>'
 
 
@@ -103,13 +104,17 @@ def _table(rows: Iterable[Row], captions: tuple[str, str]) -> str:
 def _table_row(row: Row) -> str:
     if row.edit is None:
         text = escape(row.text)
-        return f"<tr><td>{text}</td><td>{text}</td></tr>"
+        return f'<tr class="{_stayed(row)}"><td>{text}</td><td>{text}</td></tr>'
     edit = row.edit
     left = inline_html(span for span in edit.spans if span.op != "insert") if edit.old_at >= 0 or edit.old else ""
     right = inline_html(span for span in edit.spans if span.op != "delete")
     if edit.op == "moved" and len(edit.spans) == 1:
         left = ""
     return f'<tr class="edit {edit.op}"><td>{left}</td><td>{_labels(edit)}{right}</td></tr>'
+
+
+def _stayed(row: Row) -> str:
+    return "same heading" if row.is_heading else "same"
 
 
 def _labels(edit: Edit) -> str:
