@@ -8,6 +8,7 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import brotlicffi
 import pytest
 from evidence import archive, at, capture, fill, page, site
 from warcio.checker import Checker
@@ -16,6 +17,7 @@ from warcio.warcwriter import WARCWriter
 
 from columnarchive.archive import exporting, importing
 from columnarchive.errors import ExchangeError, NotFound, UsageError
+from columnarchive.exchange import warc
 from columnarchive.exchange.warc import Revisit, decoded, moment, read
 from columnarchive.model import Capture, Failure, Hop, Wire
 from columnarchive.store import captures, chain
@@ -366,3 +368,15 @@ def test_a_changed_body_is_not_taken_for_ours(tmp_path: Path) -> None:
     data = (tmp_path / "out.warc").read_bytes()
     (tmp_path / "out.warc").write_bytes(data.replace(b"500,000 yen", b"100,000 yen"))
     assert all(isinstance(item, Failure) for item in read(tmp_path / "out.warc"))
+
+
+def test_brotli_is_decoded_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    body, headers = "<p>無料</p>".encode() * 9999, (("Content-Encoding", "br"),)
+    packed = brotlicffi.compress(body)
+    assert warc.decoded(packed, headers) == body
+    assert warc.decoded(body, headers) == body, "kept decoded, with the header lines as received"
+    with pytest.raises(ExchangeError, match="ends early"):
+        warc.decoded(packed[:-1], headers)
+    monkeypatch.setattr(warc, "MAX_BODY", 1000)
+    with pytest.raises(ExchangeError, match="larger"):
+        warc.decoded(packed, headers)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+import brotlicffi
 import zstandard
 from warcio.bufferedreaders import ChunkedDataReader, DecompressingBufferedReader
 
@@ -184,19 +185,46 @@ def decoded(payload: bytes, headers: Headers) -> bytes:
         kind = coding.removeprefix("x-")
         if kind == "zstd":
             stream = zstandard.ZstdDecompressor().stream_reader(stream)
+        elif kind == "br":  # warcio knows it only where another binding is installed
+            stream = io.BytesIO(_unbrotlied(_all_of(stream)))
         elif kind in DecompressingBufferedReader.get_supported_decompressors():
             stream = DecompressingBufferedReader(stream, decomp_type=kind)
         else:
             raise ExchangeError(f"Its content coding {coding!r} is unknown here.")
-    body = bytearray()
     try:
-        while chunk := stream.read(1 << 16):
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise ExchangeError(f"Its body is larger than {MAX_BODY >> 20} MB.")
+        return _all_of(stream)
     except zstandard.ZstdError as error:
         raise ExchangeError("Its zstd body cannot be decoded.") from error
+
+
+def _all_of(stream: Any) -> bytes:
+    body = bytearray()
+    while chunk := stream.read(1 << 16):
+        body += chunk
+        _check_size(body)
     return bytes(body)
+
+
+def _unbrotlied(payload: bytes) -> bytes:
+    """The payload decoded, or as it is where it is not brotli from its start."""
+    stream, body = brotlicffi.Decompressor(), bytearray()
+    try:
+        body += stream.process(payload, output_buffer_limit=1 << 16)
+        while not stream.can_accept_more_data():
+            body += stream.process(b"", output_buffer_limit=1 << 16)
+            _check_size(body)
+    except brotlicffi.error as error:
+        if not body:
+            return payload
+        raise ExchangeError("Its br body cannot be decoded.") from error
+    if payload and not stream.is_finished():
+        raise ExchangeError("Its br body ends early.")
+    return bytes(body)
+
+
+def _check_size(body: bytearray) -> None:
+    if len(body) > MAX_BODY:
+        raise ExchangeError(f"Its body is larger than {MAX_BODY >> 20} MB.")
 
 
 def _http_headers(record: Record) -> Headers:
