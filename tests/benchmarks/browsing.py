@@ -213,6 +213,7 @@ def write(path: Path) -> None:
     dice = random.Random(1)
     with Database.open(path) as db:
         pages = db.conn.execute("select id, url from pages limit 2000").fetchall()
+        (day,) = db.conn.execute("select 200 + count(*) from chain").fetchone()  # later than all of an earlier run
         os.set_blocking(0, False)
         while sys.stdin.buffer.read(1) is None:
             try:
@@ -220,8 +221,9 @@ def write(path: Path) -> None:
                     found = []
                     for page_id, url in dice.sample(pages, 10):
                         body = f"<p>{groups} {url}</p>".encode() * 200
-                        found.append(captures.add(db, page_id, capture(url, when(200 + groups), body)))
-                    chain.seal(conn, when(200 + groups), "crawl", [one for one in found if one is not None])
+                        found.append(captures.add(db, page_id, capture(url, when(day + groups), body)))
+                    chain.seal(conn, when(day + groups), "crawl", [one for one in found if one is not None])
+                    assert None not in found
             except (StoreError, sqlite3.Error) as error:
                 errors += 1
                 print(error, file=sys.stderr)
