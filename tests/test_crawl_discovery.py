@@ -316,6 +316,18 @@ def test_real_sites(shared: Path, tmp_path: Path, name: str, start: str, columns
     assert len(outside) <= 2, outside
 
 
+def test_a_link_that_only_a_late_column_has_is_followed(site: Site, tmp_path: Path) -> None:
+    """Columns whose links are all known are only skimmed; one that leads to a new column is read."""
+    wanted = posts(site, [f"/column/{number}.html" for number in range(30)])
+    items = "".join(f"<li><a href={path}>再生医療のお話の長い題名 {path}</a></li>" for path in sorted(wanted))
+    site.pages["/column/"] = page("コラム", f"<ul>{items}</ul>")
+    site.pages["/column/hidden.html"] = post(99)
+    site.pages["/column/29.html"] = post(29, more="<p>詳しくは<a href=hidden.html>こちらのコラム</a>へ</p>")
+    _, shown = crawled(tmp_path, site, "/column/")
+    assert wanted | {"/column/hidden.html"} <= shown
+    assert not shown & OTHERS
+
+
 def test_what_a_page_asks_of_robots_is_recorded(site: Site, tmp_path: Path) -> None:
     html = post(1, head="<meta name=robots content='NOARCHIVE, noindex'>")
     asked = {"Content-Type": "text/html; charset=utf-8", "X-Robots-Tag": "otherbot: nofollow"}

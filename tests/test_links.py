@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,7 +96,37 @@ def test_many_links_take_little_time() -> None:
     assert time.process_time() - began < 5
 
 
+def test_a_page_that_leads_nowhere_new_is_only_skimmed() -> None:
+    whole, asked = page_links(LISTING, AT), []
+    skimmed = page_links(LISTING, AT, lambda targets: bool(asked.append(targets)))
+    assert not skimmed.links
+    assert replace(skimmed, targets=frozenset()) == replace(whole, links=())
+    assert {link.url for link in whole.links} | {whole.next} <= asked[0]
+    assert page_links(LISTING, AT, lambda _: True).links == whole.links
+
+
+def test_what_only_the_parser_can_read_is_not_skimmed() -> None:
+    never = lambda _: False  # noqa: E731
+    top = "<html><head><title>x</title></head>"
+    assert not page_links(f"{top}<body><a href=/a/>a</a>", AT, never).links
+    for markup in (
+        f"{top}<body><link rel=canonical href=/b/><a href=/a/>a</a>",
+        f"{top}<body><meta name=robots content=noindex><a href=/a/>a</a>",
+        f"{top}<body><a title='1 < 2' href=/a/>a</a>",
+        "<a href=/a/>a</a>",
+    ):
+        assert page_links(markup, AT, never) == page_links(markup, AT), markup
+
+
+def test_skimming_is_linear_in_odd_markup() -> None:
+    began = time.process_time()
+    for odd in ("<a ", "<a href=", '<a href="', "<a '", "<meta ", "<a x='", "<area href='\""):
+        page_links("<body>" + odd * 200_000, AT, lambda _: False)
+    assert time.process_time() - began < 10
+
+
 @given(st.text(max_size=200))
 def test_never_raises(text: str) -> None:
     page_links(text, AT)
     page_links(f"<div class='{text}'><a href='{text}'>{text}</a><base href='{text}'>", AT)
+    page_links(f"<body><div class='{text}'><a href='{text}'>{text}</a>", AT, lambda _: False)

@@ -234,7 +234,8 @@ class Link:
 class PageLinks:
     """What a page points to and says of itself; addresses are absolute, in canonical form.
 
-    `robots` holds the directives of its robots meta, `kind` the og:type.
+    `robots` holds the directives of its robots meta, `kind` the og:type. `targets` are all addresses in its markup, in
+    comments too, where they were asked for.
     """
 
     url: str
@@ -249,4 +250,5 @@ class PageLinks:
     wordpress_api: str = ""
     robots: frozenset[str] = frozenset()
     kind: str = ""
+    targets: frozenset[str] = frozenset()
     too_deep: bool = False

@@ -15,7 +15,7 @@ from columnarchive.crawl.section import PRIORITY, Found
 from columnarchive.errors import StoreError
 from columnarchive.extract import directives
 from columnarchive.extract.decode import decode
-from columnarchive.extract.links import page_links, robots_of
+from columnarchive.extract.links import Wanted, page_links, robots_of
 from columnarchive.model import Capture
 from columnarchive.store import bodies, captures, chain, frontier, sites
 from columnarchive.store.database import Database
@@ -213,17 +213,17 @@ def open_frontier(group: Group, plan: SitePlan, days: tuple[float, float], every
     return SiteFrontier(group, site_id, plan, frontier.Due(run, now, everything), days)
 
 
-def links_of(url: str, body: bytes, content_type: str) -> PageLinks:
+def links_of(url: str, body: bytes, content_type: str, wanted: Wanted | None = None) -> PageLinks:
     """What a stored page links to."""
     text, _ = decode(body, content_type)
-    return page_links(text, url)
+    return page_links(text, url, wanted)
 
 
-def read_links(capture: Capture) -> PageLinks | None:
+def read_links(capture: Capture, wanted: Wanted | None = None) -> PageLinks | None:
     """What a captured page links to; None when there is no body."""
     if capture.body is None:
         return None
-    page = links_of(capture.final_url, capture.body, capture.header("content-type"))
+    page = links_of(capture.final_url, capture.body, capture.header("content-type"), wanted)
     return replace(page, robots=page.robots | directives.of_headers(capture.headers))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
@@ -34,6 +34,7 @@ SAMPLE = 6
 RIPE = 3  # pages seen before navigation can be told by its being everywhere
 SHARED = 0.7
 MANY_QUERIES = 500
+MANY_JUDGED = 4000  # targets remembered as judged; a site's menus, columns and listings are fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,9 @@ class Section:
     shapes: Counter[str] = field(default_factory=Counter)
     sections: set[str] = field(default_factory=set)
     sample: dict[str, tuple[PageLinks, str]] = field(default_factory=dict)
-    queries: Counter[str] = field(default_factory=Counter)
+    queries: dict[str, set[int]] = field(default_factory=dict)
     plain: set[str] = field(default_factory=set)
+    judged: set[int] = field(default_factory=set)
 
     def remember(self, urls: Iterable[tuple[str, str]]) -> None:
         """Take in the addresses that are known already, each with its reason."""
@@ -70,13 +72,31 @@ class Section:
     def _accept(self, url: str, reason: str) -> None:
         pattern = shape(url)
         if reason in COLUMNS:
+            if not self.shapes[pattern]:
+                self.judged.clear()
             self.shapes[pattern] += 1
         if "?" in pattern:
-            self.queries[pattern] += 1
+            self.queries.setdefault(pattern, set()).add(hash(url))
         if reason in COLUMNS or reason in LISTINGS or reason == "start":
             folder = groups.first_folder(url)
-            if "/" in folder:
+            if "/" in folder and folder not in self.sections:
+                self.judged.clear()
                 self.sections.add(folder)
+
+    def may_skim(self, reason: str) -> bool:
+        """Whether a page found for this reason need be read for its links only if they lead to something new."""
+        return reason in COLUMNS and len(self.sample) >= SAMPLE
+
+    def leads_on(self, targets: Set[str]) -> bool:
+        """Whether one of these was not judged before, by what is known now of where the columns are."""
+        return not self.judged.issuperset(map(hash, targets))
+
+    def _judge(self, page: PageLinks) -> None:
+        """Remember that a page's targets have been judged; their hashes will do."""
+        if len(self.judged) > MANY_JUDGED:
+            self.judged.clear()
+        self.judged.update(map(hash, page.targets))
+        self.judged.update(hash(link.url) for link in page.links)
 
     def is_column_shape(self, url: str) -> bool:
         """Whether columns are known that look like this address, in a way that tells them from other pages."""
@@ -99,12 +119,14 @@ class Section:
             if len(self.sample) == RIPE:
                 for earlier, why in list(self.sample.values()):
                     found += self._followed(earlier, self._role(earlier, why), why)
-        return self._new(found, page.url)
+        new = self._new(found, page.url)
+        self._judge(page)
+        return new
 
     def _new(self, found: list[Found], own: str) -> list[Found]:
         kept: dict[str, Found] = {}
         for one in found:
-            if one.url == own or one.url in kept or self.queries[shape(one.url)] > MANY_QUERIES:
+            if one.url == own or one.url in kept or len(self.queries.get(shape(one.url), ())) > MANY_QUERIES:
                 continue
             kept[one.url] = one
             self._accept(one.url, one.reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 
 from columnarchive.crawl.client import CIRCUIT, Ask, Client
@@ -15,7 +15,8 @@ from columnarchive.model import Capture, Outcome
 from columnarchive.times import to_text
 from columnarchive.urls import PageLinks, address, in_scope, trap
 
-ReadLinks = Callable[[Capture], PageLinks | None]
+ReadLinks = Callable[[Capture, Callable[[Set[str]], bool] | None], PageLinks | None]
+"""Reads a page's links; where a function is given, only if it wants the addresses that they lead to."""
 MAX_DEPTH = 400
 # Outcomes of a robots.txt that say why no page could be had either.
 HOST_PROBLEMS: tuple[Outcome, ...] = ("unreachable", "tls_error", "private_address", "timeout")
@@ -116,7 +117,7 @@ class SiteCrawl:
             return capture, []
         if capture.outcome not in ("ok", "redirected"):
             return capture, []
-        page = self.read_links(capture)
+        page = self.read_links(capture, self.section.leads_on if self.section.may_skim(visit.reason) else None)
         if page is None:
             return capture, []
         if page.too_deep:
