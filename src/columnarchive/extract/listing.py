@@ -172,17 +172,14 @@ class _Survey:
         self._chrome = max(2, len(digests) // 2)
         self._rare = max(6, len(digests) // 20)
 
-    def own(self, url: str) -> list[int]:
-        """The pieces that are neither navigation nor on most pages."""
-        return self._own(url, self._chrome)
-
     def _own(self, url: str, most: int) -> list[int]:
-        pieces = self._digests[url].pieces
-        return [index for index, piece in enumerate(pieces) if self._counts[piece[0]] <= most and not piece[3]]
+        """The pieces that are neither navigation nor on more than so many pages."""
+        pieces, counts = self._digests[url].pieces, self._counts
+        return [index for index, piece in enumerate(pieces) if not piece[3] and counts[piece[0]] <= most]
 
     def targets(self, url: str) -> dict[str, list[int]]:
         """Pages of the site that a page's own pieces link to, and from which pieces."""
-        inside = set(self.own(url))
+        inside = set(self._own(url, self._chrome))
         found: dict[str, list[int]] = {}
         for target, at in self._digests[url].links:
             other = self._known.get(target)
@@ -234,5 +231,11 @@ def _said_by(key: str, other: Digest) -> bool:
     """Whether another page says this text, or begins a text with it."""
     if key in other.said:
         return True
-    excerpt = _MORE.sub("", key)
+    excerpt = _excerpt(key)
     return len(excerpt) >= _EXCERPT and excerpt[: 3 * _EXCERPT] in other.run
+
+
+@lru_cache(maxsize=4096)  # asked of each page that a listing links to
+def _excerpt(key: str) -> str:
+    """A text without what calls for the rest of it."""
+    return _MORE.sub("", key)
