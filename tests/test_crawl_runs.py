@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from servers.site import Reply, Site
 
-from columnarchive.archive.crawling import CrawlOptions, CrawlSummary, Target, crawl, targets
+from columnarchive.archive.crawling import CrawlOptions, CrawlSummary, Progress, Target, crawl, targets
 from columnarchive.crawl.timer import Simulated, Timer
 from columnarchive.errors import NotFound, StoreError, UsageError
 from columnarchive.sites import Sites, SiteSettings, parse
@@ -169,6 +169,25 @@ def test_a_number_of_pages_and_then_the_rest(db: Database, site: Site) -> None:
     second = run(db, site, AT + timedelta(minutes=1))
     assert first.pages + second.pages == 10
     assert len(site.paths()) == len(set(site.paths())), "what was visited is not visited again"
+
+
+def test_what_waits_is_told_page_by_page_also_after_a_redirect_to_a_waiting_page(db: Database, site: Site) -> None:
+    linked = (f"<a href=/column/{n}.html>再生医療のお話の題名{n}</a>" for n in range(30))
+    items = "".join(f"<li>2025年1月{n}日{link}</li>" for n, link in enumerate(linked, 1))
+    site.pages |= a_site(30) | {"/column/": f"<meta charset=utf-8><title>コラム</title><ul>{items}</ul>"}
+    site.pages["/column/3.html"] = Reply(301, headers={"Location": "/column/20.html"})
+    told: list[tuple[int, int]] = []
+    counted = "select count(*) from pages where visited_in = 0"
+
+    def report(progress: Progress) -> None:
+        told.append((progress.queued, db.conn.execute(counted).fetchone()[0]))
+
+    chosen = targets(db, [site.url + "/column/"], Sites())
+    crawl(db, chosen, CrawlOptions(allow_private=True, clock=lambda: AT, timer=Simulated().timer()), report)
+    assert told
+    assert all(said == true for said, true in told), told
+    assert site.paths().count("/column/20.html") == 1, "by the redirect"
+    assert site.paths().count("/column/21.html") == 1
 
 
 def test_dry_run_fetches_and_writes_nothing(db: Database, site: Site) -> None:

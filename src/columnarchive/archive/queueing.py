@@ -24,6 +24,7 @@ from columnarchive.urls import PageLinks
 
 GROUP_SIZE = 50
 GROUP_SECONDS = 1.0
+BATCH = 50  # pages taken from the queue at once: finding the next one looks at all that wait
 FIRST_REST = timedelta(minutes=15)
 LONGEST_REST = timedelta(hours=24)
 
@@ -83,12 +84,17 @@ class SiteFrontier:
     due: frontier.Due
     days: tuple[float, float]
     ids: dict[str, int] = field(default_factory=dict)
+    batch: list[frontier.QueuedPage] = field(default_factory=list)
+    waiting: int | None = None
 
     def next(self) -> Visit | None:
         """The page to visit now."""
-        page = frontier.next_page(self.group.db.conn, self.site_id, self.due)
-        if page is None:
+        if not self.batch:
+            found = frontier.due_pages(self.group.db.conn, self.site_id, self.due, BATCH)
+            self.batch = found[::-1]
+        if not self.batch:
             return None
+        page = self.batch[-1]
         self.ids = {page.url: page.id}
         return Visit(page.url, page.reason, page.depth, page.etag, page.last_modified)
 
@@ -101,6 +107,11 @@ class SiteFrontier:
                 continue
             self.group.kept(captures.add(self.group.db, page_id, capture))
             frontier.note_visit(self.group.db.conn, page_id, capture, self.due, self.days)
+        if any(capture.url != visit.url for capture in found_captures):
+            self._queue_changed()  # the page that a redirect led to may have been waiting too
+        else:
+            self.batch = [page for page in self.batch if page.url != visit.url]
+            self.waiting = None if self.waiting is None else self.waiting - 1
         self.add(found, visit.depth + 1)
         self.group.tick()
 
@@ -128,12 +139,21 @@ class SiteFrontier:
             )
             for one in found
         )
-        return frontier.add_pages(self.group.db.conn, self.site_id, pages)
+        added = frontier.add_pages(self.group.db.conn, self.site_id, pages)
+        if added:
+            self._queue_changed()
+        return added
+
+    def _queue_changed(self) -> None:
+        """Other pages may be wanted more than those taken from the queue."""
+        self.batch = []
+        self.waiting = None
 
     def changed(self, url: str, lastmod: str) -> None:
         """A list says when a known page changed last."""
         self.group.begin()
-        frontier.bring_forward(self.group.db.conn, url, lastmod, self.due.now)
+        if frontier.bring_forward(self.group.db.conn, url, lastmod, self.due.now):
+            self._queue_changed()
 
     def known(self) -> list[tuple[str, str]]:
         """Every known address and how it was found."""
@@ -146,8 +166,10 @@ class SiteFrontier:
             yield links_of(url, bodies.read(self.group.db, sha256), content_type), reason
 
     def left(self) -> int:
-        """How many pages are still to be visited."""
-        return frontier.count_due(self.group.db.conn, self.site_id, self.due)
+        """How many pages are still to be visited; counted when the queue has changed, and down from there."""
+        if self.waiting is None:
+            self.waiting = frontier.count_due(self.group.db.conn, self.site_id, self.due)
+        return self.waiting
 
     def is_copy(self, capture: Capture) -> bool:
         """Whether an earlier page of this site has the same body."""
@@ -195,6 +217,7 @@ class SiteFrontier:
         """A visit that was recorded came to nothing through no fault of the page: it counts for the next run again."""
         self.group.begin()
         frontier.put_back(self.group.db.conn, visit.url)
+        self._queue_changed()
 
     def close(self) -> None:
         """The site was crawled to its end: nothing of this run is to be gone on with."""

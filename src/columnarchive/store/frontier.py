@@ -81,29 +81,16 @@ def start_pages(conn: sqlite3.Connection, site_id: int, urls: Sequence[str], pri
     )
 
 
-def next_page(conn: sqlite3.Connection, site_id: int, due: Due) -> QueuedPage | None:
-    """The most wanted page that is to be visited now."""
-    row = conn.execute(
-        f"""select id, url, found_by, found_on, depth, etag, last_modified, failures, body_sha256 {_DUE}
-            order by priority desc, id limit 1""",
-        _due(site_id, due),
-    ).fetchone()
-    if row is None:
-        return None
-    *fields, body = row
-    page = QueuedPage(*fields)
-    # Without a body of our own a 304 would leave nothing to show.
-    return page if body else replace(page, etag="", last_modified="")
-
-
-def due_pages(conn: sqlite3.Connection, site_id: int, due: Due) -> list[QueuedPage]:
-    """Every page that is to be visited now, the most wanted first."""
+def due_pages(conn: sqlite3.Connection, site_id: int, due: Due, limit: int = -1) -> list[QueuedPage]:
+    """The pages that are to be visited now, the most wanted first: all of them, or so many."""
     rows = conn.execute(
-        f"""select id, url, found_by, found_on, depth, etag, last_modified, failures {_DUE}
-            order by priority desc, id""",
-        _due(site_id, due),
+        f"""select id, url, found_by, found_on, depth, etag, last_modified, failures, body_sha256 {_DUE}
+            order by priority desc, id limit :limit""",
+        {**_due(site_id, due), "limit": limit},
     )
-    return [QueuedPage(*row) for row in rows]
+    pages = ((QueuedPage(*fields), body) for *fields, body in rows)
+    # Without a body of our own a 304 would leave nothing to show.
+    return [page if body else replace(page, etag="", last_modified="") for page, body in pages]
 
 
 def count_due(conn: sqlite3.Connection, site_id: int, due: Due) -> int:
@@ -140,6 +127,8 @@ def page_at(conn: sqlite3.Connection, url: str) -> tuple[int, int] | None:
 
 def has_twin(conn: sqlite3.Connection, site_id: int, page_id: int, body_sha256: str) -> bool:
     """Whether an earlier page of the site has this very body."""
+    if conn.execute("select 1 from bodies where sha256 = ?", (body_sha256,)).fetchone() is None:
+        return False  # nearly always, and told without a look at all of the site's pages
     found = conn.execute(
         "select 1 from pages where site_id = ? and body_sha256 = ? and id < ? limit 1", (site_id, body_sha256, page_id)
     )
