@@ -248,3 +248,17 @@ def test_check_knows_a_head_kept_elsewhere(tmp_path: Path) -> None:
         conn.execute("delete from chain where id = 2")
     assert "is no link" in archive("check", "--head", heads[1], db=path).stdout
     assert "is no link" not in archive("check", "--head", heads[0], db=path).stdout
+
+
+def test_what_was_withdrawn_is_told_with_its_day_and_reason(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    url = "https://clinic.example/column/1/"
+    with Database.open(path) as opened:
+        fill(opened, [capture(f"https://clinic.example/column/{n}/", at(0, n), page(n, 0)) for n in range(4)])
+        deriving.derive(opened)
+    done = archive("withdraw", url, "--reason", "本人の求め", "--yes", db=path)
+    assert done.stdout.startswith(f"1 capture and 1 body erased for good, of {url}."), done
+    refused = archive("show", url, db=path)
+    assert (refused.returncode, "tells when and why" in refused.stderr) == (1, True)
+    assert re.search(r"withdrawn at 20\d\d-\S+Z: 本人の求め", archive("captures", url, db=path).stdout)
+    assert rows(archive("captures", url, "--json", db=path))[0]["withdrawn_reason"] == "本人の求め"

@@ -83,6 +83,8 @@ def test_a_page_is_gone_from_bytes_and_export_and_stays_away(db: Database, tmp_p
     assert chain.head(db.conn) != head
     rows = captures.of_page(db, URL)
     assert [(row.withdrawn, row.fetched_at, row.final_url) for row in rows] == [(True, at(n), "") for n in range(3)]
+    told = db.conn.execute("select at from withdrawals").fetchone()[0]
+    assert {(row.withdrawn_at, row.withdrawn_reason) for row in rows} == {(told, "request of the person named")}
     with pytest.raises(StoreError, match="withdrawn"):
         captures.load(db, rows[0].id)
     assert all(each.url != URL for each in captures.visits(db, 1))

@@ -1,4 +1,4 @@
-"""Widths and Japanese dates: pure functions on text, for every room."""
+"""Widths, Japanese dates, counts in words: pure functions on text, for every room."""
 
 from __future__ import annotations
 
@@ -136,3 +136,8 @@ _FORMS = (
     (_ENGLISH, re.compile("[A-Za-zſ]{3}"), _english),
 )
 """Each form of a date, a sign without which there is none, quick to look for, and how it is read."""
+
+
+def count(number: int, noun: str) -> str:
+    """`1 page`, `2 pages`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

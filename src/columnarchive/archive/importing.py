@@ -18,6 +18,7 @@ from columnarchive.model import Capture, Failure
 from columnarchive.store import captures, chain, sites
 from columnarchive.store.database import Database
 from columnarchive.store.lock import writer_lock
+from columnarchive.text import count
 from columnarchive.times import Clock, system_clock, to_text
 from columnarchive.urls import canonical, host_of, site_key
 
@@ -42,12 +43,12 @@ class ImportSummary:
     @property
     def sentence(self) -> str:
         """The summary for people."""
-        told = f"{self.added} captures of {len(self.sites)} sites imported"
+        told = f"{count(self.added, 'capture')} of {count(len(self.sites), 'site')} imported"
         if self.known:
             told += f", {self.known} were there already or had been withdrawn"
         if self.elsewhere:
             told += f", {self.elsewhere} of other hosts passed over"
-        return told + (f"; {self.failed} records could not be read." if self.failed else ".")
+        return told + (f"; {count(self.failed, 'record')} could not be read." if self.failed else ".")
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from columnarchive.errors import NotFound, UsageError
 from columnarchive.store import withdraw as rows
 from columnarchive.store.database import Database
 from columnarchive.store.lock import writer_lock
+from columnarchive.text import count
 from columnarchive.times import Clock, system_clock, to_text
 from columnarchive.urls import canonical
 
@@ -30,8 +31,9 @@ class Withdrawal:
         if not self.captures:
             told = f"{self.urls[0]} had been withdrawn before; the file was rewritten without traces of it."
         else:
+            bodies = "1 body" if self.bodies == 1 else f"{self.bodies} bodies"
             told = (
-                f"{self.captures} captures and {self.bodies} bodies erased for good, of "
+                f"{count(self.captures, 'capture')} and {bodies} erased for good, of "
                 + ", ".join(self.urls)
                 + ". What other pages quote of them stays: search for it."
             )

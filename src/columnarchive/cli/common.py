@@ -61,11 +61,6 @@ def visible(text: str) -> str:
     return "".join(sign if sign in "\n\t" or sign.isprintable() or sign == "\u3000" else "\ufffd" for sign in text)
 
 
-def count(number: int, noun: str) -> str:
-    """`1 page`, `2 pages`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def json_lines(rows: Iterable[Mapping[str, Any]]) -> None:
     """One JSON object a line, Japanese as it is."""
     for row in rows:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from columnarchive.cli.common import AsJson, Zone, console, count, database, json_lines, visible
+from columnarchive.cli.common import AsJson, Zone, console, database, json_lines, visible
+from columnarchive.text import count
 from columnarchive.times import DEFAULT_ZONE, day
 
 if TYPE_CHECKING:

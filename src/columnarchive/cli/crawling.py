@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from columnarchive.cli.common import Bar, console, count, database, table, visible
+from columnarchive.cli.common import Bar, console, database, table, visible
 from columnarchive.errors import ArchiveError, FetchError, UsageError
+from columnarchive.text import count
 from columnarchive.times import system_clock, to_text
 
 if TYPE_CHECKING:

@@ -157,6 +157,8 @@ def captures(context: typer.Context, url: Url, as_json: AsJson = False) -> None:
 
 
 def _note(row: Any, url: str) -> str:
+    if row.withdrawn:
+        return f"withdrawn at {row.withdrawn_at}: {visible(row.withdrawn_reason)}"
     moved = f"→ {row.final_url}" if row.final_url and row.final_url != row.url and row.final_url != url else ""
     return "  ".join(said for said in (row.error or moved, row.robots and f"robots: {row.robots}") if said)
 

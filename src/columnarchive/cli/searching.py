@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from columnarchive.cli.common import AsJson, Zone, console, database, json_lines, visible
-from columnarchive.cli.common import count as count_of
 from columnarchive.errors import UsageError
+from columnarchive.text import count as count_of
 from columnarchive.times import DEFAULT_ZONE, day, typed
 
 if TYPE_CHECKING:

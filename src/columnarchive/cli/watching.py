@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from columnarchive.cli.common import AsJson, console, count, database, json_lines, visible
+from columnarchive.cli.common import AsJson, console, database, json_lines, visible
+from columnarchive.text import count
 from columnarchive.times import system_clock, to_text
 
 NEWS = {

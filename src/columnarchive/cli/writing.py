@@ -8,6 +8,7 @@ import typer
 
 from columnarchive.cli.common import AsJson, Bar, database, json_lines, visible
 from columnarchive.errors import UsageError
+from columnarchive.text import count
 
 
 def rebuild(context: typer.Context, site: Annotated[str, typer.Option(help="Only this site.")] = "") -> None:
@@ -59,7 +60,7 @@ def check(
             typer.echo(said)
         for one in problems:
             typer.echo(visible(f"{one.where}: {one.what}" + (f" ({one.mend})" if one.mend else "")))
-        typer.echo("No problem found." if not problems else f"{len(problems)} problems found.")
+        typer.echo("No problem found." if not problems else f"{count(len(problems), 'problem')} found.")
     if problems:
         raise typer.Exit(1)
 

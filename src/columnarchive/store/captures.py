@@ -35,6 +35,8 @@ class CaptureRow:
     source: str
     withdrawn: bool
     robots: str
+    withdrawn_at: str
+    withdrawn_reason: str
 
 
 def add(db: Database, page_id: int, capture: Capture, source: str = "crawl", refers_to: str = "") -> int | None:
@@ -80,14 +82,15 @@ def of_page(source: Database | sqlite3.Connection, url: str) -> list[CaptureRow]
     """Every capture of the page at `url`, oldest first; none for a page that the archive does not know."""
     rows = bodies.connection(source).execute(
         """select captures.id, fetched_at, status, outcome, final_url, captures.body_sha256, error, source,
-                  withdrawal_id is not null, robots
-           from pages join captures on page_id = pages.id where url = ?
+                  withdrawal_id is not null, robots, coalesce(withdrawals.at, ''), coalesce(reason, '')
+           from pages join captures on page_id = pages.id left join withdrawals on withdrawals.id = withdrawal_id
+           where pages.url = ?
            order by fetched_at, captures.body_sha256, status, captures.id""",
         (url,),
     )
     return [
-        CaptureRow(capture_id, url, at, status, outcome, final_url, sha256, error, source, bool(withdrawn), robots)
-        for capture_id, at, status, outcome, final_url, sha256, error, source, withdrawn, robots in rows
+        CaptureRow(capture_id, url, at, status, outcome, final_url, sha256, error, source, bool(withdrawn), *rest)
+        for capture_id, at, status, outcome, final_url, sha256, error, source, withdrawn, *rest in rows
     ]
 
 
