@@ -104,13 +104,19 @@ def _derived(db: Database, full: bool, report: Report, partial: bool) -> list[Pr
     if not full and len(current) > SAMPLE:
         # The head moves with each crawl, so that in time every site has its turn.
         current = random.Random(chain.head(db.conn)).sample(current, SAMPLE)
+    again: dict[int, list[Problem]] = {}
+    if not partial and current:
+        # In workers, as when it was derived: a page that is too much for one was left out then and is now.
+        with deriving.workers() as pool:
+            for task, result in pool.derived(db.path, current):
+                report(len(again), len(current), task.name)
+                again[task.site_id] = (
+                    [Problem(f"site {task.name}", f"It cannot be derived again: {result}")]
+                    if isinstance(result, ArchiveError)
+                    else agree.differences(db.conn, task.site_id, result)
+                )
     found = []
-    for done, (site_id, name) in enumerate(current):
-        report(done, len(current), name)
-        try:
-            if not partial:
-                found += agree.differences(db.conn, site_id, deriving.derive_site(db.path, site_id))
-            found += agree.copied(db.conn, name, copies)
-        except ArchiveError as error:
-            found.append(Problem(f"site {name}", f"It cannot be derived again: {error}"))
+    for site_id, name in current:
+        found += again.get(site_id, [])
+        found += agree.copied(db.conn, name, copies)
     return found
