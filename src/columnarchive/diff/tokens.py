@@ -7,7 +7,7 @@ No dictionary: a kanji with the kana that inflects it is one word (受けられ�
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 _DIGITS = "0-9０-９"
 _LATIN = "A-Za-zＡ-Ｚａ-ｚÀ-ÖØ-öø-ɏ"
@@ -98,17 +98,22 @@ _FROM_KANA = (
     rf"|{_LONG_PARTICLES}|{_PARTICLES}"
     rf"|{_RUN}[{_MARKS}]*"
 )
-TOKEN = re.compile(
+_TOKEN = (
     rf"(?=[{KANJI}])(?:{_FROM_KANJI})|(?=[{KANA}])(?:{_FROM_KANA})|ケース{_MODAL_TAIL}|[{_KATAKANA}]+"
     rf"|(?![、。])(?:{_NOT_JAPANESE})"
     r"|[^\S\n]+|\n"
-    rf"|[\ud800-\udbff][\udc00-\udfff]|.[{_MARKS}]*",
-    re.DOTALL,
+    rf"|[\ud800-\udbff][\udc00-\udfff]|.[{_MARKS}]*"
 )
 _FUNCTION = re.compile(
     rf"(?:{_LONG_PARTICLES}|{_PARTICLES}|な|た|て|です|ます|こと|もの|いる|する|します|ある|あります|\s)+"
 )
 _HAS_KANA = re.compile(f"[{KANA}]")
+
+
+@cache
+def _token() -> re.Pattern[str]:
+    """Compiled when the first text is cut: that takes as long as all else that a process loads to compare columns."""
+    return re.compile(_TOKEN, re.DOTALL)
 
 
 @lru_cache(maxsize=4096)
@@ -118,7 +123,7 @@ def tokens(text: str) -> tuple[str, ...]:
     >>> tokens("費用は98,000円です")
     ('費用', 'は', '98,000円', 'です')
     """
-    return tuple(TOKEN.findall(text))
+    return tuple(_token().findall(text))
 
 
 def is_function(text: str) -> bool:
