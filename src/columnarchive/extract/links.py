@@ -62,7 +62,7 @@ def _skimmed(html: str, url: str) -> PageLinks | None:
     if body is None or HEAD_ELEMENT.search(html, body.end()):
         return None
     hrefs = set(ANCHOR.findall(html, body.end()))
-    if any(odd for _, odd in hrefs):
+    if len(hrefs) > MAX_LINKS or any(odd for _, odd in hrefs):
         return None
     tree = LexborHTMLParser(html[: body.start()])
     base = _base(tree, url)
