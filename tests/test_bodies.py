@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import random
 import time
@@ -61,6 +62,15 @@ def test_a_line_of_frames_gives_its_bodies_back(line: list[tuple[bytes, str]]) -
         raw.append(body)
         assert codec.decompress_all(frames) == raw
         assert codec.decompress_last(frames) == raw[-1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(PIECES, st.lists(PIECES, min_size=1, max_size=3))
+def test_a_dictionary_made_ready_gives_frames_like_any_other(content: bytes, pages: list[bytes]) -> None:
+    ready = codec.Dictionary(content)
+    assert ready.content == content
+    for body in (*pages, content, content[:-3] + b"<p>"):
+        assert codec.decompress(ready.compress(body), len(body), content) == body
 
 
 @given(st.binary(max_size=300), st.integers(0, 3000))
@@ -144,11 +154,99 @@ def test_real_histories_are_fourteen_times_smaller_than_warc(tmp_path: Path, sha
         assert (time.process_time() - begun) / 300 <= 0.0005
 
 
-def test_what_was_compared_is_held_within_bounds_and_forgotten() -> None:
+def test_what_was_written_is_held_within_bounds_and_forgotten() -> None:
     lately = nearness.Lately()
-    for number in range(nearness.HELD + 9):
-        lately.line(str(number), lambda sha256: (sha256.encode() * 8, ""))
-    assert len(lately.held) == nearness.HELD
-    lately.line("9", lambda _: pytest.fail("is held"))
+    for site in range(nearness.SITES + 9):
+        for number in range(nearness.LINES + 9 if site % 50 == 0 else 2):
+            lately.keep(site, nearness.Line((f"{site} {number}",), 1, 1))
+    assert len(lately.held) == nearness.SITES
+    assert not lately.knows(0)
+    assert max(map(len, lately.held.values())) == nearness.LINES
+    for number in range(80):
+        line = nearness.Line((str(number),), 2 << 20, 1)
+        lately.dictionary(line, lambda: bytes(2 << 20))
+        lately.dictionary(line, lambda: pytest.fail("is ready"))
+    assert 4 < len(lately.ready) < 80
+    assert sum(each.size for each in lately.ready.values()) <= nearness.READY_BYTES
     lately.forget()
     assert not lately.held
+    assert not lately.ready
+
+
+def test_the_nearest_line_comes_first_unless_another_is_ready() -> None:
+    lately = nearness.Lately()
+    own = nearness.marks(page(1))
+    near = nearness.Line(("near",), 100 << 10, own & ~0b1111 << 4096)
+    far = nearness.Line(("far",), 100 << 10, nearness.marks(page(2)))
+    nearer = nearness.Line(("nearer",), 100 << 10, own)
+    for line in (far, near, nearer):
+        lately.keep(1, line)
+    assert lately.nearest(1, own) == [nearer, near, far]
+    lately.dictionary(far, lambda: page(2))
+    assert lately.nearest(1, own) == [nearer, near, far]
+    assert lately.nearest(2, own) == []
+
+
+def written(db: Database, numbers: range, site_id: int = 1) -> list[str]:
+    """Patchwork pages stored in one transaction."""
+    with db.transaction():
+        return [bodies.write(db, patchwork(number), site_id) for number in numbers]
+
+
+def all_read(db: Database) -> int:
+    """How many bodies there are, each of which reads back."""
+    found = digests(db)
+    for sha256 in found:
+        bodies.read(db, sha256)
+    return len(found)
+
+
+def test_what_was_rolled_back_is_not_built_on(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "a.db") as db:
+        written(db, range(3))
+        with contextlib.suppress(KeyboardInterrupt), db.transaction():
+            for number in range(3, 8):
+                bodies.write(db, patchwork(number), 1)
+            raise KeyboardInterrupt
+        assert len(digests(db)) == 3
+        # The same bodies come again in another order, so that what each is coded against is another.
+        written(db, range(7, 2, -1))
+        written(db, range(8, 14))
+        assert all_read(db) == 14
+
+
+def test_what_another_erased_or_coded_anew_is_not_built_on(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "a.db") as db, Database.open(tmp_path / "a.db") as other:
+        first = written(db, range(8))
+        with other.transaction() as conn:
+            recoding.erase(conn, first[:2])
+        written(db, range(8, 16))
+        assert all_read(db) == 14
+        assert verify.all_bodies(db.conn, lambda *_: None) == []
+
+
+def test_a_writer_that_begins_anew_builds_on_what_is_there(tmp_path: Path) -> None:
+    sizes = []
+    for again in (False, True):
+        with Database.open(tmp_path / f"{again}.db") as db:
+            written(db, range(20))
+            if again:
+                db.lately.forget()
+            new = written(db, range(20, 30))
+            marks = ", ".join("?" * len(new))
+            row = db.conn.execute(f"select sum(length(data)) from bodies where sha256 in ({marks})", new).fetchone()
+            sizes.append(row[0])
+            assert all_read(db) == 30
+    assert sizes[1] < 1.15 * sizes[0]
+
+
+def test_large_pages_stand_beside_each_other_without_a_long_line(tmp_path: Path) -> None:
+    rng = random.Random(1)
+    shared, sizes = rng.randbytes(400_000), []
+    with Database.open(tmp_path / "a.db") as db:
+        for _ in range(4):
+            sha256 = bodies.write(db, shared + rng.randbytes(9_000), 1)
+            assert bodies.read(db, sha256).startswith(shared)
+            sizes += db.conn.execute("select length(data), codec from bodies where sha256 = ?", (sha256,)).fetchall()
+        assert [kind for _, kind in sizes] == ["zstd", "zstd-base", "zstd-base", "zstd-base"]
+        assert max(size for size, _ in sizes[1:]) < 12_000

@@ -1,34 +1,34 @@
-"""Bodies at rest: each distinct one once, compressed against a sibling page or the version before it.
+"""Bodies at rest: each distinct one once, compressed against pages of its site or the version before it.
 
-A first capture is coded against the nearest of its site's shallow bodies and all that one is coded against, which a
-read needs anyway; a later version against the version before. Each body below costs a read some 0.02 ms, so depth is
-bounded: past the limit a version is coded against an ancestor half as deep, which costs far fewer bytes than starting
-again from a sibling.
+A first capture is coded against one of its site's newest bodies and all that one is coded against, which a read needs
+anyway: the writer holds a few such lines made ready, so that a page costs no more than its own compression. A later
+version is coded against the version before. Each body below costs a read some 0.02 ms, so depth is bounded: past the
+limit a version is coded against an ancestor half as deep, which costs far fewer bytes than starting again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 from columnarchive.errors import NotFound, StoreError
-from columnarchive.store import codec, nearness
+from columnarchive.store import codec
 from columnarchive.store.database import Database
+from columnarchive.store.nearness import LONGEST, Lately, Line, marks
 
 MAX_DEPTH = 20
-SIBLING_DEPTH = 10  # The deepest body that a sibling is coded against, so that histories have room above it.
-MAX_LINE = 512 << 10  # Bytes of a line of bodies past which only the nearest is used: loading more takes too long.
-SIBLINGS = 8  # How many of a site's newest bodies of each depth, and of a page's neighbours on each side, are tried.
-# What a base may cost more for each base that it has less: shallow pages stay free to be bases of their own kind.
-DEPTH_PRICE = 0.003
 # A delta above this share of the body is no small edit but a redesign, which a sibling may have already.
 POOR_DELTA = 0.08
-# Below this share of the body, coding it alone is not tried: that takes 15 to 40 % of a real page.
-WELL_BASED = 0.12
-TRIED = 3  # How many of the siblings that leave the least new are tried in earnest.
+WELL_BASED = 0.11  # Below this share of the body, the line at hand is enough; above, the nearest is tried too.
+TRIED = 2
+FOREIGN = 0.25  # Above this share, coding it alone is tried: that takes 15 to 40 % of a real page.
+# How many of a site's newest bodies of each depth are looked at, and taken, when none of its lines are held.
+NEWEST = 2
+TAKEN = 8
 
 _LINE = f"""
 with recursive line(sha256, codec, base_sha256, raw_size, data, level) as (
@@ -68,12 +68,13 @@ class Coded:
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """What a body may be coded against: its site's bodies, the version before it, those of neighbouring pages."""
+class Incoming:
+    """A body to be stored: its digest, its site, and the version before it if there is one."""
 
-    site_id: int
+    body: bytes
+    sha256: str
+    site_id: int = 0
     previous: str = ""
-    near: tuple[str, ...] = ()
 
 
 def connection(source: Database | sqlite3.Connection) -> sqlite3.Connection:
@@ -100,14 +101,11 @@ def has(conn: sqlite3.Connection, sha256: str) -> bool:
     return conn.execute("select 1 from bodies where sha256 = ?", (sha256,)).fetchone() is not None
 
 
-def write(db: Database, body: bytes, site_id: int = 0, previous: str = "", near: Sequence[str] = ()) -> str:
-    """Store a body unless it is there; return its digest.
-
-    `previous` names the version of the page before it, `near` the bodies of pages with similar addresses.
-    """
+def write(db: Database, body: bytes, site_id: int = 0, previous: str = "") -> str:
+    """Store a body unless it is there; return its digest. `previous` names the version of the page before it."""
     sha256 = hashlib.sha256(body).hexdigest()
     if not has(db.conn, sha256):
-        coded = encode(db.conn, body, Family(site_id, previous, tuple(near)), db.lately)
+        coded = encode(db.conn, Incoming(body, sha256, site_id, previous), db.lately)
         db.conn.execute(
             """insert into bodies(sha256, site_id, raw_size, codec, base_sha256, depth, data, data_sha256)
                values (?, ?, ?, ?, ?, ?, ?, ?)""",
@@ -116,28 +114,19 @@ def write(db: Database, body: bytes, site_id: int = 0, previous: str = "", near:
     return sha256
 
 
-def encode(
-    conn: sqlite3.Connection,
-    body: bytes,
-    family: Family,
-    lately: nearness.Lately,
-    shun: frozenset[str] = frozenset(),
-) -> Coded:
+def encode(conn: sqlite3.Connection, new: Incoming, lately: Lately, shun: frozenset[str] = frozenset()) -> Coded:
     """The shortest of the few encodings worth trying; `shun` names bodies that must not be built on."""
-    best = None
-    if len(body) <= codec.MAX_BASED_SIZE:
-        if family.previous and family.previous not in shun:
-            best = _after(conn, body, family.previous)
-        if best is None or len(best.data) > POOR_DELTA * len(body):
-            best = min(
-                (each for each in (best, _beside(conn, body, family, lately, shun)) if each),
-                key=lambda each: len(each.data),
-                default=None,
-            )
-    if best is not None and len(best.data) <= WELL_BASED * len(body):
-        return best
-    alone = Coded(codec.compress(body, level=codec.FIRST_LEVEL))
-    return alone if best is None or len(alone.data) <= len(best.data) else best
+    size = len(new.body)
+    after = None
+    if size <= codec.MAX_BASED_SIZE and new.previous and new.previous not in shun:
+        after = _after(conn, new.body, new.previous)
+        if after and len(after.data) <= POOR_DELTA * size:
+            return after
+    beside, line = _beside(conn, new, lately, shun)
+    if after and len(after.data) <= len(beside.data):
+        return after
+    lately.keep(new.site_id, line)
+    return beside
 
 
 def _after(conn: sqlite3.Connection, body: bytes, previous: str) -> Coded | None:
@@ -151,51 +140,61 @@ def _after(conn: sqlite3.Connection, body: bytes, previous: str) -> Coded | None
     return Coded(codec.compress(body, read(conn, base)), "zstd-base", base, depth + 1)
 
 
-def _beside(
-    conn: sqlite3.Connection, body: bytes, family: Family, lately: nearness.Lately, shun: frozenset[str]
-) -> Coded | None:
-    """The body against the line of the sibling that serves it best: of those that leave the least new, the shortest."""
-    own = nearness.marks(body)
-    rated: list[tuple[float, int, str, int]] = []
-    for sha256, depth in _siblings(conn, family):
-        if sha256 not in shun:
-            left = (own & ~lately.line(sha256, partial(_with_base, conn))).bit_count()
-            rated.append((left * (1 + DEPTH_PRICE * depth), len(rated), sha256, depth))
-    trials = []
-    for _, place, sha256, depth in sorted(rated)[:TRIED]:
-        kind, raw = _base(conn, sha256)
-        length = len(codec.compress(body, raw, codec.TRIAL_LEVEL))
-        trials.append((length * (1 + DEPTH_PRICE * depth), place, sha256, depth, kind, raw))
-    if not trials:
-        return None
-    _, _, sha256, depth, kind, raw = min(trials)
-    return Coded(codec.compress(body, raw, codec.FIRST_LEVEL), kind, sha256, depth + 1)
+def _beside(conn: sqlite3.Connection, new: Incoming, lately: Lately, shun: frozenset[str]) -> tuple[Coded, Line]:
+    """The body against the line of its site that serves it best, or alone; and the line that it makes itself."""
+    own = marks(new.body)
+    if not lately.knows(new.site_id):
+        for line in _lines(conn, new.site_id):
+            lately.keep(new.site_id, line)
+    best, under = None, Line()
+    lines = (line for line in lately.nearest(new.site_id, own) if shun.isdisjoint(line.names))
+    for line in islice(lines, TRIED):
+        if not _stands(conn, line):
+            lately.forget()
+            return _beside(conn, new, lately, shun)
+        data = lately.dictionary(line, partial(_joined, conn, line, lately)).compress(new.body)
+        if best is None or len(data) < len(best):
+            best, under = data, line
+        if len(best) <= WELL_BASED * len(new.body):
+            break
+    if best is None or len(best) > FOREIGN * len(new.body):
+        alone = codec.compress(new.body, level=codec.FIRST_LEVEL)
+        if best is None or len(alone) <= len(best):
+            return Coded(alone), Line().below(new.sha256, len(new.body), own)
+    depth = len(under.names)
+    kind: codec.Codec = "zstd-line" if depth > 1 else "zstd-base"
+    return Coded(best, kind, under.names[0], depth), under.below(new.sha256, len(new.body), own)
 
 
-def _base(conn: sqlite3.Connection, sha256: str) -> tuple[codec.Codec, bytes]:
-    """What to code against when building on this body: all of its line unless that is too much."""
-    found = codec.decompress_all(conn.execute(_LINE, (sha256,)).fetchall()[::-1])
-    if len(found) > 1 and sum(map(len, found)) <= MAX_LINE:
-        return "zstd-line", b"".join(found)
-    return "zstd-base", found[-1]
+def _stands(conn: sqlite3.Connection, line: Line) -> bool:
+    """Whether the archive says the same of a line: it may have been taken back, erased or coded anew meanwhile."""
+    return line.names == tuple([name for name, _ in conn.execute(ANCESTORS, line.names[:1])])
 
 
-def _with_base(conn: sqlite3.Connection, sha256: str) -> tuple[bytes, str]:
-    """A body, and the digest of the one that it is coded against."""
-    (base,) = conn.execute("select base_sha256 from bodies where sha256 = ?", (sha256,)).fetchone()
-    return read(conn, sha256), base
+def _joined(conn: sqlite3.Connection, line: Line, lately: Lately) -> bytes:
+    """The bodies of a line, the lowest first; of one that grew by a page, that page alone is read."""
+    below = lately.ready.get(line.names[1:])
+    frames = conn.execute(_LINE, (line.names[0],)).fetchall()
+    data, raw_size, kind = frames[0]
+    if below and kind == "zstd-line":
+        return below.content + codec.decompress(data, raw_size, below.content)
+    return b"".join(codec.decompress_all(frames[::-1]))
 
 
-def _siblings(conn: sqlite3.Connection, family: Family) -> list[tuple[str, int]]:
-    """A few shallow bodies: the site's newest ones of each depth, and those of neighbouring pages."""
-    found: list[tuple[str, int]] = []
-    for depth in range(SIBLING_DEPTH + 1):
-        found += conn.execute(
-            "select sha256, depth from bodies where site_id = ? and depth = ? order by id desc limit ?",
-            (family.site_id, depth, SIBLINGS),
+def _lines(conn: sqlite3.Connection, site_id: int) -> Iterator[Line]:
+    """A few lines of a site, as they are stored: those of its newest bodies, of any depth."""
+    found = [
+        row
+        for depth in range(LONGEST)
+        for row in conn.execute(
+            "select id, sha256 from bodies where site_id = ? and depth = ? order by id desc limit ?",
+            (site_id, depth, NEWEST),
         )
-    for sha256 in family.near:
-        found += conn.execute(
-            "select sha256, depth from bodies where sha256 = ? and depth <= ?", (sha256, SIBLING_DEPTH)
-        )
-    return list(dict.fromkeys(found))
+    ]
+    for _, sha256 in sorted(sorted(found)[-TAKEN:]):
+        line = Line()
+        names = [name for name, _ in conn.execute(ANCESTORS, (sha256,))]
+        bodies = codec.decompress_all(conn.execute(_LINE, (sha256,)).fetchall()[::-1])
+        for name, body in zip(reversed(names), bodies, strict=True):
+            line = line.below(name, len(body), marks(body))
+        yield line

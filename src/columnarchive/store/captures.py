@@ -17,8 +17,6 @@ from columnarchive.model import Capture, Headers, Hop, Outcome, PageVisits, Visi
 from columnarchive.store import bodies, timeline
 from columnarchive.store.database import Database
 
-NEIGHBOURS = 3  # pages looked at on each side
-
 
 @dataclass(frozen=True, slots=True)
 class CaptureRow:
@@ -56,7 +54,7 @@ def add(db: Database, page_id: int, capture: Capture, source: str = "crawl", ref
         return None
     if capture.body is not None:
         previous = previous or timeline.body_after(conn, page_id, capture.fetched_at)
-        bodies.write(db, capture.body, site_id, previous, () if previous else _near(conn, site_id, capture.url))
+        bodies.write(db, capture.body, site_id, previous)
     capture_id = _insert(conn, page_id, capture, sha256, source)
     timeline.settle(conn, page_id, capture.fetched_at)
     return capture_id
@@ -160,22 +158,6 @@ def _page_visits(rows: Iterator[tuple[str, Outcome, int, str, str, str]]) -> Ite
         content_type = said if said and status != timeline.NOT_MODIFIED else types.get(sha256, said)
         types.setdefault(sha256, content_type)
         yield Visit(at, outcome, status, sha256, content_type, final_url)
-
-
-def _near(conn: sqlite3.Connection, site_id: int, url: str) -> list[str]:
-    """The bodies of the pages whose addresses stand next to this one: of one folder, so mostly of one template."""
-    found: list[str] = []
-    for side, order in (("<", "desc"), (">", "asc")):
-        # Bounded before it is filtered: at the start of a crawl most addresses have no body yet.
-        found += (
-            sha256
-            for other, sha256 in conn.execute(
-                f"select site_id, body_sha256 from pages where url {side} ? order by url {order} limit ?",
-                (url, NEIGHBOURS),
-            )
-            if other == site_id and sha256
-        )
-    return found
 
 
 def _is_known(conn: sqlite3.Connection, page_id: int, capture: Capture, sha256: str) -> bool:

@@ -24,7 +24,7 @@ BUSY_SECONDS = 30
 class Database:
     """An open archive. Errors of SQLite that leave its `with` block do so as StoreError, in one sentence.
 
-    `lately` holds the bodies that were compared while writing, as long as the archive is open.
+    `lately` holds what bodies are coded against while writing, within bounds, as long as the archive is open.
 
     >>> with Database.open(Path("data/archive.db")) as db, db.transaction():
     ...     db.conn.execute("insert into sites(name) values ('example')")

@@ -34,16 +34,15 @@ def erase(conn: sqlite3.Connection, digests: Iterable[str]) -> None:
     # From the top, so that what is below a body is as it was while it is read; alone, so that no line is in its way.
     for one in reversed(above):
         if one.must:
-            alone = codec.compress(bodies.read(conn, one.sha256), level=codec.TRIAL_LEVEL)
+            alone = codec.compress(bodies.read(conn, one.sha256), level=codec.QUICK_LEVEL)
             _store(conn, one.sha256, bodies.Coded(alone))
     # And from the bottom, building on what is settled already.
     unsettled = {*going, *(one.sha256 for one in above)}
     for one in above:
         depth = 0 if one.must else _depth(conn, one.base_sha256) + 1
         if one.must or depth > bodies.MAX_DEPTH:
-            family = bodies.Family(one.site_id, one.previous)
-            body = bodies.read(conn, one.sha256)
-            _store(conn, one.sha256, bodies.encode(conn, body, family, lately, frozenset(unsettled)))
+            new = bodies.Incoming(bodies.read(conn, one.sha256), one.sha256, one.site_id, one.previous)
+            _store(conn, one.sha256, bodies.encode(conn, new, lately, frozenset(unsettled)))
         else:
             conn.execute("update bodies set depth = ? where sha256 = ?", (depth, one.sha256))
         unsettled.remove(one.sha256)
