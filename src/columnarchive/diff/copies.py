@@ -1,7 +1,8 @@
 """Passages that stand in other articles too, exactly or nearly: keys to index, and the verdict on two passages.
 
-A passage is known by the few smallest hashes of its overlapping runs of signs (a bottom-k sketch, Broder 1997): two
-passages that share half of their runs nearly always share a key, whatever stands where they differ. An index of
+A passage is known by the few smallest hashes of its overlapping runs of signs (a bottom-k sketch, Broder 1997), of
+which a third is looked at, chosen by how a run begins: two passages that share half of their runs nearly always share
+a key, whatever stands where they differ. An index of
 (key, passage) therefore finds the candidates of a new passage by a handful of look-ups, however many passages there
 are; `similarity` then reads both. Numbers count as one sign, so that a swapped price or date does not hide a copy.
 """
@@ -11,12 +12,13 @@ from __future__ import annotations
 import re
 from binascii import crc32
 from functools import lru_cache
+from itertools import compress
 
 from rapidfuzz.distance import Indel, LCSseq
 
 from columnarchive.diff.folding import skeleton
 
-KEYS = "2"
+KEYS = "3"
 """The version of `keys_of`: a text folded otherwise has other keys, and an index is of one version."""
 
 LEAST_LENGTH = 40
@@ -32,6 +34,8 @@ _CONTAINED = 0.9
 _SHARE = 0.4
 _NUMBER = re.compile(r"\d[\d.,:~/-]*")
 _MIX, _MASK = 0x9E3779B1, 0xFFFFFFFF
+# Whether a run that begins with a sign of this low byte is looked at. With a fourth of all runs, copies are missed.
+_CHOSEN = bytes(low % 3 == 0 for low in range(256))
 
 
 def keys_of(passage: str) -> tuple[int, ...]:
@@ -41,7 +45,8 @@ def keys_of(passage: str) -> tuple[int, ...]:
         return ()
     signs = text.encode("utf-16-le", "surrogatepass")
     # CRC alone keeps the order of similar runs; the multiplication scatters it.
-    runs = {crc32(signs[at : at + 2 * _RUN]) * _MIX & _MASK for at in range(0, len(signs) - 2 * _RUN + 2, 2)}
+    begins = compress(range(0, len(signs) - 2 * _RUN + 2, 2), signs[::2].translate(_CHOSEN))
+    runs = {crc32(signs[at : at + 2 * _RUN]) * _MIX & _MASK for at in begins}
     return tuple(sorted(runs)[:_KEYS])
 
 

@@ -8,6 +8,8 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from itertools import pairwise
 
+from columnarchive.text import nfkc
+
 
 def _bounds(signs: str) -> list[int]:
     """The code points of signs in order, between those before and after all kanji."""
@@ -50,7 +52,7 @@ _SPACE = re.compile(r"[\s\u200b-\u200d\u2060\ufeff\u00ad]+")
 @lru_cache(maxsize=4096)
 def wide(text: str) -> str:
     """The text in one width (NFKC), without space; what every predicate on words reads."""
-    folded = text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)
+    folded = text if unicodedata.is_normalized("NFKC", text) else nfkc(text)
     # Every kind of space but the plain one counts as not printable.
     return folded if folded.isprintable() and " " not in folded else _SPACE.sub("", folded)
 

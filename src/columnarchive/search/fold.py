@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from columnarchive.text import fold as fold
+
 # Characters that fold to exactly one character whatever stands beside them: the fast way of `fold_with_offsets`.
 _ONE_TO_ONE = re.compile("[\x00-\x7f\u3000-\u3029\u3041-\u3096\u30a1-\u30fe\u4e00-\u9fff\uff01-\uff5e]*")
 _HANGUL_JOINS = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
@@ -28,19 +30,6 @@ class Folded:
     def original(self, start: int, end: int) -> tuple[int, int]:
         """The span of the original behind the folded span `[start, end)`, whole original characters only."""
         return self.starts[start], self.ends[end - 1]
-
-
-def fold(s: str) -> str:
-    """NFKC, case folding, NFKC again, because case folding can undo a composition.
-
-    >>> fold("ｲﾝｽﾘﾝ ＩＬ－１０")
-    'インスリン il-10'
-    """
-    if s.isascii():
-        return s.lower()
-    normal = unicodedata.normalize("NFKC", s)
-    lower = normal.casefold()
-    return lower if lower == normal else unicodedata.normalize("NFKC", lower)
 
 
 def fold_with_offsets(s: str) -> Folded:

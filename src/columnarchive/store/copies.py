@@ -1,7 +1,7 @@
 """Copies kept up to date: passages of different articles that say the same, exactly or nearly.
 
 What `copies` holds follows from the passages there are, whatever order they came in. A key that more than MOST_HOLDERS
-passages hold counts for nothing. Passages of two articles that share _SHARED of the other keys are read, and are copies
+passages hold counts for nothing. Passages of two articles that share SHARED of the other keys are read, and are copies
 when they are alike. A passage that shares half of its keys with passages in SET_PHRASE articles of its own site, itself
 included, is a set phrase of that site and no copy.
 
@@ -14,24 +14,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-MOST_HOLDERS = 64
-"""A key that more passages hold is a common turn of phrase."""
+from columnarchive.store.neighbours import ACTIVE, HELD, SHARED, Neighbours
+from columnarchive.store.neighbours import MOST_HOLDERS as MOST_HOLDERS
+from columnarchive.store.neighbours import SET_PHRASE as SET_PHRASE
 
-SET_PHRASE = 5
-"""A passage that stands in so many articles of one site, the same or nearly, is a set phrase of that site."""
-
-_SHARED = 2  # one key in common is chance
 _VERSION_KEY = "copies_keys"
 _PIECE = 1000  # passages that are read at a time
-_KNOWN = 4096  # passages whose neighbours are remembered
-
-_HELD = f"(select count(*) from (select 1 from passage_keys where key = {{}} limit {MOST_HOLDERS + 1}))"
-_ACTIVE = f"{_HELD} <= {MOST_HOLDERS}"
 
 
 class Reader(Protocol):
@@ -48,17 +39,6 @@ class Reader(Protocol):
         """How alike two passages are; 0 when neither is a copy of the other."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Near:
-    """The passages of other articles that share keys with one, and whether that is a set phrase of its site."""
-
-    others: tuple[int, ...]
-    is_set_phrase: bool
-
-
-_Neighbours = Callable[[int], _Near]
-
-
 def queue(conn: sqlite3.Connection, passages: Sequence[int]) -> None:
     """After passages were written: their copies are to be found."""
     conn.executemany("insert or ignore into copies_due(passage_id) values (?)", ((passage,) for passage in passages))
@@ -67,11 +47,14 @@ def queue(conn: sqlite3.Connection, passages: Sequence[int]) -> None:
 def forget(conn: sqlite3.Connection, passages: Sequence[int]) -> None:
     """Before passages are deleted: other passages may have other copies without them."""
     going = json.dumps(passages)
+    # Joined in this order, not in the one that SQLite would choose: from the few passages that go.
     conn.execute(
         f"""insert or ignore into copies_due(passage_id)
-            select theirs.passage_id from passage_keys as mine join passage_keys as theirs using (key)
-            where mine.passage_id in (select value from json_each(?)) and {_ACTIVE.format("mine.key")}
-            group by mine.passage_id, theirs.passage_id having count(*) >= {_SHARED}""",
+            select theirs.passage_id from json_each(?)
+            cross join passage_keys as mine on mine.passage_id = value
+            cross join passage_keys as theirs on theirs.key = mine.key
+            where {ACTIVE.format("mine.key")}
+            group by mine.passage_id, theirs.passage_id having count(*) >= {SHARED}""",
         (going,),
     )
     # A key that was common counts again once few enough hold it.
@@ -103,25 +86,30 @@ def settle(conn: sqlite3.Connection, reader: Reader) -> None:
     # All keys are in, so that what is judged first makes no difference.
     todo = [row[0] for row in conn.execute("select passage_id from copies_due order by passage_id")]
     known = set(todo)
-    near = lru_cache(_KNOWN)(partial(_near, conn))
-    for passage in todo:
-        if passage in fresh:
-            # A new passage may make a set phrase of another, which then loses its copies; it never gives others any.
-            beside = [other for other in near(passage).others if other not in known and _has_copies(conn, other)]
-            known.update(beside)
-            todo += beside
-        else:
-            conn.execute("delete from copies where passage_id = ?", (passage,))
-            conn.execute("delete from copies where other_passage_id = ?", (passage,))
-        rows = [(passage, other, alike) for other, alike in _copies(conn, reader, near, passage)]
-        rows += [(other, passage, alike) for _, other, alike in rows]
-        conn.executemany("insert or replace into copies values (?, ?, ?)", rows)
+    near = Neighbours(conn)
+    while todo:
+        piece, todo = todo[:_PIECE], todo[_PIECE:]
+        near.look_up(piece)
+        for passage in piece:
+            if passage in fresh:
+                # A new passage may make a set phrase of another, which then loses its copies; it never gives any.
+                others = near.of(passage).others
+                beside = [other for other in others if other not in known and _has_copies(conn, other)]
+                known.update(beside)
+                todo += beside
+            else:
+                conn.execute("delete from copies where passage_id = ?", (passage,))
+                conn.execute("delete from copies where other_passage_id = ?", (passage,))
+            rows = [(passage, other, alike) for other, alike in _copies(conn, reader, near, passage)]
+            rows += [(other, passage, alike) for _, other, alike in rows]
+            if rows:
+                conn.executemany("insert or replace into copies values (?, ?, ?)", rows)
     conn.execute("delete from copies_due")
 
 
 def wrong(conn: sqlite3.Connection, reader: Reader, site: str) -> list[str]:
     """The articles of a site whose keys or copies are not those that the passages give; what is due is passed over."""
-    near = lru_cache(_KNOWN)(partial(_near, conn))
+    near = Neighbours(conn)
     found: dict[str, None] = {}
     for url, passage, text in conn.execute(
         """select url, passages.id, passages.text from articles join passages on article_id = articles.id
@@ -156,8 +144,7 @@ def _enter_keys(conn: sqlite3.Connection, reader: Reader) -> set[int]:
         keys = {passage: reader.keys_of(text) for passage, text in piece}
         short = [(passage,) for passage, own in keys.items() if not own]
         conn.executemany("delete from copies_due where passage_id = ?", short)
-        for key, number in Counter(key for own in keys.values() for key in own).items():
-            _queue_holders(conn, key, number)
+        _queue_holders(conn, Counter(key for own in keys.values() for key in own))
         conn.executemany(
             "insert into passage_keys(key, passage_id) values (?, ?)",
             ((key, passage) for passage, own in keys.items() for key in own),
@@ -178,44 +165,29 @@ def _unread(conn: sqlite3.Connection) -> Iterator[Sequence[tuple[int, str]]]:
         yield piece
 
 
-def _queue_holders(conn: sqlite3.Connection, key: int, more: int) -> None:
-    """Judge the holders of a key anew when it becomes common with so many more."""
-    held = "select passage_id from passage_keys where key = ? limit ?"
-    (number,) = conn.execute(f"select count(*) from ({held})", (key, MOST_HOLDERS + 1)).fetchone()
-    if number <= MOST_HOLDERS < number + more:
-        conn.execute(f"insert or ignore into copies_due(passage_id) {held}", (key, MOST_HOLDERS))
+def _queue_holders(conn: sqlite3.Connection, more: Mapping[int, int]) -> None:
+    """Judge the holders of each key anew that becomes common with so many more."""
+    held = conn.execute(
+        f"select * from (select value, {HELD.format('value')} as number from json_each(?)) where number",
+        (json.dumps(list(more)),),
+    )
+    conn.executemany(
+        "insert or ignore into copies_due(passage_id) select passage_id from passage_keys where key = ?",
+        [(key,) for key, number in held if number <= MOST_HOLDERS < number + more[key]],
+    )
 
 
-def _near(conn: sqlite3.Connection, passage: int) -> _Near:
-    rows = conn.execute(
-        f"""with own(key) as materialized (
-              select key from passage_keys as mine where passage_id = ? and {_ACTIVE.format("mine.key")})
-            select shared.passage_id, shared.number, article_id, site
-            from (select passage_id, count(*) as number from own join passage_keys using (key)
-                  group by passage_id having number >= {_SHARED}) as shared
-            join passages on passages.id = shared.passage_id join articles on articles.id = article_id""",
-        (passage,),
-    ).fetchall()
-    # A passage shares all of its keys with itself, unless too few of them count.
-    own = next((row for row in rows if row[0] == passage), None)
-    if own is None:
-        return _Near((), False)
-    _, number, article, site = own
-    alike = {row[2] for row in rows if row[3] == site and row[1] * 2 >= number}
-    return _Near(tuple(sorted(row[0] for row in rows if row[2] != article)), len(alike) >= SET_PHRASE)
-
-
-def _copies(conn: sqlite3.Connection, reader: Reader, near: _Neighbours, passage: int) -> Iterator[tuple[int, float]]:
+def _copies(conn: sqlite3.Connection, reader: Reader, near: Neighbours, passage: int) -> Iterator[tuple[int, float]]:
     """The copies of a passage with their similarity."""
-    own = near(passage)
+    own = near.of(passage)
     if own.is_set_phrase:
         return
     for other in own.others:
-        if not near(other).is_set_phrase:
-            # In one order, so that both directions get the same figure.
-            one, two = sorted((_text(conn, passage), _text(conn, other)))
-            if alike := reader.similarity(one, two):
-                yield other, alike
+        # In one order, so that both directions get the same figure.
+        one, two = sorted((_text(conn, passage), _text(conn, other)))
+        alike = reader.similarity(one, two)
+        if alike and not near.of(other).is_set_phrase:
+            yield other, alike
 
 
 def _has_copies(conn: sqlite3.Connection, passage: int) -> bool:
