@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ PRIVATE = [
     "224.0.0.1", "192.0.2.1", "::1", "::", "fe80::1%eth0", "fc00::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
     "64:ff9b::7f00:1", "2002:7f00:1::", "2002:c0a8:101::", "ff02::1", "2001:db8::1",
 ]  # fmt: skip
+
+LOOP = asyncio.ProactorEventLoop if sys.platform == "win32" else asyncio.SelectorEventLoop
 
 
 @pytest.mark.parametrize("address", PRIVATE)
@@ -101,11 +104,11 @@ def test_a_name_that_changes_its_address_is_judged_and_connected_as_one(monkeypa
     monkeypatch.setattr(network, "is_public", lambda address: address == "203.0.113.9")
     opened: list[str] = []
 
-    async def connect(ip: str, port: int, limit: int) -> None:  # noqa: ARG001
-        opened.append(ip)
+    async def connect(loop: object, sock: socket.socket, place: tuple[str, int]) -> None:  # noqa: ARG001
+        opened.append(place[0])
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(asyncio, "open_connection", connect)
+    monkeypatch.setattr(LOOP, "sock_connect", connect)
     (capture,) = fetch("http://rebinding.example/", options=ClientOptions(delay=0, attempts=1))
     assert capture.outcome == "unreachable"
     assert opened == ["203.0.113.9"]

@@ -48,10 +48,15 @@ class Address:
     target: str
 
     @property
+    def authority(self) -> str:
+        """Host and port, the port only when it is not the scheme's own."""
+        usual = 443 if self.scheme == "https" else 80
+        return self.host if self.port == usual else f"{self.host}:{self.port}"
+
+    @property
     def origin(self) -> str:
         """Scheme, host and port, the port only when it is not the scheme's own."""
-        usual = 443 if self.scheme == "https" else 80
-        return f"{self.scheme}://{self.host}" + ("" if self.port == usual else f":{self.port}")
+        return f"{self.scheme}://{self.authority}"
 
 
 def _parse(url: str, base: str = "") -> ada_url.URL:
@@ -111,6 +116,7 @@ def _clean_query(search: str, drop: tuple[str, ...]) -> str:
     return "&".join(kept)
 
 
+@lru_cache(maxsize=CACHED)
 def address(url: str) -> Address:
     """The parts of an http(s) URL that a request needs."""
     parsed = _parse(url)

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import httpcore
 import httpx
 
-from columnarchive.crawl.network import PrivateAddress, TLSError, Unresolved
+from columnarchive.crawl.network import PrivateAddress, Unresolved
+from columnarchive.crawl.stream import TLSError
 from columnarchive.model import Headers, Outcome
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -20,10 +20,10 @@ class Answer:
     """One hop's answer: `status` 0 when there was none; `body` None when it was not read to its end."""
 
     outcome: Outcome
+    error: str = ""
     status: int = 0
     headers: Headers = ()
     body: bytes | None = None
-    error: str = ""
     length: int = 0
     sha256: str = ""
     peer: str = ""
@@ -54,6 +54,10 @@ class _Reading:
     tls: str = ""
     wire: hashlib._Hash = field(default_factory=hashlib.sha256)
     length: int = 0
+
+    def values(self, name: str) -> list[str]:
+        """All values of a header."""
+        return [value for key, value in self.headers if key.lower() == name]
 
 
 ERRORS = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.ProxyError,
@@ -94,7 +98,7 @@ async def attempt(transport: httpx.AsyncBaseTransport, request: httpx.Request, b
 
 def _failed(got: _Reading, outcome: Outcome, error: str) -> Answer:
     sha256 = got.wire.hexdigest() if got.length else ""
-    return Answer(outcome, got.status, got.headers, None, error, got.length, sha256, got.peer, got.tls)
+    return Answer(outcome, error, got.status, got.headers, None, got.length, sha256, got.peer, got.tls)
 
 
 async def _exchange(
@@ -106,7 +110,7 @@ async def _exchange(
         got.headers = tuple((_text(name), _text(value)) for name, value in response.headers.raw)
         got.peer, got.tls = _connection_of(response)
         outcome = answers.by_status(got.status)
-        kind = response.headers.get("content-type", "")
+        kind = ", ".join(got.values("content-type"))
         if outcome == "ok" and bounds.pages_only and not answers.is_page_type(kind):
             return _failed(got, "not_html", f"The answer is {kind[:60]}, not a page.")
         body = await _body(response, bounds, got)
@@ -116,13 +120,13 @@ async def _exchange(
         outcome = "not_html"
     error = "The bytes are those of a binary file, whatever the type says." if outcome == "not_html" else ""
     kept = body if outcome in ("ok", "missing", "gone", "http_error") else None
-    return Answer(outcome, got.status, got.headers, kept, error, got.length, got.wire.hexdigest(), got.peer, got.tls)
+    return Answer(outcome, error, got.status, got.headers, kept, got.length, got.wire.hexdigest(), got.peer, got.tls)
 
 
 async def _body(response: httpx.Response, bounds: Bounds, got: _Reading) -> bytes:
     """The decoded body; counts and digests what was on the wire."""
-    decoder = Decoder(codings_of(response.headers.get_list("content-encoding")), bounds.caps)
-    length = response.headers.get("content-length", "")
+    decoder = Decoder(codings_of(got.values("content-encoding")), bounds.caps)
+    length = next(iter(got.values("content-length")), "")
     if length.isdigit() and int(length) > bounds.caps.wire and not bounds.keep_head:
         raise TooLarge
     parts: list[bytes] = []

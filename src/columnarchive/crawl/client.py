@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import httpx
 import tenacity
@@ -79,6 +81,10 @@ class Health:
 
 FAILING: frozenset[Outcome] = frozenset({"timeout", "unreachable", "truncated", "tls_error", "protocol_error"})
 CIRCUIT = 5
+# New objects after which Python looks for cyclic garbage. Hundreds of requests in flight are none, and looking through
+# them again and again costs a tenth of fetching.
+IN_FLIGHT = 20_000
+_parsed = lru_cache(maxsize=1000)(httpx.URL)
 
 
 class Client:
@@ -99,12 +105,22 @@ class Client:
         self.health: dict[str, Health] = {}
         self.requests = 0
         self.jitter = random.Random()
+        self.fixed: Headers = (
+            ("User-Agent", options.user_agent),
+            ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.5"),
+            ("Accept-Language", "ja,en;q=0.5"),
+            ("Accept-Encoding", ACCEPTED),
+        )
 
     async def __aenter__(self) -> Client:
+        self.thresholds = gc.get_threshold()
+        gc.set_threshold(max(IN_FLIGHT, self.thresholds[0]), *self.thresholds[1:])
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*(transport.aclose() for transport in self.transports.values()))
+        gc.set_threshold(*self.thresholds)
+        for transport in self.transports.values():
+            await transport.aclose()
         self.transports.clear()
 
     async def release(self, hosts: tuple[str, ...]) -> None:
@@ -152,74 +168,67 @@ class Client:
         except UsageError as error:
             return Answer("protocol_error", error=str(error)), ()
         headers = self._headers(place, ask, conditional)
-        health = self.health.setdefault(_host(place), Health())
+        health = self.health.setdefault(place.authority, Health())
+        answer = await self._once(place, headers, ask, health)
+        if self._is_worth_another(answer, health):
+            answer = await self._retried(answer, lambda: self._once(place, headers, ask, health), health)
+        return answer, headers
 
-        early: list[Answer] = []  # the first answer is had without the machinery of retrying, which costs more than it
+    def _is_worth_another(self, answer: Answer, health: Health) -> bool:
+        worth = answer.outcome in answers.RETRIED or answer.status in answers.RETRIED_STATUS
+        return worth and health.failures < CIRCUIT and health.rest <= self.options.longest_wait
 
-        async def once() -> Answer:
-            if early:
-                return early.pop()
-            answer = await self._once(place, headers, ask)
-            self._note(health, answer)
-            return answer
+    async def _retried(self, first: Answer, once: Callable[[], Awaitable[Answer]], health: Health) -> Answer:
+        """The answer after further tries; the first one, which needs none of this, counts as tried."""
+        early = [first]
 
-        def again(answer: Answer) -> bool:
-            worth = answer.outcome in answers.RETRIED or answer.status in answers.RETRIED_STATUS
-            return worth and health.failures < CIRCUIT and health.rest <= self.options.longest_wait
+        async def tried() -> Answer:
+            return early.pop() if early else await once()
 
         def wait(state: tenacity.RetryCallState) -> float:
             longest: float = self.options.backoff * 2 ** (state.attempt_number - 1)
             return max(health.rest, longest * self.jitter.uniform(0.5, 1.0))
 
-        first = await once()
-        if not again(first):
-            return first, headers
-        early.append(first)
-
         retrying = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(self.options.attempts),
-            retry=tenacity.retry_if_result(again),
+            retry=tenacity.retry_if_result(lambda answer: self._is_worth_another(answer, health)),
             wait=wait,
             sleep=self.timer.sleep,
             retry_error_callback=_last_answer,
         )
-        return await retrying(once), headers
+        return await retrying(tried)
 
-    async def _once(self, place: Address, headers: Headers, ask: Ask) -> Answer:
-        keys = [_host(place)]
+    async def _once(self, place: Address, headers: Headers, ask: Ask, health: Health) -> Answer:
+        """One request at its turn, noted in the host's health."""
+        keys = [place.authority]
         try:
             found = self.network.remembered(place.host)
             if not found:
-                found = await asyncio.wait_for(self.network.judged(place.host, place.port), self.options.connect)
+                async with asyncio.timeout(self.options.connect):
+                    found = await self.network.judged(place.host, place.port)
             keys.append(found[0])
         except (PrivateAddress, Unresolved, TimeoutError) as error:
             if not (self.options.proxy and isinstance(error, Unresolved)):  # a proxy resolves names by itself
-                outcome, said = answers.of_error(error)
-                return Answer(outcome, error=said)
+                return self._noted(health, Answer(*answers.of_error(error)))
         async with self.pace.turn(keys, self.options.delay if ask.delay is None else ask.delay):
             self.requests += 1
             # A proxy is told the whole address, but for TLS, which it only tunnels.
             whole = place.origin if self.options.proxy and place.scheme == "http" else ""
             request = httpx.Request(
-                "GET", place.origin, headers=list(headers),
+                "GET", _parsed(place.origin),
+                headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in headers],
                 extensions={"target": (whole + place.target).encode("ascii"), "connect": self.options.connect},
             )  # fmt: skip
             bounds = Bounds(self.options.deadline, ask.caps or self.options.caps, ask.pages_only, ask.keep_head)
-            return await attempt(self._transport(place), request, bounds)
+            return self._noted(health, await attempt(self._transport(place), request, bounds))
 
     def _headers(self, place: Address, ask: Ask, conditional: bool) -> Headers:
-        lines = [
-            ("Host", _host(place)),
-            ("User-Agent", self.options.user_agent),
-            ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.5"),
-            ("Accept-Language", "ja,en;q=0.5"),
-            ("Accept-Encoding", ACCEPTED),
-        ]
+        lines = (("Host", place.authority), *self.fixed)
         if conditional and ask.etag:
-            lines.append(("If-None-Match", ask.etag))
+            lines += (("If-None-Match", ask.etag),)
         if conditional and ask.last_modified:
-            lines.append(("If-Modified-Since", ask.last_modified))
-        return tuple(lines)
+            lines += (("If-Modified-Since", ask.last_modified),)
+        return lines
 
     def _transport(self, place: Address) -> httpx.AsyncBaseTransport:
         found = self.transports.get(place.origin)
@@ -231,20 +240,17 @@ class Client:
             self.transports[place.origin] = found
         return found
 
-    def _note(self, health: Health, answer: Answer) -> None:
+    def _noted(self, health: Health, answer: Answer) -> Answer:
         failing = answer.outcome in FAILING or answer.status in answers.RETRIED_STATUS
         health.failures = health.failures + 1 if failing else 0
         health.rest = answers.retry_after(answer.headers, self.clock()) if failing else 0.0
+        return answer
 
 
 def _last_answer(state: tenacity.RetryCallState) -> Answer:
     assert state.outcome is not None
     answer: Answer = state.outcome.result()
     return answer
-
-
-def _host(place: Address) -> str:
-    return place.origin.partition("://")[2]
 
 
 def _target(url: str, answer: Answer, seen: set[str], too_many: bool) -> tuple[str, tuple[Outcome, str] | None]:

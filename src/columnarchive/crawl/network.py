@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-import ssl
 import time
 from collections.abc import Iterable
-from typing import Any
 
 import httpcore
 
-READ_SIZE = 65_536
+from columnarchive.crawl.stream import READ_SIZE, Stream
+
 REMEMBERED = 300.0  # seconds for which a name keeps the addresses that were judged
 MAX_KNOWN = 20_000
 
@@ -54,68 +53,13 @@ async def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-class Stream(httpcore.AsyncNetworkStream):
-    """A connection over asyncio's own streams. Deadlines are the caller's: one for the whole request."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        """What has come, at least one byte; empty at the end."""
-        try:
-            return await self.reader.read(max_bytes)
-        except (OSError, ssl.SSLError) as error:
-            raise httpcore.ReadError(str(error)) from error
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        """Send all of it."""
-        try:
-            self.writer.write(buffer)
-            await self.writer.drain()
-        except (OSError, ssl.SSLError) as error:
-            raise httpcore.WriteError(str(error)) from error
-
-    async def aclose(self) -> None:
-        """Drop the connection without waiting for the other side to agree."""
-        self.writer.transport.abort()
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ARG002
-    ) -> httpcore.AsyncNetworkStream:
-        """The same connection, encrypted and with the server's certificate verified."""
-        try:
-            await self.writer.start_tls(ssl_context, server_hostname=server_hostname)
-        except (ssl.SSLError, ssl.CertificateError) as error:
-            await self.aclose()
-            raise TLSError(getattr(error, "verify_message", "") or str(error)) from error
-        except (OSError, EOFError) as error:
-            await self.aclose()
-            raise TLSError(f"the connection broke while it was being encrypted: {error}") from error
-        return self
-
-    def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks for, and the peer's address."""
-        if info == "is_readable":
-            return self.reader.at_eof() or self.writer.transport.is_closing()
-        if info == "peer":
-            return self.writer.get_extra_info("peername")
-        return self.writer.get_extra_info(info)
-
-
-class TLSError(httpcore.ConnectError):
-    """The server's certificate or its TLS cannot be accepted."""
-
-
 class Network(httpcore.AsyncNetworkBackend):
     """Opens connections to judged addresses; with `allow_private` to any, and to any of the hosts in `trusted`."""
 
     def __init__(self, allow_private: bool = False) -> None:
         self.allow_private = allow_private
         self.trusted: set[str] = set()
+        self.space = memoryview(bytearray(READ_SIZE))
         self.known: dict[str, tuple[float, list[str]]] = {}
 
     def remembered(self, host: str) -> list[str]:
@@ -150,13 +94,25 @@ class Network(httpcore.AsyncNetworkBackend):
         for ip in (await self.judged(host, port))[:4]:
             try:
                 async with asyncio.timeout(timeout):
-                    reader, writer = await asyncio.open_connection(ip, port, limit=READ_SIZE)
-                return Stream(reader, writer)
+                    return await self._connect(ip, port)
             except (OSError, TimeoutError) as error:
                 refused = error
         if isinstance(refused, TimeoutError):
             raise httpcore.ConnectTimeout(f"{host} did not take the connection in time") from refused
         raise httpcore.ConnectError(f"{host} refused the connection") from refused
+
+    async def _connect(self, ip: str, port: int) -> Stream:
+        """A connection to this very address, which no resolver sees again."""
+        loop = asyncio.get_running_loop()
+        sock = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            await loop.sock_connect(sock, (ip, port))
+            _, stream = await loop.create_connection(lambda: Stream(self.space), sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+        return stream
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

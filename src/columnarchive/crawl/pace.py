@@ -38,20 +38,23 @@ class Pace:
     async def turn(self, keys: Iterable[str], delay: float) -> AsyncIterator[None]:
         """Wait until all of `keys` are free and rested, hold them, and let them rest `delay` seconds afterwards."""
         lanes = [self.lanes.setdefault(key, _Lane()) for key in sorted(set(keys))]
+        held: list[_Lane] = []
         for lane in lanes:
             lane.users += 1
         try:
-            async with contextlib.AsyncExitStack() as held:
-                for lane in lanes:  # always in the same order, so that two turns cannot hold each other up
-                    await held.enter_async_context(lane.lock)
-                while (wait := max((lane.free_at for lane in lanes), default=0.0) - self.timer.seconds()) > 0:
-                    await self.timer.sleep(wait)
-                started = self.timer.seconds()
-                try:
-                    yield
-                finally:
-                    self._rest(lanes, delay, started)
+            for lane in lanes:  # always in the same order, so that two turns cannot hold each other up
+                await lane.lock.acquire()
+                held.append(lane)
+            while (wait := max((lane.free_at for lane in lanes), default=0.0) - self.timer.seconds()) > 0:
+                await self.timer.sleep(wait)
+            started = self.timer.seconds()
+            try:
+                yield
+            finally:
+                self._rest(lanes, delay, started)
         finally:
+            for lane in held:
+                lane.lock.release()
             for lane in lanes:
                 lane.users -= 1
             self._tidy()

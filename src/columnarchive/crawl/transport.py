@@ -6,7 +6,10 @@ request costs more than the request.
 
 from __future__ import annotations
 
+import asyncio
+import importlib.util
 import ssl
+import sys
 
 import httpcore
 import httpx
@@ -16,10 +19,16 @@ from columnarchive.urls import Address
 
 KEEP_ALIVE = 75.0
 
+# httpcore looks for sniffio at each new connection; looking in vain through all folders costs more than connecting.
+if importlib.util.find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # "halted", as the import system calls it
+
 
 def tls_context() -> ssl.SSLContext:
     """The TLS settings that all connections share; making them is the larger part of a client's start."""
-    return httpx.create_ssl_context(trust_env=False)
+    context = httpx.create_ssl_context(trust_env=False)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 class OriginTransport(httpx.AsyncBaseTransport):
@@ -27,36 +36,42 @@ class OriginTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, address: Address, tls: ssl.SSLContext, network: Network) -> None:
         self.origin = httpcore.Origin(address.scheme.encode(), address.host.encode("ascii"), address.port)
+        self.host = address.host
         self.tls = tls
         self.network = network
-        self.connection: httpcore.AsyncHTTPConnection | None = None
+        self.connection: httpcore.AsyncHTTP11Connection | None = None
         self.reused = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request and return the answer with its body still to be streamed."""
-        connection = await self._ready()
+        connection = await self._ready(request.extensions["connect"])
         target: bytes = request.extensions["target"]
         asked = httpcore.Request(
             request.method,
             httpcore.URL(scheme=self.origin.scheme, host=self.origin.host, port=self.origin.port, target=target),
             headers=request.headers.raw,
-            extensions={"timeout": {"connect": request.extensions.get("connect", 15.0)}},
         )
         answer = await connection.handle_async_request(asked)
         return httpx.Response(
             answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions, request=request
         )
 
-    async def _ready(self) -> httpcore.AsyncHTTPConnection:
+    async def _ready(self, timeout: float) -> httpcore.AsyncHTTP11Connection:
+        """The connection of the last request if it can still be used, or a new one."""
         old = self.connection
         self.reused = old is not None and old.is_available() and not old.has_expired()
         if old is not None and self.reused:
             return old
-        if old is not None:
-            await old.aclose()
-        self.connection = httpcore.AsyncHTTPConnection(
-            self.origin, ssl_context=self.tls, keepalive_expiry=KEEP_ALIVE, network_backend=self.network
-        )
+        await self.aclose()
+        stream = await self.network.connect_tcp(self.host, self.origin.port, timeout)
+        if self.origin.scheme == b"https":
+            try:
+                async with asyncio.timeout(timeout):
+                    stream = await stream.start_tls(self.tls, self.host)
+            except BaseException:
+                await stream.aclose()
+                raise
+        self.connection = httpcore.AsyncHTTP11Connection(self.origin, stream, KEEP_ALIVE)
         return self.connection
 
     async def aclose(self) -> None:

@@ -191,7 +191,7 @@ class SiteCrawl:
     def _judge_host(self, capture: Capture) -> None:
         """Leave a host alone that asks for it or fails again and again."""
         place = address(capture.final_url)
-        health = self.client.health.get(place.origin.partition("://")[2])
+        health = self.client.health.get(place.authority)
         if health is None:
             return
         if health.failures >= CIRCUIT or health.rest > self.client.options.longest_wait:
