@@ -181,6 +181,7 @@ def shape(url: str) -> str:
     return f"{folder}/{'*' if last.rstrip('/') else ''}{ending}"
 
 
+@lru_cache(maxsize=CACHED)
 def is_specific(pattern: str) -> bool:
     """Whether a shape tells a section from the rest of a site: a folder of its own, or a query."""
     return "?" in pattern or pattern.count("/") - pattern.endswith("/") >= 2

@@ -84,27 +84,38 @@ def score(group: Group, known: Callable[[str], bool], own: tuple[str, ...]) -> i
 
     `known` tells whether a URL has the shape of a column; `own` are the folders that belong to the listing.
     """
-    targets = {link.url for link in group}
     count = len(group)
-    text = sum(len(link.text) for link in group) / count
+    targets: set[str] = set()
+    text = dated = excerpt = headed = more = below = columns = 0
+    for link in group:
+        targets.add(link.url)
+        text += len(link.text)
+        dated += link.dated
+        excerpt += link.excerpt >= 30
+        headed += link.headed
+        more += _says_more(link.text)
+        below += bool(own) and directory(link.url).startswith(own)
+        columns += known(link.url)
+    several = len(targets) > 1
+    says_more = more * 2 >= count
     weight = ZONE_WEIGHT[group[0].zone]
-    weight += 2 * _most(link.dated for link in group) + _most(link.excerpt >= 30 for link in group)
-    weight += 2 * (_most(link.headed for link in group) and len(targets) > 1)
-    says_more = _most(MORE.search(link.text) is not None for link in group)
-    weight += 2 * says_more + (text >= 10) - (text < 5 and not says_more)
-    weight += 2 * _most((directory(link.url).startswith(own) for link in group), 0.8) if own else 0
-    weight += 3 * _most(known(link.url) for link in group)
+    weight += 2 * (dated * 2 >= count) + (excerpt * 2 >= count)
+    weight += 2 * (headed * 2 >= count and several)
+    weight += 2 * says_more + (text >= 10 * count) - (text < 5 * count and not says_more)
+    weight += 2 * (bool(own) and below >= 0.8 * count)
+    weight += 3 * (columns * 2 >= count)
     weight += len(targets) >= 5
-    shapes = {shape(url) for url in targets}
-    weight += len(shapes) == 1 and len(targets) > 2 and is_specific(next(iter(shapes)))
-    if len(targets) == 1 and not _most(link.dated for link in group):
+    if len(targets) > 2:
+        shapes = {shape(url) for url in targets}
+        weight += len(shapes) == 1 and is_specific(next(iter(shapes)))
+    if not several and dated * 2 < count:
         weight -= 2  # one link alone is a button, not a listing
     return weight
 
 
-def _most(values: object, share: float = 0.5) -> bool:
-    found = list(values)  # type: ignore[call-overload]
-    return bool(found) and sum(found) >= share * len(found)
+@lru_cache(maxsize=8192)
+def _says_more(text: str) -> bool:
+    return MORE.search(text) is not None
 
 
 @lru_cache(maxsize=8192)

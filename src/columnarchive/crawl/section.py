@@ -58,6 +58,7 @@ class Section:
     hosts: tuple[str, ...]
     start: tuple[str, ...]
     shapes: Counter[str] = field(default_factory=Counter)
+    telling: set[str] = field(default_factory=set)  # shapes of columns that other pages do not have
     sections: set[str] = field(default_factory=set)
     sample: dict[str, tuple[PageLinks, str]] = field(default_factory=dict)
     queries: dict[str, set[int]] = field(default_factory=dict)
@@ -74,7 +75,7 @@ class Section:
         if reason in COLUMNS:
             if not self.shapes[pattern]:
                 self.judged.clear()
-            self.shapes[pattern] += 1
+            self._count(pattern, 1)
         if "?" in pattern:
             self.queries.setdefault(pattern, set()).add(hash(url))
         if reason in COLUMNS or reason in LISTINGS or reason == "start":
@@ -91,17 +92,16 @@ class Section:
         """Whether one of these was not judged before, by what is known now of where the columns are."""
         return not self.judged.issuperset(map(hash, targets))
 
-    def _judge(self, page: PageLinks) -> None:
-        """Remember that a page's targets have been judged; their hashes will do."""
-        if len(self.judged) > MANY_JUDGED:
-            self.judged.clear()
-        self.judged.update(map(hash, page.targets))
-        self.judged.update(hash(link.url) for link in page.links)
+    def _count(self, pattern: str, columns: int) -> None:
+        self.shapes[pattern] += columns
+        if self.shapes[pattern] >= 1 and is_specific(pattern):
+            self.telling.add(pattern)
+        else:
+            self.telling.discard(pattern)
 
     def is_column_shape(self, url: str) -> bool:
         """Whether columns are known that look like this address, in a way that tells them from other pages."""
-        pattern = shape(url)
-        return self.shapes[pattern] >= 1 and is_specific(pattern)
+        return shape(url) in self.telling
 
     def discover(self, page: PageLinks, reason: str) -> list[Found]:
         """What to visit next because of this page; pages seen before are read again once navigation can be told."""
@@ -111,7 +111,7 @@ class Section:
         found = list(self._followed(page, role, reason))
         if reason == "start" and role == "column" and not found and page.kind != "article":
             # Nothing shows where its listing is: perhaps it is one itself, and a very plain one.
-            self.shapes[shape(page.url)] -= 1
+            self._count(shape(page.url), -1)
             self.plain.add(page.url)
             found = list(self._followed(page, "listing", reason))
         if len(self.sample) < SAMPLE and page.url not in self.sample:
@@ -119,9 +119,15 @@ class Section:
             if len(self.sample) == RIPE:
                 for earlier, why in list(self.sample.values()):
                     found += self._followed(earlier, self._role(earlier, why), why)
-        new = self._new(found, page.url)
-        self._judge(page)
-        return new
+        self._judge(page)  # before what is found here adds to what is known, which asks for judging all of them anew
+        return self._new(found, page.url)
+
+    def _judge(self, page: PageLinks) -> None:
+        """Remember that a page's targets have been judged; their hashes will do."""
+        if len(self.judged) > MANY_JUDGED:
+            self.judged.clear()
+        self.judged.update(map(hash, page.targets))
+        self.judged.update(hash(link.url) for link in page.links)
 
     def _new(self, found: list[Found], own: str) -> list[Found]:
         kept: dict[str, Found] = {}
@@ -148,13 +154,9 @@ class Section:
             if len(targets) < 2 or group[0].zone not in ("content", "archive"):
                 continue
             siblings = is_specific(own) and sum(shape(url) == own for url in targets) * 2 > len(targets)
-            if not siblings and groups.score(group, self.is_column_shape, self._own(page)) >= STRONG:
+            if not siblings and groups.score(group, self.is_column_shape, _folders(page)) >= STRONG:
                 return "column" if page.kind == "article" and len(targets) < 5 else "listing"
         return "column"
-
-    def _own(self, page: PageLinks) -> tuple[str, ...]:
-        folder = directory(page.url)
-        return (folder,) if folder != "/" else ()
 
     def _followed(self, page: PageLinks, role: str, reason: str) -> Iterator[Found]:
         if "nofollow" in page.robots or "none" in page.robots:
@@ -191,7 +193,7 @@ class Section:
 
     def _columns(self, page: PageLinks, role: str) -> Iterator[Found]:
         """Items of a listing, and links of a known column's shape anywhere."""
-        own = self._own(page)
+        own = _folders(page)
         ripe = len(self.sample) >= RIPE
         weak: list[tuple[int, Group]] = []
         strong = False
@@ -229,7 +231,7 @@ class Section:
     def _is_listing(self, link: Link, page: PageLinks) -> bool:
         return bool(
             groups.turns_page(link, page)
-            or self._archive_of(link, page)
+            or self._archive_of(link, _folders(page))
             or groups.TAG_PATH.search(link.url)
             or link.zone in ("tags", "share", "crumbs", "pager")
             or link.url in self.start
@@ -241,14 +243,15 @@ class Section:
         yield from (Found(link.url, "pagination", page.url) for link in page.links if groups.turns_page(link, page))
 
     def _archives(self, page: PageLinks) -> Iterator[Found]:
+        own = _folders(page)
         for link in page.links:
-            reason = self._archive_of(link, page)
+            reason = self._archive_of(link, own)
             # In menus only what is sure: a menu called "category" may be one of treatments.
             if reason and not (link.zone == "nav" and reason == "category" and not self._near(link.url)):
                 yield Found(link.url, reason, page.url)
 
-    def _archive_of(self, link: Link, page: PageLinks) -> Literal["archive", "category", ""]:
-        reason = groups.is_archive(link, self.sections, self._own(page))
+    def _archive_of(self, link: Link, own: tuple[str, ...]) -> Literal["archive", "category", ""]:
+        reason = groups.is_archive(link, self.sections, own)
         # Calendars link days to columns.
         return "" if reason == "category" and self.is_column_shape(link.url) else reason
 
@@ -296,3 +299,9 @@ class Section:
         for group in groups.groups(page):
             if all(link.dated for link in group) and group[0].zone in ("content", "recent"):
                 yield from (Found(link.url, "item", page.url) for link in group if is_specific(shape(link.url)))
+
+
+def _folders(page: PageLinks) -> tuple[str, ...]:
+    """The folder that a page stands in, whose pages are its own; none at a site's root."""
+    folder = directory(page.url)
+    return (folder,) if folder != "/" else ()
