@@ -83,6 +83,7 @@ class Section:
             if "/" in folder and folder not in self.sections:
                 self.judged.clear()
                 self.sections.add(folder)
+        self.judged.add(hash(url))  # it is in the queue, wherever else it is linked from
 
     def may_skim(self, reason: str) -> bool:
         """Whether a page found for this reason need be read for its links only if they lead to something new."""
