@@ -7,8 +7,7 @@ dates (`2025-10-18`). An empty string means "not known".
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 Outcome = Literal[
@@ -357,7 +356,6 @@ class DerivedSite:
     """A site's pages and article histories under one version of the rules, from its captures up to `newest_capture`.
 
     `template` is None for a site of one page.
-    `keys` says under which numbers its passages are to be indexed, for those where that was worked out already.
     """
 
     site: str
@@ -366,4 +364,3 @@ class DerivedSite:
     pages: tuple[PageVerdict, ...]
     histories: tuple[History, ...]
     template: SiteTemplate | None = None
-    keys: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

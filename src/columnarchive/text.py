@@ -6,6 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
 
 JST = timezone(timedelta(hours=9), "JST")
 _DIGITS = {ord(wide): ord(narrow) for wide, narrow in zip("０１２３４５６７８９", "0123456789", strict=True)}
@@ -56,7 +57,13 @@ def nfkc(text: str) -> str:
         return text
     for sign in set(_FULL_WIDTH.findall(text)):
         text = text.replace(sign, unicodedata.normalize("NFKC", sign))
-    return "\n".join([unicodedata.normalize("NFKC", line) for line in text.split("\n")])
+    return "\n".join(map(_nfkc_line, text.split("\n")))
+
+
+# The blocks of an article are asked for again as lines of its text.
+@lru_cache(maxsize=2048)
+def _nfkc_line(line: str) -> str:
+    return unicodedata.normalize("NFKC", line)
 
 
 def fold(text: str) -> str:

@@ -72,15 +72,15 @@ def _written(
     db: Database, pool: Workers, todo: Sequence[tuple[int, str]], report: Report | None, clock: Clock, force: bool
 ) -> list[SiteDerived]:
     done: list[SiteDerived] = []
-    for task, result in pool.derived(db.path, todo, whole=force):
+    for task, result in pool.derived(db.path, todo):
         if isinstance(result, ArchiveError):
             done.append(SiteDerived(task.name, derived.Written(0, 0, 0, 0, 0), str(result)))
         else:
             with db.transaction():
                 written = derived.write_site(db, task.site_id, result, to_text(clock()))
                 if force:
-                    copies.requeue(db.conn, result.site)
-                copies.settle(db.conn, _Known(result.keys))
+                    copies.requeue(db.conn, passages, result.site)
+                copies.settle(db.conn, passages)
             done.append(SiteDerived(task.name, written))
         if report:
             report(done[-1], len(done), len(todo))
@@ -90,9 +90,7 @@ def _written(
 def in_worker(task: Task) -> DerivedSite:
     """Derive a site: the whole of what a worker process does."""
     with page_limit(task.note) as begin:
-        result = derive_site(task.path, task.site_id, begin, task.poisoned)
-        # Half of what writing a new site costs, and writing is for one process.
-        return replace(result, keys=_keys(result)) if task.whole else result
+        return derive_site(task.path, task.site_id, begin, task.poisoned)
 
 
 def derive_site(
@@ -119,32 +117,6 @@ def derive_site(
         verdicts, histories = assemble(pages, readings, RULES)
         newest = sites.newest_capture(db.conn, site_id)
         return DerivedSite(name, DERIVATION, newest, verdicts, histories, next(iter(template), None))
-
-
-def _keys(result: DerivedSite) -> dict[str, tuple[int, ...]]:
-    """The keys of every passage of a site."""
-    texts = {
-        block.text for each in result.histories for revision in each.revisions for block in revision.article.blocks
-    }
-    return {text: passages.keys_of(text) for text in texts}
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """`diff.copies`, for passages whose keys may have been worked out in a worker."""
-
-    keys: Mapping[str, tuple[int, ...]]
-
-    @property
-    def KEYS(self) -> str:
-        return passages.KEYS
-
-    def keys_of(self, passage: str) -> tuple[int, ...]:
-        found = self.keys.get(passage)
-        return passages.keys_of(passage) if found is None else found
-
-    def similarity(self, one: str, other: str) -> float:
-        return passages.similarity(one, other)
 
 
 def _without(page: PageReadings, poisoned: frozenset[str]) -> PageReadings:

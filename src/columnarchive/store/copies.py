@@ -14,10 +14,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Protocol
 
-from columnarchive.store.neighbours import ACTIVE, HELD, SHARED, Neighbours
+from columnarchive.store.neighbours import ACTIVE, SHARED, Neighbours
 from columnarchive.store.neighbours import MOST_HOLDERS as MOST_HOLDERS
 from columnarchive.store.neighbours import SET_PHRASE as SET_PHRASE
 
@@ -70,10 +70,15 @@ def forget(conn: sqlite3.Connection, passages: Sequence[int]) -> None:
     )
 
 
-def requeue(conn: sqlite3.Connection, site: str) -> None:
-    """Read every passage of a site anew, as a rebuild does."""
+def requeue(conn: sqlite3.Connection, reader: Reader, site: str) -> None:
+    """Read every passage of a site anew, as a rebuild does; keys that are right stay."""
+    for passage, text in conn.execute(
+        "select passages.id, passages.text from articles join passages on article_id = articles.id where site = ?",
+        (site,),
+    ):
+        if _keys(conn, passage) != set(reader.keys_of(text)):
+            conn.execute("delete from passage_keys where passage_id = ?", (passage,))
     passages = "select passages.id from passages join articles on articles.id = article_id where site = ?"
-    conn.execute(f"delete from passage_keys where passage_id in ({passages})", (site,))
     for column in ("passage_id", "other_passage_id"):
         conn.execute(f"delete from copies where {column} in ({passages})", (site,))
     conn.execute(f"insert or ignore into copies_due(passage_id) {passages}", (site,))
@@ -86,21 +91,25 @@ def settle(conn: sqlite3.Connection, reader: Reader) -> None:
     # All keys are in, so that what is judged first makes no difference.
     todo = [row[0] for row in conn.execute("select passage_id from copies_due order by passage_id")]
     known = set(todo)
+    waiting = set(todo)
     near = Neighbours(conn)
     while todo:
         piece, todo = todo[:_PIECE], todo[_PIECE:]
         near.look_up(piece)
         for passage in piece:
+            waiting.remove(passage)
             if passage in fresh:
                 # A new passage may make a set phrase of another, which then loses its copies; it never gives any.
                 others = near.of(passage).others
                 beside = [other for other in others if other not in known and _has_copies(conn, other)]
                 known.update(beside)
+                waiting.update(beside)
                 todo += beside
             else:
                 conn.execute("delete from copies where passage_id = ?", (passage,))
                 conn.execute("delete from copies where other_passage_id = ?", (passage,))
-            rows = [(passage, other, alike) for other, alike in _copies(conn, reader, near, passage)]
+            # Two that are both due are read when the later one is judged.
+            rows = [(passage, other, alike) for other, alike in _copies(conn, reader, near, passage, waiting)]
             rows += [(other, passage, alike) for _, other, alike in rows]
             if rows:
                 conn.executemany("insert or replace into copies values (?, ?, ?)", rows)
@@ -116,14 +125,13 @@ def wrong(conn: sqlite3.Connection, reader: Reader, site: str) -> list[str]:
            where site = ? and not exists (select 1 from copies_due where passage_id = passages.id) order by url""",
         (site,),
     ):
-        keys = {row[0] for row in conn.execute("select key from passage_keys where passage_id = ?", (passage,))}
         rows = conn.execute(
             """select other_passage_id, similarity from copies where passage_id = ?1
                union all select passage_id, similarity from copies where other_passage_id = ?1""",
             (passage,),
         )
         expected = [*_copies(conn, reader, near, passage)] * 2  # in both directions
-        if keys != set(reader.keys_of(text)) or sorted(rows) != sorted(expected):
+        if _keys(conn, passage) != set(reader.keys_of(text)) or sorted(rows) != sorted(expected):
             found[url] = None
     return list(found)
 
@@ -168,26 +176,35 @@ def _unread(conn: sqlite3.Connection) -> Iterator[Sequence[tuple[int, str]]]:
 def _queue_holders(conn: sqlite3.Connection, more: Mapping[int, int]) -> None:
     """Judge the holders of each key anew that becomes common with so many more."""
     held = conn.execute(
-        f"select * from (select value, {HELD.format('value')} as number from json_each(?)) where number",
+        f"""select value, (select count(*) from (select 1 from passage_keys where key = value limit {MOST_HOLDERS + 1}))
+            from json_each(?) where exists (select 1 from passage_keys where key = value)""",
         (json.dumps(list(more)),),
-    )
+    ).fetchall()
     conn.executemany(
         "insert or ignore into copies_due(passage_id) select passage_id from passage_keys where key = ?",
         [(key,) for key, number in held if number <= MOST_HOLDERS < number + more[key]],
     )
 
 
-def _copies(conn: sqlite3.Connection, reader: Reader, near: Neighbours, passage: int) -> Iterator[tuple[int, float]]:
-    """The copies of a passage with their similarity."""
+def _copies(
+    conn: sqlite3.Connection, reader: Reader, near: Neighbours, passage: int, but: Set[int] = frozenset()
+) -> Iterator[tuple[int, float]]:
+    """The copies of a passage with their similarity; `but` those."""
     own = near.of(passage)
     if own.is_set_phrase:
         return
     for other in own.others:
+        if other in but:
+            continue
         # In one order, so that both directions get the same figure.
         one, two = sorted((_text(conn, passage), _text(conn, other)))
         alike = reader.similarity(one, two)
         if alike and not near.of(other).is_set_phrase:
             yield other, alike
+
+
+def _keys(conn: sqlite3.Connection, passage: int) -> set[int]:
+    return {row[0] for row in conn.execute("select key from passage_keys where passage_id = ?", (passage,))}
 
 
 def _has_copies(conn: sqlite3.Connection, passage: int) -> bool:

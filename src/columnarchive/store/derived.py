@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from columnarchive.model import Article, Change, DerivedSite, History, Revision, Sentence, SiteTemplate
@@ -93,17 +93,16 @@ def delete_article(conn: sqlite3.Connection, article_id: int) -> None:
 def history_digest(history: History) -> str:
     """A digest of all that is stored for an article but the time of its newest visit, which every crawl moves."""
 
-    def parts() -> Iterator[object]:
-        yield (history.article, history.page_ids, history.state)
-        yield from history.revisions[:-1]
-        last = history.revisions[-1]
-        yield (last.number, last.first_seen_at, last.article, last.rules, last.body_sha256)
-        yield (history.changes, history.sentences, history.removed)
-
-    said = hashlib.sha256()
-    for part in parts():
-        said.update(repr(part).encode("utf-8", "surrogatepass"))
-    return said.hexdigest()
+    last = history.revisions[-1]
+    now = repr(history.article)
+    then = now if last.article == history.article else repr(last.article)  # mostly the same, and long
+    parts = (
+        f"({now}, {history.page_ids!r}, {history.state!r})",
+        *map(repr, history.revisions[:-1]),
+        f"({last.number!r}, {last.first_seen_at!r}, {then}, {last.rules!r}, {last.body_sha256!r})",
+        repr((history.changes, history.sentences, history.removed)),
+    )
+    return hashlib.sha256("".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _touch(conn: sqlite3.Connection, article_id: int, history: History) -> None:

@@ -18,6 +18,9 @@ VERSION_KEY = "search_tokens"
 _COLUMNS = ("text", "title", "removed_text")
 _USUAL_MEMORY = 1 << 20  # FTS5's own default: bytes of new entries it holds before it writes them
 _BULK_MEMORY = 64 << 20  # a quarter less time and no freed pages left over
+# How many pieces of one size are merged; each site written adds a piece. With FTS5's own 4 and 16, merging is half of
+# what writing takes; with more pieces, a search that takes a millisecond takes a third of one more.
+_MERGED = 16
 _MASK = (1 << 64) - 1
 
 
@@ -69,6 +72,9 @@ def rebuild(conn: sqlite3.Connection) -> int:
 
 def ensure_current(conn: sqlite3.Connection) -> bool:
     """Rebuild the index if it holds other tokens than this version makes; whether it had to."""
+    if conn.execute("select 1 from articles_fts_config where k = 'automerge'").fetchone() is None:
+        _configure(conn, "automerge", _MERGED)
+        _configure(conn, "crisismerge", 4 * _MERGED)
     if is_current(conn):
         conn.execute("insert or ignore into meta(key, value) values (?, ?)", (VERSION_KEY, TOKENS))
         return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,9 +19,8 @@ SHARED = 2
 _KNOWN = 4000  # passages whose neighbours are remembered
 _AT_ONCE = 200  # passages whose keys are looked for in one statement; each key may have MOST_HOLDERS
 
-HELD = f"(select count(*) from (select 1 from passage_keys where key = {{}} limit {MOST_HOLDERS + 1}))"
-ACTIVE = f"{HELD} <= {MOST_HOLDERS}"
-"""SQL: how many passages hold a key, as far as it matters, and whether it is one that counts."""
+ACTIVE = f"not exists (select 1 from passage_keys where key = {{}} limit 1 offset {MOST_HOLDERS})"
+"""SQL: whether a key is one that counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +58,39 @@ class Neighbours:
 
 def _near(conn: sqlite3.Connection, passages: Sequence[int]) -> dict[int, Near]:
     """What stands near each of the passages; most have no neighbour and are left out."""
-    shared = Counter(
+    beside: dict[int, dict[int, int]] = {}
+    # Most keys are held by one passage, so that is asked first.
+    for passage, other, number in conn.execute(
+        f"""select mine.passage_id, theirs.passage_id, count(*) from json_each(?)
+            cross join passage_keys as mine on mine.passage_id = value
+            cross join passage_keys as theirs on theirs.key = mine.key and theirs.passage_id <> mine.passage_id
+            where exists (select 1 from passage_keys where key = mine.key and passage_id <> mine.passage_id)
+            and {ACTIVE.format("mine.key")} group by 1, 2 having count(*) >= {SHARED}""",
+        (json.dumps(passages),),
+    ):
+        beside.setdefault(passage, {})[other] = number
+    keys = dict(
         conn.execute(
-            f"""select mine.passage_id, theirs.passage_id from json_each(?)
-                cross join passage_keys as mine on mine.passage_id = value
-                cross join passage_keys as theirs on theirs.key = mine.key where {ACTIVE.format("mine.key")}""",
-            (json.dumps(passages),),
+            f"""select passage_id, count(*) from json_each(?)
+                cross join passage_keys as mine on passage_id = value where {ACTIVE.format("mine.key")} group by 1""",
+            (json.dumps(list(beside)),),
         )
     )
-    beside: dict[int, list[int]] = {}
-    for (passage, other), number in shared.items():
-        if number >= SHARED and other != passage:
-            beside.setdefault(passage, [passage]).append(other)
+    involved = {one for passage, others in beside.items() for one in (passage, *others)}
     places = {
         passage: (article, site)
         for passage, article, site in conn.execute(
-            """select passages.id, article_id, site from passages join articles on articles.id = article_id
-               where passages.id in (select value from json_each(?))""",
-            (json.dumps(list({one for together in beside.values() for one in together})),),
+            """select passages.id, article_id, site from json_each(?)
+               cross join passages on passages.id = value join articles on articles.id = article_id""",
+            (json.dumps(list(involved)),),
         )
     }
     found: dict[int, Near] = {}
-    for passage, together in beside.items():
+    for passage, others in beside.items():
         article, site = places[passage]
-        # A passage shares all of its keys with itself.
-        half = shared[passage, passage] / 2
-        alike = {places[one][0] for one in together if places[one][1] == site and shared[passage, one] >= half}
-        others = sorted(one for one in together if places[one][0] != article)
-        found[passage] = Near(tuple(others), len(alike) >= SET_PHRASE)
+        alike = {
+            places[one][0] for one, number in others.items() if places[one][1] == site and number * 2 >= keys[passage]
+        }
+        elsewhere = sorted(one for one in others if places[one][0] != article)
+        found[passage] = Near(tuple(elsewhere), len(alike | {article}) >= SET_PHRASE)
     return found
