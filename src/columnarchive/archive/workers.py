@@ -24,16 +24,12 @@ MAX_POISONED = 20  # pages of one site that may kill a worker before the site is
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A site to derive: from which archive, where the page at hand is noted, and which bodies killed a worker.
-
-    With `whole` all that is made of it will be written, otherwise only what is new.
-    """
+    """A site to derive: from which archive, where the page at hand is noted, and which bodies killed a worker."""
 
     path: Path
     site_id: int
     name: str
     note: Path
-    whole: bool = False
     poisoned: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -60,11 +56,10 @@ class Workers:
         self._drop()
         self._notes.cleanup()
 
-    def derived(self, path: Path, sites: Sequence[tuple[int, str]], *, whole: bool = False) -> Iterator[Result]:
+    def derived(self, path: Path, sites: Sequence[tuple[int, str]]) -> Iterator[Result]:
         """Each site's derivation, or the error that stopped it, as they come."""
-        waiting = [
-            Task(path, site_id, name, Path(self._notes.name) / str(site_id), whole) for site_id, name in reversed(sites)
-        ]
+        notes = Path(self._notes.name)
+        waiting = [Task(path, site_id, name, notes / str(site_id)) for site_id, name in reversed(sites)]
         running: dict[Future[DerivedSite], Task] = {}
         orphans: list[Task] = []
         try:
