@@ -18,7 +18,7 @@ _STEP = 0x9E3779B1  # from one bit of a part to its next
 _SHORT = 24  # bytes of a part that many pages have (`/span>`, `li class="menu">`)
 
 SITES = 200  # whose lines are held
-LINES = 32  # of a site: each page is compared with all of them
+LINES = 24  # of a site: each page is compared with all of them
 READY_BYTES = 48 << 20  # of dictionaries: those of some 50 sites
 LONGEST = 12  # bodies of a line; each costs a read some 0.02 ms, and histories need room above
 MAX_LINE = 256 << 10  # bytes of a line of several bodies; more takes too long to load
@@ -32,15 +32,13 @@ READY_PRICE = 0.2
 
 def marks(body: bytes) -> int:
     """The parts of a body, cut at tags and ends of lines, as bits: a long part has many."""
-    found = bytearray(BITS // 8)
+    found, last = bytearray(BITS // 8), BITS - 1
     for part in set(body.replace(b"\n", b"<").split(b"<")):
-        size = len(part)
-        if size >= _SHORT:
+        if len(part) >= _SHORT:
             at = crc32(part)
-            found[(at >> 3) % (BITS // 8)] |= 1 << (at & 7)
-            for _ in range(size // _BYTES):
+            for _ in range(0, len(part), _BYTES):
+                found[(at & last) >> 3] |= 1 << (at & 7)
                 at += _STEP
-                found[(at >> 3) % (BITS // 8)] |= 1 << (at & 7)
     return int.from_bytes(found, "little")
 
 
@@ -102,12 +100,14 @@ class Lately:
             for line in reversed(self.held.get(site_id, {}).values())
         ]
         rated.sort(key=lambda each: each[0])
-        if rated:
-            rated.insert(0, rated.pop(min(range(len(rated)), key=lambda at: self._price(*rated[at]))))
-        return [line for _, line in rated]
-
-    def _price(self, left: float, line: Line) -> float:
-        return left * (1 - READY_PRICE * line.fullness) if line.names in self.ready else left
+        ready = [(left * (1 - READY_PRICE * line.fullness), line) for left, line in rated if line.names in self.ready]
+        found = [line for _, line in rated]
+        if ready:
+            left, first = min(ready, key=lambda each: each[0])
+            if left <= rated[0][0]:
+                found.remove(first)
+                found.insert(0, first)
+        return found
 
     def dictionary(self, line: Line, joined: Callable[[], bytes]) -> codec.Dictionary:
         """The dictionary of a line, made of its bodies `joined` unless it is ready."""
