@@ -41,14 +41,14 @@ with recursive line(sha256, codec, base_sha256, raw_size, data, level) as (
 select data, raw_size, codec from line
 """
 # The body and those below it, the nearest first.
-ANCESTORS = """
+ANCESTORS = f"""
 with recursive line(sha256, base_sha256, depth) as (
     select sha256, base_sha256, depth from bodies where sha256 = ?
     union all
     select below.sha256, below.base_sha256, below.depth
     from line join bodies as below on below.sha256 = line.base_sha256 where line.base_sha256 <> ''
 )
-select sha256, depth from line
+select sha256, depth from line limit {codec.MAX_CHAIN + 1}
 """
 
 
