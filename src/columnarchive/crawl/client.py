@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -81,9 +80,6 @@ class Health:
 
 FAILING: frozenset[Outcome] = frozenset({"timeout", "unreachable", "truncated", "tls_error", "protocol_error"})
 CIRCUIT = 5
-# New objects after which Python looks for cyclic garbage. Hundreds of requests in flight are none, and looking through
-# them again and again costs a tenth of fetching.
-IN_FLIGHT = 20_000
 _parsed = lru_cache(maxsize=1000)(httpx.URL)
 
 
@@ -113,12 +109,9 @@ class Client:
         )
 
     async def __aenter__(self) -> Client:
-        self.thresholds = gc.get_threshold()
-        gc.set_threshold(max(IN_FLIGHT, self.thresholds[0]), *self.thresholds[1:])
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        gc.set_threshold(*self.thresholds)
         for transport in self.transports.values():
             await transport.aclose()
         self.transports.clear()

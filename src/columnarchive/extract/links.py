@@ -214,6 +214,8 @@ def _links(tree: LexborHTMLParser, base: str) -> Iterable[Link]:
     for row in rows:
         zone = zone_of(row.places)
         yield _link(row, zone, len(wholes[row.group]) > 1)
+    for place in known.values():
+        place.leave()
 
 
 def _split_by_list(rows: list[_Row]) -> None:

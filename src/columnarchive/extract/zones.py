@@ -55,6 +55,11 @@ class Place:
         self.targets: dict[str, str | None] = {}
 
 
+    def leave(self) -> None:
+        """Let go of all around: a place holds itself and its page, parsed and large, which would long not be freed."""
+        self.around, self.holder = (), None
+
+
 @lru_cache(maxsize=8192)
 def _named(tag: str, own: str, classes: str) -> tuple[str, str]:
     """An element by tag and its first word without what numbers it; and all its words as they are judged by."""
