@@ -5,6 +5,7 @@ A writer holds what it lately wrote: marks of a site's newest bodies, and dictio
 
 from __future__ import annotations
 
+import random
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ _SHORT = 24  # bytes of a part that many pages have (`/span>`, `li class="menu">
 
 SITES = 200  # whose lines are held
 LINES = 24  # of a site: each page is compared with all of them
-READY_BYTES = 48 << 20  # of dictionaries: those of some 50 sites
+READY_BYTES = 28 << 20  # of dictionaries: those of some 30 sites
 LONGEST = 12  # bodies of a line; each costs a read some 0.02 ms, and histories need room above
 MAX_LINE = 256 << 10  # bytes of a line of several bodies; more takes too long to load
 MAX_ROOT = 4 << 20  # and of one body
@@ -73,7 +74,8 @@ class Lately:
 
     def __init__(self) -> None:
         self.held: OrderedDict[int, dict[tuple[str, ...], Line]] = OrderedDict()
-        self.ready: OrderedDict[tuple[str, ...], codec.Dictionary] = OrderedDict()
+        self.ready: dict[tuple[str, ...], codec.Dictionary] = {}
+        self._chance = random.Random(0)
 
     def knows(self, site_id: int) -> bool:
         """Whether lines of this site are held."""
@@ -111,12 +113,13 @@ class Lately:
 
     def dictionary(self, line: Line, joined: Callable[[], bytes]) -> codec.Dictionary:
         """The dictionary of a line, made of its bodies `joined` unless it is ready."""
-        found = self.ready.pop(line.names, None)
+        found = self.ready.get(line.names)
         if found is None:
             found = codec.Dictionary(joined())
             self.ready.pop(line.names[1:], None)  # It serves the same pages, less well.
             while sum(each.size for each in self.ready.values()) > READY_BYTES - found.size and self.ready:
-                self.ready.popitem(last=False)
+                # Any of them: sites take turns, so the one that was used longest ago would be the next to be asked for.
+                del self.ready[self._chance.choice(list(self.ready))]
         self.ready[line.names] = found
         return found
 
