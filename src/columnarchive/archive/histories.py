@@ -10,6 +10,7 @@ from itertools import pairwise
 from columnarchive.archive.grouping import group, own_readings
 from columnarchive.diff.blame import blame
 from columnarchive.diff.compare import ENGINE, compare
+from columnarchive.diff.sentences import sentences_of
 from columnarchive.model import (
     Article,
     Change,
@@ -180,6 +181,10 @@ def _sentences(
     revisions: Sequence[Revision], steps: Sequence[Comparison]
 ) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
     """Which sentences stand and since when, and which stood once: `blame` in records with times."""
+    first = revisions[0]
+    if len(revisions) == 1:  # as most articles: all of it is as old as that
+        texts = sentences_of(first.article).texts
+        return tuple(Sentence(at, text, first.first_seen_at, first.number) for at, text in enumerate(texts)), ()
     told = blame([revision.article for revision in revisions], steps)
     present = tuple(
         Sentence(

@@ -126,11 +126,12 @@ def _write_history(conn: sqlite3.Connection, site: str, history: History, digest
 def _write_article(conn: sqlite3.Connection, site: str, history: History, digest: str) -> int:
     article = history.article
     removed_text = "\n".join(dict.fromkeys(sentence.text for sentence in history.removed))
+    indexed = (article.title, article.text, removed_text)
     row = {
         "site": site,
         **_said(article),
         "url": article.url,
-        "text": article.text,
+        "text": indexed[1],
         "removed_text": removed_text,
         "language": article.language,
         "revisions": len(history.revisions),
@@ -150,14 +151,16 @@ def _write_article(conn: sqlite3.Connection, site: str, history: History, digest
         article_id = int(cursor.lastrowid or 0)
     else:
         article_id = int(found[0])
-        index.delete(conn, article_id, *found[2:])
+        if found[2:] != indexed:
+            index.delete(conn, article_id, *found[2:])
         for table in ("revisions", "sentences", "changes"):
             conn.execute(f"delete from {table} where article_id = ?", (article_id,))
         if found[1] != site:
             passages.delete(conn, article_id)  # what is a set phrase of one site may be none of another
         pairs = ", ".join(f"{name} = :{name}" for name in row)
         conn.execute(f"update articles set {pairs} where id = :id", {**row, "id": article_id})
-    index.insert(conn, article_id, article.title, article.text, removed_text)
+    if found is None or found[2:] != indexed:
+        index.insert(conn, article_id, *indexed)
     return article_id
 
 
