@@ -329,3 +329,24 @@ async def _refresh(host: Host, request: Request, writer: asyncio.StreamWriter) -
 @also("meta_refresh_loop", "/column/two.html")
 async def _refresh_back(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
     writer.write(answer(page("two", head='<meta http-equiv=refresh content="0;url=one.html">')))
+
+
+@plays("too_large")
+async def page_of_11_mb(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    piece = "".join(f"<div class=card><a href=/x/{n}.html>記事{n}</a><p>{TEXT}</p></div>" for n in range(50)).encode()
+    writer.write(answer(b"<html><body>" + piece * (11_500_000 // len(piece))))
+
+
+@plays("too_large")
+async def page_of_tags(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    writer.write(answer(b"<html><body>" + b"<i>x" * 400_000))
+
+
+plays("ok", "sitemap_of_49_mb")(_plain)
+
+
+@also("sitemap_of_49_mb", "/sitemap.xml")
+async def _sitemap_of_49_mb(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    entry = "<url><loc>http://127.0.0.1/elsewhere/%07d.html</loc><priority>0.5</priority>" + " " * 900 + "</url>"
+    entries = "".join(entry % number for number in range(49_000))
+    writer.write(answer(f"<urlset>{entries}</urlset>".encode(), "200 OK", "text/xml"))

@@ -14,6 +14,7 @@ from columnarchive.archive.planning import CrawlOptions, Planned, Target, plan, 
 from columnarchive.archive.queueing import Group, SiteFrontier, open_frontier, read_links
 from columnarchive.crawl.client import Client
 from columnarchive.crawl.queue import Visit
+from columnarchive.crawl.room import give_back_at_once
 from columnarchive.crawl.timer import Timer
 from columnarchive.crawl.visiting import Interrupted, SiteCrawl
 from columnarchive.errors import ArchiveError
@@ -77,6 +78,7 @@ def crawl(
         if options.dry_run:
             pages = planned(db, sites, options)
             return CrawlSummary({}, 0, len(sites), len(pages), 0.0, planned=pages)
+        give_back_at_once()
         return asyncio.run(_Crawl(db, options, report, derive).run(sites))
 
 

@@ -25,6 +25,11 @@ MAGIC = (b"%PDF-", b"PK\x03\x04", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"RIFF",
          b"SQLite format 3")  # fmt: skip
 
 
+# What reading a page takes in memory, measured on pages of nothing but text and of nothing but links.
+PER_BYTE = 6
+PER_TAG = 600
+MAX_MEMORY = 70_000_000
+
 CONTROL = bytes((*range(9), *range(14, 27)))  # but for escape, which begins ISO-2022-JP
 
 
@@ -52,6 +57,12 @@ def looks_binary(body: bytes) -> bool:
         return False
     control = len(head) - len(head.translate(None, CONTROL))
     return zeros > 4 or control > len(head) // 10
+
+
+def takes_too_much(body: bytes) -> bool:
+    """Whether reading a page would take more memory than any real one does; a few bytes make an element."""
+    tags = body.count(b"<") - body.count(b"</")
+    return len(body) * PER_BYTE + tags * PER_TAG > MAX_MEMORY
 
 
 def of_error(error: BaseException) -> tuple[Outcome, str]:

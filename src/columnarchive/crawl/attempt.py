@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import h11
@@ -12,6 +14,7 @@ import httpx
 
 from columnarchive.crawl import answers
 from columnarchive.crawl.codings import BadCoding, Caps, Decoder, TooLarge, Truncated, codings_of
+from columnarchive.crawl.room import Room
 from columnarchive.model import Headers, Outcome
 
 
@@ -36,12 +39,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Limits of one request: seconds in all, sizes, only pages or any file, and a head that is enough."""
+    """Limits of one request: seconds in all, sizes, only pages or any file, a head that is enough, and who
+    takes the body as it comes, if it need not be kept."""
 
     deadline: float
     caps: Caps
+    room: Room
     pages_only: bool = True
     keep_head: int = 0
+    into: Callable[[bytes], None] | None = None
 
 
 @dataclass(slots=True)
@@ -116,8 +122,11 @@ async def _exchange(
         body = await _body(response, bounds, got)
     finally:
         await response.stream.aclose()  # type: ignore[union-attr]
-    if outcome == "ok" and bounds.pages_only and answers.looks_binary(body):
-        outcome = "not_html"
+    if outcome == "ok" and bounds.pages_only:
+        if answers.takes_too_much(body):
+            return _failed(got, "too_large", "The page holds more text or elements than any real one.")
+        if answers.looks_binary(body):
+            outcome = "not_html"
     error = "The bytes are those of a binary file, whatever the type says." if outcome == "not_html" else ""
     kept = body if outcome in ("ok", "missing", "gone", "http_error") else None
     return Answer(outcome, error, got.status, got.headers, kept, got.length, got.wire.hexdigest(), got.peer, got.tls)
@@ -129,16 +138,25 @@ async def _body(response: httpx.Response, bounds: Bounds, got: _Reading) -> byte
     length = next(iter(got.values("content-length")), "")
     if length.isdigit() and int(length) > bounds.caps.wire and not bounds.keep_head:
         raise TooLarge
-    parts: list[bytes] = []
-    async for chunk in response.stream:  # type: ignore[union-attr]
-        got.wire.update(chunk)
-        got.length += len(chunk)
-        parts.append(decoder.feed(chunk))
-        if bounds.keep_head and decoder.size > bounds.keep_head:
-            return b"".join(parts)
+    kept = io.BytesIO()  # gives its bytes away without copying them
+    share = bounds.room.share()
+    try:
+        async for chunk in response.stream:  # type: ignore[union-attr]
+            got.wire.update(chunk)
+            got.length += len(chunk)
+            piece = decoder.feed(chunk)
+            if bounds.into is not None:
+                bounds.into(piece)
+                continue
+            await share.grow(len(piece))
+            kept.write(piece)
+            if bounds.keep_head and decoder.size > bounds.keep_head:
+                return kept.getvalue()
+    finally:
+        share.release()
     if got.length:  # a 304 or an empty page may still name a coding
         decoder.close()
-    return b"".join(parts)
+    return kept.getvalue()
 
 
 def _connection_of(response: httpx.Response) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from columnarchive.crawl.attempt import Answer, Bounds, attempt
 from columnarchive.crawl.codings import ACCEPTED, Caps
 from columnarchive.crawl.network import Network, PrivateAddress, Unresolved
 from columnarchive.crawl.pace import Pace
+from columnarchive.crawl.room import Room
 from columnarchive.crawl.timer import Timer
 from columnarchive.crawl.transport import OriginTransport, tls_context
 from columnarchive.errors import UsageError
@@ -67,6 +68,7 @@ class Ask:
     check: HopCheck = any_hop
     caps: Caps | None = None
     hops: int = MAX_HOPS
+    into: Callable[[str], Callable[[bytes], None]] | None = None  # who takes the body of an address as it comes
     keep_head: int = 0  # stop reading after so many decoded bytes and keep them, instead of calling it too large
 
 
@@ -96,6 +98,7 @@ class Client:
         self.timer = timer or Timer()
         self.pace = Pace(self.timer)
         self.network = Network(options.allow_private)
+        self.room = Room()
         self.tls = tls_context()
         self.transports: dict[str, httpx.AsyncBaseTransport] = {}
         self.health: dict[str, Health] = {}
@@ -212,7 +215,9 @@ class Client:
                 headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in headers],
                 extensions={"target": (whole + place.target).encode("ascii"), "connect": self.options.connect},
             )  # fmt: skip
-            bounds = Bounds(self.options.deadline, ask.caps or self.options.caps, ask.pages_only, ask.keep_head)
+            caps = ask.caps or self.options.caps
+            into = ask.into(place.origin + place.target) if ask.into else None
+            bounds = Bounds(self.options.deadline, caps, self.room, ask.pages_only, ask.keep_head, into)
             return self._noted(health, await attempt(self._transport(place), request, bounds))
 
     def _headers(self, place: Address, ask: Ask, conditional: bool) -> Headers:

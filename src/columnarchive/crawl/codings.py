@@ -21,7 +21,7 @@ class Caps:
     """Bounds of one body: bytes on the wire, bytes decoded, and how many times larger decoding may make it."""
 
     wire: int = 12_000_000
-    decoded: int = 16_000_000
+    decoded: int = 12_000_000
     expansion: int = 200
     free: int = 1_000_000  # below this many decoded bytes the ratio is not looked at
 

@@ -11,7 +11,7 @@ from columnarchive.crawl.codings import Caps
 from columnarchive.crawl.queue import Frontier, SitePlan
 from columnarchive.crawl.robots import Rules
 from columnarchive.crawl.section import COLUMNS, Found, Reason, Section
-from columnarchive.crawl.sitemaps import Entry, Listing, read
+from columnarchive.crawl.sitemaps import Entry, Listing, Reader
 from columnarchive.errors import UsageError
 from columnarchive.urls import PageLinks, address, directory, host_of, in_scope, resolve, shape, trap
 
@@ -88,10 +88,16 @@ class Expansion:
         if not rules.allows(url):
             return Listing()
         delay = max(self.plan.delay, rules.delay)
-        capture = await self.client.fetch(Ask(url, delay=delay, pages_only=False, caps=CAPS))
+        readers: list[Reader] = []
+
+        def begin(url: str) -> Callable[[bytes], None]:
+            readers.append(Reader(url))
+            return readers[-1].feed
+
+        capture = await self.client.fetch(Ask(url, delay=delay, pages_only=False, caps=CAPS, into=begin))
         if capture.outcome not in ("ok", "redirected") or capture.body is None:
             return Listing()
-        return read(capture.body, capture.final_url)
+        return readers[-1].listing()
 
     def _take(self, entries: Sequence[Entry], reason: Reason) -> int:
         """Queue the entries that look like columns; tell the queue when known pages changed."""

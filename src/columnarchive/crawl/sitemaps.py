@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
-import gzip
 import json
 import re
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from xml.parsers import expat
@@ -22,6 +22,10 @@ from columnarchive.urls import canonical
 
 MAX_BYTES = 50_000_000
 MAX_ENTRIES = 50_000
+MAX_JSON = 5_000_000
+PIECE = 262_144
+HEAD = 200  # bytes that tell the kind of a file
+LONGEST_LINE = 4096
 DATES = frozenset({"lastmod", "pubdate", "updated", "modified", "date"})
 
 
@@ -43,35 +47,123 @@ class Listing:
 
 def read(body: bytes, url: str) -> Listing:
     """The list in a sitemap or feed of any kind; an empty one for anything else. Never raises."""
-    body = _unpacked(body)
-    head = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:200]
-    if head.startswith((b"[", b"{")):
-        return _from_json(body, url)
-    if head.startswith(b"<") or body[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return _from_xml(body, url)
-    return _from_text(body, url)
+    reader = Reader(url)
+    for start in range(0, len(body), PIECE):
+        reader.feed(body[start : start + PIECE])
+    return reader.listing()
 
 
-def _unpacked(body: bytes) -> bytes:
-    """The file without gzip around it, as far as it can be unpacked within bounds."""
-    if not body.startswith(b"\x1f\x8b"):
-        return body
-    unpacker = zlib.decompressobj(31)
-    try:
-        return unpacker.decompress(body, MAX_BYTES)
-    except (zlib.error, gzip.BadGzipFile):
-        return b""
+class Reader:
+    """Reads a sitemap or feed as it arrives, gzip around it undone, so that none is ever held whole. Never raises."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.room = MAX_BYTES
+        self.head = b""
+        self.unpacker: zlib._Decompress | None = None
+        self.kind: _Xml | _Text | _Json | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        if self.unpacker is None and self.kind is None:
+            self.head += data
+            if len(self.head) < HEAD:
+                return
+            data, self.head = self.head, b""
+            if data.startswith(b"\x1f\x8b"):
+                self.unpacker = zlib.decompressobj(31)
+        if self.unpacker is None:
+            self._plain(data)
+        while self.unpacker is not None and data and self.room > 0 and not self.unpacker.eof:
+            try:
+                piece = self.unpacker.decompress(data, PIECE)
+            except zlib.error:
+                self.room = 0
+                return
+            data = self.unpacker.unconsumed_tail
+            self._plain(piece)
+
+    def _plain(self, data: bytes) -> None:
+        if self.kind is None:
+            self.head += data
+            if len(self.head) < HEAD:
+                return
+            data = self._begin()
+        data = data[: max(0, self.room)]
+        self.room -= len(data)
+        assert self.kind is not None
+        self.kind.feed(data)
+
+    def _begin(self) -> bytes:
+        """Tell the kind of file by how it begins."""
+        data, self.head = self.head, b""
+        head = data.lstrip(b"\xef\xbb\xbf \t\r\n")
+        if head.startswith((b"[", b"{")):
+            self.kind = _Json(self.url)
+        elif head.startswith(b"<") or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            self.kind = _Xml(self.url)
+        else:
+            self.kind = _Text(self.url)
+        return data
+
+    def listing(self) -> Listing:
+        """What the file lists, now that it has ended."""
+        if self.kind is None:
+            # Shorter than what a file is told by; gzip may stand around it all the same.
+            data, self.head = self.head, b""
+            if self.unpacker is None and data.startswith(b"\x1f\x8b"):
+                with contextlib.suppress(zlib.error):
+                    data = zlib.decompressobj(31).decompress(data, MAX_BYTES)
+            self.head = data
+            data = self._begin()
+            assert self.kind is not None
+            self.kind.feed(data)
+        return self.kind.listing()
 
 
-def _from_text(body: bytes, url: str) -> Listing:
-    text = body[:MAX_BYTES].decode("utf-8-sig", "replace")
-    lines = [line.strip() for line in text.splitlines()[: MAX_ENTRIES * 2]]
-    found = (_address(line, url) for line in lines if re.match(r"https?://\S+$", line, re.I))
-    return Listing(tuple(Entry(one) for one in found if one)[:MAX_ENTRIES])
+class _Text:
+    """An address a line; a line that no address is as long as is none."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.rest = b""
+        self.found: list[Entry] = []
+
+    def feed(self, data: bytes) -> None:
+        if len(self.found) >= MAX_ENTRIES:
+            return
+        lines = (self.rest + data).splitlines(keepends=True)
+        rest = lines.pop() if lines and not lines[-1].endswith((b"\n", b"\r")) else b""
+        self.rest = rest if len(rest) < LONGEST_LINE else b""
+        self._take(lines)
+
+    def _take(self, lines: Iterable[bytes]) -> None:
+        for line in lines:
+            text = line.decode("utf-8-sig", "replace").strip()
+            if re.match(r"https?://\S+$", text, re.I) and (link := _address(text, self.url)):
+                self.found.append(Entry(link))
+
+    def listing(self) -> Listing:
+        self._take([self.rest])
+        return Listing(tuple(self.found[:MAX_ENTRIES]))
+
+
+class _Json:
+    """JSON Feed, or posts as WordPress lists them."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.body = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        if len(self.body) <= MAX_JSON:
+            self.body += data
+
+    def listing(self) -> Listing:
+        return _from_json(bytes(self.body), self.url)
 
 
 def _from_json(body: bytes, url: str) -> Listing:
-    """JSON Feed, or posts as WordPress lists them."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
@@ -181,19 +273,29 @@ class _Reader:
         return Listing(tuple(self.entries), tuple(one for one in dict.fromkeys(self.files) if one))
 
 
-def _from_xml(body: bytes, url: str) -> Listing:
-    reader = _Reader(url)
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.StartElementHandler = reader.start
-    parser.EndElementHandler = reader.end
-    parser.CharacterDataHandler = reader.characters
+class _Xml:
+    def __init__(self, url: str) -> None:
+        self.reader = _Reader(url)
+        self.ended = False
+        self.parser = expat.ParserCreate(namespace_separator=" ")
+        self.parser.StartElementHandler = self.reader.start
+        self.parser.EndElementHandler = self.reader.end
+        self.parser.CharacterDataHandler = self.reader.characters
+        self.parser.EntityDeclHandler = _no_entities
+        self.parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
 
-    def no_entities(*_: object) -> None:
-        raise _Stop  # a list of addresses has no use for them, a bomb does
+    def feed(self, data: bytes, last: bool = False) -> None:
+        if self.ended:
+            return
+        try:
+            self.parser.Parse(data, last)
+        except (expat.ExpatError, _Stop, ValueError, LookupError):
+            self.ended = True  # what came before a break counts
 
-    parser.EntityDeclHandler = no_entities
-    parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
-    # What came before a break counts.
-    with contextlib.suppress(expat.ExpatError, _Stop, ValueError, LookupError):
-        parser.Parse(body[:MAX_BYTES], True)
-    return reader.listing()
+    def listing(self) -> Listing:
+        self.feed(b"", last=True)
+        return self.reader.listing()
+
+
+def _no_entities(*_: object) -> None:
+    raise _Stop  # a list of addresses has no use for them, a bomb does
