@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from servers.site import Reply, Site
 
 from columnarchive.crawl import network
+from columnarchive.crawl.answers import retry_after
 from columnarchive.crawl.client import Ask, Client, ClientOptions
 from columnarchive.crawl.codings import BadCoding, Caps, Decoder, TooLarge, Truncated
 from columnarchive.crawl.network import is_public
@@ -166,3 +168,31 @@ def test_any_bytes_under_any_coding(body: bytes, coding: str) -> None:
         decoder.close()
     except (BadCoding, TooLarge, Truncated):
         pass
+
+
+def test_an_etag_in_any_bytes_is_sent_back_as_it_came() -> None:
+    with Site({"/": Reply(200, b"<p>x", {"ETag": '"\u00e9\u00ff"'})}) as site:
+        (first,) = fetch(site.url + "/", trusted="127.0.0.1")
+        etag = first.header("etag")
+
+        async def again() -> Capture:
+            async with Client(ClientOptions(delay=0, allow_private=True)) as client:
+                return await client.fetch(Ask(site.url + "/", etag=etag))
+
+        assert asyncio.run(again()).outcome == "ok"
+        assert site.asked[-1][2]["If-None-Match"] == etag
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("120", 120.0),
+        ("Sat, 28 Nov 2026 10:00:30 GMT", 30.0),
+        ("Sat, 28 Nov 1026", 0.0),
+        ("9" * 5000, 30 * 86_400.0),
+        ("\u00b2", 0.0),
+        ("soon", 0.0),
+    ],
+)
+def test_both_forms_of_retry_after_and_none_of_them(said: str, seconds: float) -> None:
+    assert retry_after((("Retry-After", said),), datetime(2026, 11, 28, 10, tzinfo=UTC)) == seconds

@@ -207,6 +207,31 @@ def test_private_addresses_are_refused_unless_allowed(db: Database, site: Site) 
     assert run(db, site).outcomes == {"ok": 10}, "nothing was in the way any more"
 
 
+def test_a_host_may_be_an_address_of_ipv6(db: Database) -> None:
+    try:
+        six = Site(a_site(4), "::1")
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with six:
+        assert run(db, six, allow_private=False).outcomes == {"private_address": 1}
+        assert not six.asked
+        assert run(db, six).outcomes == {"ok": 5}
+
+
+def test_a_proxy_is_used_when_it_is_asked_for(tmp_path: Path) -> None:
+    start = "http://clinic.invalid/column/"
+    with Site({start: "<p>コラム", "http://clinic.invalid/robots.txt": ""}) as proxy:
+        command = [sys.executable, "-m", "columnarchive", "--db", str(tmp_path / "a.db"), "crawl", start]
+        options = ["--delay", "0", "--contact", "me@example.org", "--proxy"]
+        done = subprocess.run([*command, *options, proxy.url], capture_output=True, text=True, check=True)
+        assert "ok 1" in done.stdout
+        assert start in proxy.paths()
+        wrong = subprocess.run([*command, *options, "nonsense"], capture_output=True, text=True, check=False)
+    assert wrong.returncode in (1, 2)
+    assert "is not a web address" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+
+
 def test_a_sitemap_brings_a_changed_page_forward(db: Database, site: Site) -> None:
     run(db, site)
     loc = f"<url><loc>{site.url}/column/2.html</loc><lastmod>2026-01-05T12:00:00Z</lastmod></url>"

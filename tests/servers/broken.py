@@ -45,6 +45,49 @@ async def continue_for_ever(host: Host, request: Request, writer: asyncio.Stream
     await _drip(writer, b"", b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
+@plays("timeout")
+async def hints_for_ever(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    while not writer.transport.is_closing():
+        writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" * 100)
+        await writer.drain()
+
+
+@plays("protocol_error")
+async def switches_protocols(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n")
+
+
+@plays("protocol_error")
+async def http_2(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"\x00\x00\x12\x04" + bytes(14))
+
+
+@plays("too_large")
+async def chunk_extension_for_ever(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5;")
+    while not writer.transport.is_closing():
+        writer.write(b"a" * 10_000)
+        await writer.drain()
+
+
+@plays("too_large")
+async def trailers_for_ever(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n")
+    while not writer.transport.is_closing():
+        writer.write(b"X-More: " + b"b" * 10_000 + b"\r\n")
+        await writer.drain()
+
+
+@plays("protocol_error")
+async def length_below_zero(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    writer.write(HEAD + b"Content-Length: -5\r\n\r\nhello")
+
+
+@plays("protocol_error")
+async def two_lengths(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    writer.write(HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello")
+
+
 @plays("too_large")
 async def endless_body(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
     writer.write(HEAD + b"\r\n")

@@ -134,6 +134,16 @@ async def busy_for_an_hour(host: Host, request: Request, writer: asyncio.StreamW
     writer.write(answer(page("busy"), "503 Unavailable", "text/html", "Retry-After: 3600"))
 
 
+@plays("http_error")
+async def busy_for_a_strange_digit(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 503 Unavailable\r\nRetry-After: \xb2\r\nContent-Length: 0\r\n\r\n")
+
+
+@plays("redirect_loop")
+async def wall_of_cookies(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
+    writer.write(answer(b"", "302 Found", "text/html", "Set-Cookie: seen=1", "Location: /column/bad.html"))
+
+
 async def _plain(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
     writer.write(answer(page("x")))
 

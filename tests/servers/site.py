@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -29,10 +30,12 @@ class Site:
     def __init__(self, pages: dict[str, str | bytes | Reply], address: str = "127.0.0.1") -> None:
         self.pages = pages
         self.asked: list[tuple[str, float, dict[str, str]]] = []
-        self._server = http.server.ThreadingHTTPServer((address, 0), _Handler)
+        kind = _SixServer if ":" in address else http.server.ThreadingHTTPServer
+        self._server = kind((address, 0), _Handler)
         self._server.daemon_threads = True
         self._server.site = self  # type: ignore[attr-defined]
-        self.url = f"http://{address}:{self._server.server_port}"
+        host = f"[{address}]" if ":" in address else address
+        self.url = f"http://{host}:{self._server.server_port}"
 
     def paths(self) -> list[str]:
         """The paths that were asked for, in order."""
@@ -49,6 +52,10 @@ class Site:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class _SixServer(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import signal
 import time
 from collections import Counter
@@ -25,6 +26,7 @@ from columnarchive.store.lock import crawl_lock
 
 __all__ = ["CrawlOptions", "CrawlSummary", "Planned", "Progress", "Target", "crawl", "targets"]
 FAILURES_KEPT = 200
+PORT = re.compile(r":\d+$")
 GOOD: frozenset[Outcome] = frozenset({"ok", "unchanged", "redirected"})
 
 
@@ -143,7 +145,7 @@ class _Crawl:
         queue = open_frontier(self.group, site, target.settings.revisit_days, self.options.all or target.named)
         if self.options.allow_private:
             # Only the hosts that were asked for: a redirect or a link must not reach further inside.
-            client.network.trusted.update(host.partition(":")[0] for host in site.hosts)
+            client.network.trusted.update(PORT.sub("", host) for host in site.hosts)
         one = SiteCrawl(client, site, queue, read_links, self._reporter(target.settings.name, queue), self._wanted)
         try:
             await one.run()

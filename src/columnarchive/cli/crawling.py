@@ -42,6 +42,9 @@ def crawl(
         str,
         typer.Option(envvar="ARCHIVE_CONTACT", help="How the sites can reach you: an e-mail address or a web page."),
     ] = "",
+    proxy: Annotated[
+        str, typer.Option(help="Fetch through this proxy, http://host:port; those of the environment are ignored.")
+    ] = "",
     settings: Annotated[Path, typer.Option("--sites", help="The file of sites to follow.")] = SETTINGS,
 ) -> None:
     """Follow sites: fetch their columns and come back for changes. All that are due when none is named.
@@ -67,6 +70,7 @@ def crawl(
                 all=all_pages,
                 dry_run=dry_run,
                 allow_private=allow_private,
+                proxy=origin_of(proxy) if proxy else "",
                 contact=contact_for([url for one in chosen for url in one.start], contact, settings, db),
             )
             summary = run(db, chosen, options)
@@ -179,6 +183,13 @@ def contact_for(urls: Sequence[str], given: str, settings: Path, db: Database | 
         with db.transaction():
             db.set_meta("contact", answer)
     return answer
+
+
+def origin_of(proxy: str) -> str:
+    """A proxy's address as it is used: scheme, host and port; UsageError for what is none."""
+    from columnarchive.urls import address
+
+    return address(proxy).origin
 
 
 def is_loopback(url: str) -> bool:

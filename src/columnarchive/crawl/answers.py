@@ -98,7 +98,7 @@ def _of_protocol_error(said: str) -> tuple[Outcome, str]:
 def retry_after(headers: Headers, now: datetime) -> float:
     """Seconds that a Retry-After line asks to wait, whether given as a number or a date; 0 without one."""
     value = next((value.strip() for name, value in headers if name.lower() == "retry-after"), "")
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(min(int(value[:9]), 30 * 86_400))
     try:
         moment = email.utils.parsedate_to_datetime(value)

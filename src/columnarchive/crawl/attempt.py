@@ -136,7 +136,7 @@ async def _body(response: httpx.Response, bounds: Bounds, got: _Reading) -> byte
     """The decoded body; counts and digests what was on the wire."""
     decoder = Decoder(codings_of(got.values("content-encoding")), bounds.caps)
     length = next(iter(got.values("content-length")), "")
-    if length.isdigit() and int(length) > bounds.caps.wire and not bounds.keep_head:
+    if length.isascii() and length.isdigit() and int(length) > bounds.caps.wire and not bounds.keep_head:
         raise TooLarge
     kept = io.BytesIO()  # gives its bytes away without copying them
     share = bounds.room.share()

@@ -67,7 +67,7 @@ class OriginTransport(httpx.AsyncBaseTransport):
         if self.origin.scheme == b"https":
             try:
                 async with asyncio.timeout(timeout):
-                    stream = await stream.start_tls(self.tls, self.host)
+                    stream = await stream.start_tls(self.tls, self.host.strip("[]"))
             except BaseException:
                 await stream.aclose()
                 raise
