@@ -62,6 +62,8 @@ def test_no_server_makes_the_crawl_large(tmp_path: Path) -> None:
     text = (tmp_path / "said").read_text("utf-8")
     assert crawl.returncode == 0, text
     assert "too_large" in text
+    assert server.host("sitemap_of_49_mb").origin not in text, "its pages are all well"
+    assert server.host("sitemap_of_49_mb").asked["/sitemap.xml"] == 1
     assert "too_deep" in text
     assert len(peaks) > 1, "workers are seen as well"
     assert max(peaks.values()) < LARGEST, peaks

@@ -129,6 +129,21 @@ def test_robots_is_asked_for_once_a_day(db: Database, site: Site) -> None:
     assert site.paths().count("/robots.txt") == 2
 
 
+@pytest.mark.parametrize(("status", "headers", "hours"), [(429, {"Retry-After": "7200"}, 2.0), (429, {}, 0.25),
+                                                          (503, {"Retry-After": "7200"}, 2.0)])  # fmt: skip
+def test_a_robots_that_asks_for_a_pause_gets_it(
+    db: Database, site: Site, status: int, headers: dict[str, str], hours: float
+) -> None:
+    site.pages["/robots.txt"] = Reply(status, b"", headers)
+    assert "robots.txt" in run(db, site).ended_early[0][1]
+    asked = len(site.asked)
+    assert set(site.paths()) == {"/robots.txt"}
+    assert "left alone until" in run(db, site, AT + timedelta(hours=hours * 0.9)).ended_early[0][1]
+    assert len(site.asked) == asked
+    site.pages["/robots.txt"] = ""
+    assert run(db, site, AT + timedelta(hours=hours * 1.1)).outcomes == {"ok": 10}
+
+
 def test_pages_come_due_the_less_they_change_the_later(db: Database, site: Site) -> None:
     run(db, site)
     assert run(db, site, AT + timedelta(hours=1), named=False).pages == 0

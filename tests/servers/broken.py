@@ -45,7 +45,7 @@ async def continue_for_ever(host: Host, request: Request, writer: asyncio.Stream
     await _drip(writer, b"", b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
-@plays("timeout")
+@plays("too_large")
 async def hints_for_ever(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
     while not writer.transport.is_closing():
         writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" * 100)

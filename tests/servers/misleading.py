@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 
 from servers.broken import gzip_bomb_body
 from servers.hostile import TEXT, Host, Request, also, answer, listing, page, plays
@@ -341,10 +342,15 @@ async def _refresh_back(host: Host, request: Request, writer: asyncio.StreamWrit
     writer.write(answer(page("two", head='<meta http-equiv=refresh content="0;url=one.html">')))
 
 
+@functools.cache
+def _large_page() -> bytes:
+    piece = "".join(f"<div class=card><a href=/x/{n}.html>記事{n}</a><p>{TEXT}</p></div>" for n in range(50)).encode()
+    return b"<html><body>" + piece * (11_500_000 // len(piece))
+
+
 @plays("too_large")
 async def page_of_11_mb(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
-    piece = "".join(f"<div class=card><a href=/x/{n}.html>記事{n}</a><p>{TEXT}</p></div>" for n in range(50)).encode()
-    writer.write(answer(b"<html><body>" + piece * (11_500_000 // len(piece))))
+    writer.write(answer(_large_page()))
 
 
 @plays("too_large")

@@ -91,7 +91,7 @@ def _of_protocol_error(said: str) -> tuple[Outcome, str]:
     if "disconnected without sending" in said:
         return "unreachable", "The server closed the connection without an answer."
     if "buffer too long" in said.lower() or "too large" in said.lower():
-        return "too_large", "The header lines are larger than 100 kB."
+        return "too_large", "The header lines, or what comes before them, are larger than 100 kB."
     return "protocol_error", f"The answer is not HTTP: {said}."
 
 

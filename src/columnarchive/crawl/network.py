@@ -88,7 +88,7 @@ class Network(httpcore.AsyncNetworkBackend):
         timeout: float | None = None,
         local_address: str | None = None,  # noqa: ARG002
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> Stream:
         """Connect to the first judged address that answers."""
         refused: OSError | TimeoutError | None = None
         for ip in (await self.judged(host, port))[:4]:

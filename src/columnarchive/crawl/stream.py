@@ -13,6 +13,7 @@ from typing import Any
 import httpcore
 
 READ_SIZE = 65_536
+HEAD_SIZE = 400_000  # header lines may be 100 kB; hints before them and a body after them may come in the same reads
 
 
 class TLSError(httpcore.ConnectError):
@@ -29,6 +30,7 @@ class Stream(asyncio.BufferedProtocol, httpcore.AsyncNetworkStream):
     def __init__(self, space: memoryview) -> None:
         self.space = space
         self.transport: asyncio.Transport | None = None
+        self.head_room: int | None = None  # bytes that may still come before an answer begins; None: it has begun
         self.held = b""
         self.paused = False
         self.ended = False
@@ -78,6 +80,10 @@ class Stream(asyncio.BufferedProtocol, httpcore.AsyncNetworkStream):
             self.waiting = asyncio.get_running_loop().create_future()
             await self.waiting
         data, self.held = self.held[:max_bytes], self.held[max_bytes:]
+        if self.head_room is not None:
+            self.head_room -= len(data)
+            if self.head_room < 0:  # 1xx answers without end would keep us reading until the deadline
+                raise httpcore.RemoteProtocolError("what comes before the answer is too large")
         if self.paused and not self.held and self.transport is not None:
             self.paused = False
             self.transport.resume_reading()

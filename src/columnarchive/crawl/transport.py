@@ -15,6 +15,7 @@ import httpcore
 import httpx
 
 from columnarchive.crawl.network import Network
+from columnarchive.crawl.stream import HEAD_SIZE, Stream
 from columnarchive.urls import Address
 
 KEEP_ALIVE = 75.0
@@ -40,6 +41,7 @@ class OriginTransport(httpx.AsyncBaseTransport):
         self.tls = tls
         self.network = network
         self.connection: httpcore.AsyncHTTP11Connection | None = None
+        self.stream: Stream | None = None
         self.reused = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -51,7 +53,10 @@ class OriginTransport(httpx.AsyncBaseTransport):
             httpcore.URL(scheme=self.origin.scheme, host=self.origin.host, port=self.origin.port, target=target),
             headers=request.headers.raw,
         )
+        assert self.stream is not None
+        self.stream.head_room = HEAD_SIZE
         answer = await connection.handle_async_request(asked)
+        self.stream.head_room = None
         return httpx.Response(
             answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions, request=request
         )
@@ -67,10 +72,11 @@ class OriginTransport(httpx.AsyncBaseTransport):
         if self.origin.scheme == b"https":
             try:
                 async with asyncio.timeout(timeout):
-                    stream = await stream.start_tls(self.tls, self.host.strip("[]"))
+                    await stream.start_tls(self.tls, self.host.strip("[]"))
             except BaseException:
                 await stream.aclose()
                 raise
+        self.stream = stream
         self.connection = httpcore.AsyncHTTP11Connection(self.origin, stream, KEEP_ALIVE)
         return self.connection
 

@@ -18,6 +18,7 @@ from columnarchive.urls import PageLinks, address, in_scope, trap
 ReadLinks = Callable[[Capture, Callable[[Set[str]], bool] | None], PageLinks | None]
 """Reads a page's links; where a function is given, only if it wants the addresses that they lead to."""
 MAX_DEPTH = 400
+TOO_MANY = 429
 # Outcomes of a robots.txt that say why no page could be had either.
 HOST_PROBLEMS: tuple[Outcome, ...] = ("unreachable", "tls_error", "private_address", "timeout")
 
@@ -164,6 +165,9 @@ class SiteCrawl:
                 found, answer = await fetch_rules(self.client, origin, self.plan.delay)
                 self.problems[origin] = answer
                 self.frontier.keep_robots(found.file)
+                health = self.client.health.get(address(origin).authority)
+                if answer.status == TOO_MANY or (health and health.rest > self.client.options.longest_wait):
+                    self.frontier.rest(origin, health.rest if health else 0.0)
             self.rules[origin] = found
         return found
 
