@@ -54,7 +54,6 @@ class Place:
         self.links = 0
         self.targets: dict[str, str | None] = {}
 
-
     def leave(self) -> None:
         """Let go of all around: a place holds itself and its page, parsed and large, which would long not be freed."""
         self.around, self.holder = (), None
