@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from columnarchive.crawl.sitemaps import MAX_BYTES, Entry, moment, read
+from columnarchive.crawl.entries import Entry, moment
+from columnarchive.crawl.sitemaps import MAX_BYTES, read
 
 AT = "http://www.example.com/sitemap.xml"
 # File and how many pages and further files it names.

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 Outcome = Literal[
     "ok", "unchanged", "redirected", "refused_by_robots", "gone", "missing", "http_error", "timeout", "too_large",
     "truncated", "bad_encoding", "protocol_error", "not_html", "unreachable", "tls_error", "private_address",
-    "redirect_loop", "too_deep", "needs_javascript", "no_article", "suspect",
+    "redirect_loop", "too_deep", "needs_javascript", "no_article", "suspect", "unresolved",
 ]  # fmt: skip
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 

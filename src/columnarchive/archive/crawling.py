@@ -9,7 +9,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from columnarchive.archive.planning import CrawlOptions, Planned, Target, plan, planned, targets
 from columnarchive.archive.queueing import Group, SiteFrontier, open_frontier, read_links
@@ -32,7 +32,7 @@ GOOD: frozenset[Outcome] = frozenset({"ok", "unchanged", "redirected"})
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a crawl is, told after each visit."""
+    """How far a crawl is, told after each visit; `upcoming` is the site's next address, if that is known yet."""
 
     site: str
     url: str
@@ -42,6 +42,7 @@ class Progress:
     failures: int
     sites_left: int
     seconds: float
+    upcoming: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class _Crawl:
     async def run(self, sites: Sequence[Target]) -> CrawlSummary:
         self.stop = asyncio.Event()
         self.deriving = asyncio.Lock()
-        self.sites_left = len(sites)
+        self.sites = self.sites_left = len(sites)
         timer = Timer(self.options.timer.seconds, self._interruptible)
         waiting = iter(sites)
         committing = asyncio.create_task(self._commit_now_and_then())
@@ -146,7 +147,8 @@ class _Crawl:
         if self.options.allow_private:
             # Only the hosts that were asked for: a redirect or a link must not reach further inside.
             client.network.trusted.update(PORT.sub("", host) for host in site.hosts)
-        one = SiteCrawl(client, site, queue, read_links, self._reporter(target.settings.name, queue), self._wanted)
+        report = self._reporter(target.settings.name, queue)
+        one = SiteCrawl(client, site, queue, read_links, report, self._wanted, alone=self.sites == 1)
         try:
             await one.run()
         except Interrupted:
@@ -175,13 +177,15 @@ class _Crawl:
         def report(capture: Capture, visit: Visit) -> None:
             self.pages += 1
             self.outcomes[capture.outcome] += 1
-            if capture.outcome not in GOOD and len(self.failures) < FAILURES_KEPT:
+            repeated = capture.outcome == "unresolved" and self.failures and self.failures[-1].reason == capture.error
+            if capture.outcome not in GOOD and len(self.failures) < FAILURES_KEPT and not repeated:
                 self.failures.append(Failure(visit.url, capture.outcome, capture.error or f"Status {capture.status}."))
             failed = sum(count for outcome, count in self.outcomes.items() if outcome not in GOOD)
             seconds = time.monotonic() - self.started
-            self.tell(
-                Progress(site, visit.url, capture.outcome, self.pages, queue.left(), failed, self.sites_left, seconds)
+            told = Progress(
+                site, visit.url, capture.outcome, self.pages, queue.left(), failed, self.sites_left, seconds
             )
+            self.tell(replace(told, upcoming=queue.upcoming))
 
         return report
 

@@ -27,7 +27,7 @@ from columnarchive.model import (
 )
 from columnarchive.times import from_text
 
-ABSENT_OUTCOMES = ("missing", "gone")
+ABSENT_OUTCOMES = ("missing", "gone", "unresolved")
 FAILED_OUTCOMES = ("timeout", "unreachable", "tls_error", "protocol_error", "http_error")
 CONFIRMED_AFTER = timedelta(days=1)  # one 404 counts once the page has been away for this long
 
@@ -116,8 +116,8 @@ def _revisions(url: str, seen: Sequence[_Seen], rules: str) -> tuple[Revision, .
 
 
 def _absences(members: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> list[_Absence]:
-    """When none of an article's pages was there: a 410, a redirect to another text, two visits with 404, or one that
-    a day or more followed."""
+    """When none of an article's pages was there: a 410, a redirect to another text, two visits with 404, or one visit
+    with 404 or to a host without a name that a day or more followed."""
     found: list[_Absence] = []
     run: list[Visit] = []
     for visit in sorted(_presence(members, readings), key=lambda visit: visit.at):
@@ -148,11 +148,8 @@ def _presence(members: Sequence[PageVisits], readings: Mapping[str, PageReadings
 
 
 def _is_confirmed(run: Sequence[Visit], until: str) -> bool:
-    return (
-        len(run) > 1
-        or any(visit.outcome == "gone" for visit in run)
-        or from_text(until) - from_text(run[0].at) >= CONFIRMED_AFTER
-    )
+    told = [visit.outcome for visit in run if visit.outcome != "unresolved"]  # resolvers fail for hours, servers answer
+    return len(told) > 1 or "gone" in told or from_text(until) - from_text(run[0].at) >= CONFIRMED_AFTER
 
 
 def _changes(revisions: Sequence[Revision], absences: Iterable[_Absence]) -> tuple[Change, ...]:

@@ -98,6 +98,11 @@ class SiteFrontier:
         self.ids = {page.url: page.id}
         return Visit(page.url, page.reason, page.depth, page.etag, page.last_modified)
 
+    @property
+    def upcoming(self) -> str:
+        """The address that `next` gives next, where that needs no look at the queue; else empty."""
+        return self.batch[-1].url if self.batch else ""
+
     def record(self, visit: Visit, found_captures: Sequence[Capture], found: Sequence[Found]) -> None:
         """Keep a visit's captures and queue what was found, in one group with its neighbours."""
         self.group.begin()

@@ -61,6 +61,7 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "refused_by_robots": ("robots.txt が拒否", "refused by robots.txt"),
     "gone": ("削除（410）", "gone (410)"),
     "missing": ("見つからない（404）", "missing (404)"),
+    "unresolved": ("ドメインがない（DNS）", "no such host (DNS)"),
     "http_error": ("HTTP エラー", "HTTP error"),
     "timeout": ("時間切れ", "timeout"),
     "too_large": ("大きすぎる", "too large"),

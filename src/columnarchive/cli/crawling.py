@@ -107,10 +107,10 @@ def run(db: Database, chosen: list[Target], options: CrawlOptions) -> CrawlSumma
 
         def report(progress: Progress) -> None:
             rate = progress.pages / max(progress.seconds, 0.001)
-            note = (
-                f"{rate:.1f}/s" + (f"  {progress.failures} failed" if progress.failures else "") + f"  {progress.url}"
-            )
-            bar.update(progress.pages, progress.pages + progress.queued, note)
+            parts = [f"{rate:.1f}/s", count(progress.sites_left, "site")]
+            parts += [f"{progress.failures} failed"] if progress.failures else []
+            parts += [f"next {progress.upcoming}" if progress.upcoming else progress.url]
+            bar.update(progress.pages, progress.pages + progress.queued, "  ".join(parts))
 
         def derive(own: Database, site_id: int) -> object:
             return deriving.derive(own, [site_id], clock=options.clock, pool=pool)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import httpcore
 import httpx
 
-from columnarchive.crawl.network import PrivateAddress, Unresolved
+from columnarchive.crawl.network import PrivateAddress, Unknown, Unresolved
 from columnarchive.crawl.stream import TLSError
 from columnarchive.model import Headers, Outcome
 
@@ -73,7 +73,7 @@ def of_error(error: BaseException) -> tuple[Outcome, str]:
     if isinstance(error, (TLSError, ssl.SSLError)):
         return "tls_error", f"The secure connection failed: {said}."
     if isinstance(error, Unresolved):
-        return "unreachable", f"{said[:1].upper()}{said[1:]}."
+        return "unresolved" if isinstance(error, Unknown) else "unreachable", f"{said[:1].upper()}{said[1:]}."
     if isinstance(error, (TimeoutError, httpcore.TimeoutException, httpx.TimeoutException)):
         return "timeout", f"No complete answer in time{f' ({said})' if said != type(error).__name__ else ''}."
     if isinstance(error, (httpcore.ConnectError, httpx.ConnectError, httpx.ProxyError, httpcore.ProxyError)):

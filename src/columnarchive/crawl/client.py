@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -82,6 +83,9 @@ class Health:
 
 FAILING: frozenset[Outcome] = frozenset({"timeout", "unreachable", "truncated", "tls_error", "protocol_error"})
 CIRCUIT = 5
+# New objects after which Python looks for cyclic garbage. Hundreds of requests in flight are none, and looking through
+# them again and again costs a tenth of fetching. Nothing large is left for it: `test_links` and `test_crawl_memory`.
+IN_FLIGHT = 20_000
 _parsed = lru_cache(maxsize=1000)(httpx.URL)
 
 
@@ -103,6 +107,8 @@ class Client:
         self.transports: dict[str, httpx.AsyncBaseTransport] = {}
         self.health: dict[str, Health] = {}
         self.requests = 0
+        self.heard = asyncio.Event()
+        """Set once any host has answered: this machine is not offline."""
         self.jitter = random.Random()
         self.fixed: Headers = (
             ("User-Agent", options.user_agent),
@@ -112,9 +118,12 @@ class Client:
         )
 
     async def __aenter__(self) -> Client:
+        self.thresholds = gc.get_threshold()
+        gc.set_threshold(max(IN_FLIGHT, self.thresholds[0]), *self.thresholds[1:])
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        gc.set_threshold(*self.thresholds)
         for transport in self.transports.values():
             await transport.aclose()
         self.transports.clear()
@@ -241,6 +250,8 @@ class Client:
     def _noted(self, health: Health, answer: Answer) -> Answer:
         failing = answer.outcome in FAILING or answer.status in answers.RETRIED_STATUS
         health.failures = health.failures + 1 if failing else 0
+        if answer.status:
+            self.heard.set()
         health.rest = answers.retry_after(answer.headers, self.clock()) if failing else 0.0
         return answer
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from columnarchive.crawl import groups
 from columnarchive.crawl.client import Ask, Client
 from columnarchive.crawl.codings import Caps
+from columnarchive.crawl.entries import Entry, Listing
 from columnarchive.crawl.queue import Frontier, SitePlan
 from columnarchive.crawl.robots import Rules
 from columnarchive.crawl.section import COLUMNS, Found, Reason, Section
-from columnarchive.crawl.sitemaps import Entry, Listing, Reader
+from columnarchive.crawl.sitemaps import Reader
 from columnarchive.errors import UsageError
 from columnarchive.urls import PageLinks, address, directory, host_of, in_scope, resolve, shape, trap
 

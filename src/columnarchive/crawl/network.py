@@ -25,7 +25,14 @@ class PrivateAddress(httpcore.ConnectError):
 
 
 class Unresolved(httpcore.ConnectError):
-    """The name has no address."""
+    """The name has no address, or none could be asked for."""
+
+
+class Unknown(Unresolved):
+    """The resolver knows that there is no such name, or none with an address."""
+
+
+UNKNOWN = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
 def is_public(address: str) -> bool:
@@ -49,7 +56,9 @@ async def resolve(host: str, port: int) -> list[str]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
-        raise Unresolved(f"the name {host} has no address") from error
+        if isinstance(error, socket.gaierror) and error.errno in UNKNOWN:
+            raise Unknown(f"the name {host} has no address") from error
+        raise Unresolved(f"the name {host} could not be resolved") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

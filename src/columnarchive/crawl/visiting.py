@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +22,8 @@ ReadLinks = Callable[[Capture, Callable[[Set[str]], bool] | None], PageLinks | N
 MAX_DEPTH = 400
 TOO_MANY = 429
 # Outcomes of a robots.txt that say why no page could be had either.
-HOST_PROBLEMS: tuple[Outcome, ...] = ("unreachable", "tls_error", "private_address", "timeout")
+HOST_PROBLEMS: tuple[Outcome, ...] = ("unreachable", "unresolved", "tls_error", "private_address", "timeout")
+HEARD_WITHIN = 10.0  # seconds in which another site of the run must answer for an unknown name to be believed
 
 
 class Interrupted(Exception):
@@ -31,8 +34,9 @@ class Interrupted(Exception):
 class SiteCrawl:
     """Crawls one site.
 
-    `report` is called after each visit, `wanted` says before each one whether another page may be fetched. After `run`,
-    `ended` is empty or one sentence that tells why the site was left before its end.
+    `report` is called after each visit, `wanted` says before each one whether another page may be fetched; `alone`
+    tells that no other site is crawled in this run. After `run`, `ended` is empty or one sentence that tells why the
+    site was left before its end.
     """
 
     client: Client
@@ -41,6 +45,7 @@ class SiteCrawl:
     read_links: ReadLinks
     report: Callable[[Capture, Visit], None]
     wanted: Callable[[], bool]
+    alone: bool = False
     ended: str = ""
     visits: int = 0
     rules: dict[str, Rules] = field(default_factory=dict)
@@ -87,18 +92,31 @@ class SiteCrawl:
             return
         refused = await self._refused(visit.url)
         if refused is not None:
-            self._record(visit, self._unasked(visit.url, *refused), [])
-            if not self.rules[origin].readable and self._is_main(origin):
-                self.ended = refused[1].rstrip(".")
+            outcome, why = await self._believed(*refused)
+            self._record(visit, self._unasked(visit.url, outcome, why), [])
+            # A name that is gone is told of each of its pages; other faults of a host say nothing of them.
+            if not self.rules[origin].readable and self._is_main(origin) and outcome != "unresolved":
+                self.ended = why.rstrip(".")
                 self.frontier.put_back(visit)
             return
         delay = max(self.plan.delay, self.rules[origin].delay)
         capture = await self.client.fetch(
             Ask(visit.url, visit.etag, visit.last_modified, delay=delay, check=self._check_hop)
         )
-        capture, found = self._read(capture, visit)
+        outcome, error = await self._believed(capture.outcome, capture.error)
+        capture, found = self._read(replace(capture, outcome=outcome, error=error), visit)
         self._record(visit, capture, found)
         self._judge_host(capture)
+
+    async def _believed(self, outcome: Outcome, error: str) -> tuple[Outcome, str]:
+        """What an outcome comes to: a machine that is offline may know no name at all, so others must have answered."""
+        heard = self.client.heard
+        if outcome == "unresolved" and not heard.is_set():
+            if not self.alone:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(heard.wait(), HEARD_WITHIN)
+            outcome = outcome if heard.is_set() else "unreachable"
+        return outcome, error
 
     def _is_main(self, origin: str) -> bool:
         """Whether the site stands or falls with this host."""

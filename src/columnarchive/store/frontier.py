@@ -11,7 +11,7 @@ from columnarchive.model import Capture, Outcome
 from columnarchive.times import from_text, to_text
 
 BACK_OFF_HOURS = (6, 24, 72, 168)
-MISSING: tuple[Outcome, ...] = ("missing", "gone")
+MISSING: tuple[Outcome, ...] = ("missing", "gone", "unresolved")
 FAILED: tuple[Outcome, ...] = ("http_error", "timeout", "truncated", "protocol_error", "unreachable", "tls_error",
                                "too_large", "bad_encoding", "redirect_loop")  # fmt: skip
 SHARE_OF_AGE = 0.2  # a page that has not changed for 50 days is looked at every 10
@@ -147,7 +147,7 @@ def note_visit(conn: sqlite3.Connection, page_id: int, capture: Capture, due: Du
     failures = 0 if shown else failures + 1
     low, high = (one * 24 for one in days)
     if capture.outcome in MISSING:
-        hours = min(high, 24.0) if failures < 2 and capture.outcome == "missing" else high
+        hours = min(high, 24.0) if failures < 2 and capture.outcome != "gone" else high
     elif not shown and capture.outcome in FAILED:
         hours = min(high, BACK_OFF_HOURS[min(failures, len(BACK_OFF_HOURS)) - 1])
     elif not shown:

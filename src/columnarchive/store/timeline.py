@@ -18,6 +18,7 @@ STATES: dict[Outcome, PageState] = {
     **dict.fromkeys(SHOWN, "live"),
     "gone": "gone",
     "missing": "gone",
+    "unresolved": "gone",
     "suspect": "suspect",
     "refused_by_robots": "refused",
     "private_address": "refused",
