@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import random
@@ -18,12 +19,19 @@ import pytest
 from servers.site import Reply, Site
 
 from columnarchive.archive.crawling import CrawlOptions, CrawlSummary, Progress, Target, crawl, targets
+from columnarchive.archive.queueing import Group, open_frontier, read_links
+from columnarchive.crawl.client import Client, ClientOptions
+from columnarchive.crawl.queue import SitePlan
 from columnarchive.crawl.timer import Simulated, Timer
+from columnarchive.crawl.visiting import SiteCrawl
 from columnarchive.errors import NotFound, StoreError, UsageError
+from columnarchive.extract.links import Wanted
+from columnarchive.model import Capture
 from columnarchive.sites import Sites, SiteSettings, parse
 from columnarchive.store import chain
 from columnarchive.store.database import Database
 from columnarchive.store.lock import crawl_lock
+from columnarchive.urls import PageLinks, host_of
 
 SAID = "ひざの痛みは年齢とともに増えます。治療の効果には個人差があり、費用は税込です。" * 5
 AT = datetime(2026, 1, 5, 1, tzinfo=UTC)
@@ -344,3 +352,30 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(tmp_path: Path) -> Non
     assert [row[:3] for row in shaken_state] == [row[:3] for row in state(calm)]
     assert len(shaken_state) == 75
     assert all(count == 1 for *_, count in shaken_state)
+
+
+def test_a_fault_of_ours_on_one_page_ends_no_crawl(db: Database, site: Site) -> None:
+    def odd(capture: Capture, wanted: Wanted | None = None) -> PageLinks | None:
+        if capture.url.endswith("/2.html"):
+            raise RecursionError("too odd")
+        return read_links(capture, wanted)
+
+    start = site.url + "/column/"
+    plan = SitePlan("odd", (host_of(start),), (start,), delay=0.0, max_pages=100)
+    told: list[Capture] = []
+
+    async def visited() -> None:
+        group = Group(db, lambda: AT)
+        options = ClientOptions(allow_private=True, delay=0.0)
+        async with Client(options, lambda: AT) as client:
+            queue = open_frontier(group, plan, (1.0, 30.0), True)
+            await SiteCrawl(client, plan, queue, odd, lambda capture, _: told.append(capture), lambda: True).run()
+        group.commit()
+
+    asyncio.run(visited())
+    assert {one.outcome for one in told} == {"ok"}
+    assert len(told) == 10
+    (error,) = [one.error for one in told if one.error]
+    assert "too odd" in error
+    assert db.conn.execute("select count(*) from captures where body_sha256 <> ''").fetchone() == (10,)
+    assert not chain.verify(db.conn)

@@ -178,7 +178,8 @@ class _Crawl:
             self.pages += 1
             self.outcomes[capture.outcome] += 1
             repeated = capture.outcome == "unresolved" and self.failures and self.failures[-1].reason == capture.error
-            if capture.outcome not in GOOD and len(self.failures) < FAILURES_KEPT and not repeated:
+            failed_at = capture.outcome not in GOOD or (capture.outcome == "ok" and capture.error)
+            if failed_at and len(self.failures) < FAILURES_KEPT and not repeated:
                 self.failures.append(Failure(visit.url, capture.outcome, capture.error or f"Status {capture.status}."))
             failed = sum(count for outcome, count in self.outcomes.items() if outcome not in GOOD)
             seconds = time.monotonic() - self.started

@@ -12,7 +12,7 @@ from columnarchive.crawl.expanding import Expansion
 from columnarchive.crawl.queue import Frontier, SitePlan, Visit
 from columnarchive.crawl.robots import Rules, fetch_rules
 from columnarchive.crawl.section import SAMPLE, Found, Section
-from columnarchive.errors import UsageError
+from columnarchive.errors import ArchiveError, UsageError
 from columnarchive.model import Capture, Outcome
 from columnarchive.times import to_text
 from columnarchive.urls import PageLinks, address, in_scope, trap
@@ -104,7 +104,14 @@ class SiteCrawl:
             Ask(visit.url, visit.etag, visit.last_modified, delay=delay, check=self._check_hop)
         )
         outcome, error = await self._believed(capture.outcome, capture.error)
-        capture, found = self._read(replace(capture, outcome=outcome, error=error), visit)
+        capture = replace(capture, outcome=outcome, error=error)
+        try:
+            capture, found = self._read(capture, visit)
+        except ArchiveError:
+            raise
+        except Exception as fault:  # noqa: BLE001  # One odd page must not end the crawl of hundreds of sites.
+            said = f"Its links could not be read ({type(fault).__name__}: {fault}), by a fault of this program."
+            capture, found = replace(capture, error=said), []
         self._record(visit, capture, found)
         self._judge_host(capture)
 
