@@ -10,6 +10,8 @@ import contextlib
 import os
 import re
 import sqlite3
+import sys
+from collections.abc import Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -65,7 +67,8 @@ def upgrade(conn: sqlite3.Connection, path: Path, folder: Traversable) -> None:
     if is_empty(conn):
         # First of all, so that a file whose making was broken off is known as ours.
         conn.execute(f"pragma application_id = {APPLICATION_ID}")
-    import sqlite_utils  # Here, because it loads all of pandas where that is installed, in each worker process.
+    with _without_pandas():
+        import sqlite_utils  # Here, so that only a process that upgrades loads it.
 
     steps = sqlite_utils.Migrations(_SET)
     for name in known(folder):
@@ -81,6 +84,19 @@ def upgrade(conn: sqlite3.Connection, path: Path, folder: Traversable) -> None:
         if faults.sentence(path, error) or copy is None:
             raise
         raise StoreError(f"{path} could not be upgraded ({error}); a copy from before is {copy}.") from error
+
+
+@contextlib.contextmanager
+def _without_pandas() -> Iterator[None]:
+    """Within it nothing finds pandas: sqlite-utils would load it where it is installed, 85 MB and half a second."""
+    if "pandas" in sys.modules:
+        yield
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # as the import system notes what is not to be found
+    try:
+        yield
+    finally:
+        del sys.modules["pandas"]
 
 
 def _backup(conn: sqlite3.Connection, path: Path, steps: int) -> Path:
