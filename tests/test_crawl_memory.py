@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from servers.hostile import BEHAVIOURS, Hostile
 
-from columnarchive.store.database import Database
-
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux tells each process' peak, and answers on 127/8"
 )
@@ -43,7 +41,6 @@ def family(pid: int) -> list[int]:
 
 def test_no_server_makes_the_crawl_large(tmp_path: Path) -> None:
     path = tmp_path / "archive.db"
-    Database.open(path).close()  # making one loads pandas where that is installed
     heavy = [name for name in BEHAVIOURS if name not in SLOW and BEHAVIOURS[name][0] != "never"]
     with Hostile(heavy) as server, (tmp_path / "said").open("wb") as said:
         starts = [f"{host.origin}/column/" for host in server.hosts.values()]

@@ -60,6 +60,7 @@ class _Reading:
     tls: str = ""
     wire: hashlib._Hash = field(default_factory=hashlib.sha256)
     length: int = 0
+    limit: asyncio.Timeout = field(default_factory=lambda: asyncio.timeout(None))
 
     def values(self, name: str) -> list[str]:
         """All values of a header."""
@@ -79,7 +80,7 @@ async def attempt(transport: httpx.AsyncBaseTransport, request: httpx.Request, b
     """
     got = _Reading()
     try:
-        async with asyncio.timeout(bounds.deadline):
+        async with asyncio.timeout(bounds.deadline) as got.limit:
             try:
                 return await _exchange(transport, request, bounds, got)
             except STALE:
@@ -139,7 +140,7 @@ async def _body(response: httpx.Response, bounds: Bounds, got: _Reading) -> byte
     if length.isascii() and length.isdigit() and int(length) > bounds.caps.wire and not bounds.keep_head:
         raise TooLarge
     kept = io.BytesIO()  # gives its bytes away without copying them
-    share = bounds.room.share()
+    share = bounds.room.share(got.limit)
     try:
         async for chunk in response.stream:  # type: ignore[union-attr]
             got.wire.update(chunk)

@@ -7,7 +7,9 @@ import ctypes
 import sys
 from dataclasses import dataclass, field
 
-ROOM = 4_000_000
+ROOM = 8_000_000
+FREE = 100_000  # of each body: all of most pages
+PATIENCE = 3.0  # seconds that a body waits for room before the one that holds most is given up
 M_MMAP_THRESHOLD = -3  # malloc.h of the GNU C library
 LARGE = 131_072
 
@@ -24,44 +26,64 @@ def give_back_at_once() -> None:
 
 @dataclass(slots=True)
 class Room:
-    """Bytes that bodies may hold together while they are read.
+    """Bytes that large bodies may hold together while they are read.
 
-    When it is full, one body at a time goes on to its own bound, so that none waits for another that waits as well;
-    the rest are not read any further until there is room, and their servers wait with them.
+    What every page needs is free. When the room is full, one body at a time goes on to its own bound, so that none
+    waits for another that waits as well; the rest are not read any further, and their servers wait with them. Who holds
+    most while others have waited for long is given up: a server must not be able to keep the room by sending no more.
     """
 
     size: int = ROOM
     used: int = 0
     beyond: Share | None = None
+    shares: set[Share] = field(default_factory=set)
     freed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def share(self) -> Share:
-        """One body's part of it, to be given back."""
-        return Share(self)
+    def share(self, limit: asyncio.Timeout) -> Share:
+        """One body's part of it, to be given back; `limit` ends its request."""
+        return Share(self, limit)
+
+    def hurry(self) -> None:
+        """End the request whose body holds most."""
+        largest = max(self.shares, key=lambda share: share.held, default=None)
+        if largest is not None and not largest.limit.expired():
+            largest.limit.reschedule(asyncio.get_running_loop().time())
 
 
 @dataclass(slots=True, eq=False)
 class Share:
-    """What one body holds of the room."""
+    """What one body has, and how much of it counts for the room."""
 
     room: Room
+    limit: asyncio.Timeout
+    size: int = 0
     held: int = 0
 
     async def grow(self, size: int) -> None:
         """Take so many bytes more, when there is room for them."""
         room = self.room
-        while room.used + size > room.size and room.beyond not in (None, self):
+        self.size += size
+        more = max(0, self.size - FREE) - self.held
+        if more <= 0:
+            return
+        while room.used + more > room.size and room.beyond not in (None, self):
             room.freed.clear()
-            await room.freed.wait()
-        if room.used + size > room.size:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await room.freed.wait()
+            except TimeoutError:
+                room.hurry()
+        if room.used + more > room.size:
             room.beyond = self
-        room.used += size
-        self.held += size
+        room.used += more
+        self.held += more
+        room.shares.add(self)
 
     def release(self) -> None:
         """Give all of it back."""
         self.room.used -= self.held
         self.held = 0
+        self.room.shares.discard(self)
         if self.room.beyond is self:
             self.room.beyond = None
         self.room.freed.set()
