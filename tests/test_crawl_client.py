@@ -156,7 +156,9 @@ def test_unknown_hosts_and_closed_ports_are_unreachable() -> None:
     with listening() as (port, _):
         pass
     found = fetch(f"http://127.0.0.1:{port}/", "http://no-such-host.invalid/", trusted="127.0.0.1")
-    assert [one.outcome for one in found] == ["unreachable", "unreachable"]
+    assert found[0].outcome == "unreachable"
+    # A resolver says that there is no such name, or, on a machine without one, nothing.
+    assert found[1].outcome in ("unresolved", "unreachable")
     assert all(one.error.endswith(".") for one in found)
 
 
