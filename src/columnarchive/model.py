@@ -7,7 +7,8 @@ dates (`2025-10-18`). An empty string means "not known".
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 Outcome = Literal[
@@ -355,7 +356,8 @@ class SiteTemplate:
 class DerivedSite:
     """A site's pages and article histories under one version of the rules, from its captures up to `newest_capture`.
 
-    `template` is None for a site of one page.
+    `template` is None for a site of one page. `digests` are those of the histories, in their order, and `keys` those of
+    passages that are new, where they were made already: writing is for one process, and these are half of it.
     """
 
     site: str
@@ -364,3 +366,5 @@ class DerivedSite:
     pages: tuple[PageVerdict, ...]
     histories: tuple[History, ...]
     template: SiteTemplate | None = None
+    digests: tuple[str, ...] = ()
+    keys: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

@@ -80,7 +80,7 @@ def _written(
                 written = derived.write_site(db, task.site_id, result, to_text(clock()))
                 if force:
                     copies.requeue(db.conn, passages, result.site)
-                copies.settle(db.conn, passages)
+                copies.settle(db.conn, _Known(result.keys))
             done.append(SiteDerived(task.name, written))
         if report:
             report(done[-1], len(done), len(todo))
@@ -90,7 +90,7 @@ def _written(
 def in_worker(task: Task) -> DerivedSite:
     """Derive a site: the whole of what a worker process does."""
     with page_limit(task.note) as begin:
-        return derive_site(task.path, task.site_id, begin, task.poisoned)
+        return _made_ready(task.path, derive_site(task.path, task.site_id, begin, task.poisoned))
 
 
 def derive_site(
@@ -117,6 +117,36 @@ def derive_site(
         verdicts, histories = assemble(pages, readings, RULES)
         newest = sites.newest_capture(db.conn, site_id)
         return DerivedSite(name, DERIVATION, newest, verdicts, histories, next(iter(template), None))
+
+
+def _made_ready(path: Path, result: DerivedSite) -> DerivedSite:
+    """A derivation with the digests of its articles, and the keys of passages of those that are not stored so."""
+    digests = tuple(map(derived.history_digest, result.histories))
+    with Database.open(path, create=False, write=False) as db:
+        stored = derived.digests(db.conn, result.site)
+    texts = {
+        block.text
+        for history, digest in zip(result.histories, digests, strict=True)
+        if stored.get(history.article.url) != digest
+        for revision in history.revisions
+        for block in revision.article.blocks
+    }
+    return replace(result, digests=digests, keys={text: passages.keys_of(text) for text in texts})
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """`diff.copies`, for passages whose keys may have been made in a worker."""
+
+    keys: Mapping[str, tuple[int, ...]]
+    KEYS: str = passages.KEYS
+
+    def keys_of(self, passage: str) -> tuple[int, ...]:
+        found = self.keys.get(passage)
+        return passages.keys_of(passage) if found is None else found
+
+    def similarity(self, one: str, other: str) -> float:
+        return passages.similarity(one, other)
 
 
 def _without(page: PageReadings, poisoned: frozenset[str]) -> PageReadings:

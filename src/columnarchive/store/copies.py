@@ -73,7 +73,8 @@ def forget(conn: sqlite3.Connection, passages: Sequence[int]) -> None:
 def requeue(conn: sqlite3.Connection, reader: Reader, site: str) -> None:
     """Read every passage of a site anew, as a rebuild does; keys that are right stay."""
     for passage, text in conn.execute(
-        "select passages.id, passages.text from articles join passages on article_id = articles.id where site = ?",
+        """select passages.id, passages.text from articles join passages on article_id = articles.id where site = ?
+             and exists (select 1 from passage_keys where passage_id = passages.id)""",  # others get theirs anyway
         (site,),
     ):
         if _keys(conn, passage) != set(reader.keys_of(text)):
@@ -155,7 +156,7 @@ def _enter_keys(conn: sqlite3.Connection, reader: Reader) -> set[int]:
         _queue_holders(conn, Counter(key for own in keys.values() for key in own))
         conn.executemany(
             "insert into passage_keys(key, passage_id) values (?, ?)",
-            ((key, passage) for passage, own in keys.items() for key in own),
+            sorted((key, passage) for passage, own in keys.items() for key in own),  # as they lie in the file
         )
         fresh.update(passage for passage, own in keys.items() if own)
     return fresh

@@ -45,8 +45,9 @@ def write_site(db: Database, site_id: int, derived: DerivedSite, at: str) -> Wri
     }
     added = revised = rewritten = 0
     ids: dict[str, int] = {}
-    for history in derived.histories:
-        url, digest = history.article.url, history_digest(history)
+    digests = derived.digests or tuple(map(history_digest, derived.histories))
+    for history, digest in zip(derived.histories, digests, strict=True):
+        url = history.article.url
         article_id, before, revisions = stored.pop(url, (0, "", 0))
         if before == digest:
             _touch(conn, article_id, history)
@@ -88,6 +89,11 @@ def delete_article(conn: sqlite3.Connection, article_id: int) -> None:
         index.delete(conn, article_id, *row)
         passages.delete(conn, article_id)
         conn.execute("delete from articles where id = ?", (article_id,))
+
+
+def digests(conn: sqlite3.Connection, site: str) -> dict[str, str]:
+    """The digests of a site's articles as they are stored, by address."""
+    return dict(conn.execute("select url, digest from articles where site = ?", (site,)))
 
 
 def history_digest(history: History) -> str:
