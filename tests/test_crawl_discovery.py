@@ -263,6 +263,30 @@ def test_redirects_refreshes_and_canonical_links_are_followed(site: Site, tmp_pa
     assert site.paths().count("/column/one/") == 1
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        "<article class='post-9 page type-page status-publish hentry category-knee tag-ache'>{}</article>",
+        "<div id=globalContents>{}</div>",
+    ],
+)
+def test_what_an_entry_is_about_and_a_wide_wrapper_are_no_menus(site: Site, tmp_path: Path, around: str) -> None:
+    wanted = posts(site, [f"/column/{n}.html" for n in range(8)])
+    links = "<br>".join(f"<a href={path}>題名その{n}</a>" for n, path in enumerate(sorted(wanted)))
+    site.pages["/column/"] = page("読みもの", around.format(f"<h1>読みもの</h1><p>{links}</p>"))
+    _, shown = crawled(tmp_path, site, "/column/")
+    assert wanted <= shown
+
+
+def test_a_plain_listing_that_says_it_is_an_article(site: Site, tmp_path: Path) -> None:
+    wanted = posts(site, [f"/column/{n}.html" for n in range(8)])
+    links = "<br>".join(f"<a href={path}>題名その{n}</a>" for n, path in enumerate(sorted(wanted)))
+    head = "<meta property=og:type content=article>"
+    site.pages["/column/"] = page("読みもの", f"<h1>読みもの</h1><p>{links}</p>", head=head)
+    _, shown = crawled(tmp_path, site, "/column/")
+    assert wanted <= shown
+
+
 def test_nofollow_is_kept_and_settings_decide(site: Site, tmp_path: Path) -> None:
     posts(site, [f"/column/{n}.html" for n in range(4)])
     items = "".join(

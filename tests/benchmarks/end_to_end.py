@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """CPU per page of a whole crawl (fetch, extract, store, index) beside Scrapy + trafilatura + sqlite.
 
-    end_to_end.py [--hosts 40] [--columns 49] [--rounds 3] [--peer-python PYTHON] [--profile FOLDER]
+    end_to_end.py [--hosts 40] [--columns 49] [--rounds 3] [--corpus ../shared/corpus] [--peer-python PYTHON]
+                  [--profile FOLDER]
 
-A server in a process of its own plays made-up Japanese clinic sites (see clinics.py) on as many addresses of 127/8
-(Linux). Both crawl them from `/column/` without a delay and with robots.txt obeyed, as whole commands: `archive crawl`
+A server in a process of its own plays made-up Japanese clinic sites (see clinics.py; with `--corpus`, sites with the
+markup of real pages, see framed.py) on as many addresses of 127/8 (Linux). Both crawl them from `/column/` without a delay and with robots.txt obeyed, as whole commands: `archive crawl`
 into an archive, and peer_spider.py, a CrawlSpider with as many hosts at once and one request in flight per host, whose
 items go through trafilatura into a table with an FTS5 trigram index. CPU is user and system time of the command and all
 processes it started, the server's left out, an interpreter's start-up counted. What ours does and the peer does not:
@@ -31,6 +32,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from clinics import Clinic
+from framed import Framed
 
 FLOOR = 1 / 10
 SPIDER = Path(__file__).with_name("peer_spider.py")
@@ -41,7 +43,7 @@ def address(number: int) -> str:
     return f"127.2.{number // 200}.{number % 200 + 1}"
 
 
-def serve(hosts: int, columns: int, pipe: Connection) -> None:
+def serve(hosts: int, columns: int, corpus: Path | None, pipe: Connection) -> None:
     """Answer for all hosts until killed; sends the port."""
 
     async def run() -> None:
@@ -51,7 +53,9 @@ def serve(hosts: int, columns: int, pipe: Connection) -> None:
             answers: dict[bytes, bytes] = {}
             server = await loop.create_server(lambda answers=answers: _Answer(answers), address(number), port)
             port = server.sockets[0].getsockname()[1]
-            for path, page in Clinic(number, f"http://{address(number)}:{port}", columns).pages.items():
+            origin = f"http://{address(number)}:{port}"
+            site = Framed(number, origin, columns, corpus) if corpus else Clinic(number, origin, columns)
+            for path, page in site.pages.items():
                 answers[path.encode()] = _reply("200 OK", page)
         pipe.send(port)
         await asyncio.Event().wait()
@@ -108,12 +112,13 @@ def main() -> int:
     parser.add_argument("--hosts", type=int, default=40)
     parser.add_argument("--columns", type=int, default=49, help="columns on each host, beside its listing")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--corpus", type=Path, help="real pages whose markup the sites have")
     parser.add_argument("--peer-python", default=sys.executable)
     parser.add_argument("--profile", type=Path, help="run ours once under cProfile and leave its figures here")
     options = parser.parse_args()
     pages = options.hosts * (options.columns + 1)
     here, there = multiprocessing.Pipe()
-    arguments = (options.hosts, options.columns, there)
+    arguments = (options.hosts, options.columns, options.corpus, there)
     server = multiprocessing.get_context("spawn").Process(target=serve, args=arguments, daemon=True)
     server.start()
     port = here.recv()

@@ -22,7 +22,7 @@ ZONE_WORDS: tuple[tuple[Zone, re.Pattern[str]], ...] = (
         r"recent|related|relation|ranking|popular|kanren|osusume|recommend|pick-?up|new-?(?:entry|post)"
     )),
     ("nav", re.compile(
-        r"g-?nav|global|navi?\b|navi?[-]|-navi?|navigation|menu|drawer|header|head\b|foot(?:er|-?nav|-?menu|-?link|\b)"
+        r"g-?nav|\bglobal\b|global-?(?:nav|menu|head|foot|link)|navi?\b|navi?[-]|-navi?|navigation|menu|drawer|header|head\b|foot(?:er|-?nav|-?menu|-?link|\b)"
         r"|fnav|copyright|utility|\blang(?:uage)?\b"
     )),
     ("aside", re.compile(r"\bside|widget|aside|sub-?(?:col|content)|banner|bnr|right-?col|left-?col")),
@@ -31,6 +31,8 @@ TAG_ZONES: dict[str, Zone] = {"nav": "nav", "header": "nav", "footer": "nav", "a
 ALONE: frozenset[Zone] = frozenset({"crumbs", "pager", "share"})  # zones that may hold a single link
 LISTS = frozenset({"ul", "ol", "dl", "table", "nav", "select"})
 ROOTS = frozenset({"html", "body", "-undef", "-document"})
+ENTRY = frozenset({"hentry", "type-post", "type-page", "status-publish"})
+ABOUT = ("category-", "tag-", "format-", "post_tag-")
 NAMED = 12  # elements around a link that make its place
 
 
@@ -63,6 +65,8 @@ class Place:
 def _named(tag: str, own: str, classes: str) -> tuple[str, str]:
     """An element by tag and its first word without what numbers it; and all its words as they are judged by."""
     words = [own, *classes.split()]
+    if ENTRY & set(words):  # WordPress names an entry by what it is about, which is no part of a page
+        words = [word for word in words if not word.startswith(ABOUT)]
     plain = next((word for word in words if word and not re.search(r"\d", word)), "")
     return tag + ("." + plain if plain else ""), " ".join(words).lower().replace("_", "-")
 
