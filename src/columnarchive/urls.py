@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 import ada_url
@@ -70,6 +70,27 @@ def _parse(url: str, base: str = "") -> ada_url.URL:
         ) from error
 
 
+class _Parts(NamedTuple):
+    """What a URL consists of once it is serialised, so that cutting the text tells it; of http(s) alone."""
+
+    protocol: str
+    host: str  # with its port
+    pathname: str
+    search: str  # without its question mark
+
+
+@lru_cache(maxsize=CACHED)
+def _parts(url: str, base: str = "") -> _Parts:
+    """The parts of an http(s) URL; UsageError for what is no URL or another scheme. Asking the parser takes longer."""
+    protocol, _, rest = resolve(url, base).partition("#")[0].partition("//")
+    rest, _, search = rest.partition("?")
+    authority, slash, path = rest.partition("/")
+    host = authority.rpartition("@")[2]
+    if protocol not in DEFAULT_PORTS or not host:
+        raise UsageError(f"{url[:200]!r} is not an http or https address.")
+    return _Parts(protocol, host, slash + path, search)
+
+
 def resolve(url: str, base: str = "") -> str:
     """The address as the WHATWG standard serialises it, relative to `base`; UsageError when it is none."""
     return str(_parse(url, base).href)
@@ -85,22 +106,14 @@ def canonical(url: str, base: str = "", *, drop_index: bool = False, drop: tuple
     `drop_index` takes a trailing index.html away, `drop` names further parameters of no meaning; both are settings of a
     site. Raises UsageError for what is no URL or not http(s).
     """
-    parsed = _parse(url.strip(), base)
-    if parsed.protocol not in DEFAULT_PORTS or not parsed.hostname:
-        raise UsageError(f"{url[:200]!r} is not an http or https address.")
-    if parsed.username or parsed.password:
-        parsed.username = parsed.password = ""
-    parsed.hash = ""
-    path = parsed.pathname
+    parts = _parts(url.strip(), base)
+    path = parts.pathname
     if ";" in path:
         path = PATH_SESSION.sub("", path)
     if drop_index:
         path = INDEX_PAGE.sub("/", path)
-    if path != parsed.pathname:
-        parsed.pathname = path
-    if parsed.search or parsed.href.endswith("?"):
-        parsed.search = _clean_query(parsed.search, drop)
-    return str(parsed.href)
+    kept = _clean_query(parts.search, drop) if parts.search else ""
+    return f"{parts.protocol}//{parts.host}{path}{'?' if kept else ''}{kept}"
 
 
 def _clean_query(search: str, drop: tuple[str, ...]) -> str:
@@ -141,10 +154,8 @@ def site_key(host: str) -> str:
 def in_scope(url: str, hosts: tuple[str, ...], under: tuple[str, ...] = ()) -> bool:
     """Whether an http(s) URL is a site's: on one of its hosts (`www.` or not), and under one of the paths, if any."""
     try:
-        parsed = _parse(url)
+        parsed = _parts(url)
     except UsageError:
-        return False
-    if parsed.protocol not in DEFAULT_PORTS:
         return False
     own = site_key(parsed.host)
     if not any(own == site_key(host) for host in hosts):
@@ -155,7 +166,7 @@ def in_scope(url: str, hosts: tuple[str, ...], under: tuple[str, ...] = ()) -> b
 @lru_cache(maxsize=CACHED)
 def directory(url: str) -> str:
     """The path up to and with its last slash."""
-    path = str(_parse(url).pathname)
+    path = _parts(url).pathname
     return path[: path.rfind("/") + 1]
 
 
@@ -166,7 +177,7 @@ def shape(url: str) -> str:
     >>> shape("https://clinic.example/blog/2014/11/post-33.html")
     '/blog/0/0/*.html'
     """
-    parsed = _parse(url)
+    parsed = _parts(url)
     folder, _, last = INDEX_PAGE.sub("/", parsed.pathname).rpartition("/")
     if not last and folder:  # a page that is a folder: its own name is what varies
         folder, _, last = folder.rpartition("/")
@@ -174,7 +185,7 @@ def shape(url: str) -> str:
     folder = re.sub(r"\d+", "0", folder)
     stem, dot, suffix = last.rstrip("/").rpartition(".")
     ending = f".{suffix.lower()}" if dot and len(suffix) <= 5 and stem else "/" if last.endswith("/") else ""
-    names = sorted({part.partition("=")[0] for part in parsed.search.removeprefix("?").split("&") if part})
+    names = sorted({part.partition("=")[0] for part in parsed.search.split("&") if part})
     if names:
         # With a query that names the page, the file before it is the program and stays.
         return f"{folder}/{last}?{'&'.join(names)}"
@@ -192,7 +203,7 @@ def trap(url: str) -> str:
     """Why this address looks like one of endlessly many; empty when it does not."""
     if len(url) > MAX_LENGTH:
         return "longer than any real address"
-    parsed = _parse(url)
+    parsed = _parts(url)
     segments = [part for part in parsed.pathname.split("/") if part]
     if len(segments) > 15:
         return "folders nested too deep"

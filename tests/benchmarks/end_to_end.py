@@ -5,8 +5,9 @@
                   [--profile FOLDER]
 
 A server in a process of its own plays made-up Japanese clinic sites (see clinics.py; with `--corpus`, sites with the
-markup of real pages, see framed.py) on as many addresses of 127/8 (Linux). Both crawl them from `/column/` without a delay and with robots.txt obeyed, as whole commands: `archive crawl`
-into an archive, and peer_spider.py, a CrawlSpider with as many hosts at once and one request in flight per host, whose
+markup of real pages, see framed.py) on as many addresses of 127/8 (Linux). Both crawl them from `/column/` without a
+delay and with robots.txt obeyed, as whole commands: `archive crawl` into an archive, and peer_spider.py, a CrawlSpider
+with as many hosts at once and one request in flight per host, whose
 items go through trafilatura into a table with an FTS5 trigram index. CPU is user and system time of the command and all
 processes it started, the server's left out, an interpreter's start-up counted. What ours does and the peer does not:
 discovery of listings, evidence (headers, digests, hash chain), compression, revisions, passages, sentences, copies.

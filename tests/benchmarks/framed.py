@@ -1,8 +1,9 @@
 """Sites whose pages have the markup of real ones, for benchmarks: a page of ../shared/corpus with other words in it.
 
-A checked text (`gold.json`) tells which stretches of a page are its article's; those become slots, and every page of the
-site fills them with real sentences of about the same length, so that a page weighs what it did. Title and own
-address are put in wherever the page had its own; its other links lead elsewhere, out of what is crawled. Nothing of these pages is kept: they are made anew at each run.
+A checked text (`gold.json`) tells which stretches of a page are its article's; those become slots, and every page of
+the site fills them with real sentences of about the same length, so that a page weighs what it did. Title and own
+address are put in wherever the page had its own; its other links lead elsewhere, out of what is crawled. Nothing of
+these pages is kept: they are made anew at each run.
 """
 
 from __future__ import annotations
@@ -50,11 +51,10 @@ class Framed:
         self.sentences, self.origin = sentences(corpus), origin
         self.frame = frames(corpus)[number % len(frames(corpus))]
         elsewhere = self.frame["url"] or "https://clinic.example/"
-        source = LINK.sub(
+        self.source = LINK.sub(
             lambda found: found[1] + urljoin(elsewhere, html.unescape(found[2])),
             self.frame["html"].replace(elsewhere, "\0address\0"),
         )
-        self.source = source
         titles = {f"/column/{1000 + at * 7}.html": self._title() for at in range(columns)}
         self.pages = {path: self._page(path, title, self._words) for path, title in titles.items()}
         links = "<br>".join(f'<a href="{path}">{title}</a>' for path, title in titles.items())

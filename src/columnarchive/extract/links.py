@@ -24,6 +24,7 @@ DATE = re.compile(
     r"|(?:令和|平成)\s*(?:\d+|元)\s*年|[RH]\d{1,2}\.\d{1,2}\.\d{1,2}"
     r"|(?<!\d)[01]?\d月[0-3]?\d日|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*\.? \d{1,2},? (?:19|20)\d\d"
 )
+ABSOLUTE = re.compile(r"https?://", re.I)
 ROOTED = re.compile(r"/(?![/\\\s])")
 PLAIN: frozenset[Zone] = frozenset({"nav", "crumbs", "pager", "share"})  # zones whose surroundings say nothing
 BODY = re.compile(r"<body[\s>]", re.I)
@@ -99,7 +100,9 @@ def _base(tree: LexborHTMLParser, url: str) -> str:
 def _address(href: str, base: str) -> str:
     """The canonical form of a link; empty for what leads to no page."""
     href = href.strip()
-    if ROOTED.match(href):  # of the page's own address only the host counts, and the menus of all pages are one
+    if ABSOLUTE.match(href):
+        base = ""
+    elif ROOTED.match(href):  # of the page's own address only the host counts, and the menus of all pages are one
         base = base[: base.find("/", base.find("//") + 2) + 1] or base
     return _absolute(href, base)
 
