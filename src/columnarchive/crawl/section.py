@@ -60,7 +60,9 @@ class Section:
     shapes: Counter[str] = field(default_factory=Counter)
     telling: set[str] = field(default_factory=set)  # shapes of columns that other pages do not have
     sections: set[str] = field(default_factory=set)
-    sample: dict[str, tuple[PageLinks, str]] = field(default_factory=dict)
+    sampled: set[str] = field(default_factory=set)
+    early: list[tuple[PageLinks, str]] = field(default_factory=list)  # pages seen before navigation could be told
+    holding: Counter[int] = field(default_factory=Counter)  # of the sampled pages, by the hash of what they link to
     queries: dict[str, set[int]] = field(default_factory=dict)
     plain: set[str] = field(default_factory=set)
     judged: set[int] = field(default_factory=set)
@@ -87,7 +89,7 @@ class Section:
 
     def may_skim(self, reason: str) -> bool:
         """Whether a page found for this reason need be read for its links only if they lead to something new."""
-        return reason in COLUMNS and len(self.sample) >= SAMPLE
+        return reason in COLUMNS and len(self.sampled) >= SAMPLE
 
     def leads_on(self, targets: Set[str]) -> bool:
         """Whether one of these was not judged before, by what is known now of where the columns are."""
@@ -115,13 +117,27 @@ class Section:
             self._count(shape(page.url), -1)
             self.plain.add(page.url)
             found = list(self._followed(page, "listing", reason))
-        if len(self.sample) < SAMPLE and page.url not in self.sample:
-            self.sample[page.url] = (page, reason)
-            if len(self.sample) == RIPE:
-                for earlier, why in list(self.sample.values()):
-                    found += self._followed(earlier, self._role(earlier, why), why)
+        if len(self.sampled) < SAMPLE and page.url not in self.sampled:
+            found += self._sample(page, reason)
         self._judge(page)  # before what is found here adds to what is known, which asks for judging all of them anew
         return self._new(found, page.url)
+
+    def recall(self, page: PageLinks, reason: str) -> None:
+        """Count what a page links to that was visited before; a few pages tell what is navigation."""
+        self.sampled.add(page.url)
+        self.holding.update({hash(link.url) for link in page.links})
+        if len(self.sampled) > RIPE:
+            self.early.clear()  # hundreds of sites are crawled at once, and pages have hundreds of links
+        else:
+            self.early.append((page, reason))
+
+    def _sample(self, page: PageLinks, reason: str) -> Iterator[Found]:
+        """Count a page in; once navigation can be told, read those seen before again."""
+        self.recall(page, reason)
+        if len(self.sampled) == RIPE:
+            for earlier, why in self.early:
+                yield from self._followed(earlier, self._role(earlier, why), why)
+            self.early.clear()
 
     def _judge(self, page: PageLinks) -> None:
         """Remember that a page's targets have been judged; their hashes will do."""
@@ -187,15 +203,12 @@ class Section:
 
     def _shared(self, url: str) -> bool:
         """Whether a target stands on nearly every page seen, whatever their kind: navigation."""
-        if len(self.sample) < RIPE:
-            return False
-        holding = sum(any(link.url == url for link in page.links) for page, _ in self.sample.values())
-        return holding >= SHARED * len(self.sample)
+        return len(self.sampled) >= RIPE and self.holding[hash(url)] >= SHARED * len(self.sampled)
 
     def _columns(self, page: PageLinks, role: str) -> Iterator[Found]:
         """Items of a listing, and links of a known column's shape anywhere."""
         own = _folders(page)
-        ripe = len(self.sample) >= RIPE
+        ripe = len(self.sampled) >= RIPE
         weak: list[tuple[int, Group]] = []
         strong = False
         for group in groups.groups(page):

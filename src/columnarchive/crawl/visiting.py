@@ -61,7 +61,7 @@ class SiteCrawl:
         """Visit what is to be visited; returns when nothing is left or nothing more may be fetched."""
         self.section.remember(self.frontier.known())
         for page, reason in self.frontier.sample(SAMPLE):
-            self.section.sample.setdefault(page.url, (page, reason))
+            self.section.recall(page, reason)
         if self.section.shapes and await self._may_begin():
             await self.expansion.run()
         while not self.ended:
