@@ -11,16 +11,14 @@ import importlib.util
 import ssl
 import sys
 
-import httpcore
 import httpx
 
+from columnarchive.crawl.http11 import Connection
 from columnarchive.crawl.network import Network
-from columnarchive.crawl.stream import HEAD_SIZE, Stream
 from columnarchive.urls import Address
 
-KEEP_ALIVE = 75.0
-
-# httpcore looks for sniffio at each new connection; looking in vain through all folders costs more than connecting.
+# Through a proxy httpcore's connections are used, which look for sniffio at each request; looking in vain through all
+# folders costs as much as the request.
 if importlib.util.find_spec("sniffio") is None:
     sys.modules["sniffio"] = None  # type: ignore[assignment]  # "halted", as the import system calls it
 
@@ -36,63 +34,45 @@ class OriginTransport(httpx.AsyncBaseTransport):
     """Requests to one origin over one connection; `reused` tells whether the last one went over an old connection."""
 
     def __init__(self, address: Address, tls: ssl.SSLContext, network: Network) -> None:
-        self.origin = httpcore.Origin(address.scheme.encode(), address.host.encode("ascii"), address.port)
-        self.host = address.host
+        self.address = address
         self.tls = tls
         self.network = network
-        self.connection: httpcore.AsyncHTTP11Connection | None = None
-        self.stream: Stream | None = None
+        self.connection: Connection | None = None
         self.reused = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request and return the answer with its body still to be streamed."""
         connection = await self._ready(request.extensions["connect"])
         target: bytes = request.extensions["target"]
-        asked = httpcore.Request(
-            request.method,
-            httpcore.URL(scheme=self.origin.scheme, host=self.origin.host, port=self.origin.port, target=target),
-            headers=request.headers.raw,
-        )
-        assert self.stream is not None
-        self.stream.head_room = HEAD_SIZE
-        answer = await connection.handle_async_request(asked)
-        self.stream.head_room = None
+        answer = await connection.ask(request.method.encode("ascii"), target, request.headers.raw)
         return httpx.Response(
-            answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions, request=request
+            answer.status_code,
+            headers=answer.headers.raw_items(),
+            stream=connection,
+            extensions={"network_stream": connection.stream},
+            request=request,
         )
 
-    async def _ready(self, timeout: float) -> httpcore.AsyncHTTP11Connection:
+    async def _ready(self, timeout: float) -> Connection:
         """The connection of the last request if it can still be used, or a new one."""
         old = self.connection
-        self.reused = old is not None and old.is_available() and not old.has_expired()
+        self.reused = old is not None and old.is_usable()
         if old is not None and self.reused:
             return old
         await self.aclose()
-        stream = await self.network.connect_tcp(self.host, self.origin.port, timeout)
-        if self.origin.scheme == b"https":
+        stream = await self.network.connect_tcp(self.address.host, self.address.port, timeout)
+        if self.address.scheme == "https":
             try:
                 async with asyncio.timeout(timeout):
-                    await stream.start_tls(self.tls, self.host.strip("[]"))
+                    await stream.start_tls(self.tls, self.address.host.strip("[]"))
             except BaseException:
                 await stream.aclose()
                 raise
-        self.stream = stream
-        self.connection = httpcore.AsyncHTTP11Connection(self.origin, stream, KEEP_ALIVE)
+        self.connection = Connection(stream)
         return self.connection
 
     async def aclose(self) -> None:
         """Drop the connection."""
         if self.connection is not None:
-            await self.connection.aclose()
+            await self.connection.give_up()
             self.connection = None
-
-
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self.answer = answer
-
-    def __aiter__(self):  # type: ignore[no-untyped-def]  # httpcore types its stream loosely
-        return self.answer.aiter_stream()
-
-    async def aclose(self) -> None:
-        await self.answer.aclose()
