@@ -181,6 +181,7 @@ def test_people(body: str, author: str, supervisor: str) -> None:
         (b"<html><body><div id=app></div><script src=a.js></script></body></html>", "text/html", "needs_javascript"),
         (b"<div>" * 5000, "text/html", "too_deep"),
         ("<title>404 Not Found</title><p>お探しのページは見つかりませんでした。</p>".encode(), "text/html", "suspect"),
+        ("<title>コラム一覧</title><main><h1>コラム</h1><h2>全て</h2></main>".encode(), "text/html", "no_article"),
         ("<title>案内</title><p>アクセスが集中しています。captcha</p>".encode(), "text/html", "suspect"),
     ],
 )

@@ -53,7 +53,7 @@ def read_article(page: Outline, site: Site, url: str, said: Sequence[int] | None
     if people.cut is not None and people.cut[0] in body:
         blocks = _without_tail(blocks, page, people.cut)
     blocks = _with_questions(blocks, data)
-    if not blocks:
+    if not blocks or _is_label(blocks):
         return None
     return Article(
         url=url,
@@ -109,6 +109,14 @@ def _without_tail(blocks: list[Block], page: Outline, cut: tuple[int, int]) -> l
         else:
             out.append(block)
     return out
+
+
+def _is_label(blocks: list[Block]) -> bool:
+    """Whether nothing but a heading is left, which names what is no text: entries that are links whole, pictures."""
+    if any(block.kind != "heading" for block in blocks):
+        return False
+    text = "".join([block.text for block in blocks])
+    return len(text) <= _LABEL_CHARS and not _SENTENCE_END.search(text)
 
 
 def _with_questions(blocks: list[Block], data: LinkedData) -> list[Block]:
