@@ -7,10 +7,12 @@ import itertools
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -120,6 +122,31 @@ def test_hosts_at_other_addresses_do_not_wait_for_each_other(tmp_path: Path) -> 
             gaps = [later - earlier for earlier, later in itertools.pairwise(site.times())]
             assert min(gaps) >= 0.095
             site.__exit__()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux answers on all of 127/8")
+def test_healthy_hosts_do_not_wait_for_silent_ones(tmp_path: Path) -> None:
+    silent = [socket.create_server((f"127.0.8.{number + 1}", 0)) for number in range(40)]
+    healthy = [Site(a_site(4), f"127.0.9.{number + 1}") for number in range(10)]
+    told: Counter[str] = Counter()
+
+    def report(progress: Progress) -> None:
+        told[progress.outcome] += 1
+        if told["ok"] == 50:  # only now do the silent ones say something: that they will say nothing
+            for one in silent:
+                one.close()
+
+    for site in healthy:
+        site.__enter__()
+    quiet = ["http://{}:{}/column/".format(*one.getsockname()) for one in silent]
+    with Database.open(tmp_path / "a.db") as db:
+        chosen = targets(db, [*quiet, *(site.url + "/column/" for site in healthy)], Sites())
+        # What is silent for longer than the healthy need would be a timeout.
+        client = ClientOptions(delay=0.0, deadline=60.0, connect=60.0, attempts=1)
+        summary = crawl(db, chosen, CrawlOptions(allow_private=True, client=client), report)
+    for site in healthy:
+        site.__exit__()
+    assert summary.outcomes == {"ok": 50, "unreachable": 40}
 
 
 def test_crawl_delay_of_robots_is_kept(db: Database, site: Site) -> None:

@@ -6,6 +6,8 @@ order mark is no part of the first line. Kept for 24 hours.
 
 from __future__ import annotations
 
+import contextlib
+import zlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -82,7 +84,8 @@ class Rules:
 
 async def fetch_rules(client: Client, origin: str, delay: float) -> tuple[Rules, Capture]:
     """Ask a host for its robots.txt."""
-    caps = Caps(wire=MAX_BYTES * 4, decoded=MAX_BYTES * 4)
+    # A file of some MB may come compressed in one piece; of what that unfolds to, the beginning is enough.
+    caps = Caps(wire=MAX_BYTES * 4, free=Caps().decoded)
     ask = Ask(f"{origin}/robots.txt", pages_only=False, caps=caps, hops=MAX_HOPS, delay=delay, keep_head=MAX_BYTES)
     capture = await client.fetch(ask)
     return Rules.of(file_of(origin, capture)), capture
@@ -101,7 +104,10 @@ def file_of(origin: str, capture: Capture) -> RobotsFile:
 
 
 def text_of(body: bytes) -> str:
-    """The text of a robots.txt, of which only the first 500 KiB count."""
+    """The text of a robots.txt, of which only the first 500 KiB count; a gzip file is read as what is in it."""
+    if body.startswith(b"\x1f\x8b"):
+        with contextlib.suppress(zlib.error):
+            body = zlib.decompressobj(31).decompress(body, MAX_BYTES + 1)
     head = body[:MAX_BYTES]
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return head.decode("utf-16", "replace")
