@@ -64,6 +64,12 @@ def test_a_feed_with_broken_xml_gives_what_came_before() -> None:
     assert read(feed, AT).entries == (Entry("http://a.example/1"),)
 
 
+@pytest.mark.parametrize("form", ["<feed>{}</feed>", "<rss><channel>{}</channel></rss>"])
+def test_a_feed_names_its_next_page(form: str) -> None:
+    said = "<a:link xmlns:a='http://www.w3.org/2005/Atom' rel='next' href='/feed?page=2'/>"
+    assert read(form.format(said).encode(), AT).files == ("http://www.example.com/feed?page=2",)
+
+
 def test_entities_and_depth_do_no_harm() -> None:
     bomb = '<!DOCTYPE a [<!ENTITY a "a"><!ENTITY b SYSTEM "file:///etc/passwd">]><urlset><url><loc>&b;</loc></url></urlset>'
     began = time.process_time()

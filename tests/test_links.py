@@ -8,6 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from columnarchive.extract.header_links import with_headers
 from columnarchive.extract.links import page_links
 from columnarchive.urls import Link
 
@@ -131,3 +132,20 @@ def test_never_raises(text: str) -> None:
     page_links(text, AT)
     page_links(f"<div class='{text}'><a href='{text}'>{text}</a><base href='{text}'>", AT)
     page_links(f"<body><div class='{text}'><a href='{text}'>{text}</a>", AT, lambda _: False)
+
+
+def test_header_lines_say_what_the_head_does_not() -> None:
+    bare = page_links("<p>x", AT)
+    said = '<2/>; rel="next", <https://clinic.example/wp-json/>; rel="https://api.w.org/", <./?a=1,2;3>; rel=canonical'
+    page = with_headers(bare, (("Link", said), ("link", '</feed>; type="application/rss+xml"; rel="x Alternate"')))
+    assert (page.next, page.wordpress_api) == (AT + "2/", "https://clinic.example/wp-json/")
+    assert (page.canonical, page.feeds) == (AT + "?a=1,2;3", ("https://clinic.example/feed",))
+    assert with_headers(bare, (("Refresh", "0; url='/new/'"),)).refresh == "https://clinic.example/new/"
+    assert with_headers(page_links(LISTING, AT), (("Link", "</x>; rel=next"),)).next == AT + "page/2/"
+    for odd in ("<>; rel=next", "</a>; rel=", "<http://[/>; rel=next", "a, b", "", "<" * 1000, ";rel=next" * 100):
+        assert with_headers(bare, (("Link", odd), ("Refresh", odd))).canonical == ""
+
+
+@given(st.text(max_size=200))
+def test_no_header_line_raises(text: str) -> None:
+    with_headers(page_links("", AT), (("Link", text), ("Link", f"<{text}>; rel=next"), ("Refresh", f"0;url={text}")))

@@ -15,6 +15,7 @@ from columnarchive.crawl.section import PRIORITY, Found
 from columnarchive.errors import StoreError
 from columnarchive.extract import directives
 from columnarchive.extract.decode import decode
+from columnarchive.extract.header_links import with_headers
 from columnarchive.extract.links import Wanted, page_links, robots_of
 from columnarchive.model import Capture
 from columnarchive.store import bodies, captures, chain, frontier, sites
@@ -252,6 +253,7 @@ def read_links(capture: Capture, wanted: Wanted | None = None) -> PageLinks | No
     if capture.body is None:
         return None
     page = links_of(capture.final_url, capture.body, capture.header("content-type"), wanted)
+    page = with_headers(page, capture.headers)
     return replace(page, robots=page.robots | directives.of_headers(capture.headers))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -177,6 +177,9 @@ class Section:
                 yield from self._lists(page)
             return
         yield from self._neighbours(page)
+        if columns:
+            # A page of a listing that was taken for a column, or one of a column's own pages.
+            yield from (replace(one, reason="related") for one in self._turned(page))
         if columns or reason in ("start", "item", "probe"):
             yield from self._archives(page)
         if reason == "start":
