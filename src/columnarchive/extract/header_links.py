@@ -41,11 +41,14 @@ def with_headers(page: PageLinks, headers: Headers) -> PageLinks:
 
 def refreshed(value: str, url: str, base: str = "") -> str:
     """The page that a Refresh leads to before its own can be read; empty for none."""
-    match = REFRESH.match(value)
-    if match is None or int(match[1][:4]) > SOON:
-        return ""
-    target = _target(match[2], base or url)
+    target = _target(sends_to(value) or url, base or url)
     return target if target != url else ""
+
+
+def sends_to(value: str) -> str:
+    """The address in a Refresh as it is written; empty where there is none or readers are given time."""
+    match = REFRESH.match(value)
+    return match[2] if match is not None and int(match[1][:4]) <= SOON else ""
 
 
 def _take(target: str, rest: str, said: dict[str, str], feeds: list[str]) -> None:
