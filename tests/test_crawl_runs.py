@@ -249,6 +249,40 @@ def test_dry_run_fetches_and_writes_nothing(db: Database, site: Site) -> None:
     assert len(run(db, site, dry_run=True).planned) >= 3
 
 
+def test_what_was_fetched_and_shows_no_column_is_told(tmp_path: Path, site: Site) -> None:
+    top = "<meta charset=utf-8><title>{}</title>"
+    site.pages["/column/1.html"] = top.format("Just a moment...") + "Checking your browser before you go on."
+    site.pages["/column/2.html"] = top.format("コラム") + "<div id=root></div><script src=/app.js></script>"
+
+    def archive(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "columnarchive", "--db", str(tmp_path / "told.db"), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True)
+
+    start = site.url + "/column/"
+    planned = archive("crawl", start, "--allow-private", "--dry-run").stdout
+    assert "1 page would be fetched." in planned
+    crawled = archive("crawl", start, "--allow-private", "--delay", "0")
+    assert "2 pages fetched but without a column to read: needs_javascript 1, suspect 1" in crawled.stdout
+    assert f"suspect  {start}1.html  It shows a wall" in crawled.stderr
+    assert f"needs_javascript  {start}2.html  A script draws its text" in crawled.stderr
+    assert "It shows a wall" in archive("captures", start + "1.html").stdout
+    assert "A script draws" in archive("captures", start + "2.html").stdout
+    assert "wall" not in archive("captures", start + "3.html").stdout
+    assert "Nothing would be fetched now." in archive("crawl", "--allow-private", "--dry-run").stdout
+
+
+def test_dry_run_leaves_out_what_is_known_to_be_forbidden_or_resting(db: Database, site: Site) -> None:
+    site.pages["/robots.txt"] = "User-agent: *\nDisallow: /column/3\n"
+    run(db, site)
+    planned = {one.url for one in run(db, site, AT + timedelta(hours=1), dry_run=True).planned}
+    assert len(planned) == 9
+    assert site.url + "/column/3.html" not in planned
+    assert len(run(db, site, AT + timedelta(days=2), dry_run=True).planned) == 10, "the rules may be others by then"
+    site.pages.update({path: Reply(503) for path in site.pages if path.startswith("/column/")})
+    assert "left alone until" in run(db, site, AT + timedelta(days=2)).ended_early[0][1]
+    assert not run(db, site, AT + timedelta(days=2, minutes=1), dry_run=True).planned
+
+
 def test_private_addresses_are_refused_unless_allowed(db: Database, site: Site) -> None:
     summary = run(db, site, allow_private=False)
     assert summary.outcomes == {"private_address": 1}
