@@ -7,6 +7,7 @@ order mark is no part of the first line. Kept for 24 hours.
 from __future__ import annotations
 
 import contextlib
+import re
 import zlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ LIFETIME = timedelta(hours=24)
 LONGEST_DELAY = 60.0
 UNREADABLE = 0
 NO_RULES = 404
+# A field that is none of those that say what may be fetched. Disallow is spelt in many ways.
+OTHER_RECORD = re.compile(r"\s*(?!user[- ]?agent|allow|dis|dia|site-?map)[^\s:#][^:#]*:", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,18 @@ class Rules:
 
     file: RobotsFile
     parsed: Protego | None = field(default=None, repr=False)
+    timed: Protego | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, file: RobotsFile) -> Rules:
         """Read the rules; never raises, whatever the text."""
-        return cls(file, Protego.parse(file.body) if 200 <= file.status < 300 else None)
+        if not 200 <= file.status < 300:
+            return cls(file)
+        # The parser ends a group at any other record; by RFC 9309 (2.2.4) those say nothing of where groups end.
+        lines = file.body.splitlines()
+        plain = [line for line in lines if not OTHER_RECORD.match(line)]
+        parsed = Protego.parse("\n".join(plain))
+        return cls(file, parsed, parsed if len(plain) == len(lines) else Protego.parse(file.body))
 
     @property
     def readable(self) -> bool:
@@ -66,7 +76,7 @@ class Rules:
     @property
     def delay(self) -> float:
         """Crawl-delay in seconds, at most 60; 0 without one."""
-        asked = self.parsed.crawl_delay(AGENT) if self.parsed else None
+        asked = self.timed.crawl_delay(AGENT) if self.timed else None
         return min(float(asked), LONGEST_DELAY) if asked and asked > 0 else 0.0
 
     @property
