@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from servers.site import Reply, Site
@@ -344,6 +345,20 @@ def test_a_column_on_several_pages_and_its_twin_in_another_language(site: Site, 
     _, shown = crawled(tmp_path, site, "/column/")
     assert {f"/column/{n}/" for n in range(4)} | {"/column/2/2/"} <= shown
     assert not shown & OTHERS
+
+
+@pytest.mark.parametrize("encoding", ["shift_jis", "euc_jp", "utf-8"])
+def test_queries_go_in_the_encoding_of_their_page(site: Site, tmp_path: Path, encoding: str) -> None:
+    # A browser leaves the second byte of 表 as the backslash that it is.
+    said = {quote(part, encoding=encoding).replace("%5C", "\\") for part in ("ひざ", "腰", "表")}
+    wanted = {f"/blog.cgi?c={part}" for part in said}
+    site.pages.update({path: post(number) for number, path in enumerate(sorted(wanted))})
+    items = "".join(f"<li>2025年1月{n}日 <a href='blog.cgi?c={part}'>{part}の再生医療のお話の題名</a></li>"
+                    for n, part in enumerate(("ひざ", "腰", "表"), 1))  # fmt: skip
+    html = page("コラム", f"<ul>{items}</ul>").replace("charset=utf-8", f"charset={encoding.replace('_jp', '-jp')}")
+    site.pages["/blog.html"] = Reply(200, html.encode(encoding), {"Content-Type": "text/html"})
+    _, shown = crawled(tmp_path, site, "/blog.html")
+    assert wanted <= shown
 
 
 def test_redirects_refreshes_and_canonical_links_are_followed(site: Site, tmp_path: Path) -> None:

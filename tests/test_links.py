@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from columnarchive.extract.header_links import with_headers
 from columnarchive.extract.links import page_links
+from columnarchive.extract.queries import in_own_encoding
 from columnarchive.urls import Link
 
 AT = "https://clinic.example/column/"
@@ -149,3 +152,23 @@ def test_header_lines_say_what_the_head_does_not() -> None:
 @given(st.text(max_size=200))
 def test_no_header_line_raises(text: str) -> None:
     with_headers(page_links("", AT), (("Link", text), ("Link", f"<{text}>; rel=next"), ("Refresh", f"0;url={text}")))
+
+
+def test_queries_are_encoded_as_the_standard_says(shared: Path) -> None:
+    cases = json.loads((shared / "conformance/wpt/percent-encoding.json").read_text("utf-8"))
+    names = {"shift_jis": "cp932", "euc-kr": "euc_kr", "windows-1252": "cp1252", "iso-8859-2": "iso8859_2"}
+    asked = 0
+    for case in (case for case in cases if isinstance(case, dict)):
+        for name, wanted in case["output"].items():
+            if name in names:
+                found = in_own_encoding(f'<a href="/x?{case["input"]}">', names[name])
+                assert page_links(found, AT).links[0].url == "https://clinic.example/x?" + wanted
+                asked += 1
+    assert asked >= 4
+
+
+@given(st.text(max_size=100), st.sampled_from(["cp932", "euc_jp", "iso2022_jp", "latin-1"]))
+def test_any_query_in_any_encoding(text: str, encoding: str) -> None:
+    found = in_own_encoding(f"<a href='?{text}'>", encoding)
+    page_links(found, AT)
+    assert in_own_encoding(found, encoding) == found

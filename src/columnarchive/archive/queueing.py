@@ -17,6 +17,7 @@ from columnarchive.extract import directives
 from columnarchive.extract.decode import decode
 from columnarchive.extract.header_links import with_headers
 from columnarchive.extract.links import Wanted, page_links, robots_of
+from columnarchive.extract.queries import in_own_encoding
 from columnarchive.model import Capture
 from columnarchive.store import bodies, captures, chain, frontier, sites
 from columnarchive.store.database import Database
@@ -244,8 +245,8 @@ def open_frontier(group: Group, plan: SitePlan, days: tuple[float, float], every
 
 def links_of(url: str, body: bytes, content_type: str, wanted: Wanted | None = None) -> PageLinks:
     """What a stored page links to."""
-    text, _ = decode(body, content_type)
-    return page_links(text, url, wanted)
+    text, encoding = decode(body, content_type)
+    return page_links(in_own_encoding(text, encoding), url, wanted)
 
 
 def read_links(capture: Capture, wanted: Wanted | None = None) -> PageLinks | None:
