@@ -149,6 +149,33 @@ def test_healthy_hosts_do_not_wait_for_silent_ones(tmp_path: Path) -> None:
     assert summary.outcomes == {"ok": 50, "unreachable": 40}
 
 
+@pytest.mark.parametrize("listed", ["/sitemap.xml", "/feed.xml"])
+def test_a_pause_that_a_list_of_pages_asks_for_is_kept(db: Database, site: Site, listed: str) -> None:
+    site.pages["/robots.txt"] = "Sitemap: /sitemap.xml\nSitemap: /more.xml\n"
+    head = "<link rel=alternate type=application/rss+xml href=/feed.xml>"
+    site.pages["/column/"] = head + str(site.pages["/column/"])
+    site.pages[listed] = Reply(429, b"", {"Retry-After": "7200"})
+    assert "asks for a pause" in run(db, site).ended_early[0][1]
+    assert site.paths()[-1] == listed
+    asked = len(site.asked)
+    run(db, site, AT + timedelta(hours=1))
+    assert len(site.asked) == asked
+    site.pages[listed] = ""
+    assert run(db, site, AT + timedelta(hours=3)).outcomes == {"unchanged": 10}
+    assert listed in site.paths()[asked:]
+
+
+def test_lists_of_pages_are_not_followed_off_the_site_or_where_robots_forbids(db: Database, site: Site) -> None:
+    with Site({"/map.xml": "", "/robots.txt": ""}) as other:
+        site.pages["/robots.txt"] = "User-agent: *\nDisallow: /private/\nSitemap: /a.xml\nSitemap: /b.xml\n"
+        site.pages["/a.xml"] = Reply(302, b"", {"Location": "/private/map.xml"})
+        site.pages["/b.xml"] = Reply(302, b"", {"Location": other.url + "/map.xml"})
+        run(db, site)
+        assert {"/a.xml", "/b.xml"} <= set(site.paths())
+        assert "/private/map.xml" not in site.paths()
+        assert not other.asked
+
+
 def test_crawl_delay_of_robots_is_kept(db: Database, site: Site) -> None:
     site.pages["/robots.txt"] = "User-agent: *\nCrawl-delay: 7\n"
     timer = Simulated()
@@ -324,6 +351,20 @@ def test_a_sitemap_brings_a_changed_page_forward(db: Database, site: Site) -> No
     run(db, site, AT + timedelta(hours=20), named=False)
     assert "/column/2.html" in site.paths()
     assert "/column/1.html" not in site.paths()
+
+
+def test_a_feed_brings_a_changed_page_forward_and_names_new_ones(db: Database, site: Site) -> None:
+    link = '<{origin}/feed.xml>; rel="alternate"; type="application/rss+xml"'
+    site.pages["/column/"] = Reply(200, str(site.pages["/column/"]).encode(), {"Link": link, "ETag": '"1"'})
+    run(db, site)
+    site.pages["/column/new.html"] = str(site.pages["/column/1.html"]).replace("1", "9")
+    item = "<item><link>{}/column/{}.html</link><pubDate>Mon, 05 Jan 2026 21:00:00 +0900</pubDate></item>"
+    items = item.format(site.url, 2) + item.format(site.url, "new")
+    site.pages["/feed.xml"] = f"<rss><channel>{items}</channel></rss>"
+    site.asked.clear()
+    run(db, site, AT + timedelta(hours=20), named=False)
+    assert {"/feed.xml", "/column/2.html", "/column/new.html"} <= set(site.paths())
+    assert not {"/column/", "/column/1.html"} & set(site.paths())
 
 
 def test_two_crawls_of_one_database(db: Database, site: Site) -> None:

@@ -169,8 +169,9 @@ class SiteFrontier:
     def sample(self, limit: int) -> Iterator[tuple[PageLinks, str]]:
         """The first pages that were visited, read again from their stored bodies."""
         for url, reason, sha256, headers in frontier.visited_pages(self.group.db.conn, self.site_id, limit):
-            content_type = _content_type(captures.headers_of(headers))
-            yield links_of(url, bodies.read(self.group.db, sha256), content_type), reason
+            lines = captures.headers_of(headers)
+            page = links_of(url, bodies.read(self.group.db, sha256), _content_type(lines))
+            yield with_headers(page, lines), reason
 
     def left(self) -> int:
         """How many pages are still to be visited; counted when the queue has changed, and down from there."""

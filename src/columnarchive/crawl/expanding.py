@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from columnarchive.crawl import groups
-from columnarchive.crawl.client import Ask, Client
+from columnarchive.crawl.client import Ask, Client, HopCheck
 from columnarchive.crawl.codings import Caps
 from columnarchive.crawl.entries import Entry, Listing
 from columnarchive.crawl.queue import Frontier, SitePlan
@@ -27,13 +27,15 @@ TAKEN_WHOLE = 0.5  # a file of which this share of our columns is in is a list o
 
 @dataclass(slots=True)
 class Expansion:
-    """Reads a site's sitemaps and feeds once in a crawl."""
+    """Reads a site's sitemaps and feeds once in a crawl; `judge` is told each answer, for what it says of the host."""
 
     client: Client
     plan: SitePlan
     section: Section
     frontier: Frontier
     rules_for: Callable[[str], Awaitable[Rules]]
+    check: HopCheck
+    judge: Callable[[Capture], None]
     feeds: dict[str, None] = field(default_factory=dict)
     done: bool = False
 
@@ -95,8 +97,9 @@ class Expansion:
         return added
 
     async def _fetch(self, url: str) -> Listing:
-        rules = await self.rules_for(address(url).origin)
-        if not rules.allows(url):
+        origin = address(url).origin
+        rules = await self.rules_for(origin)
+        if not rules.allows(url) or self.frontier.resting(origin):
             return Listing()
         delay = max(self.plan.delay, rules.delay)
         readers: list[Reader] = []
@@ -105,7 +108,9 @@ class Expansion:
             readers.append(Reader(url))
             return readers[-1].feed
 
-        capture = await self.client.fetch(Ask(url, delay=delay, pages_only=False, caps=CAPS, into=begin))
+        ask = Ask(url, delay=delay, pages_only=False, check=self.check, caps=CAPS, into=begin)
+        capture = await self.client.fetch(ask)
+        self.judge(capture)
         if capture.outcome not in ("ok", "redirected") or capture.body is None:
             return Listing()
         listing = readers[-1].listing()

@@ -57,13 +57,16 @@ class SiteCrawl:
 
     def __post_init__(self) -> None:
         self.section = Section(self.plan.hosts, self.plan.start)
-        self.expansion = Expansion(self.client, self.plan, self.section, self.frontier, self._rules_for)
+        self.expansion = Expansion(
+            self.client, self.plan, self.section, self.frontier, self._rules_for, self._check_hop, self._judge_host
+        )
 
     async def run(self) -> None:
         """Visit what is to be visited; returns when nothing is left or nothing more may be fetched."""
         self.section.remember(self.frontier.known())
         for page, reason in self.frontier.sample(SAMPLE):
             self.section.sample.setdefault(page.url, (page, reason))
+            self.expansion.offer(page)  # a listing that has not changed is not sent again, its feed may have
         if self.section.shapes and await self._may_begin():
             await self.expansion.run()
         while not self.ended:
@@ -221,6 +224,8 @@ class SiteCrawl:
     async def _check_hop(self, url: str) -> tuple[Outcome, str] | None:
         if not in_scope(url, self.plan.hosts):
             return "redirected", f"The page has moved to another site, {url}, which is not followed."
+        if until := self.frontier.resting(address(url).origin):
+            return "unreachable", f"The page has moved to {url}, whose host is left alone until {until}."
         return await self._refused(url)
 
     def _unasked(self, url: str, outcome: Outcome, error: str) -> Capture:
