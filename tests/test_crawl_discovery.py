@@ -134,6 +134,22 @@ def test_from_a_single_column_by_the_ones_before_and_after(site: Site, tmp_path:
     assert {f"/archives/{n}.html" for n in range(6)} <= shown
 
 
+def test_the_posts_before_and_after_may_be_of_another_kind(site: Site, tmp_path: Path) -> None:
+    wanted = {f"/column/{n}/" for n in range(5)}
+    news = posts(site, [f"/news/{n}/" for n in range(6)])
+    for n, path in enumerate(sorted(wanted)):
+        after = f"<a rel=prev href=/news/{n}/>前の記事</a><a rel=next href=/news/{n + 1}/>次の記事</a>"
+        recent = "<div class=recent>" + "".join(f"<a href={one}>題名{one}</a>" for one in sorted(wanted)) + "</div>"
+        site.pages[path] = post(
+            n, more=f"<div class=nav-links>{after}</div>{recent}", head=f"<link rel=next href=/news/{n + 1}/>"
+        )
+    items = "".join(f"<li>2025年1月{n + 1}日<a href=/column/{n}/>再生医療のお話の題名{n}</a></li>" for n in range(5))
+    site.pages["/column/"] = page("コラム", f"<ul>{items}</ul>")
+    _, shown = crawled(tmp_path, site, "/column/")
+    assert wanted <= shown
+    assert not shown & (OTHERS | news)
+
+
 def test_from_the_front_page(site: Site, tmp_path: Path) -> None:
     wanted = posts(site, [f"/column/{n}.html" for n in range(5)])
     items = "".join(f"<li><a href={path}>再生医療のお話の題名{path}</a></li>" for path in sorted(wanted))

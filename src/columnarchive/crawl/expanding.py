@@ -98,8 +98,10 @@ class Expansion:
 
     async def _fetch(self, url: str) -> Listing:
         origin = address(url).origin
+        if self.frontier.resting(origin):
+            return Listing()
         rules = await self.rules_for(origin)
-        if not rules.allows(url) or self.frontier.resting(origin):
+        if not rules.allows(url):
             return Listing()
         delay = max(self.plan.delay, rules.delay)
         readers: list[Reader] = []

@@ -133,7 +133,7 @@ def turns_page(link: Link, page: PageLinks) -> bool:
     """Whether a link leads to another page of the same listing."""
     if link.url == page.url:
         return False
-    related = bare(link.url) == bare(page.url) or _goes_on(link, page.url)
+    related = is_related(link, page)
     if page.next == link.url or "next" in link.rel or "prev" in link.rel:
         return related or link.zone == "pager"
     if not related:
@@ -147,6 +147,11 @@ def turns_page(link: Link, page: PageLinks) -> bool:
 @lru_cache(maxsize=8192)
 def _turns(text: str) -> bool:
     return NEXT.fullmatch(text) is not None or NUMBER.fullmatch(text) is not None
+
+
+def is_related(link: Link, page: PageLinks) -> bool:
+    """Whether a link's address differs from the page's by what numbers the pages of one listing or text."""
+    return bare(link.url) == bare(page.url) or _goes_on(link, page.url)
 
 
 def _goes_on(link: Link, own: str) -> bool:

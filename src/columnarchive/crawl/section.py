@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -179,7 +179,8 @@ class Section:
         yield from self._neighbours(page)
         if columns:
             # A page of a listing that was taken for a column, or one of a column's own pages.
-            yield from (replace(one, reason="related") for one in self._turned(page))
+            turned = (link for link in page.links if groups.is_related(link, page) and groups.turns_page(link, page))
+            yield from (Found(link.url, "related", page.url) for link in turned)
         if columns or reason in ("start", "item", "probe"):
             yield from self._archives(page)
         if reason == "start":
