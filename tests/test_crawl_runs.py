@@ -295,7 +295,7 @@ def test_what_was_fetched_and_shows_no_column_is_told(tmp_path: Path, site: Site
     assert "It shows a wall" in archive("captures", start + "1.html").stdout
     assert "A script draws" in archive("captures", start + "2.html").stdout
     assert "wall" not in archive("captures", start + "3.html").stdout
-    assert "Nothing would be fetched now." in archive("crawl", "--allow-private", "--dry-run").stdout
+    assert "Nothing would be fetched now: no page is due" in archive("crawl", "--allow-private", "--dry-run").stdout
 
 
 def test_dry_run_leaves_out_what_is_known_to_be_forbidden_or_resting(db: Database, site: Site) -> None:

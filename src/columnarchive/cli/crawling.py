@@ -130,7 +130,7 @@ def run(db: Database, chosen: list[Target], options: CrawlOptions) -> CrawlSumma
 def _tell_plan(planned: Sequence[Planned]) -> None:
     """What would be fetched, why, and on which page it was found."""
     if not planned:
-        console().print("Nothing would be fetched now.")
+        console().print("Nothing would be fetched now: no page is due, or its host rests or forbids it.")
         return
 
     def found_on(one: Planned) -> str:
@@ -167,7 +167,8 @@ def tell(
         typer.echo(line(said, sys.stderr), err=True)
     if sys.stdout.isatty() and summary.outcomes:
         table(("outcome", "pages"), summary.outcomes.items(), right=("pages",))
-    counts = ", ".join(f"{name} {count}" for name, count in summary.outcomes.items()) or "nothing was due"
+    counts = ", ".join(f"{name} {count}" for name, count in summary.outcomes.items())
+    counts = counts or ("nothing was visited" if summary.ended_early else "nothing was due")
     pages, sites = count(summary.pages, "page"), count(summary.sites, "site")
     say(f"{pages} of {sites} in {summary.seconds:.0f} s: {counts}{_derived(summary)}")
     if unread:
