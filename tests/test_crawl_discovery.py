@@ -377,6 +377,26 @@ def test_queries_go_in_the_encoding_of_their_page(site: Site, tmp_path: Path, en
     assert wanted <= shown
 
 
+def test_spellings_of_an_address_are_one_page(site: Site, tmp_path: Path) -> None:
+    names = ["ひざの痛み", "腰の痛み", "肩の痛み"]
+    large = [f"/column/{quote(name)}/" for name in names]
+    small = [path.lower() for path in large]
+    others = "".join(f"<li><a href={path}>別の記事{path}</a></li>" for path in small)
+    site.pages |= {path: post(n, more=f"<div class=recent>{others}</div>") for n, path in enumerate(large)}
+    site.pages |= {path: post(n, more=f"<div class=recent>{others}</div>") for n, path in enumerate(small)}
+    items = "".join(
+        f"<li>2025年1月{n}日 <a href=/column/{name}/>{name}の話の題名</a></li>" for n, name in enumerate(names, 1)
+    )
+    site.pages["/column/"] = page("コラム", f"<ul>{items}</ul>")
+    site.pages["/sitemap.xml"] = "".join(f"<url><loc>{{origin}}{path}</loc></url>" for path in small).join(
+        ("<urlset>", "</urlset>")
+    )
+    for _ in range(2):
+        _, shown = crawled(tmp_path, site, "/column/")
+        assert shown == {"/column/", *large}
+    assert not set(small) & set(site.paths())
+
+
 def test_redirects_refreshes_and_canonical_links_are_followed(site: Site, tmp_path: Path) -> None:
     items = "".join(f"<li>2025年1月{n}日<a href=/column/{n}.html>再生医療のお話の題名{n}</a></li>" for n in (1, 2, 3))
     site.pages["/column/"] = page("コラム", f"<ul>{items}</ul>")

@@ -75,7 +75,7 @@ BEYOND: dict[str, tuple[str, Callable[[str], str]]] = {
         lambda url: re.sub(r"[\[\]^`|]|%(?![0-9A-Fa-f]{2})", lambda sign: f"%{ord(sign[0]):02X}", url),
     ),
     "escapes": (
-        "escapes stay as written, as in browsers: what else they may mean is the server's to say",
+        "escapes stay as written, as in browsers; a crawl fetches only one of several spellings (crawl/spellings.py)",
         lambda url: re.sub(r"%([0-9A-Fa-f]{2})", unreserved, url),
     ),
     "slashes": ("doubled slashes stay: servers tell them apart", lambda url: re.sub(r"(?<![:/])/+", "/", url)),

@@ -13,6 +13,7 @@ from columnarchive.crawl.expanding import Expansion
 from columnarchive.crawl.queue import Frontier, SitePlan, Visit
 from columnarchive.crawl.robots import Rules, fetch_rules
 from columnarchive.crawl.section import FRONT, LISTINGS, SAMPLE, Found, Section
+from columnarchive.crawl.spellings import Spellings
 from columnarchive.errors import ArchiveError, UsageError
 from columnarchive.model import Capture, Outcome
 from columnarchive.times import to_text
@@ -56,6 +57,7 @@ class SiteCrawl:
     expansion: Expansion = field(init=False)
 
     def __post_init__(self) -> None:
+        self.plan = replace(self.plan, canonical=Spellings(self.plan.canonical))
         self.section = Section(self.plan.hosts, self.plan.start)
         self.expansion = Expansion(
             self.client, self.plan, self.section, self.frontier, self._rules_for, self._check_hop, self._judge_host
@@ -63,7 +65,11 @@ class SiteCrawl:
 
     async def run(self) -> None:
         """Visit what is to be visited; returns when nothing is left or nothing more may be fetched."""
-        self.section.remember(self.frontier.known())
+        known = self.frontier.known()
+        for url, _ in known:
+            if "%" in url:
+                self.plan.canonical(url)  # the spellings that are known come first
+        self.section.remember(known)
         for page, reason in self.frontier.sample(SAMPLE):
             self.section.sample.setdefault(page.url, (page, reason))
             self.expansion.offer(page)  # a listing that has not changed is not sent again, its feed may have
