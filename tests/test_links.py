@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from columnarchive.extract.header_links import with_headers
@@ -167,6 +167,14 @@ def test_queries_are_encoded_as_the_standard_says(shared: Path) -> None:
     assert asked >= 4
 
 
+def test_queries_are_found_in_linear_time() -> None:
+    began = time.process_time()
+    for odd in ("href=?", "href", "href = ", "href='?", "href=" + " " * 50):
+        in_own_encoding("表" + odd * 300_000, "cp932")
+    assert time.process_time() - began < 10
+
+
+@example("\xa0\xa0\u3000", "cp932")
 @given(st.text(max_size=100), st.sampled_from(["cp932", "euc_jp", "iso2022_jp", "latin-1"]))
 def test_any_query_in_any_encoding(text: str, encoding: str) -> None:
     found = in_own_encoding(f"<a href='?{text}'>", encoding)

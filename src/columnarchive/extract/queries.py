@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# The query of a link that is not written in ASCII; what stands before it goes as UTF-8 from any page.
-QUERY = re.compile(r"(\bhref\s*=\s*[\"']?[^\"'\s<>?#]*\?)([^\"'\s<>#]*[^\x00-\x7f][^\"'\s<>#]*)", re.I)
+# A link's address. It is taken whole, so that no markup is looked at twice; a wide space is a sign like any other.
+LINK = re.compile(r"\bhref\s*=\s*[\"']?([^ \t\r\n\f\"'<>]+)", re.I)
 FOREIGN = re.compile(r"[^\x00-\x7f]+")
 UNICODE = frozenset({"utf-8", "utf-16-le", "utf-16-be"})
 MINUS = str.maketrans({"\u2212": "\uff0d"})  # the one sign that the standard encodes as another one
@@ -19,7 +19,14 @@ def in_own_encoding(html: str, encoding: str) -> str:
     """
     if encoding in UNICODE or html.isascii():
         return html
-    return QUERY.sub(lambda found: found[1] + FOREIGN.sub(lambda run: _escaped(run[0], encoding), found[2]), html)
+    return LINK.sub(lambda found: found[0] if found[0].isascii() else _with_query(found, encoding), html)
+
+
+def _with_query(found: re.Match[str], encoding: str) -> str:
+    """The markup of a link with its query written out; what stands before that goes as UTF-8 from any page."""
+    rest, hash_mark, fragment = found[0].partition("#")
+    path, mark, query = rest.partition("?")
+    return path + mark + FOREIGN.sub(lambda run: _escaped(run[0], encoding), query) + hash_mark + fragment
 
 
 def _escaped(run: str, encoding: str) -> str:
