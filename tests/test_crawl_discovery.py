@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from servers.site import Reply, Site
@@ -133,6 +134,22 @@ def test_from_a_single_column_by_the_ones_before_and_after(site: Site, tmp_path:
     assert {f"/archives/{n}.html" for n in range(6)} <= shown
 
 
+def test_the_posts_before_and_after_may_be_of_another_kind(site: Site, tmp_path: Path) -> None:
+    wanted = {f"/column/{n}/" for n in range(5)}
+    news = posts(site, [f"/news/{n}/" for n in range(6)])
+    for n, path in enumerate(sorted(wanted)):
+        after = f"<a rel=prev href=/news/{n}/>前の記事</a><a rel=next href=/news/{n + 1}/>次の記事</a>"
+        recent = "<div class=recent>" + "".join(f"<a href={one}>題名{one}</a>" for one in sorted(wanted)) + "</div>"
+        site.pages[path] = post(
+            n, more=f"<div class=nav-links>{after}</div>{recent}", head=f"<link rel=next href=/news/{n + 1}/>"
+        )
+    items = "".join(f"<li>2025年1月{n + 1}日<a href=/column/{n}/>再生医療のお話の題名{n}</a></li>" for n in range(5))
+    site.pages["/column/"] = page("コラム", f"<ul>{items}</ul>")
+    _, shown = crawled(tmp_path, site, "/column/")
+    assert wanted <= shown
+    assert not shown & (OTHERS | news)
+
+
 def test_from_the_front_page(site: Site, tmp_path: Path) -> None:
     wanted = posts(site, [f"/column/{n}.html" for n in range(5)])
     items = "".join(f"<li><a href={path}>再生医療のお話の題名{path}</a></li>" for path in sorted(wanted))
@@ -246,6 +263,138 @@ def test_wordpress_lists_its_posts(site: Site, tmp_path: Path) -> None:
     site.pages["/wp-json/wp/v2/posts?per_page=100&_fields=link,modified_gmt"] = f"[{listed}]"
     _, shown = crawled(tmp_path, site, "/column/")
     assert wanted <= shown
+
+
+@pytest.mark.parametrize("offered", ["head", "header", "without readable addresses"])
+def test_wordpress_lists_its_posts_on_many_pages(site: Site, tmp_path: Path, offered: str) -> None:
+    wanted = posts(site, [f"/hiza-{n}/" for n in range(9)])
+    items = "".join(f"<article><time>2025-01-01</time><h2><a href={path}>題名その{path}</a></h2></article>"
+                    for path in sorted(wanted)[:2])  # fmt: skip
+    api = "/?rest_route=/" if offered.startswith("without") else "/wp-json/"
+    link = f'<link rel="https://api.w.org/" href="{api}">'
+    header = {"Link": f'<{{origin}}{api}>; rel="https://api.w.org/"'} if offered == "header" else {}
+    html = page("コラム", items, head="" if header else link)
+    site.pages["/column/"] = Reply(200, html.encode(), header)
+    first = f"{api}wp/v2/posts{'&' if '?' in api else '?'}per_page=100&_fields=link,modified_gmt"
+    for number, path in enumerate([first, f"{first}&page=2", f"{first}&page=3"]):
+        some = sorted(wanted)[number * 3 : number * 3 + 3]
+        listed = ",".join(f'{{"link": "{site.url}{one}"}}' for one in some)
+        site.pages[path] = Reply(200, f"[{listed}]".encode(), {"X-WP-TotalPages": "3", "Content-Type": "text/json"})
+    _, shown = crawled(tmp_path, site, "/column/")
+    assert wanted <= shown
+    assert not shown & OTHERS
+    assert len(site.paths()) == len(set(site.paths()))
+
+
+def test_wordpress_list_is_bounded_and_obeys_robots(site: Site, tmp_path: Path) -> None:
+    posts(site, [f"/column/{n}/" for n in range(3)])
+    items = "".join(f"<li>2025年1月{n + 1}日<a href=/column/{n}/>再生医療のお話の題名{n}</a></li>" for n in range(3))
+    site.pages["/column/"] = page("コラム", items, head='<link rel="https://api.w.org/" href="/wp-json/">')
+    first = "/wp-json/wp/v2/posts?per_page=100&_fields=link,modified_gmt"
+    endless = Reply(200, b"[]", {"X-WP-TotalPages": "999999999999", "Content-Type": "text/json"})
+    site.pages |= {first: endless} | {f"{first}&page={number}": endless for number in range(2, 200)}
+    crawled(tmp_path, site, "/column/")
+    assert sum(path.startswith("/wp-json/") for path in site.paths()) == 50
+    site.asked.clear()
+    site.pages["/robots.txt"] = "User-agent: *\nDisallow: /wp-json/\n"
+    (tmp_path / "other").mkdir()
+    crawled(tmp_path / "other", site, "/column/")
+    assert "/column/2/" in site.paths()
+    assert not any(path.startswith("/wp-json/") for path in site.paths())
+
+
+def test_a_sitemap_index_of_more_files_than_are_read(site: Site, tmp_path: Path) -> None:
+    wanted = posts(site, [f"/column/{n}.html" for n in range(9)])
+    items = "".join(
+        f"<li>2025年1月{n + 1}日<a href=/column/{n}.html>再生医療のお話の題名{n}</a></li>" for n in range(3)
+    )
+    site.pages["/column/"] = page("コラム", f"<ul>{items}</ul>")
+    files = "".join(f"<sitemap><loc>{{origin}}/map{n}.xml</loc></sitemap>" for n in range(90))
+    site.pages["/sitemap.xml"] = f"<sitemapindex>{files}</sitemapindex>"
+    entries = "".join(f"<url><loc>{{origin}}{path}</loc></url>" for path in sorted(wanted))
+    site.pages["/map7.xml"] = f"<urlset>{entries}</urlset>"
+    _, shown = crawled(tmp_path, site, "/column/")
+    assert wanted <= shown
+    assert sum("map" in path for path in site.paths()) == 50
+
+
+def test_months_that_only_a_list_to_choose_from_leads_to(site: Site, tmp_path: Path) -> None:
+    wanted = posts(site, [f"/blog/hiza-{month}/" for month in range(1, 7)])
+    months = "".join(f'<option value="{{origin}}/blog/2025/{n:02}/"> 2025年{n}月 </option>' for n in range(1, 7))
+    areas = "".join(f"<option value={path}>{path}</option>" for path in sorted(OTHERS))
+    choice = f'<select onchange="go()"><option value="">月を選択</option>{months}</select><select>{areas}</select>'
+    for n in range(1, 7):
+        entry = f"<h3><a href=/blog/hiza-{n}/>今月の膝のお話の題名{n}</a></h3><p>2025年{n}月3日</p><p>{SAID}</p>"
+        site.pages[f"/blog/2025/{n:02}/"] = page(f"{n}月", f"<div class=entry>{entry}</div>{choice}")
+    site.pages["/blog/"] = site.pages["/blog/2025/06/"]
+    _, shown = crawled(tmp_path, site, "/blog/")
+    assert wanted <= shown
+    assert not shown & OTHERS
+
+
+@pytest.mark.parametrize("by", ["meta", "header", "redirect"])
+def test_a_listing_that_moved_is_followed_to_where_it_is(site: Site, tmp_path: Path, by: str) -> None:
+    wanted = posts(site, [f"/blog/{n}.html" for n in range(4)])
+    items = "".join(f"<li>2025年1月{n + 1}日<a href=/blog/{n}.html>再生医療のお話の題名{n}</a></li>" for n in range(4))
+    site.pages["/blog/"] = page("コラム", f"<ul>{items}</ul>")
+    if by == "meta":
+        site.pages["/column/"] = page("移転", "移転しました", head="<meta http-equiv=refresh content='3; url=/blog/'>")
+    elif by == "header":
+        site.pages["/column/"] = Reply(200, page("移転", "移転しました").encode(), {"Refresh": "0;URL=/blog/"})
+    else:
+        site.pages["/column/"] = Reply(301, b"", {"Location": "/blog/"})
+    _, shown = crawled(tmp_path, site, "/column/")
+    assert wanted <= shown
+    assert not shown & OTHERS
+
+
+def test_a_column_on_several_pages_and_its_twin_in_another_language(site: Site, tmp_path: Path) -> None:
+    items = "".join(f"<li>2025年1月{n + 1}日<a href=/column/{n}/>再生医療のお話の題名{n}</a></li>" for n in range(4))
+    recent = f"<div class=recent><ul>{items}</ul></div>"
+    twins = "<link rel=alternate hreflang=en href=/en/column/{0}/><link rel=alternate hreflang=ja href=/column/{0}/>"
+    for n in range(4):
+        site.pages[f"/column/{n}/"] = post(n, more=recent, head=twins.format(n))
+        site.pages[f"/en/column/{n}/"] = page("Knees", f"<h1>On knees {n}</h1><p>{n} {'Knees hurt. ' * 60}</p>")
+    site.pages["/column/2/"] = post(2, more=f"<div class=page-links><a href=/column/2/2/>2</a></div>{recent}")
+    site.pages["/column/2/2/"] = post(22, more=f"<div class=page-links><a href=/column/2/>1</a></div>{recent}")
+    site.pages["/column/"] = page("コラム", f"<ul>{items}</ul>")
+    _, shown = crawled(tmp_path, site, "/column/")
+    assert {f"/column/{n}/" for n in range(4)} | {"/column/2/2/"} <= shown
+    assert not shown & OTHERS
+
+
+@pytest.mark.parametrize("encoding", ["shift_jis", "euc_jp", "utf-8"])
+def test_queries_go_in_the_encoding_of_their_page(site: Site, tmp_path: Path, encoding: str) -> None:
+    # A browser leaves the second byte of 表 as the backslash that it is.
+    said = {quote(part, encoding=encoding).replace("%5C", "\\") for part in ("ひざ", "腰", "表")}
+    wanted = {f"/blog.cgi?c={part}" for part in said}
+    site.pages.update({path: post(number) for number, path in enumerate(sorted(wanted))})
+    items = "".join(f"<li>2025年1月{n}日 <a href='blog.cgi?c={part}'>{part}の再生医療のお話の題名</a></li>"
+                    for n, part in enumerate(("ひざ", "腰", "表"), 1))  # fmt: skip
+    html = page("コラム", f"<ul>{items}</ul>").replace("charset=utf-8", f"charset={encoding.replace('_jp', '-jp')}")
+    site.pages["/blog.html"] = Reply(200, html.encode(encoding), {"Content-Type": "text/html"})
+    _, shown = crawled(tmp_path, site, "/blog.html")
+    assert wanted <= shown
+
+
+def test_spellings_of_an_address_are_one_page(site: Site, tmp_path: Path) -> None:
+    names = ["ひざの痛み", "腰の痛み", "肩の痛み"]
+    large = [f"/column/{quote(name)}/" for name in names]
+    small = [path.lower() for path in large]
+    others = "".join(f"<li><a href={path}>別の記事{path}</a></li>" for path in small)
+    site.pages |= {path: post(n, more=f"<div class=recent>{others}</div>") for n, path in enumerate(large)}
+    site.pages |= {path: post(n, more=f"<div class=recent>{others}</div>") for n, path in enumerate(small)}
+    items = "".join(
+        f"<li>2025年1月{n}日 <a href=/column/{name}/>{name}の話の題名</a></li>" for n, name in enumerate(names, 1)
+    )
+    site.pages["/column/"] = page("コラム", f"<ul>{items}</ul>")
+    site.pages["/sitemap.xml"] = "".join(f"<url><loc>{{origin}}{path}</loc></url>" for path in small).join(
+        ("<urlset>", "</urlset>")
+    )
+    for _ in range(2):
+        _, shown = crawled(tmp_path, site, "/column/")
+        assert shown == {"/column/", *large}
+    assert not set(small) & set(site.paths())
 
 
 def test_redirects_refreshes_and_canonical_links_are_followed(site: Site, tmp_path: Path) -> None:

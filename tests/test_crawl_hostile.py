@@ -7,6 +7,7 @@ import time
 
 import pytest
 from servers.hostile import BEHAVIOURS, Hostile
+from servers.odd import SENT
 
 from columnarchive.archive.crawling import CrawlOptions, CrawlSummary, crawl, targets
 from columnarchive.crawl.client import ClientOptions
@@ -66,7 +67,7 @@ def test_each_behaviour_ends_in_its_outcome(played: tuple[Hostile, Database, Cra
 
 
 def test_there_are_at_least_forty() -> None:
-    assert len(PLAYED) >= 60
+    assert len(PLAYED) >= 110
 
 
 def test_all_of_it_ends_in_time(played: tuple[Hostile, Database, CrawlSummary, float]) -> None:
@@ -75,15 +76,26 @@ def test_all_of_it_ends_in_time(played: tuple[Hostile, Database, CrawlSummary, f
 
 def test_traps_are_left(played: tuple[Hostile, Database, CrawlSummary, float]) -> None:
     server = played[0]
-    for name in ("calendar_trap", "session_trap", "growing_path", "meta_refresh_loop", "sitemap_loop"):
+    traps = ("calendar_trap", "session_trap", "growing_path", "meta_refresh_loop", "sitemap_loop")
+    for name in (*traps, "refresh_in_headers_for_ever"):
         assert len(server.of(name)) < 20, name
 
 
 def test_what_robots_forbids_is_never_asked_for(played: tuple[Hostile, Database, CrawlSummary, float]) -> None:
     server = played[0]
-    for name in ("robots_forbids", "robots_with_bom", "robots_redirects", "robots_huge"):
+    rules = [name for name in PLAYED if BEHAVIOURS[name][0] == "refused_by_robots"]
+    assert len(rules) >= 8
+    for name in rules:
         assert server.host(name).asked["/column/bad.html"] == 0, name
         assert server.host(name).asked["/column/one.html"] == 1, name
+
+
+@pytest.mark.parametrize("name", ["robots_of_100_mb", "chunks_of_one_byte"])
+def test_what_is_too_much_is_not_fetched_to_its_end(
+    played: tuple[Hostile, Database, CrawlSummary, float],  # noqa: ARG001
+    name: str,
+) -> None:
+    assert 500_000 < SENT[name] < 20_000_000, "a read or two, and what the system holds between the two"
 
 
 def test_a_feed_that_breaks_off_gives_what_came_before(played: tuple[Hostile, Database, CrawlSummary, float]) -> None:

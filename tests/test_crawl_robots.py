@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protego import Protego
 
 from columnarchive.crawl.robots import MAX_BYTES, RobotsFile, Rules, text_of
 from columnarchive.times import to_text
@@ -22,7 +21,8 @@ def rules(text: str, status: int = 200, at: str = "2026-11-22T00:00:00Z") -> Rul
 
 def allowed(folder: Path, name: str, agent: str, path: str) -> bool:
     """What a file of the test data says to another crawler, read as we read files."""
-    parsed = Protego.parse(text_of((folder / name).read_bytes()))
+    parsed = rules(text_of((folder / name).read_bytes())).parsed
+    assert parsed is not None
     return bool(parsed.can_fetch(AT + path, agent))
 
 
@@ -38,11 +38,46 @@ CASES = [
     ("rfc9309-example-longest-match-robots.txt", "foobot", "/example/page/disallowed.gif", False),
     ("rfc9309-example-rule-group-merging.txt", "ExampleBot", "/baz", False),
     ("rfc9309-example-rule-group-merging.txt", "BazBot", "/foo", True),
-    # Differs: by the letter, `Crawl-delay` alone does not end a group and mybot would share what is said to yourbot.
-    # Sites that write it mean two groups: a delay for everybody, then `Disallow: /` for one crawler.
-    ("crawl-delay-group-merging.txt", "mybot", "/private/x", True),
+    ("rfc9309-example-rule-group-merging.txt", "ExampleBot", "/bar", False),
+    ("crawl-delay-group-merging.txt", "mybot", "/private/x", False),
     ("crawl-delay-group-merging.txt", "mybot", "/login/", True),
+    ("crawl-delay-group-merging.txt", "yourbot", "/private/x", False),
     ("crawl-delay-group-merging.txt", "yourbot", "/login/", False),
+    ("crawl-delay-group-merging.txt", "other", "/login/", True),
+    ("extensions-group-merging.txt", "mybot", "/private/x", False),
+    ("extensions-group-merging.txt", "mybot", "/login/", False),
+    ("extensions-group-merging.txt", "yourbot", "/private/x", False),
+    ("extensions-group-merging.txt", "yourbot", "/login/", False),
+    ("extensions-group-merging.txt", "other", "/x", False),
+    ("extensions-group-merging.txt", "other", "/llms.txt", True),
+    ("extension-robots.txt", "mybot", "/private/x", False),
+    ("extension-robots.txt", "mybot", "/secret/x", True),
+    ("extension-robots.txt", "otherbot", "/admin/", False),
+    ("extension-robots.txt", "other", "/private/x", True),
+    ("extended-standard-robots.txt", "bot1", "/x", True),
+    ("extended-standard-robots.txt", "bot2", "/x", True),
+    ("extended-standard-robots.txt", "bot3", "/x", True),
+    ("extended-standard-robots.txt", "bot4", "/x", True),
+    ("directive-typos-robots.txt", "bot1", "/dissalow/", False),
+    ("directive-typos-robots.txt", "bot2", "/useragent/", False),
+    ("directive-typos-robots.txt", "bot4", "/useragent-no-colon/", False),
+    # Differ: crawler-commons takes these for rules too. The standard knows no typos; those that are taken above are the
+    # ones that sites make so often that the large search engines take them.
+    ("directive-typos-robots.txt", "bot1", "/desallow/", True),
+    ("directive-typos-robots.txt", "bot3", "/useg-agent/", True),
+    ("many-user-agents.txt", "Foobot", "/", False),
+    ("many-user-agents.txt", "BackDoorBot", "/x", False),
+    ("many-user-agents.txt", "mybot", "/index.html", True),
+    ("many-user-agents.txt", "mybot", "/bot-trap/", False),
+    ("wildcards.txt", "other", "/gp/registry/wishlist/1234/reserve", False),
+    ("wildcards.txt", "other", "/wishlist/universal-a", True),
+    ("wildcards.txt", "other", "/a/b/gcrnsts", False),
+    ("wildcards.txt", "other", "/fish.html", True),
+    ("dos-line-endings.txt", "other", "/x", True),
+    ("relative-sitemap-robots.txt", "other", "/cache/x", False),
+    ("sitemap-robots.txt", "other", "/x", True),
+    ("sitemap-robots-dedup.txt", "other", "/x", True),
+    ("astore.amazon.com-robots.txt", "other", "/x", True),
     ("merge-rules.txt", "wget", "/tmp/bar", False),
     ("merge-rules.txt", "wget", "/foo/bar", True),
     ("precedence-of-rules.txt", "testy", "/foo/bar", True),
@@ -60,6 +95,40 @@ CASES = [
 @pytest.mark.parametrize(("name", "agent", "path", "wanted"), CASES)
 def test_the_cases_of_others(shared: Path, name: str, agent: str, path: str, wanted: bool) -> None:
     assert allowed(shared / "conformance/crawler-commons/robots", name, agent, path) is wanted
+
+
+def test_all_files_of_others_are_asked(shared: Path) -> None:
+    folder = shared / "conformance/crawler-commons/robots"
+    assert {path.name for path in folder.glob("*.txt")} == {name for name, *_ in CASES}
+
+
+@pytest.mark.parametrize(
+    ("name", "sitemaps", "delay"),
+    [
+        ("dos-line-endings.txt", 0, 1.0),
+        ("relative-sitemap-robots.txt", 1, 0.0),
+        ("sitemap-robots-dedup.txt", 1, 0.0),
+        ("sitemap-robots.txt", 2, 0.0),
+        ("extension-robots.txt", 1, 0.0),
+        ("crawl-delay-group-merging.txt", 0, 30.0),
+        ("astore.amazon.com-robots.txt", 0, 5.0),
+    ],
+)
+def test_sitemaps_and_delays_of_the_files_of_others(shared: Path, name: str, sitemaps: int, delay: float) -> None:
+    found = rules(text_of((shared / "conformance/crawler-commons/robots" / name).read_bytes()))
+    assert (len(found.sitemaps), found.delay) == (sitemaps, delay)
+
+
+def test_a_delay_ends_no_group() -> None:
+    text = "User-agent: *\nCrawl-delay: 9\n\nUser-agent: columnarchive\nRequest-rate: 1/5\nDisallow: /private/\n"
+    assert not rules(text).allows(AT + "/private/x")
+    assert rules(text).allows(AT + "/column/")
+    other = rules(text.replace("columnarchive", "otherbot"))
+    assert not other.allows(AT + "/private/x"), "what follows is said to both"
+    assert other.delay == 9.0
+    for end in ("\r", "\r\n"):
+        assert not rules(text.replace("\n", end)).allows(AT + "/private/x")
+        assert rules(text.replace("\n", end)).allows(AT + "/column/")
 
 
 def test_what_the_status_means() -> None:

@@ -7,10 +7,12 @@ import itertools
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -122,6 +124,58 @@ def test_hosts_at_other_addresses_do_not_wait_for_each_other(tmp_path: Path) -> 
             site.__exit__()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux answers on all of 127/8")
+def test_healthy_hosts_do_not_wait_for_silent_ones(tmp_path: Path) -> None:
+    silent = [socket.create_server((f"127.0.8.{number + 1}", 0)) for number in range(40)]
+    healthy = [Site(a_site(4), f"127.0.9.{number + 1}") for number in range(10)]
+    told: Counter[str] = Counter()
+
+    def report(progress: Progress) -> None:
+        told[progress.outcome] += 1
+        if told["ok"] == 50:  # only now do the silent ones say something: that they will say nothing
+            for one in silent:
+                one.close()
+
+    for site in healthy:
+        site.__enter__()
+    quiet = ["http://{}:{}/column/".format(*one.getsockname()) for one in silent]
+    with Database.open(tmp_path / "a.db") as db:
+        chosen = targets(db, [*quiet, *(site.url + "/column/" for site in healthy)], Sites())
+        # What is silent for longer than the healthy need would be a timeout.
+        client = ClientOptions(delay=0.0, deadline=60.0, connect=60.0, attempts=1)
+        summary = crawl(db, chosen, CrawlOptions(allow_private=True, client=client), report)
+    for site in healthy:
+        site.__exit__()
+    assert summary.outcomes == {"ok": 50, "unreachable": 40}
+
+
+@pytest.mark.parametrize("listed", ["/sitemap.xml", "/feed.xml"])
+def test_a_pause_that_a_list_of_pages_asks_for_is_kept(db: Database, site: Site, listed: str) -> None:
+    site.pages["/robots.txt"] = "Sitemap: /sitemap.xml\nSitemap: /more.xml\n"
+    head = "<link rel=alternate type=application/rss+xml href=/feed.xml>"
+    site.pages["/column/"] = head + str(site.pages["/column/"])
+    site.pages[listed] = Reply(429, b"", {"Retry-After": "7200"})
+    assert "asks for a pause" in run(db, site).ended_early[0][1]
+    assert site.paths()[-1] == listed
+    asked = len(site.asked)
+    run(db, site, AT + timedelta(hours=1))
+    assert len(site.asked) == asked
+    site.pages[listed] = ""
+    assert run(db, site, AT + timedelta(hours=3)).outcomes == {"unchanged": 10}
+    assert listed in site.paths()[asked:]
+
+
+def test_lists_of_pages_are_not_followed_off_the_site_or_where_robots_forbids(db: Database, site: Site) -> None:
+    with Site({"/map.xml": "", "/robots.txt": ""}) as other:
+        site.pages["/robots.txt"] = "User-agent: *\nDisallow: /private/\nSitemap: /a.xml\nSitemap: /b.xml\n"
+        site.pages["/a.xml"] = Reply(302, b"", {"Location": "/private/map.xml"})
+        site.pages["/b.xml"] = Reply(302, b"", {"Location": other.url + "/map.xml"})
+        run(db, site)
+        assert {"/a.xml", "/b.xml"} <= set(site.paths())
+        assert "/private/map.xml" not in site.paths()
+        assert not other.asked
+
+
 def test_crawl_delay_of_robots_is_kept(db: Database, site: Site) -> None:
     site.pages["/robots.txt"] = "User-agent: *\nCrawl-delay: 7\n"
     timer = Simulated()
@@ -222,6 +276,40 @@ def test_dry_run_fetches_and_writes_nothing(db: Database, site: Site) -> None:
     assert len(run(db, site, dry_run=True).planned) >= 3
 
 
+def test_what_was_fetched_and_shows_no_column_is_told(tmp_path: Path, site: Site) -> None:
+    top = "<meta charset=utf-8><title>{}</title>"
+    site.pages["/column/1.html"] = top.format("Just a moment...") + "Checking your browser before you go on."
+    site.pages["/column/2.html"] = top.format("コラム") + "<div id=root></div><script src=/app.js></script>"
+
+    def archive(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "columnarchive", "--db", str(tmp_path / "told.db"), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True)
+
+    start = site.url + "/column/"
+    planned = archive("crawl", start, "--allow-private", "--dry-run").stdout
+    assert "1 page would be fetched." in planned
+    crawled = archive("crawl", start, "--allow-private", "--delay", "0")
+    assert "2 pages fetched but without a column to read: needs_javascript 1, suspect 1" in crawled.stdout
+    assert f"suspect  {start}1.html  It shows a wall" in crawled.stderr
+    assert f"needs_javascript  {start}2.html  A script draws its text" in crawled.stderr
+    assert "It shows a wall" in archive("captures", start + "1.html").stdout
+    assert "A script draws" in archive("captures", start + "2.html").stdout
+    assert "wall" not in archive("captures", start + "3.html").stdout
+    assert "Nothing would be fetched now: no page is due" in archive("crawl", "--allow-private", "--dry-run").stdout
+
+
+def test_dry_run_leaves_out_what_is_known_to_be_forbidden_or_resting(db: Database, site: Site) -> None:
+    site.pages["/robots.txt"] = "User-agent: *\nDisallow: /column/3\n"
+    run(db, site)
+    planned = {one.url for one in run(db, site, AT + timedelta(hours=1), dry_run=True).planned}
+    assert len(planned) == 9
+    assert site.url + "/column/3.html" not in planned
+    assert len(run(db, site, AT + timedelta(days=2), dry_run=True).planned) == 10, "the rules may be others by then"
+    site.pages.update({path: Reply(503) for path in site.pages if path.startswith("/column/")})
+    assert "left alone until" in run(db, site, AT + timedelta(days=2)).ended_early[0][1]
+    assert not run(db, site, AT + timedelta(days=2, minutes=1), dry_run=True).planned
+
+
 def test_private_addresses_are_refused_unless_allowed(db: Database, site: Site) -> None:
     summary = run(db, site, allow_private=False)
     assert summary.outcomes == {"private_address": 1}
@@ -263,6 +351,20 @@ def test_a_sitemap_brings_a_changed_page_forward(db: Database, site: Site) -> No
     run(db, site, AT + timedelta(hours=20), named=False)
     assert "/column/2.html" in site.paths()
     assert "/column/1.html" not in site.paths()
+
+
+def test_a_feed_brings_a_changed_page_forward_and_names_new_ones(db: Database, site: Site) -> None:
+    link = '<{origin}/feed.xml>; rel="alternate"; type="application/rss+xml"'
+    site.pages["/column/"] = Reply(200, str(site.pages["/column/"]).encode(), {"Link": link, "ETag": '"1"'})
+    run(db, site)
+    site.pages["/column/new.html"] = str(site.pages["/column/1.html"]).replace("1", "9")
+    item = "<item><link>{}/column/{}.html</link><pubDate>Mon, 05 Jan 2026 21:00:00 +0900</pubDate></item>"
+    items = item.format(site.url, 2) + item.format(site.url, "new")
+    site.pages["/feed.xml"] = f"<rss><channel>{items}</channel></rss>"
+    site.asked.clear()
+    run(db, site, AT + timedelta(hours=20), named=False)
+    assert {"/feed.xml", "/column/2.html", "/column/new.html"} <= set(site.paths())
+    assert not {"/column/", "/column/1.html"} & set(site.paths())
 
 
 def test_two_crawls_of_one_database(db: Database, site: Site) -> None:

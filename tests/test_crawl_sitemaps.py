@@ -18,7 +18,9 @@ AT = "http://www.example.com/sitemap.xml"
 FILES = [
     ("crawler-commons/sitemaps/atom.xml", 1, 0),
     ("crawler-commons/sitemaps/sitemap-with-bom.txt", 2, 0),
+    ("crawler-commons/sitemaps/do-not-visit.txt", 1, 0),
     ("crawler-commons/sitemaps/sitemap.badns.xml", 2, 0),
+    ("crawler-commons/sitemaps/sitemap.index.xml", 0, 15),
     ("crawler-commons/sitemaps/sitemap.ns.xml", 2, 0),
     ("crawler-commons/sitemaps/sitemap.txt", 2, 0),
     ("crawler-commons/sitemaps/sitemap.txt.gz", 5, 0),
@@ -30,6 +32,9 @@ FILES = [
     ("crawler-commons/extension/sitemap-news.xml", 2, 0),
     ("crawler-commons/extension/sitemap-images.xml", 1, 0),
     ("crawler-commons/extension/sitemap-videos.xml", 3, 0),
+    ("crawler-commons/extension/sitemap-videos-tvshow.xml", 1, 0),
+    ("crawler-commons/extension/pagemaps-sitemap.xml", 2, 0),
+    ("crawler-commons/extension/shinpaideshou-news-sitemap.xml", 3, 0),
     ("crawler-commons/extension/hebdenbridgetimes-articles-sitemap.xml", 74, 0),
     ("sitemaps/sitemap.xml", 84, 0),
     ("sitemaps/sitemap.xml.gz", 84, 0),
@@ -47,9 +52,11 @@ def test_the_files_of_others(shared: Path, name: str, pages: int, files: int) ->
     assert (len(found.entries), len(found.files)) == (pages, files)
 
 
-def test_addresses_without_their_element(shared: Path) -> None:
-    found = read((shared / "conformance/crawler-commons/sitemaps/sitemap.index.xml").read_bytes(), AT)
-    assert len(found.files) > 5
+def test_all_files_of_others_are_read(shared: Path) -> None:
+    folder = shared / "conformance"
+    kinds = ("crawler-commons/sitemaps", "crawler-commons/rss", "crawler-commons/extension", "sitemaps")
+    found = {path.relative_to(folder).as_posix() for kind in kinds for path in (folder / kind).iterdir()}
+    assert found == {name for name, *_ in FILES}
 
 
 def test_dates_are_utc_whatever_their_form() -> None:
@@ -62,6 +69,12 @@ def test_dates_are_utc_whatever_their_form() -> None:
 def test_a_feed_with_broken_xml_gives_what_came_before() -> None:
     feed = b"<rss><channel><item><link>http://a.example/1</link></item><item><link>http://a.example/2</bad>"
     assert read(feed, AT).entries == (Entry("http://a.example/1"),)
+
+
+@pytest.mark.parametrize("form", ["<feed>{}</feed>", "<rss><channel>{}</channel></rss>"])
+def test_a_feed_names_its_next_page(form: str) -> None:
+    said = "<a:link xmlns:a='http://www.w3.org/2005/Atom' rel='next' href='/feed?page=2'/>"
+    assert read(form.format(said).encode(), AT).files == ("http://www.example.com/feed?page=2",)
 
 
 def test_entities_and_depth_do_no_harm() -> None:

@@ -104,8 +104,8 @@ def test_what_was_not_asked_for_makes_a_connection_unusable() -> None:
     connected(speak_first, use)
 
 
-def over_tls(body: bytes, *, trusted: bool) -> tuple[Capture, Capture]:
-    """Two visits to a page over TLS, whose certificate is trusted or not."""
+def over_tls(body: bytes, *, trusted: bool, named: bool = False) -> tuple[Capture, Capture]:
+    """Two visits to a page over TLS, whose certificate is trusted or not, and must be this host's or not."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while (await reader.readline()).startswith(b"GET "):
@@ -123,7 +123,7 @@ def over_tls(body: bytes, *, trusted: bool) -> tuple[Capture, Capture]:
         ):
             if trusted:
                 client.tls.load_verify_locations(PEM)
-                client.tls.check_hostname = False
+                client.tls.check_hostname = named
             url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
             return await client.fetch(Ask(url)), await client.fetch(Ask(url))
 
@@ -142,3 +142,46 @@ def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
     for capture in over_tls(b"never seen", trusted=False):
         assert (capture.outcome, capture.body) == ("tls_error", None)
         assert "self-signed" in capture.error
+
+
+def test_a_certificate_for_another_host_is_refused() -> None:
+    for capture in over_tls(b"never seen", trusted=True, named=True):
+        assert (capture.outcome, capture.body) == ("tls_error", None)
+        assert "not valid for '127.0.0.1'" in capture.error
+
+
+def test_redirects_between_http_and_https_come_to_an_end() -> None:
+    asked: list[str] = []
+
+    async def run() -> Capture:
+        own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        own.load_cert_chain(PEM)
+        ports: dict[str, int] = {}
+
+        def sends_to(other: str) -> Serve:
+            async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                while line := await reader.readline():
+                    asked.append(other)
+                    await reader.readuntil(b"\r\n\r\n")
+                    path = line.split()[1].decode()
+                    place = f"{other}://127.0.0.1:{ports[other]}{path}"
+                    writer.write(f"HTTP/1.1 301 Moved\r\nContent-Length: 0\r\nLocation: {place}\r\n\r\n".encode())
+                    await writer.drain()
+                writer.close()
+
+            return serve
+
+        async with (
+            await asyncio.start_server(sends_to("http"), "127.0.0.1", 0, ssl=own) as secure,
+            await asyncio.start_server(sends_to("https"), "127.0.0.1", 0) as plain,
+            Client(ClientOptions(delay=0, allow_private=True), timer=Simulated().timer()) as client,
+        ):
+            client.tls.load_verify_locations(PEM)
+            client.tls.check_hostname = False
+            ports |= {"https": secure.sockets[0].getsockname()[1], "http": plain.sockets[0].getsockname()[1]}
+            return await client.fetch(Ask(f"https://127.0.0.1:{ports['https']}/column/"))
+
+    capture = asyncio.run(run())
+    assert capture.outcome == "redirect_loop"
+    assert [hop.status for hop in capture.wire.hops] == [301, 301]
+    assert asked == ["http", "https"]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
+from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from columnarchive.extract.header_links import with_headers
 from columnarchive.extract.links import page_links
+from columnarchive.extract.queries import in_own_encoding
 from columnarchive.urls import Link
 
 AT = "https://clinic.example/column/"
@@ -131,3 +135,48 @@ def test_never_raises(text: str) -> None:
     page_links(text, AT)
     page_links(f"<div class='{text}'><a href='{text}'>{text}</a><base href='{text}'>", AT)
     page_links(f"<body><div class='{text}'><a href='{text}'>{text}</a>", AT, lambda _: False)
+
+
+def test_header_lines_say_what_the_head_does_not() -> None:
+    bare = page_links("<p>x", AT)
+    said = '<2/>; rel="next", <https://clinic.example/wp-json/>; rel="https://api.w.org/", <./?a=1,2;3>; rel=canonical'
+    page = with_headers(bare, (("Link", said), ("link", '</feed>; type="application/rss+xml"; rel="x Alternate"')))
+    assert (page.next, page.wordpress_api) == (AT + "2/", "https://clinic.example/wp-json/")
+    assert (page.canonical, page.feeds) == (AT + "?a=1,2;3", ("https://clinic.example/feed",))
+    assert with_headers(bare, (("Refresh", "0; url='/new/'"),)).refresh == "https://clinic.example/new/"
+    assert with_headers(page_links(LISTING, AT), (("Link", "</x>; rel=next"),)).next == AT + "page/2/"
+    for odd in ("<>; rel=next", "</a>; rel=", "<http://[/>; rel=next", "a, b", "", "<" * 1000, ";rel=next" * 100):
+        assert with_headers(bare, (("Link", odd), ("Refresh", odd))).canonical == ""
+
+
+@given(st.text(max_size=200))
+def test_no_header_line_raises(text: str) -> None:
+    with_headers(page_links("", AT), (("Link", text), ("Link", f"<{text}>; rel=next"), ("Refresh", f"0;url={text}")))
+
+
+def test_queries_are_encoded_as_the_standard_says(shared: Path) -> None:
+    cases = json.loads((shared / "conformance/wpt/percent-encoding.json").read_text("utf-8"))
+    names = {"shift_jis": "cp932", "euc-kr": "euc_kr", "windows-1252": "cp1252", "iso-8859-2": "iso8859_2"}
+    asked = 0
+    for case in (case for case in cases if isinstance(case, dict)):
+        for name, wanted in case["output"].items():
+            if name in names:
+                found = in_own_encoding(f'<a href="/x?{case["input"]}">', names[name])
+                assert page_links(found, AT).links[0].url == "https://clinic.example/x?" + wanted
+                asked += 1
+    assert asked >= 4
+
+
+def test_queries_are_found_in_linear_time() -> None:
+    began = time.process_time()
+    for odd in ("href=?", "href", "href = ", "href='?", "href=" + " " * 50):
+        in_own_encoding("表" + odd * 300_000, "cp932")
+    assert time.process_time() - began < 10
+
+
+@example("\xa0\xa0\u3000", "cp932")
+@given(st.text(max_size=100), st.sampled_from(["cp932", "euc_jp", "iso2022_jp", "latin-1"]))
+def test_any_query_in_any_encoding(text: str, encoding: str) -> None:
+    found = in_own_encoding(f"<a href='?{text}'>", encoding)
+    page_links(found, AT)
+    assert in_own_encoding(found, encoding) == found

@@ -163,7 +163,8 @@ class Reading:
     """What one version of a page says: an article, or the outcome that tells why there is none.
 
     `is_revision` is True when the article differs from the last reading of this page that had one, judged under one
-    frozen site model, so that a template's change never counts. `canonical` is the page's own canonical link, if any.
+    frozen site model, so that a template's change never counts. `canonical` is the page's own canonical link, if any,
+    and for a page without an article the one that it sends its readers to.
     """
 
     version: Version

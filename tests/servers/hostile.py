@@ -86,11 +86,7 @@ class Host:
         elif path == "/column/bad.html":
             await self.behaviour(self, request, writer)
         elif path == "/column/":
-            bad = (
-                f"https://{self.address}:{self.port}/column/bad.html"
-                if self.name == "tls_on_a_plain_port"
-                else "bad.html"
-            )
+            bad = f"https://{self.address}:{self.port}/column/bad.html" if self.name in SHAKEN else "bad.html"
             writer.write(answer(listing(["one.html", bad, "two.html"])))
         elif path in ("/column/one.html", "/column/two.html"):
             writer.write(answer(page(path)))
@@ -99,6 +95,18 @@ class Host:
 
 
 SPECIAL: dict[tuple[str, str], Behaviour] = {}
+Shake = Callable[[Host, asyncio.StreamWriter], Awaitable[None]]
+SHAKEN: dict[str, Shake] = {}
+
+
+def shakes(name: str) -> Callable[[Shake], Shake]:
+    """Register what the host of a behaviour does when a secure connection begins on its plain port."""
+
+    def register(function: Shake) -> Shake:
+        SHAKEN[name] = function
+        return function
+
+    return register
 
 
 def also(name: str, path: str) -> Callable[[Behaviour], Behaviour]:
@@ -158,11 +166,13 @@ class Hostile:
         host = self.hosts[writer.get_extra_info("sockname")[0]]
         try:
             number = 0
-            while head := await reader.readuntil(b"\r\n\r\n" if host.name != "tls_on_a_plain_port" else b"\n"):
+            while first := await reader.read(1):
+                if first == b"\x16" and host.name in SHAKEN:
+                    await SHAKEN[host.name](host, writer)
+                    return
+                head = first + await reader.readuntil(b"\r\n\r\n")
                 if not head.startswith(b"GET "):
                     return
-                if not head.endswith(b"\r\n\r\n"):
-                    head += await reader.readuntil(b"\r\n\r\n")
                 number += 1
                 lines = head.decode("latin-1").split("\r\n")
                 said = dict(line.partition(": ")[::2] for line in lines[1:] if line)
@@ -186,4 +196,4 @@ class Hostile:
         return next(host for host in self.hosts.values() if host.name == name)
 
 
-from servers import broken, misleading  # noqa: E402, F401 - importing them registers their behaviours
+from servers import broken, misleading, odd  # noqa: E402, F401 - importing them registers their behaviours

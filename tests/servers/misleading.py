@@ -7,7 +7,7 @@ import asyncio
 import functools
 
 from servers.broken import gzip_bomb_body
-from servers.hostile import TEXT, Host, Request, also, answer, listing, page, plays
+from servers.hostile import TEXT, Host, Request, also, answer, listing, page, plays, shakes
 
 
 def _to(location: str | bytes, status: str = "302 Found") -> bytes:
@@ -101,6 +101,12 @@ async def a_pdf(host: Host, request: Request, writer: asyncio.StreamWriter) -> N
 @plays("tls_error")
 async def tls_on_a_plain_port(host: Host, request: Request, writer: asyncio.StreamWriter) -> None:
     writer.write(answer(page("never seen")))
+
+
+@shakes("tls_on_a_plain_port")
+async def _plain_answer(host: Host, writer: asyncio.StreamWriter) -> None:
+    writer.write(answer(page("never seen"), "400 Bad Request"))
+    await writer.drain()
 
 
 @plays("tls_error")

@@ -41,7 +41,7 @@ def group(pages: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> 
     target: dict[str, str] = {}
     for page in pages:
         if articles[page.url]:
-            target[page.url] = _address(page, own_readings(readings[page.url])[-1], articles, claims)
+            target[page.url] = _address(page, readings[page.url], articles, claims)
     groups: dict[str, list[PageVisits]] = defaultdict(list)
     for page in pages:
         if page.url in target:
@@ -57,15 +57,17 @@ def _follow(url: str, target: Mapping[str, str]) -> str:
     return url
 
 
-def _address(page: PageVisits, last: Reading, articles: Mapping[str, list[Article]], claims: Counter[str]) -> str:
+def _address(page: PageVisits, read: PageReadings, articles: Mapping[str, list[Article]], claims: Counter[str]) -> str:
     """Where a page's article lives. Addresses on other hosts and canonical links that do not fit are not followed."""
     host = urlsplit(page.url).netloc
-    for wanted in (last.canonical, last.version.final_url):
+    last = own_readings(read)[-1]
+    notice = read.readings[-1] if read.readings[-1].article is None else None
+    for wanted in (notice.canonical if notice else "", last.canonical, last.version.final_url):
         if not wanted or wanted == page.url or urlsplit(wanted).netloc != host or last.article is None:
             continue
         # What stands at that address now decides; an address never fetched is believed if one page alone claims it.
         known = articles.get(wanted)
-        if known is None and claims[wanted] <= 1:
+        if known is None and notice is None and claims[wanted] <= 1:
             return wanted
         if known and alike(known[-1], last.article) >= SAME_COLUMN:
             return wanted

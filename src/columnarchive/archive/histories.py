@@ -133,18 +133,42 @@ def _absences(members: Sequence[PageVisits], readings: Mapping[str, PageReadings
 
 
 def _presence(members: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> Iterator[Visit]:
-    """The visits that tell whether the article was there; a redirect to another text reads as gone."""
+    """The visits that tell whether the article was there; one that sent readers to another text reads as gone."""
+    members_at = {page.url for page in members}
     for page in members:
         read = readings[page.url]
-        own = {(one.version.body_sha256, one.version.final_url) for one in own_readings(read)}
-        other = {(one.version.body_sha256, one.version.final_url) for one in read.readings if one.article} - own
+        own = {_key(one) for one in own_readings(read)}
+        other = {_key(one) for one in read.readings if _is_elsewhere(page.url, one, readings)} - own
+        joined = {_key(one) for one in read.readings if one.outcome == "redirected" and one.canonical in members_at}
         for visit in page.visits:
             if visit.outcome in ABSENT_OUTCOMES:
                 yield visit
+            elif (visit.body_sha256, visit.final_url) in joined:
+                continue  # the address it sends to tells by itself
             elif (visit.body_sha256, visit.final_url) in other:
                 yield replace(visit, outcome="gone")
             elif visit.body_sha256 and visit.outcome in ("ok", "unchanged", "redirected"):
                 yield visit
+
+
+def _key(one: Reading) -> tuple[str, str]:
+    return one.version.body_sha256, one.version.final_url
+
+
+def _is_elsewhere(url: str, one: Reading, readings: Mapping[str, PageReadings]) -> bool:
+    """Whether a page sent its readers to another article, or to a page that stood before and is none, as a listing.
+
+    A page first seen when visitors were sent to it may be a wall that is not known as one.
+    """
+    if one.article is not None:
+        return True
+    sent = one.outcome == "redirected"
+    there = readings.get(one.canonical if sent else one.version.final_url)
+    if there is None or there.url == url or not there.readings:
+        return False
+    stood = there.readings[0].version.first_at < one.version.first_at
+    none = one.outcome in ("ok", "no_article") and not any(reading.article for reading in there.readings)
+    return stood and (sent or none)
 
 
 def _is_confirmed(run: Sequence[Visit], until: str) -> bool:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from columnarchive.crawl.client import ClientOptions
 from columnarchive.crawl.queue import SitePlan
+from columnarchive.crawl.robots import RobotsFile, Rules
 from columnarchive.crawl.timer import Timer
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.sites import Sites, SiteSettings
 from columnarchive.store import frontier
 from columnarchive.store.database import Database
 from columnarchive.times import Clock, system_clock, to_text
-from columnarchive.urls import host_of
+from columnarchive.urls import address, host_of
 
 SITES_AT_ONCE = 200
 
@@ -109,7 +110,7 @@ def plan(target: Target, options: CrawlOptions, start: Sequence[str]) -> SitePla
 
 
 def planned(db: Database, sites: Sequence[Target], options: CrawlOptions) -> tuple[Planned, ...]:
-    """What would be fetched now, without fetching or writing anything."""
+    """What would be fetched now, as far as is known without fetching or writing anything."""
     found: list[Planned] = []
     now = to_text(options.clock())
     known = dict(frontier.site_ids(db.conn))
@@ -121,4 +122,23 @@ def planned(db: Database, sites: Sequence[Target], options: CrawlOptions) -> tup
         urls = {page.url for page in pages}
         if not site_id or target.named:
             found += [Planned(target.settings.name, url, "start", "") for url in target.start if url not in urls]
+    asked: dict[str, bool | Rules] = {}
+    found = [one for one in found if _may_be_asked(db, one.url, asked, options)]
     return tuple(found[: options.max_pages] if options.max_pages else found)
+
+
+def _may_be_asked(db: Database, url: str, asked: dict[str, bool | Rules], options: CrawlOptions) -> bool:
+    """Whether nothing known speaks against a request: no rest of the host, no rule of a robots.txt that is still valid.
+
+    `asked` remembers each host's answer.
+    """
+    origin = address(url).origin
+    if origin not in asked:
+        until, _ = frontier.rest_of(db.conn, origin)
+        kept = frontier.robots_of(db.conn, origin)
+        rules = Rules.of(RobotsFile(origin, *kept)) if kept else None
+        asked[origin] = until <= to_text(options.clock())
+        if asked[origin] and rules is not None and rules.is_fresh(options.clock()):
+            asked[origin] = rules
+    known = asked[origin]
+    return known if isinstance(known, bool) else known.allows(url)

@@ -15,7 +15,9 @@ from columnarchive.crawl.section import PRIORITY, Found
 from columnarchive.errors import StoreError
 from columnarchive.extract import directives
 from columnarchive.extract.decode import decode
+from columnarchive.extract.header_links import with_headers
 from columnarchive.extract.links import Wanted, page_links, robots_of
+from columnarchive.extract.queries import in_own_encoding
 from columnarchive.model import Capture
 from columnarchive.store import bodies, captures, chain, frontier, sites
 from columnarchive.store.database import Database
@@ -167,8 +169,9 @@ class SiteFrontier:
     def sample(self, limit: int) -> Iterator[tuple[PageLinks, str]]:
         """The first pages that were visited, read again from their stored bodies."""
         for url, reason, sha256, headers in frontier.visited_pages(self.group.db.conn, self.site_id, limit):
-            content_type = _content_type(captures.headers_of(headers))
-            yield links_of(url, bodies.read(self.group.db, sha256), content_type), reason
+            lines = captures.headers_of(headers)
+            page = links_of(url, bodies.read(self.group.db, sha256), _content_type(lines))
+            yield with_headers(page, lines), reason
 
     def left(self) -> int:
         """How many pages are still to be visited; counted when the queue has changed, and down from there."""
@@ -243,8 +246,8 @@ def open_frontier(group: Group, plan: SitePlan, days: tuple[float, float], every
 
 def links_of(url: str, body: bytes, content_type: str, wanted: Wanted | None = None) -> PageLinks:
     """What a stored page links to."""
-    text, _ = decode(body, content_type)
-    return page_links(text, url, wanted)
+    text, encoding = decode(body, content_type)
+    return page_links(in_own_encoding(text, encoding), url, wanted)
 
 
 def read_links(capture: Capture, wanted: Wanted | None = None) -> PageLinks | None:
@@ -252,6 +255,7 @@ def read_links(capture: Capture, wanted: Wanted | None = None) -> PageLinks | No
     if capture.body is None:
         return None
     page = links_of(capture.final_url, capture.body, capture.header("content-type"), wanted)
+    page = with_headers(page, capture.headers)
     return replace(page, robots=page.robots | directives.of_headers(capture.headers))
 
 

@@ -67,6 +67,14 @@ def json_lines(rows: Iterable[Mapping[str, Any]]) -> None:
         typer.echo(json.dumps(row, ensure_ascii=False))
 
 
+UNREAD = {
+    "suspect": "It shows a wall, a captcha or an error page; that is kept, and never shown as an edit.",
+    "needs_javascript": "A script draws its text, and scripts are not run.",
+    "no_article": "It holds no text that reads as a column.",
+}
+"""What keeps a page that was shown from being read as a column."""
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
     """A table for people; columns named in `right` are set flush right."""
     from rich import box
@@ -81,6 +89,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Seque
     console().print(shown)
 
 
+def _cut(note: str, room: int) -> str:
+    """A note of at most so many characters; what comes last, as the end of an address, tells more than its middle."""
+    if len(note) <= room:
+        return note
+    head, _, last = note.rpartition("  ")
+    rest = room - len(head) - 3
+    return f"{head}  …{last[-rest:]}" if head and rest >= 8 else note[: room - 1] + "…"
+
+
 class Bar:
     """A progress bar on a terminal, plain lines elsewhere."""
 
@@ -90,13 +107,15 @@ class Bar:
 
         self._title = title
         self._plain = not is_terminal()
+        out = Console(stderr=True)
+        self._room = max(20, min(60, out.width - 40))
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=24 if out.width >= 110 else 10),
             MofNCompleteColumn(),
             TextColumn("{task.fields[note]}", markup=False),
             TimeElapsedColumn(),
-            console=Console(stderr=True),
+            console=out,
             disable=self._plain,
         )
         self._task = self._progress.add_task(title, total=None, note="")
@@ -104,7 +123,7 @@ class Bar:
 
     def update(self, done: int, total: int | None, note: str = "") -> None:
         """Show how far the work has come."""
-        self._progress.update(self._task, completed=done, total=total, note=visible(note)[:60])
+        self._progress.update(self._task, completed=done, total=total, note=_cut(visible(note), self._room))
         self._note = note
 
     def line(self, text: str) -> None:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from columnarchive.cli.common import Bar, console, database, table, visible
+from columnarchive.cli.common import UNREAD, Bar, console, database, table, visible
 from columnarchive.errors import ArchiveError, FetchError, UsageError
 from columnarchive.text import count
 from columnarchive.times import system_clock, to_text
 
 if TYPE_CHECKING:
-    from columnarchive.archive.crawling import CrawlOptions, CrawlSummary, Progress, Target
+    from columnarchive.archive.crawling import CrawlOptions, CrawlSummary, Planned, Progress, Target
     from columnarchive.store.database import Database
+    from columnarchive.store.overview import Trouble
 
 SETTINGS = Path("data/sites.toml")
+SHOWN = 20  # pages without a column that are named one by one
 HINTS = {"private_address": " --allow-private allows such addresses."}
 
 
@@ -53,9 +56,11 @@ def crawl(
     """
     from columnarchive.archive import crawling, deriving, notifying
     from columnarchive.sites import load
+    from columnarchive.store import overview
     from columnarchive.store.database import Database
 
     told: list[notifying.Told] = []
+    unread: list[Trouble] = []
     with logged():
         known = load(settings)
         hooks = notifying.hooks(settings)
@@ -73,11 +78,15 @@ def crawl(
                 proxy=origin_of(proxy) if proxy else "",
                 contact=contact_for([url for one in chosen for url in one.start], contact, settings, db),
             )
+            if dry_run:
+                _tell_plan(crawling.crawl(db, chosen, options, lambda _: None).planned)
+                return
+            began = to_text(options.clock())
             summary = run(db, chosen, options)
-            if not dry_run:
-                deriving.derive(db)  # also what an earlier run was killed before
-                told = notifying.notify(db, hooks)
-        tell(summary, dated)
+            deriving.derive(db)  # also what an earlier run was killed before
+            told = notifying.notify(db, hooks)
+            unread = [one for site in chosen for one in overview.unread(db.conn, site.settings.name, began)]
+        tell(summary, dated, unread)
     for one in told:
         if one.error:
             typer.echo(dated(f"archive: {visible(one.error)}", sys.stderr), err=True)
@@ -118,18 +127,33 @@ def run(db: Database, chosen: list[Target], options: CrawlOptions) -> CrawlSumma
         return crawling.crawl(db, chosen, options, report, derive)
 
 
-def tell(summary: CrawlSummary, line: Callable[[str, TextIO], str] = lambda text, _: text) -> None:
+def _tell_plan(planned: Sequence[Planned]) -> None:
+    """What would be fetched, why, and on which page it was found."""
+    if not planned:
+        console().print("Nothing would be fetched now: no page is due, or its host rests or forbids it.")
+        return
+
+    def found_on(one: Planned) -> str:
+        origin = "/".join(one.url.split("/")[:3])
+        return one.found_on.removeprefix(origin) if one.found_on.startswith(origin + "/") else one.found_on
+
+    table(("why", "page", "found on"), ((one.reason, one.url, found_on(one)) for one in planned))
+    console().print(f"{count(len(planned), 'page')} would be fetched.", highlight=False)
+
+
+def tell(
+    summary: CrawlSummary,
+    line: Callable[[str, TextIO], str] = lambda text, _: text,
+    unread: Sequence[Trouble] = (),
+) -> None:
     """What a crawl did, with a table by outcome on a terminal; FetchError when nothing could be fetched.
 
-    `line` is what becomes of each line on its way to a stream.
+    `line` is what becomes of each line on its way to a stream, `unread` the pages that showed no column.
     """
 
     def say(text: str) -> None:
         console().print(line(text, sys.stdout), markup=False)
 
-    if summary.planned:
-        table(("site", "page", "why", "found on"), ((p.site, p.url, p.reason, p.found_on) for p in summary.planned))
-        return
     good = sum(summary.outcomes.get(name, 0) for name in ("ok", "unchanged", "redirected"))
     if summary.failures and not good and not summary.interrupted:
         failure = summary.failures[0]
@@ -138,11 +162,19 @@ def tell(summary: CrawlSummary, line: Callable[[str, TextIO], str] = lambda text
     for failure in summary.failures:
         said = visible(f"{failure.outcome}  {failure.subject}  {failure.reason}")
         typer.echo(line(said, sys.stderr), err=True)
+    for page in unread[:SHOWN]:
+        said = visible(f"{page.outcome}  {page.url}  {UNREAD[page.outcome]}")
+        typer.echo(line(said, sys.stderr), err=True)
     if sys.stdout.isatty() and summary.outcomes:
         table(("outcome", "pages"), summary.outcomes.items(), right=("pages",))
-    counts = ", ".join(f"{name} {count}" for name, count in summary.outcomes.items()) or "nothing was due"
+    counts = ", ".join(f"{name} {count}" for name, count in summary.outcomes.items())
+    counts = counts or ("nothing was visited" if summary.ended_early else "nothing was due")
     pages, sites = count(summary.pages, "page"), count(summary.sites, "site")
     say(f"{pages} of {sites} in {summary.seconds:.0f} s: {counts}{_derived(summary)}")
+    if unread:
+        kinds = Counter(page.outcome for page in unread)
+        said = ", ".join(f"{name} {number}" for name, number in kinds.most_common())
+        say(f"{count(len(unread), 'page')} fetched but without a column to read: {said}")
     for site, why in summary.ended_early:
         say(visible(f"{site} was left early: {why}"))
     if summary.left:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from columnarchive.cli.common import AsJson, Zone, console, database, json_lines, table, visible
+from columnarchive.cli.common import UNREAD, AsJson, Zone, console, database, json_lines, table, visible
 from columnarchive.errors import UsageError
 from columnarchive.times import DEFAULT_ZONE, day, system_clock, to_text, typed
 
@@ -147,20 +147,31 @@ def captures(context: typer.Context, url: Url, as_json: AsJson = False) -> None:
 
     with reading.opened(database(context)) as conn:
         rows = reading.visits(conn, url)
+        why = UNREAD.get(reading.overview.unread_as(conn, rows[-1].url), "")
+        last = next((row.body_sha256 for row in reversed(rows) if row.body_sha256), "")
     if as_json:
         json_lines(asdict(row) for row in rows)
         return
     table(
         ("fetched at (UTC)", "status", "outcome", "body sha256", "note"),
-        ((row.fetched_at, row.status or "", row.outcome, row.body_sha256[:16], _note(row, url)) for row in rows),
+        (
+            (
+                row.fetched_at,
+                row.status or "",
+                row.outcome,
+                row.body_sha256[:16],
+                _note(row, url, why if row.body_sha256 == last else ""),
+            )
+            for row in rows
+        ),
     )
 
 
-def _note(row: Any, url: str) -> str:
+def _note(row: Any, url: str, why: str) -> str:
     if row.withdrawn:
         return f"withdrawn at {row.withdrawn_at}: {visible(row.withdrawn_reason)}"
     moved = f"→ {row.final_url}" if row.final_url and row.final_url != row.url and row.final_url != url else ""
-    return "  ".join(said for said in (row.error or moved, row.robots and f"robots: {row.robots}") if said)
+    return "  ".join(said for said in (row.error or moved, why, row.robots and f"robots: {row.robots}") if said)
 
 
 def blame(context: typer.Context, url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE) -> None:

@@ -17,9 +17,9 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 RETRIED: frozenset[Outcome] = frozenset({"timeout", "unreachable", "truncated"})
 # Types that are certainly no page; anything else is judged by its bytes.
-NOT_PAGES = ("image/", "audio/", "video/", "font/", "application/pdf", "application/zip", "application/msword",
-             "application/vnd.", "application/javascript", "application/json", "text/css", "text/javascript",
-             "text/csv", "text/calendar", "application/x-shockwave")  # fmt: skip
+NOT_PAGES = ("image/", "audio/", "video/", "font/", "multipart/", "application/pdf", "application/zip",
+             "application/msword", "application/vnd.", "application/javascript", "application/json", "text/css",
+             "text/javascript", "text/csv", "text/calendar", "application/x-shockwave")  # fmt: skip
 MAGIC = (b"%PDF-", b"PK\x03\x04", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"RIFF", b"\x1f\x8b", b"BZh", b"Rar!",
          b"\xd0\xcf\x11\xe0", b"7z\xbc\xaf", b"\x7fELF", b"MZ\x90", b"ID3", b"OggS", b"\x00\x00\x00", b"wOF",
          b"SQLite format 3")  # fmt: skip

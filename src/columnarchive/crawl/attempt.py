@@ -69,6 +69,7 @@ class _Reading:
 
 ERRORS = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.ProxyError,
           httpcore.UnsupportedProtocol, httpx.TransportError, h11.ProtocolError, OSError, TimeoutError)  # fmt: skip
+FRAMING = 1_000_000  # bytes around a body's own that are no reason to look
 STALE = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError, httpx.RemoteProtocolError,
          httpx.ReadError, httpx.WriteError)  # fmt: skip
 
@@ -88,8 +89,10 @@ async def attempt(transport: httpx.AsyncBaseTransport, request: httpx.Request, b
                     raise
                 await transport.aclose()
                 return await _exchange(transport, request, bounds, got)
-    except TooLarge:
-        error = f"The body is larger than {bounds.caps.decoded // 1_000_000} MB or unfolds suspiciously."
+    except TooLarge as problem:
+        error = (
+            str(problem) or f"The body is larger than {bounds.caps.decoded // 1_000_000} MB or unfolds suspiciously."
+        )
         return _failed(got, "too_large", error)
     except Truncated:
         return _failed(got, "truncated", "The compressed body ends before its own end mark.")
@@ -141,10 +144,15 @@ async def _body(response: httpx.Response, bounds: Bounds, got: _Reading) -> byte
         raise TooLarge
     kept = io.BytesIO()  # gives its bytes away without copying them
     share = bounds.room.share(got.limit)
+    taken = _taken(response)
+    before = taken()
     try:
         async for chunk in response.stream:  # type: ignore[union-attr]
             got.wire.update(chunk)
             got.length += len(chunk)
+            # Chunks of one byte with long extensions would otherwise fill the line until the deadline.
+            if taken() - before > max(FRAMING, 2 * got.length):
+                raise TooLarge("Most of what comes frames the body instead of being it.")
             piece = decoder.feed(chunk)
             if bounds.into is not None:
                 bounds.into(piece)
@@ -158,6 +166,12 @@ async def _body(response: httpx.Response, bounds: Bounds, got: _Reading) -> byte
     if got.length:  # a 304 or an empty page may still name a coding
         decoder.close()
     return kept.getvalue()
+
+
+def _taken(response: httpx.Response) -> Callable[[], int]:
+    """A function that tells how many bytes were read from the connection so far; 0 through a proxy."""
+    stream = response.extensions.get("network_stream")
+    return lambda: (stream.get_extra_info("taken") or 0) if stream is not None else 0
 
 
 def _connection_of(response: httpx.Response) -> tuple[str, str]:

@@ -14,6 +14,7 @@ import tenacity
 
 from columnarchive import __version__
 from columnarchive.crawl import answers
+from columnarchive.crawl import hops as hops_to
 from columnarchive.crawl.attempt import Answer, Bounds, attempt
 from columnarchive.crawl.codings import ACCEPTED, Caps
 from columnarchive.crawl.network import Network, PrivateAddress, Unresolved
@@ -24,7 +25,7 @@ from columnarchive.crawl.transport import OriginTransport, tls_context
 from columnarchive.errors import UsageError
 from columnarchive.model import Capture, Headers, Hop, Outcome, Wire
 from columnarchive.times import Clock, system_clock, to_text
-from columnarchive.urls import Address, address, canonical
+from columnarchive.urls import Address, address
 
 MAX_HOPS = 10
 HopCheck = Callable[[str], Awaitable[tuple[Outcome, str] | None]]
@@ -152,7 +153,7 @@ class Client:
             if answer.status not in answers.REDIRECTS or not answer.header("location"):
                 break
             hops.append(Hop(url, answer.status, answer.headers))
-            target, trouble = _target(url, answer, seen, len(hops) > ask.hops)
+            target, trouble = hops_to.target(answer.header("location"), url, seen, len(hops) > ask.hops)
             if trouble:
                 answer = replace(answer, outcome=trouble[0], error=trouble[1], body=None)
                 url = target or url
@@ -260,19 +261,3 @@ def _last_answer(state: tenacity.RetryCallState) -> Answer:
     assert state.outcome is not None
     answer: Answer = state.outcome.result()
     return answer
-
-
-def _target(url: str, answer: Answer, seen: set[str], too_many: bool) -> tuple[str, tuple[Outcome, str] | None]:
-    """Where a redirect leads, or why it is not followed."""
-    location = answer.header("location")
-    raw = location.encode("latin-1")
-    try:
-        # Servers write non-ASCII addresses as UTF-8 more often than as percent-encoding.
-        target = canonical(raw.decode("utf-8") if not raw.isascii() else location, url)
-    except (UsageError, UnicodeDecodeError):
-        return "", ("http_error", f"The redirect leads to {location[:200]!r}, which is no web address.")
-    if target in seen:
-        return target, ("redirect_loop", f"The redirects come back to {target}.")
-    if too_many:
-        return target, ("redirect_loop", "More redirects than any real address needs.")
-    return target, None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from columnarchive.crawl import groups
-from columnarchive.crawl.client import Ask, Client
+from columnarchive.crawl.client import Ask, Client, HopCheck
 from columnarchive.crawl.codings import Caps
 from columnarchive.crawl.entries import Entry, Listing
 from columnarchive.crawl.queue import Frontier, SitePlan
@@ -14,6 +15,7 @@ from columnarchive.crawl.robots import Rules
 from columnarchive.crawl.section import COLUMNS, Found, Reason, Section
 from columnarchive.crawl.sitemaps import Reader
 from columnarchive.errors import UsageError
+from columnarchive.model import Capture
 from columnarchive.urls import PageLinks, address, directory, host_of, in_scope, resolve, shape, trap
 
 CAPS = Caps(wire=50_000_000, decoded=50_000_000, expansion=100)
@@ -25,13 +27,15 @@ TAKEN_WHOLE = 0.5  # a file of which this share of our columns is in is a list o
 
 @dataclass(slots=True)
 class Expansion:
-    """Reads a site's sitemaps and feeds once in a crawl."""
+    """Reads a site's sitemaps and feeds once in a crawl; `judge` is told each answer, for what it says of the host."""
 
     client: Client
     plan: SitePlan
     section: Section
     frontier: Frontier
     rules_for: Callable[[str], Awaitable[Rules]]
+    check: HopCheck
+    judge: Callable[[Capture], None]
     feeds: dict[str, None] = field(default_factory=dict)
     done: bool = False
 
@@ -41,8 +45,10 @@ class Expansion:
             if in_scope(feed, self.plan.hosts) and len(self.feeds) < MAX_FEEDS * 3:
                 self.feeds.setdefault(feed)
         if page.wordpress_api and in_scope(page.wordpress_api, self.plan.hosts):
-            posts = page.wordpress_api.rstrip("/") + "/wp/v2/posts?per_page=100&_fields=link,modified_gmt"
-            self.feeds.setdefault(posts)
+            # Sites without readable addresses name it by a parameter: /?rest_route=/
+            mark = "&" if "?" in page.wordpress_api else "?"
+            posts = page.wordpress_api.rstrip("/") + "/wp/v2/posts" + mark
+            self.feeds.setdefault(f"{posts}per_page=100&_fields=link,modified_gmt")
 
     async def run(self) -> bool:
         """Read what has not been read yet; whether that put pages into the queue."""
@@ -71,21 +77,30 @@ class Expansion:
 
     async def _read_all(self, urls: Sequence[str], reason: Reason) -> int:
         """Read lists and the lists they name, each once, down to a bounded depth."""
-        waiting = [(url, 0) for url in urls]
+        waiting = deque((url, 0, False) for url in urls)
         seen: set[str] = set(urls)
         added = 0
-        while waiting and len(seen) <= MAX_FILES:
-            url, depth = waiting.pop(0)
+        for _ in range(MAX_FILES):
+            if not waiting:
+                break
+            url, depth, goes_on = waiting.popleft()
             listing = await self._fetch(url)
-            added += self._take(listing.entries, reason)
+            own = [entry for entry in map(self._own, listing.entries) if entry is not None]
+            known = dict(self.frontier.known())
+            # The second page of a list of columns holds columns too, though we may know none of them.
+            whole = goes_on or _is_of_columns(own, known)
+            added += self._take(own, reason, known, whole)
             for below in listing.files:
                 if depth < MAX_DEPTH and below not in seen and in_scope(below, self.plan.hosts):
                     seen.add(below)
-                    waiting.append((below, depth + 1))
+                    waiting.append((below, depth + 1, whole))
         return added
 
     async def _fetch(self, url: str) -> Listing:
-        rules = await self.rules_for(address(url).origin)
+        origin = address(url).origin
+        if self.frontier.resting(origin):
+            return Listing()
+        rules = await self.rules_for(origin)
         if not rules.allows(url):
             return Listing()
         delay = max(self.plan.delay, rules.delay)
@@ -95,20 +110,18 @@ class Expansion:
             readers.append(Reader(url))
             return readers[-1].feed
 
-        capture = await self.client.fetch(Ask(url, delay=delay, pages_only=False, caps=CAPS, into=begin))
+        ask = Ask(url, delay=delay, pages_only=False, check=self.check, caps=CAPS, into=begin)
+        capture = await self.client.fetch(ask)
+        self.judge(capture)
         if capture.outcome not in ("ok", "redirected") or capture.body is None:
             return Listing()
-        return readers[-1].listing()
+        listing = readers[-1].listing()
+        return Listing(listing.entries, (*listing.files, *_further(url, capture)))
 
-    def _take(self, entries: Sequence[Entry], reason: Reason) -> int:
+    def _take(self, own: Sequence[Entry], reason: Reason, known: Mapping[str, str], whole: bool) -> int:
         """Queue the entries that look like columns; tell the queue when known pages changed."""
-        known = dict(self.frontier.known())
-        own = [entry for entry in map(self._own, entries) if entry is not None]
         columns = {url for url, why in known.items() if why in COLUMNS}
         shapes = {shape(url) for url in columns}
-        # Columns at the site's root look like any page there; a file that holds our columns holds columns.
-        inside = sum(entry.url in columns for entry in own)
-        whole = inside >= 2 and inside >= TAKEN_WHOLE * len(own)
         # A listing that a script fills links to no column: then what lies below it in these files is all there is.
         below = () if columns else self._folders()
         found = []
@@ -138,3 +151,17 @@ class Expansion:
         if not in_scope(url, self.plan.hosts, self.plan.under) or trap(url) or self.plan.kind_of(url) == "other":
             return None
         return Entry(url, entry.lastmod)
+
+
+def _is_of_columns(own: Sequence[Entry], known: Mapping[str, str]) -> bool:
+    """Whether a file lists columns: it holds ours. Columns at the site's root look like any page there."""
+    inside = sum(known.get(entry.url) in COLUMNS for entry in own)
+    return inside >= 2 and inside >= TAKEN_WHOLE * len(own)
+
+
+def _further(url: str, capture: Capture) -> tuple[str, ...]:
+    """The further pages of WordPress' list of posts, which tells how many there are in a header line."""
+    said = capture.header("x-wp-totalpages")
+    if "&page=" in url or not (said.isascii() and said.isdigit()):
+        return ()
+    return tuple(f"{url}&page={number}" for number in range(2, min(int(said[:9]), MAX_FILES) + 1))

@@ -35,12 +35,13 @@ NEXT = re.compile(
 NUMBER = re.compile(r"(?:p\.?|page|ページ)?\s*\d{1,3}\s*(?:ページ|頁)?", re.I)
 PAGE_PART = re.compile(
     r"/page[/-]?\d+/?$|/p\d{1,4}/?$|(?<=/)index[_-]?\d*\.(?:html?|php)$|[_-](?:p(?:age)?)?\d{1,4}(?=\.(?:html?|php)$)"
-    r"|(?<=/)\d{1,4}/?$|(?<=/)\d{1,4}\.html?$|;page=\d+|/offset/\d+/?$|/limit/\d+/offset/\d+/?$",
+    r"|(?<=/)(?:index/)?(?:page:)?\d{1,4}/?$|(?<=/)\d{1,4}\.html?$|;page=\d+|/offset/\d+/?$|/limit/\d+/offset/\d+/?$",
     re.I,
 )
 PAGE_SURE = re.compile(r"/page[/-]?\d+/?$|(?<=/)index[_-]\d+\.(?:html?|php)$", re.I)
 PAGE_PARAMETER = re.compile(
-    r"(?:page|paged|pageno|page_no|page_num|pagenum|pageid|p|pg|pn|n|start|offset|from|cpage|cp|no|PAGEN_\d+"
+    r"(?:(?:\w*[_-])?page|page(?:d|no|num|id|[_-]n\w*)|current_?page|p|pg|pn|n|start|offset|skip|from|cpage|cp|no"
+    r"|limit|per_?page|PAGEN_\d+"
     r"|b_start(?::int)?|query-\d+-page)=\d+",
     re.I,
 )
@@ -132,7 +133,7 @@ def turns_page(link: Link, page: PageLinks) -> bool:
     """Whether a link leads to another page of the same listing."""
     if link.url == page.url:
         return False
-    related = bare(link.url) == bare(page.url)
+    related = is_related(link, page)
     if page.next == link.url or "next" in link.rel or "prev" in link.rel:
         return related or link.zone == "pager"
     if not related:
@@ -140,7 +141,38 @@ def turns_page(link: Link, page: PageLinks) -> bool:
     parts, own = urlsplit(link.url), urlsplit(page.url)
     if PAGE_SURE.search(parts.path) or (parts.path == own.path and parts.query != own.query):
         return True
-    return bool(link.zone == "pager" or NEXT.fullmatch(link.text) or NUMBER.fullmatch(link.text))
+    return link.zone == "pager" or _turns(link.text)
+
+
+@lru_cache(maxsize=8192)
+def _turns(text: str) -> bool:
+    return NEXT.fullmatch(text) is not None or NUMBER.fullmatch(text) is not None
+
+
+def is_related(link: Link, page: PageLinks) -> bool:
+    """Whether a link's address differs from the page's by what numbers the pages of one listing or text."""
+    return bare(link.url) == bare(page.url) or _goes_on(link, page.url)
+
+
+def _goes_on(link: Link, own: str) -> bool:
+    """Whether a link says what page it leads to and its address does too, or adds a number to the address it stands at.
+
+    Pagers often name more of a listing, as its category, than the way to its first page does.
+    """
+    if link.zone != "pager" and not _turns(link.text):
+        return False
+    there, here = urlsplit(link.url), urlsplit(own)
+    if there.netloc != here.netloc:
+        return False
+    if there.path == here.path:
+        kept = {part for part in here.query.split("&") if part and not PAGE_PARAMETER.fullmatch(part)}
+        asked = set(there.query.split("&"))
+        return kept <= asked and any(part.partition("=")[2].isdecimal() for part in asked - kept)
+    folder = directory(own)
+    if not NUMBER.fullmatch(link.text) or not there.path.startswith(folder):
+        return False
+    said = re.findall(r"\d+", link.text)
+    return int(said[0]) in map(int, re.findall(r"\d{1,4}", there.path.removeprefix(folder) + there.query))
 
 
 def is_archive(link: Link, sections: Set[str], own: tuple[str, ...] = ()) -> Literal["archive", "category", ""]:

@@ -84,7 +84,8 @@ class Network(httpcore.AsyncNetworkBackend):
         if not self.allow_private and host not in self.trusted:
             for ip in found:
                 if not is_public(ip):
-                    raise PrivateAddress(f"{host} is at {ip}, which is not a public address")
+                    where = host if host.strip("[]") == ip else f"{host} is at {ip}, which"
+                    raise PrivateAddress(f"{where} is not a public address")
         if len(self.known) > MAX_KNOWN:
             self.known.clear()
         self.known[host] = (time.monotonic() + REMEMBERED, found)

@@ -6,6 +6,9 @@ order mark is no part of the first line. Kept for 24 hours.
 
 from __future__ import annotations
 
+import contextlib
+import re
+import zlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -23,6 +26,8 @@ LIFETIME = timedelta(hours=24)
 LONGEST_DELAY = 60.0
 UNREADABLE = 0
 NO_RULES = 404
+# A field that is none of those that say what may be fetched. Disallow is spelt in many ways.
+OTHER_RECORD = re.compile(r"\s*(?!user[- ]?agent|allow|dis|dia|site-?map)[^\s:#][^:#]*:", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,18 @@ class Rules:
 
     file: RobotsFile
     parsed: Protego | None = field(default=None, repr=False)
+    timed: Protego | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, file: RobotsFile) -> Rules:
         """Read the rules; never raises, whatever the text."""
-        return cls(file, Protego.parse(file.body) if 200 <= file.status < 300 else None)
+        if not 200 <= file.status < 300:
+            return cls(file)
+        # The parser ends a group at any other record; by RFC 9309 (2.2.4) those say nothing of where groups end.
+        lines = file.body.splitlines()
+        plain = [line for line in lines if not OTHER_RECORD.match(line)]
+        parsed = Protego.parse("\n".join(plain))
+        return cls(file, parsed, parsed if len(plain) == len(lines) else Protego.parse(file.body))
 
     @property
     def readable(self) -> bool:
@@ -64,7 +76,7 @@ class Rules:
     @property
     def delay(self) -> float:
         """Crawl-delay in seconds, at most 60; 0 without one."""
-        asked = self.parsed.crawl_delay(AGENT) if self.parsed else None
+        asked = self.timed.crawl_delay(AGENT) if self.timed else None
         return min(float(asked), LONGEST_DELAY) if asked and asked > 0 else 0.0
 
     @property
@@ -82,7 +94,8 @@ class Rules:
 
 async def fetch_rules(client: Client, origin: str, delay: float) -> tuple[Rules, Capture]:
     """Ask a host for its robots.txt."""
-    caps = Caps(wire=MAX_BYTES * 4, decoded=MAX_BYTES * 4)
+    # A file of some MB may come compressed in one piece; of what that unfolds to, the beginning is enough.
+    caps = Caps(wire=MAX_BYTES * 4, free=Caps().decoded)
     ask = Ask(f"{origin}/robots.txt", pages_only=False, caps=caps, hops=MAX_HOPS, delay=delay, keep_head=MAX_BYTES)
     capture = await client.fetch(ask)
     return Rules.of(file_of(origin, capture)), capture
@@ -101,7 +114,10 @@ def file_of(origin: str, capture: Capture) -> RobotsFile:
 
 
 def text_of(body: bytes) -> str:
-    """The text of a robots.txt, of which only the first 500 KiB count."""
+    """The text of a robots.txt, of which only the first 500 KiB count; a gzip file is read as what is in it."""
+    if body.startswith(b"\x1f\x8b"):
+        with contextlib.suppress(zlib.error):
+            body = zlib.decompressobj(31).decompress(body, MAX_BYTES + 1)
     head = body[:MAX_BYTES]
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return head.decode("utf-16", "replace")

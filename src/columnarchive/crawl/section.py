@@ -193,6 +193,10 @@ class Section:
                 yield from self._lists(page)
             return
         yield from self._neighbours(page)
+        if columns:
+            # A page of a listing that was taken for a column, or one of a column's own pages.
+            turned = (link for link in page.links if groups.is_related(link, page) and groups.turns_page(link, page))
+            yield from (Found(link.url, "related", page.url) for link in turned)
         if columns or reason in ("start", "item", "probe"):
             yield from self._archives(page)
         if reason == "start":

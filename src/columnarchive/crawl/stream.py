@@ -30,6 +30,7 @@ class Stream(asyncio.BufferedProtocol, httpcore.AsyncNetworkStream):
     def __init__(self, space: memoryview) -> None:
         self.space = space
         self.transport: asyncio.Transport | None = None
+        self.taken = 0  # bytes that were read, of all answers
         self.head_room: int | None = None  # bytes that may still come before an answer begins; None: it has begun
         self.held = b""
         self.paused = False
@@ -80,6 +81,7 @@ class Stream(asyncio.BufferedProtocol, httpcore.AsyncNetworkStream):
             self.waiting = asyncio.get_running_loop().create_future()
             await self.waiting
         data, self.held = self.held[:max_bytes], self.held[max_bytes:]
+        self.taken += len(data)
         if self.head_room is not None:
             self.head_room -= len(data)
             if self.head_room < 0:  # 1xx answers without end would keep us reading until the deadline
@@ -123,6 +125,8 @@ class Stream(asyncio.BufferedProtocol, httpcore.AsyncNetworkStream):
         """What httpcore asks for, and the peer's address."""
         if info == "is_readable":  # also what nobody has asked for, which must not become the next answer
             return self.ended or bool(self.held) or self.transport is None or self.transport.is_closing()
+        if info == "taken":
+            return self.taken
         if self.transport is None:
             return None
         return self.transport.get_extra_info("peername" if info == "peer" else info)

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
-from columnarchive.crawl.client import CIRCUIT, Ask, Client
+from columnarchive.crawl.client import CIRCUIT, MAX_HOPS, Ask, Client
 from columnarchive.crawl.expanding import Expansion
 from columnarchive.crawl.queue import Frontier, SitePlan, Visit
 from columnarchive.crawl.robots import Rules, fetch_rules
-from columnarchive.crawl.section import SAMPLE, Found, Section
+from columnarchive.crawl.section import FRONT, LISTINGS, SAMPLE, Found, Section
+from columnarchive.crawl.spellings import Spellings
 from columnarchive.errors import ArchiveError, UsageError
 from columnarchive.model import Capture, Outcome
 from columnarchive.times import to_text
@@ -50,18 +52,27 @@ class SiteCrawl:
     visits: int = 0
     rules: dict[str, Rules] = field(default_factory=dict)
     problems: dict[str, Capture] = field(default_factory=dict)
+    steps: dict[str, int] = field(default_factory=dict)  # refreshes and canonical links that led to an address
     section: Section = field(init=False)
     expansion: Expansion = field(init=False)
 
     def __post_init__(self) -> None:
+        self.plan = replace(self.plan, canonical=Spellings(self.plan.canonical))
         self.section = Section(self.plan.hosts, self.plan.start)
-        self.expansion = Expansion(self.client, self.plan, self.section, self.frontier, self._rules_for)
+        self.expansion = Expansion(
+            self.client, self.plan, self.section, self.frontier, self._rules_for, self._check_hop, self._judge_host
+        )
 
     async def run(self) -> None:
         """Visit what is to be visited; returns when nothing is left or nothing more may be fetched."""
-        self.section.remember(self.frontier.known())
+        known = self.frontier.known()
+        for url, _ in known:
+            if "%" in url:
+                self.plan.canonical(url)  # the spellings that are known come first
+        self.section.remember(known)
         for page, reason in self.frontier.sample(SAMPLE):
             self.section.recall(page, reason)
+            self.expansion.offer(page)  # a listing that has not changed is not sent again, its feed may have
         if self.section.shapes and await self._may_begin():
             await self.expansion.run()
         while not self.ended:
@@ -157,15 +168,22 @@ class SiteCrawl:
         if visit.depth >= MAX_DEPTH or self.frontier.is_copy(capture):
             return []
         found = []
-        for url in (page.refresh, page.canonical):
-            if url and url != page.url and in_scope(url, self.plan.hosts):
+        canonical = _own_address(page)
+        for url in (page.refresh, canonical):
+            if url and url != page.url and in_scope(url, self.plan.hosts) and self._leads(page.url, url):
                 found.append(Found(url, reason if reason != "start" else "section", page.url))  # type: ignore[arg-type]
-        elsewhere = (
-            page.canonical != page.url and in_scope(page.canonical, self.plan.hosts) if page.canonical else False
-        )
-        if elsewhere and "?" in page.url:
-            return self._allowed(found)  # one more view of a page with an address of its own
+        elsewhere = canonical not in ("", page.url) and in_scope(canonical, self.plan.hosts)
+        if elsewhere and "?" in page.url and reason not in LISTINGS:
+            # One more view of a page with an address of its own. Of a listing it may be the second page: all of them
+            # often name the first one, and no other shows their columns.
+            return self._allowed(found)
         return self._allowed([*found, *self.section.discover(page, reason)])
+
+    def _leads(self, url: str, target: str) -> bool:
+        """Whether to go on to what a page gives as its next or own address; many in a row are followed no further."""
+        steps = self.steps.get(url, 0) + 1
+        self.steps.setdefault(target, steps)
+        return steps <= MAX_HOPS
 
     def _allowed(self, found: list[Found]) -> list[Found]:
         """What settings and traps leave of the addresses found."""
@@ -212,6 +230,8 @@ class SiteCrawl:
     async def _check_hop(self, url: str) -> tuple[Outcome, str] | None:
         if not in_scope(url, self.plan.hosts):
             return "redirected", f"The page has moved to another site, {url}, which is not followed."
+        if until := self.frontier.resting(address(url).origin):
+            return "unreachable", f"The page has moved to {url}, whose host is left alone until {until}."
         return await self._refused(url)
 
     def _unasked(self, url: str, outcome: Outcome, error: str) -> Capture:
@@ -231,3 +251,10 @@ class SiteCrawl:
                 self.ended = f"{place.origin} {why} and is left alone until {until}"
         elif health.failures == 0:
             self.frontier.well(place.origin)
+
+
+def _own_address(page: PageLinks) -> str:
+    """The address that a page says is its own. Where all pages of a site name the front page, none of them is meant."""
+    there, here = urlsplit(page.canonical), urlsplit(page.url)
+    at_front = FRONT.fullmatch(there.path) and not there.query
+    return "" if at_front and not FRONT.fullmatch(here.path) else page.canonical

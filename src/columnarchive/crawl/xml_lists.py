@@ -46,7 +46,7 @@ class _Reader:
                 self.link = said["href"]
             elif parent == "url" and rel == "alternate":  # hreflang: the page in other languages
                 self._add(said["href"], "")
-            elif parent == "feed" and rel == "next":
+            elif parent in ("feed", "channel") and rel == "next":
                 self.files.append(address_in(said["href"], self.base))
 
     def end(self, name: str) -> None:

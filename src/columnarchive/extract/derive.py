@@ -236,6 +236,7 @@ def _read(
     if not isinstance(opened, Outline):
         return Reading(version, "other", opened, None, False), None
     canonical = resolve(opened.canonical, opened.base, page.url)
+    sent = resolve(opened.refresh, opened.base, page.url) if opened.refresh else ""
     if kind != "article":
         return Reading(version, kind or "other", "ok", None, False, canonical), None
     before = last.number if last is not None else -1
@@ -249,7 +250,9 @@ def _read(
         old = library.open(page.versions[last.number]) if last is not None else None
         old_said = site.template.judge(old) if site.template is not None and isinstance(old, Outline) else None
         foreign = said is not None and old_said is not None and is_foreign(said, old_said)
-        outcome = judge(opened, article, foreign=foreign)
+        outcome = judge(opened, article, foreign=foreign, sends_on=sent not in ("", page.url))
+        if outcome != "ok" and sent.partition("?")[0] != page.url.partition("?")[0]:
+            canonical = sent or canonical  # walls send to the page itself, with a token in the query
         if outcome != "ok" or article is None or read is None:
             return Reading(version, "article" if last else "other", outcome, None, False, canonical), None
         changed = True

@@ -12,6 +12,7 @@ from html import unescape
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from columnarchive.errors import UsageError
+from columnarchive.extract.header_links import FEEDS, NAMED, refreshed
 from columnarchive.extract.zones import Place, place_of, zone_of
 from columnarchive.urls import Link, PageLinks, Zone, canonical
 
@@ -25,6 +26,7 @@ DATE = re.compile(
     r"|(?<!\d)[01]?\d月[0-3]?\d日|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*\.? \d{1,2},? (?:19|20)\d\d"
 )
 ABSOLUTE = re.compile(r"https?://", re.I)
+CHOICE = re.compile(r"\s*(?:https?:/)?/", re.I)
 ROOTED = re.compile(r"/(?![/\\\s])")
 PLAIN: frozenset[Zone] = frozenset({"nav", "crumbs", "pager", "share"})  # zones whose surroundings say nothing
 BODY = re.compile(r"<body[\s>]", re.I)
@@ -139,16 +141,11 @@ def _head(tree: LexborHTMLParser, base: str, url: str) -> dict[str, object]:
         target = _address(said.get("href") or "", base)
         if not target:
             continue
-        for name in ("canonical", "next", "up"):
-            if name in rel:
-                found.setdefault(name, target)
-        if "prev" in rel or "previous" in rel:
-            found.setdefault("previous", target)
-        if "https://api.w.org/" in rel:
-            found.setdefault("wordpress_api", target)
+        for name in NAMED.keys() & set(rel):
+            found.setdefault(NAMED[name], target)
         if "alternate" in rel:
             kind = (said.get("type") or "").lower()
-            if kind in ("application/rss+xml", "application/atom+xml"):
+            if kind in FEEDS:
                 feeds.append(target)
             elif said.get("hreflang"):
                 alternates.append(target)
@@ -176,12 +173,8 @@ def _meta(node: LexborNode, base: str, url: str, found: dict[str, object], robot
         robots.update(part.strip() for part in content.lower().split(",") if part.strip())
     elif name == "og:type":
         found.setdefault("kind", content.strip().lower())
-    elif name == "refresh" and (
-        match := re.match(r"\s*(\d+)[\d.]*\s*[;,]\s*(?:url\s*=\s*)?['\"]?([^'\"]+)", content, re.I)
-    ):
-        target = _address(match[2], base)
-        if int(match[1][:4]) <= 30 and target and target != url:
-            found.setdefault("refresh", target)
+    elif name == "refresh" and (target := refreshed(content, url, base)):
+        found.setdefault("refresh", target)
 
 
 @dataclass(slots=True)
@@ -197,8 +190,8 @@ class _Row:
 def _links(tree: LexborHTMLParser, base: str) -> Iterable[Link]:
     known: dict[int, Place] = {}
     rows: list[_Row] = []
-    for node in tree.css("a[href], area[href]")[:MAX_LINKS]:
-        target = _target(node.attributes.get("href") or "", base)
+    for node in tree.css("a[href], area[href], option[value]")[:MAX_LINKS]:
+        target = _target(_said(node), base)
         if not target:
             continue
         place = place_of(node.parent, known)
@@ -216,9 +209,20 @@ def _links(tree: LexborHTMLParser, base: str) -> Iterable[Link]:
                 place.targets[row.group] = None
     for row in rows:
         zone = zone_of(row.places)
+        if row.node.tag == "option" and zone == "content":
+            zone = "archive"  # months, categories or pages to choose from; titles would be too long for it
         yield _link(row, zone, len(wholes[row.group]) > 1)
     for place in known.values():
         place.leave()
+
+
+def _said(node: LexborNode) -> str:
+    """The address that an element leads to. Lists to choose from do so by a script, which takes their values as they
+    stand; values that do not begin as an address are something else."""
+    if node.tag != "option":
+        return node.attributes.get("href") or ""
+    value = node.attributes.get("value") or ""
+    return value if CHOICE.match(value) else ""
 
 
 def _split_by_list(rows: list[_Row]) -> None:

@@ -32,11 +32,12 @@ def refuse(body: bytes, content_type: str) -> Outcome | None:
     return "too_deep" if nesting(body) > MAX_DEPTH else None
 
 
-def judge(page: Outline, article: Article | None, *, foreign: bool = False) -> Outcome:
+def judge(page: Outline, article: Article | None, *, foreign: bool = False, sends_on: bool = False) -> Outcome:
     """The outcome of a page that was parsed.
 
     `foreign`: it has nothing of its site's template, which the page itself had before, as a wall in front of a site
-    has. Inside the template a wall is told by its words, and by carrying no date of publication.
+    has. `sends_on`: it sends its readers to another address by itself, so a short text is no more than a notice of
+    that. Inside the template a wall is told by its words, and by carrying no date of publication.
     """
     size = sum([len(block.text) for block in article.blocks]) if article is not None else 0
     dated = article is not None and bool(article.published_on or article.modified_on)
@@ -47,6 +48,8 @@ def judge(page: Outline, article: Article | None, *, foreign: bool = False) -> O
         shown = " ".join([title, article.title.lower(), article.text.lower()] if article else [title])
         if WALL.search(shown) or (size == 0 and WALL.search(_all(page).lower())):
             return "suspect"
+        if sends_on:
+            return "redirected"
         if MISSING.search(title) or (size < WALL_CHARS / 2 and MISSING.search(shown)):
             return "suspect"
     if article is None:

@@ -51,6 +51,7 @@ class Outline:
     json_ld: tuple[str, ...] = ()
     times: tuple[tuple[str, str], ...] = ()
     canonical: str = ""
+    refresh: str = ""
     language: str = ""
     scripts: int = 0
     base: str = ""

@@ -83,10 +83,21 @@ def learn(pages: Sequence[Outline], places: Places) -> Site:
 
 
 def shared_title_parts(pages: Sequence[Outline]) -> frozenset[str]:
-    """Parts of document titles that many of a site's pages share."""
-    counts = Counter(part for page in pages for part in set(title_parts(page.title)))
+    """Parts of document titles that many of a site's pages share.
+
+    Two pages with one title may be one column at two addresses; its title is no part of others.
+    """
+    titles = Counter(page.title for page in pages)
+    counts: Counter[str] = Counter()
+    wholes: Counter[str] = Counter()
+    for title, times in titles.items():
+        for part in set(title_parts(title)):
+            counts[part] += times
+            wholes[part] += 1
     needed = max(2, TEMPLATE_SHARE * len(pages))
-    return frozenset(part for part, times in counts.items() if times >= needed)
+    return frozenset(
+        part for part, times in counts.items() if times >= needed and (wholes[part] > 1 or 2 * times >= len(pages))
+    )
 
 
 def _judged(url: str, page: Outline | Outcome, site: Site) -> PageResult:

@@ -10,6 +10,7 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from columnarchive.extract.header_links import sends_to
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.places import Places
 from columnarchive.extract.rules import CONTAINERS, MAX_CHARS, MAX_DEPTH, STRIPPED, VOID
@@ -102,6 +103,11 @@ def _prune(body: LexborNode, places: Places, dead: frozenset[int], around: froze
             waiting += [(child, place) for child in node.iter()]
 
 
+def _without_script(node: LexborNode) -> bool:
+    """Whether an element is meant for readers without scripts only."""
+    return node.parent is not None and node.parent.tag == "noscript"
+
+
 def _read_head(tree: LexborHTMLParser, page: Outline) -> None:
     """What a page says of itself outside its text."""
     for node in tree.tags("title")[:1]:
@@ -110,12 +116,14 @@ def _read_head(tree: LexborHTMLParser, page: Outline) -> None:
     for node in tree.tags("meta"):
         said = node.attributes
         name = said.get("property") or said.get("name") or said.get("itemprop")
+        if not name and (said.get("http-equiv") or "").lower() == "refresh" and not _without_script(node):
+            page.refresh = page.refresh or sends_to(said.get("content") or "")
         if name:
             metas.setdefault(name.lower(), (said.get("content") or said.get("value") or "").strip())
     canonical: str | None = None
     for node in tree.tags("link"):
         attributes = node.attributes
-        if attributes.get("rel") == "canonical":
+        if "canonical" in (attributes.get("rel") or "").lower().split():
             canonical = attributes.get("href")
             break
     page.canonical = (canonical or page.metas.get("og:url", "")).strip()

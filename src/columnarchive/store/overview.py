@@ -163,6 +163,27 @@ def months(conn: Connection, name: str) -> list[Month]:
     return [Month(month, (n[0], n[1], n[2], n[3])) for month, n in found.items()]
 
 
+UNREAD = ("suspect", "needs_javascript", "no_article")
+
+
+def unread(conn: Connection, name: str, since: str) -> list[Trouble]:
+    """Pages of a site that were visited since then and shown, but not as a column where one was to be expected."""
+    rows = conn.execute(
+        """select url, state, last_outcome, visited_at, pages.failures from pages join sites on sites.id = site_id
+           where sites.name = ? and visited_at >= ? and last_outcome in (?, ?, ?)
+             and found_by not in ('start', 'pagination', 'archive', 'category', 'section')
+           order by last_outcome, url""",
+        (name, since, *UNREAD),
+    )
+    return [Trouble(*row) for row in rows]
+
+
+def unread_as(conn: Connection, url: str) -> str:
+    """Why the page at an address shows no column as it stands, by the name of that outcome; empty when it shows one."""
+    row = conn.execute("select last_outcome from pages where url = ?", (url,)).fetchone()
+    return str(row[0]) if row and row[0] in UNREAD else ""
+
+
 _SINCE = "(select first_seen_at from revisions where article_id = {0}.article_id and number = {0}.first_revision)"
 _UNTIL = "(select last_seen_at from revisions where article_id = {0}.article_id and number = {0}.last_revision)"
 
