@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from columnarchive.crawl.found import PRIORITY, Found
 from columnarchive.crawl.queue import SitePlan, Visit
 from columnarchive.crawl.robots import RobotsFile
-from columnarchive.crawl.section import PRIORITY, Found
 from columnarchive.errors import StoreError
 from columnarchive.extract import directives
 from columnarchive.extract.decode import decode

@@ -10,9 +10,10 @@ from columnarchive.crawl import groups
 from columnarchive.crawl.client import Ask, Client, HopCheck
 from columnarchive.crawl.codings import Caps
 from columnarchive.crawl.entries import Entry, Listing
+from columnarchive.crawl.found import COLUMNS, Found, Reason
 from columnarchive.crawl.queue import Frontier, SitePlan
 from columnarchive.crawl.robots import Rules
-from columnarchive.crawl.section import COLUMNS, Found, Reason, Section
+from columnarchive.crawl.section import Section
 from columnarchive.crawl.sitemaps import Reader
 from columnarchive.errors import UsageError
 from columnarchive.model import Capture
@@ -130,7 +131,7 @@ class Expansion:
                 if entry.lastmod:
                     self.frontier.changed(entry.url, entry.lastmod)
             elif (
-                self.section.is_column_shape(entry.url)
+                self.section.known.is_column_shape(entry.url)
                 or (whole and shape(entry.url) in shapes)
                 or (entry.url.startswith(below) and not groups.TAG_PATH.search(entry.url))
             ):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from columnarchive.crawl.found import Found
 from columnarchive.crawl.robots import RobotsFile
-from columnarchive.crawl.section import Found
 from columnarchive.model import Capture, PageKind
 from columnarchive.urls import PageLinks
 

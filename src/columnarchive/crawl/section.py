@@ -8,151 +8,81 @@ column wherever it stands.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
 from columnarchive.crawl import groups
+from columnarchive.crawl.found import COLUMNS, LISTINGS, Found
 from columnarchive.crawl.groups import STRONG, Group
-from columnarchive.model import PageKind
+from columnarchive.crawl.learned import Learned
 from columnarchive.urls import Link, PageLinks, directory, in_scope, is_specific, shape
 
-Reason = Literal[
-    "start", "item", "related", "sitemap", "feed", "pagination", "archive", "category", "section", "import", "probe"
-]
-LISTINGS: frozenset[str] = frozenset({"pagination", "archive", "category", "section"})
-COLUMNS: frozenset[str] = frozenset({"item", "related", "sitemap", "feed", "probe"})
-# What is fetched first: the pages that were asked for, then columns, then what leads to more of them.
-PRIORITY: dict[str, int] = {
-    "start": 100, "section": 90, "probe": 85, "item": 70, "pagination": 60, "related": 55, "feed": 50, "archive": 45,
-    "category": 45, "sitemap": 40, "import": 10,
-}  # fmt: skip
 FRONT = re.compile(r"/?(?:index\.(?:html?|php))?")
-SAMPLE = 6
-RIPE = 3  # pages seen before navigation can be told by its being everywhere
-SHARED = 0.7
-MANY_QUERIES = 500
-MANY_JUDGED = 4000  # targets remembered as judged; a site's menus, columns and listings are fewer
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An address worth visiting and why."""
-
-    url: str
-    reason: Reason
-    found_on: str
-
-    @property
-    def kind(self) -> PageKind:
-        """What the page is taken for until it has been read."""
-        return "listing" if self.reason in LISTINGS else "article"
 
 
 @dataclass(slots=True)
 class Section:
-    """What is known so far of where a site's columns are."""
+    """Where a site's columns are, as far as its pages have told."""
 
     hosts: tuple[str, ...]
     start: tuple[str, ...]
-    shapes: Counter[str] = field(default_factory=Counter)
-    telling: set[str] = field(default_factory=set)  # shapes of columns that other pages do not have
-    sections: set[str] = field(default_factory=set)
-    sampled: set[str] = field(default_factory=set)
+    known: Learned = field(default_factory=Learned)
     early: list[tuple[PageLinks, str]] = field(default_factory=list)  # pages seen before navigation could be told
-    holding: Counter[int] = field(default_factory=Counter)  # of the sampled pages, by the hash of what they link to
-    queries: dict[str, set[int]] = field(default_factory=dict)
     plain: set[str] = field(default_factory=set)
-    judged: set[int] = field(default_factory=set)
 
     def remember(self, urls: Iterable[tuple[str, str]]) -> None:
         """Take in the addresses that are known already, each with its reason."""
         for url, reason in urls:
-            self._accept(url, reason)
-
-    def _accept(self, url: str, reason: str) -> None:
-        pattern = shape(url)
-        if reason in COLUMNS:
-            if not self.shapes[pattern]:
-                self.judged.clear()
-            self._count(pattern, 1)
-        if "?" in pattern:
-            self.queries.setdefault(pattern, set()).add(hash(url))
-        if reason in COLUMNS or reason in LISTINGS or reason == "start":
-            folder = groups.first_folder(url)
-            if "/" in folder and folder not in self.sections:
-                self.judged.clear()
-                self.sections.add(folder)
-        self.judged.add(hash(url))  # it is in the queue, wherever else it is linked from
+            self.known.accept(url, reason)
 
     def may_skim(self, reason: str) -> bool:
         """Whether a page found for this reason need be read for its links only if they lead to something new."""
-        return reason in COLUMNS and len(self.sampled) >= SAMPLE
-
-    def leads_on(self, targets: Set[str]) -> bool:
-        """Whether one of these was not judged before, by what is known now of where the columns are."""
-        return not self.judged.issuperset(map(hash, targets))
-
-    def _count(self, pattern: str, columns: int) -> None:
-        self.shapes[pattern] += columns
-        if self.shapes[pattern] >= 1 and is_specific(pattern):
-            self.telling.add(pattern)
-        else:
-            self.telling.discard(pattern)
-
-    def is_column_shape(self, url: str) -> bool:
-        """Whether columns are known that look like this address, in a way that tells them from other pages."""
-        return shape(url) in self.telling
+        return reason in COLUMNS and self.known.is_sampled
 
     def discover(self, page: PageLinks, reason: str) -> list[Found]:
         """What to visit next because of this page; pages seen before are read again once navigation can be told."""
         role = self._role(page, reason)
         if reason == "start" and role == "column":
-            self._accept(page.url, "item")
+            self.known.accept(page.url, "item")
         found = list(self._followed(page, role, reason))
         if reason == "start" and role == "column" and not found and page.kind != "article":
             # Nothing shows where its listing is: perhaps it is one itself, and a very plain one.
-            self._count(shape(page.url), -1)
+            self.known.count(shape(page.url), -1)
             self.plain.add(page.url)
             found = list(self._followed(page, "listing", reason))
-        if len(self.sampled) < SAMPLE and page.url not in self.sampled:
+        if self.known.is_new(page):
             found += self._sample(page, reason)
-        self._judge(page)  # before what is found here adds to what is known, which asks for judging all of them anew
+        # Before what is found here adds to what is known, which asks for judging all of them anew.
+        self.known.judge(page)
         return self._new(found, page.url)
 
     def recall(self, page: PageLinks, reason: str) -> None:
-        """Count what a page links to that was visited before; a few pages tell what is navigation."""
-        self.sampled.add(page.url)
-        self.holding.update({hash(link.url) for link in page.links})
-        if len(self.sampled) > RIPE:
-            self.early.clear()  # hundreds of sites are crawled at once, and pages have hundreds of links
+        """Count in a page that was visited before; a few pages tell what is navigation."""
+        was_ripe = self.known.is_ripe
+        self.known.sample(page)
+        if was_ripe:
+            self.early.clear()
         else:
             self.early.append((page, reason))
 
     def _sample(self, page: PageLinks, reason: str) -> Iterator[Found]:
         """Count a page in; once navigation can be told, read those seen before again."""
+        was_ripe = self.known.is_ripe
         self.recall(page, reason)
-        if len(self.sampled) == RIPE:
+        if self.known.is_ripe and not was_ripe:
             for earlier, why in self.early:
                 yield from self._followed(earlier, self._role(earlier, why), why)
             self.early.clear()
 
-    def _judge(self, page: PageLinks) -> None:
-        """Remember that a page's targets have been judged; their hashes will do."""
-        if len(self.judged) > MANY_JUDGED:
-            self.judged.clear()
-        self.judged.update(map(hash, page.targets))
-        self.judged.update(hash(link.url) for link in page.links)
-
     def _new(self, found: list[Found], own: str) -> list[Found]:
         kept: dict[str, Found] = {}
         for one in found:
-            if one.url == own or one.url in kept or len(self.queries.get(shape(one.url), ())) > MANY_QUERIES:
+            if one.url == own or one.url in kept or self.known.is_flood(one.url):
                 continue
             kept[one.url] = one
-            self._accept(one.url, one.reason)
+            self.known.accept(one.url, one.reason)
         return list(kept.values())
 
     def _role(self, page: PageLinks, reason: str) -> str:
@@ -171,7 +101,7 @@ class Section:
             if len(targets) < 2 or group[0].zone not in ("content", "archive"):
                 continue
             siblings = is_specific(own) and sum(shape(url) == own for url in targets) * 2 > len(targets)
-            if not siblings and groups.score(group, self.is_column_shape, _folders(page)) >= STRONG:
+            if not siblings and groups.score(group, self.known.is_column_shape, _folders(page)) >= STRONG:
                 return "column" if page.kind == "article" and len(targets) < 5 else "listing"
         return "column"
 
@@ -205,37 +135,32 @@ class Section:
     def _inside(self, link: Link) -> bool:
         return not link.nofollow and in_scope(link.url, self.hosts)
 
-    def _shared(self, url: str) -> bool:
-        """Whether a target stands on nearly every page seen, whatever their kind: navigation."""
-        return len(self.sampled) >= RIPE and self.holding[hash(url)] >= SHARED * len(self.sampled)
-
     def _columns(self, page: PageLinks, role: str) -> Iterator[Found]:
         """Items of a listing, and links of a known column's shape anywhere."""
         own = _folders(page)
-        ripe = len(self.sampled) >= RIPE
         weak: list[tuple[int, Group]] = []
         strong = False
         for group in groups.groups(page):
-            weight = groups.score(group, self.is_column_shape, own)
+            weight = groups.score(group, self.known.is_column_shape, own)
             taken = weight >= STRONG and (role == "listing" or self._below(group, own))
             strong = strong or (taken and group[0].zone in ("content", "archive", "recent"))
             if not taken and role == "listing" and group[0].zone == "content" and len({link.url for link in group}) > 1:
                 weak.append((weight, group))
             for link in group:
-                if self.is_column_shape(link.url) and not self._is_listing(link, page):
+                if self.known.is_column_shape(link.url) and not self._is_listing(link, page):
                     yield Found(link.url, "item" if role == "listing" else "related", page.url)
-                elif taken and not self._is_listing(link, page) and not self._shared(link.url):
+                elif taken and not self._is_listing(link, page) and not self.known.is_shared(link.url):
                     yield Found(link.url, "item", page.url)
         if role != "listing" or not weak:
             return
         weak.sort(key=lambda one: (-one[0], -sum(len(link.text) for link in one[1]) / len(one[1])))
-        if ripe:
+        if self.known.is_ripe:
             for weight, group in weak:
                 if weight >= 0:
                     yield from (
                         Found(link.url, "item", page.url)
                         for link in group
-                        if not self._is_listing(link, page) and not self._shared(link.url)
+                        if not self._is_listing(link, page) and not self.known.is_shared(link.url)
                     )
         elif not strong:
             # Nothing is sure yet: two pages of the likeliest place will tell what is navigation.
@@ -265,21 +190,18 @@ class Section:
         for link in page.links:
             reason = self._archive_of(link, own)
             # In menus only what is sure: a menu called "category" may be one of treatments.
-            if reason and not (link.zone == "nav" and reason == "category" and not self._near(link.url)):
+            if reason and not (link.zone == "nav" and reason == "category" and not self.known.is_near(link.url)):
                 yield Found(link.url, reason, page.url)
 
     def _archive_of(self, link: Link, own: tuple[str, ...]) -> Literal["archive", "category", ""]:
-        reason = groups.is_archive(link, self.sections, own)
+        reason = groups.is_archive(link, self.known.folders, own)
         # Calendars link days to columns.
-        return "" if reason == "category" and self.is_column_shape(link.url) else reason
-
-    def _near(self, url: str) -> bool:
-        return groups.first_folder(url) in self.sections
+        return "" if reason == "category" and self.known.is_column_shape(link.url) else reason
 
     def _lists(self, page: PageLinks) -> Iterator[Found]:
         """Lists of more, as `コラム一覧はこちら`, in the content of a listing."""
         for link in page.links:
-            if link.zone == "content" and groups.LIST_TEXT.search(link.text) and self._near(link.url):
+            if link.zone == "content" and groups.LIST_TEXT.search(link.text) and self.known.is_near(link.url):
                 yield Found(link.url, "section", page.url)
 
     def _neighbours(self, page: PageLinks) -> Iterator[Found]:

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 
 from columnarchive.crawl.client import CIRCUIT, MAX_HOPS, Ask, Client
 from columnarchive.crawl.expanding import Expansion
+from columnarchive.crawl.found import LISTINGS, Found
+from columnarchive.crawl.learned import SAMPLE
 from columnarchive.crawl.queue import Frontier, SitePlan, Visit
 from columnarchive.crawl.robots import Rules, fetch_rules
-from columnarchive.crawl.section import FRONT, LISTINGS, SAMPLE, Found, Section
+from columnarchive.crawl.section import FRONT, Section
 from columnarchive.crawl.spellings import Spellings
 from columnarchive.errors import ArchiveError, UsageError
 from columnarchive.model import Capture, Outcome
@@ -73,7 +75,7 @@ class SiteCrawl:
         for page, reason in self.frontier.sample(SAMPLE):
             self.section.recall(page, reason)
             self.expansion.offer(page)  # a listing that has not changed is not sent again, its feed may have
-        if self.section.shapes and await self._may_begin():
+        if self.section.known.shapes and await self._may_begin():
             await self.expansion.run()
         while not self.ended:
             visit = self.frontier.next()
@@ -154,7 +156,7 @@ class SiteCrawl:
             return capture, []
         if capture.outcome not in ("ok", "redirected"):
             return capture, []
-        page = self.read_links(capture, self.section.leads_on if self.section.may_skim(visit.reason) else None)
+        page = self.read_links(capture, self.section.known.leads_on if self.section.may_skim(visit.reason) else None)
         if page is None:
             return capture, []
         if page.too_deep:
