@@ -10,6 +10,7 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from columnarchive.crawl.section import Section
 from columnarchive.extract.header_links import with_headers
 from columnarchive.extract.links import page_links
 from columnarchive.extract.queries import in_own_encoding
@@ -122,10 +123,28 @@ def test_what_only_the_parser_can_read_is_not_skimmed() -> None:
         assert page_links(markup, AT, never) == page_links(markup, AT), markup
 
 
+def test_styles_in_the_body_do_not_keep_from_skimming() -> None:
+    html = (
+        "<html><head><title>x</title></head><body><link rel=stylesheet href=/up/a.css><meta itemprop=name content=x>"
+        "<a href=/a/>a</a><link rel=preload href=/b.js>"
+    )
+    assert not page_links(html, AT, lambda _: False).links
+    assert page_links(html, AT, lambda _: True).links
+
+
+def test_new_links_to_other_sites_lead_nowhere() -> None:
+    section = Section(("clinic.example",), ("http://clinic.example/column/",))
+    assert not section.leads_on({"https://share.example/?url=http://clinic.example/column/1.html"})
+    assert section.leads_on({"https://share.example/", "http://www.clinic.example/column/1.html"})
+    section.remember([("http://www.clinic.example/column/1.html", "item")])
+    assert not section.leads_on({"https://share.example/", "http://www.clinic.example/column/1.html"})
+
+
 def test_skimming_is_linear_in_odd_markup() -> None:
     began = time.process_time()
-    for odd in ("<a ", "<a href=", '<a href="', "<a '", "<meta ", "<a x='", "<area href='\""):
+    for odd in ("<a ", "<a href=", '<a href="', "<a '", "<meta ", "<a x='", "<area href='\"", "<link ", "<link rel="):
         page_links("<body>" + odd * 200_000, AT, lambda _: False)
+    page_links("<body><link " + "rel=" * 200_000, AT, lambda _: False)
     page_links("<body>" + "".join(f"<a href={n}.html>" for n in range(300_000)), AT, lambda _: False)
     assert time.process_time() - began < 10
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
 from columnarchive.crawl import groups
@@ -95,6 +95,6 @@ class Learned:
         self.judged.update(map(hash, page.targets))
         self.judged.update(hash(link.url) for link in page.links)
 
-    def leads_on(self, targets: Set[str]) -> bool:
-        """Whether one of these was not judged before, by what is known now of where the columns are."""
-        return not self.judged.issuperset(map(hash, targets))
+    def unjudged(self, targets: Set[str]) -> Iterator[str]:
+        """Those that were not judged before, by what is known now of where the columns are."""
+        return (target for target in targets if hash(target) not in self.judged)

@@ -8,7 +8,7 @@ column wherever it stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
@@ -40,6 +40,10 @@ class Section:
     def may_skim(self, reason: str) -> bool:
         """Whether a page found for this reason need be read for its links only if they lead to something new."""
         return reason in COLUMNS and self.known.is_sampled
+
+    def leads_on(self, targets: Set[str]) -> bool:
+        """Whether one of these is new and on this site; buttons to share a page name it to others, each anew."""
+        return any(in_scope(target, self.hosts) for target in self.known.unjudged(targets))
 
     def discover(self, page: PageLinks, reason: str) -> list[Found]:
         """What to visit next because of this page; pages seen before are read again once navigation can be told."""

@@ -156,7 +156,7 @@ class SiteCrawl:
             return capture, []
         if capture.outcome not in ("ok", "redirected"):
             return capture, []
-        page = self.read_links(capture, self.section.known.leads_on if self.section.may_skim(visit.reason) else None)
+        page = self.read_links(capture, self.section.leads_on if self.section.may_skim(visit.reason) else None)
         if page is None:
             return capture, []
         if page.too_deep:

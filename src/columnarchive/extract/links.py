@@ -30,8 +30,12 @@ CHOICE = re.compile(r"\s*(?:https?:/)?/", re.I)
 ROOTED = re.compile(r"/(?![/\\\s])")
 PLAIN: frozenset[Zone] = frozenset({"nav", "crumbs", "pager", "share"})  # zones whose surroundings say nothing
 BODY = re.compile(r"<body[\s>]", re.I)
-# What belongs into the head and changes what a page says of itself wherever it stands.
-HEAD_ELEMENT = re.compile(r"<(?:link|base|meta\s[^<>]*\b(?:name|property|http-equiv)\s*=)", re.I)
+# What belongs into the head and changes what a page says of itself wherever it stands; styles and the like do not.
+HEAD_ELEMENT = re.compile(
+    r"<(?:base\b|link\s[^<>]*\brel\s*=\s*(?:[\"'][^\"'<>]{0,80}|[^\s\"'<>]{0,80})\b(?:canonical|next|prev(?:ious)?|up|alternate|api\.w\.org)\b"
+    r"|meta\s[^<>]*\b(?:robots|columnarchive|og:type|refresh)\b)",
+    re.I,
+)
 # The address of a link, or what else ends the look for it: `<` shows markup that only the parser can make sense of.
 ANCHOR = re.compile(r"<a(?:rea)?\s(?:[^<>]*?\bhref\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s<>]+)|[^<>]*(<))", re.I)
 HEADING_TAGS = "h1, h2, h3, h4, h5, h6, dt"
