@@ -32,7 +32,8 @@ PLAIN: frozenset[Zone] = frozenset({"nav", "crumbs", "pager", "share"})  # zones
 BODY = re.compile(r"<body[\s>]", re.I)
 # What belongs into the head and changes what a page says of itself wherever it stands; styles and the like do not.
 HEAD_ELEMENT = re.compile(
-    r"<(?:base\b|link\s[^<>]*\brel\s*=\s*(?:[\"'][^\"'<>]{0,80}|[^\s\"'<>]{0,80})\b(?:canonical|next|prev(?:ious)?|up|alternate|api\.w\.org)\b"
+    r"<(?:base\b|link\s[^<>]*\brel\s*=\s*(?:[\"'][^\"'<>]{0,80}|[^\s\"'<>]{0,80})"
+    r"\b(?:canonical|next|prev(?:ious)?|up|alternate|api\.w\.org)\b"
     r"|meta\s[^<>]*\b(?:robots|columnarchive|og:type|refresh)\b)",
     re.I,
 )
