@@ -12,7 +12,7 @@ from columnarchive.archive.grouping import versions
 from columnarchive.archive.histories import assemble
 from columnarchive.archive.workers import Task, Workers, page_limit
 from columnarchive.diff import copies as passages
-from columnarchive.diff.compare import ENGINE
+from columnarchive.diff.levels import ENGINE
 from columnarchive.errors import ArchiveError
 from columnarchive.extract.derive import read_site
 from columnarchive.extract.rules import RULES

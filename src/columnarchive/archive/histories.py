@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
 
 from columnarchive.archive.grouping import group, own_readings
 from columnarchive.diff.blame import blame
-from columnarchive.diff.compare import ENGINE, compare
+from columnarchive.diff.levels import ENGINE
 from columnarchive.diff.sentences import sentences_of
 from columnarchive.model import (
     Article,
@@ -181,7 +181,7 @@ def _changes(revisions: Sequence[Revision], absences: Iterable[_Absence]) -> tup
     found: list[Change] = []
     earlier: set[str] = set()
     for old, new in pairwise(revisions):
-        comparison = compare(old.article, new.article, earlier)
+        comparison = _compared(old.article, new.article, earlier)
         earlier.add(old.article.fingerprint)
         found.append(Change(old.number, new.number, new.first_seen_at, comparison))
     for absence in absences:
@@ -191,6 +191,13 @@ def _changes(revisions: Sequence[Revision], absences: Iterable[_Absence]) -> tup
                 number = standing[-1].number
                 found.append(Change(number, number, at, _event(label)))
     return tuple(sorted(found, key=lambda change: (change.seen_at, change.to_number)))
+
+
+def _compared(old: Article, new: Article, earlier: Set[str]) -> Comparison:
+    # Loaded when first needed, as it takes a tenth of a second of each worker: most sites have changed no column yet.
+    from columnarchive.diff.compare import compare
+
+    return compare(old, new, earlier)
 
 
 def _event(label: str) -> Comparison:

@@ -19,7 +19,7 @@ from typing import Any
 
 from columnarchive import settings
 from columnarchive.crawl.webhook import Message, post
-from columnarchive.diff.labels import LEVELS
+from columnarchive.diff.levels import LEVELS
 from columnarchive.errors import FetchError, UsageError
 from columnarchive.settings import Table, meant
 from columnarchive.store import reads, told

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from columnarchive.diff.facts import lost
 from columnarchive.diff.folding import differs_in_letters, skeleton, values, wide
 from columnarchive.diff.predicates import weighty
 from columnarchive.model import Evidence, Span
-
-LEVELS: dict[str, int] = {
-    "cosmetic": 0, "split_or_merged": 0,
-    "wording": 1, "moved": 1, "contact": 1, "hours": 1, "link": 1,
-    "number": 2, "date": 2, "section_added": 2, "section_removed": 2, "faq_added": 2, "faq_removed": 2,
-    "faq_changed": 2, "restored": 2,
-    "price": 3, "person": 3, "credential": 3, "claim_softened": 3, "claim_strengthened": 3, "polarity": 3,
-    "risk_added": 3, "risk_removed": 3, "risk_denial_added": 3, "risk_denial_removed": 3, "disclosure_added": 3,
-    "disclosure_removed": 3, "testimonial_added": 3, "testimonial_removed": 3, "rewritten": 3, "replaced": 3,
-    "gone": 3, "returned": 3,
-}  # fmt: skip
-"""Every label with its level, in the order in which labels are listed."""
-
-_ORDER = {label: at for at, label in enumerate(LEVELS)}
 
 _LINK = re.compile(r"https?://[!-~]*[A-Za-z0-9/_=#-]|www\.[!-~]*[A-Za-z0-9/_=#-]")
 _CONTACT = re.compile(
@@ -49,16 +35,6 @@ _TIMED = re.compile(r"[時:曜平祝土休]")
 _DATED = re.compile(r"[\d元][年月日]|曜")
 _PLAIN_VALUE = re.compile(r"[!-~！-～]+")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-
-
-def level_of(labels: Iterable[str]) -> int:
-    """The highest level among labels; 0 without any."""
-    return max([LEVELS[label] for label in labels], default=0)
-
-
-def in_order(labels: Iterable[str]) -> tuple[str, ...]:
-    """The labels once each, in their fixed order."""
-    return tuple(sorted(set(labels), key=_ORDER.__getitem__))
 
 
 def judge(old: str, new: str, spans: Sequence[Span]) -> tuple[Evidence, ...]:

@@ -1,0 +1,32 @@
+"""The labels of changes and how much each weighs, from 0 (cosmetic) to 3; apart, so that naming them loads no rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+ENGINE = "2"
+"""Version of the rules behind a comparison; it rises whenever the same two articles may compare differently."""
+
+LEVELS: dict[str, int] = {
+    "cosmetic": 0, "split_or_merged": 0,
+    "wording": 1, "moved": 1, "contact": 1, "hours": 1, "link": 1,
+    "number": 2, "date": 2, "section_added": 2, "section_removed": 2, "faq_added": 2, "faq_removed": 2,
+    "faq_changed": 2, "restored": 2,
+    "price": 3, "person": 3, "credential": 3, "claim_softened": 3, "claim_strengthened": 3, "polarity": 3,
+    "risk_added": 3, "risk_removed": 3, "risk_denial_added": 3, "risk_denial_removed": 3, "disclosure_added": 3,
+    "disclosure_removed": 3, "testimonial_added": 3, "testimonial_removed": 3, "rewritten": 3, "replaced": 3,
+    "gone": 3, "returned": 3,
+}  # fmt: skip
+"""Every label with its level, in the order in which labels are listed."""
+
+_ORDER = {label: at for at, label in enumerate(LEVELS)}
+
+
+def level_of(labels: Iterable[str]) -> int:
+    """The highest level among labels; 0 without any."""
+    return max([LEVELS[label] for label in labels], default=0)
+
+
+def in_order(labels: Iterable[str]) -> tuple[str, ...]:
+    """The labels once each, in their fixed order."""
+    return tuple(sorted(set(labels), key=_ORDER.__getitem__))
