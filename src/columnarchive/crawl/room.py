@@ -12,7 +12,8 @@ FREE = 100_000  # of each body: all of most pages
 PATIENCE = 3.0  # seconds that a body waits for room before the one that holds most is given up
 M_MMAP_THRESHOLD = -3  # malloc.h of the GNU C library
 M_ARENA_MAX = -8
-LARGE = 131_072
+M_TRIM_THRESHOLD = -1
+LARGE = 1 << 20
 
 
 def give_back_at_once() -> None:
@@ -25,6 +26,7 @@ def give_back_at_once() -> None:
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
         library.mallopt(M_MMAP_THRESHOLD, LARGE)
         library.mallopt(M_ARENA_MAX, 1)
+        library.mallopt(M_TRIM_THRESHOLD, 4 << 20)
 
 
 @dataclass(slots=True)
