@@ -13,7 +13,8 @@ PATIENCE = 3.0  # seconds that a body waits for room before the one that holds m
 M_MMAP_THRESHOLD = -3  # malloc.h of the GNU C library
 M_ARENA_MAX = -8
 M_TRIM_THRESHOLD = -1
-LARGE = 1 << 20
+LARGE = 1 << 20  # the compressor's working memory is smaller, and asked for at each page
+SPARE = 4 << 20
 
 
 def give_back_at_once() -> None:
@@ -26,7 +27,7 @@ def give_back_at_once() -> None:
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
         library.mallopt(M_MMAP_THRESHOLD, LARGE)
         library.mallopt(M_ARENA_MAX, 1)
-        library.mallopt(M_TRIM_THRESHOLD, 4 << 20)
+        library.mallopt(M_TRIM_THRESHOLD, SPARE)
 
 
 @dataclass(slots=True)
