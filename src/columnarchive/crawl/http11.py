@@ -44,8 +44,9 @@ class Connection(httpx.AsyncByteStream):
             # A server may have answered and closed before it took the request: what it said is still to be read.
             with contextlib.suppress(httpcore.WriteError):
                 await self.stream.write((self.http.send(request) or b"") + (self.http.send(h11.EndOfMessage()) or b""))
-            while not isinstance(event := await self._next(), h11.Response):
-                pass  # an interim answer
+            event = await self._next()
+            while not isinstance(event, h11.Response):  # an interim answer
+                event = await self._next()
         except BaseException:
             await self.give_up()
             raise
