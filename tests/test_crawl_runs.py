@@ -27,7 +27,6 @@ from columnarchive.crawl.queue import SitePlan
 from columnarchive.crawl.timer import Simulated, Timer
 from columnarchive.crawl.visiting import SiteCrawl
 from columnarchive.errors import NotFound, StoreError, UsageError
-from columnarchive.extract.links import Wanted
 from columnarchive.model import Capture
 from columnarchive.sites import Sites, SiteSettings, parse
 from columnarchive.store import chain
@@ -457,10 +456,10 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(tmp_path: Path) -> Non
 
 
 def test_a_fault_of_ours_on_one_page_ends_no_crawl(db: Database, site: Site) -> None:
-    def odd(capture: Capture, wanted: Wanted | None = None) -> PageLinks | None:
+    async def odd(capture: Capture, *, skim: bool = False) -> PageLinks | None:
         if capture.url.endswith("/2.html"):
             raise RecursionError("too odd")
-        return read_links(capture, wanted)
+        return await read_links(capture, skim=skim)
 
     start = site.url + "/column/"
     plan = SitePlan("odd", (host_of(start),), (start,), delay=0.0, max_pages=100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ from columnarchive.errors import StoreError
 from columnarchive.extract import directives
 from columnarchive.extract.decode import decode
 from columnarchive.extract.header_links import with_headers
-from columnarchive.extract.links import Wanted, page_links, robots_of
+from columnarchive.extract.links import page_links, robots_of
 from columnarchive.extract.queries import in_own_encoding
 from columnarchive.model import Capture
 from columnarchive.store import bodies, captures, chain, frontier, sites
@@ -166,12 +166,11 @@ class SiteFrontier:
         """Every known address and how it was found."""
         return frontier.known_pages(self.group.db.conn, self.site_id)
 
-    def sample(self, limit: int) -> Iterator[tuple[PageLinks, str]]:
-        """The first pages that were visited, read again from their stored bodies."""
+    def sample(self, limit: int) -> Iterator[tuple[Capture, str]]:
+        """The stored captures of the first pages that were visited, and how the pages were found."""
         for url, reason, sha256, headers in frontier.visited_pages(self.group.db.conn, self.site_id, limit):
-            lines = captures.headers_of(headers)
-            page = links_of(url, bodies.read(self.group.db, sha256), _content_type(lines))
-            yield with_headers(page, lines), reason
+            body = bodies.read(self.group.db, sha256)
+            yield Capture(url, url, "", 200, captures.headers_of(headers), body, "ok"), reason
 
     def left(self) -> int:
         """How many pages are still to be visited; counted when the queue has changed, and down from there."""
@@ -244,18 +243,18 @@ def open_frontier(group: Group, plan: SitePlan, days: tuple[float, float], every
     return SiteFrontier(group, site_id, plan, frontier.Due(run, now, everything), days)
 
 
-def links_of(url: str, body: bytes, content_type: str, wanted: Wanted | None = None) -> PageLinks:
-    """What a stored page links to."""
-    text, encoding = decode(body, content_type)
-    return page_links(in_own_encoding(text, encoding), url, wanted)
-
-
-def read_links(capture: Capture, wanted: Wanted | None = None) -> PageLinks | None:
+async def read_links(capture: Capture, *, skim: bool = False) -> PageLinks | None:
     """What a captured page links to; None when there is no body."""
+    return links_of_capture(capture, skim)
+
+
+def links_of_capture(capture: Capture, skim: bool) -> PageLinks | None:
+    """What a captured page links to, only skimmed if `skim`; None when there is no body."""
     if capture.body is None:
         return None
-    page = links_of(capture.final_url, capture.body, capture.header("content-type"), wanted)
-    page = with_headers(page, capture.headers)
+    text, encoding = decode(capture.body, capture.header("content-type"))
+    wanted = (lambda _: False) if skim else None
+    page = with_headers(page_links(in_own_encoding(text, encoding), capture.final_url, wanted), capture.headers)
     return replace(page, robots=page.robots | directives.of_headers(capture.headers))
 
 
@@ -265,7 +264,3 @@ def robots_said(capture: Capture) -> str:
         return ""
     text, _ = decode(capture.body, capture.header("content-type"))
     return ", ".join(sorted(robots_of(text) | directives.of_headers(capture.headers)))
-
-
-def _content_type(headers: Iterable[tuple[str, str]]) -> str:
-    return next((value for name, value in headers if name.lower() == "content-type"), "")

@@ -9,7 +9,6 @@ from typing import Protocol
 from columnarchive.crawl.found import Found
 from columnarchive.crawl.robots import RobotsFile
 from columnarchive.model import Capture, PageKind
-from columnarchive.urls import PageLinks
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,8 @@ class Frontier(Protocol):
     def known(self) -> list[tuple[str, str]]:
         """Every known address and how it was found."""
 
-    def sample(self, limit: int) -> Iterable[tuple[PageLinks, str]]:
-        """The first pages that were visited, and how they were found."""
+    def sample(self, limit: int) -> Iterable[tuple[Capture, str]]:
+        """The stored captures of the first pages that were visited, and how the pages were found."""
 
     def left(self) -> int:
         """How many pages are still to be visited."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Set
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from columnarchive.crawl.client import CIRCUIT, MAX_HOPS, Ask, Client
@@ -21,8 +22,7 @@ from columnarchive.model import Capture, Outcome
 from columnarchive.times import to_text
 from columnarchive.urls import PageLinks, address, in_scope, trap
 
-ReadLinks = Callable[[Capture, Callable[[Set[str]], bool] | None], PageLinks | None]
-"""Reads a page's links; where a function is given, only if it wants the addresses that they lead to."""
+T = TypeVar("T")
 MAX_DEPTH = 400
 TOO_MANY = 429
 # Outcomes of a robots.txt that say why no page could be had either.
@@ -32,6 +32,16 @@ HEARD_WITHIN = 10.0  # seconds in which another site of the run must answer for 
 
 class Interrupted(Exception):
     """The user asked the crawl to stop."""
+
+
+class LinkReader(Protocol):
+    """Reads the links of a captured page outside the event loop, which never parses HTML."""
+
+    async def __call__(self, capture: Capture, *, skim: bool = False) -> PageLinks | None:
+        """Return the links of a page, or None when it has no body.
+
+        With `skim`, `links` may be left empty and only the head and `targets` be read, which is much cheaper.
+        """
 
 
 @dataclass(slots=True)
@@ -46,7 +56,7 @@ class SiteCrawl:
     client: Client
     plan: SitePlan
     frontier: Frontier
-    read_links: ReadLinks
+    read_links: LinkReader
     report: Callable[[Capture, Visit], None]
     wanted: Callable[[], bool]
     alone: bool = False
@@ -72,9 +82,8 @@ class SiteCrawl:
             if "%" in url:
                 self.plan.canonical(url)  # the spellings that are known come first
         self.section.remember(known)
-        for page, reason in self.frontier.sample(SAMPLE):
-            self.section.recall(page, reason)
-            self.expansion.offer(page)  # a listing that has not changed is not sent again, its feed may have
+        for capture, reason in self.frontier.sample(SAMPLE):
+            await self._contained(self._recall(capture, reason))
         if self.section.known.shapes and await self._may_begin():
             await self.expansion.run()
         while not self.ended:
@@ -89,6 +98,12 @@ class SiteCrawl:
             await self._visit(visit)
         if not self.ended:
             self.frontier.close()
+
+    async def _recall(self, capture: Capture, reason: str) -> None:
+        page = await self._links(capture)
+        if page is not None and not page.too_deep:
+            self.section.recall(page, reason)
+            self.expansion.offer(page)  # a listing that has not changed is not sent again, its feed may have
 
     async def _may_begin(self) -> bool:
         origin = address(self.plan.start[0]).origin if self.plan.start else ""
@@ -118,13 +133,8 @@ class SiteCrawl:
         )
         outcome, error = await self._believed(capture.outcome, capture.error)
         capture = replace(capture, outcome=outcome, error=error)
-        try:
-            capture, found = self._read(capture, visit)
-        except ArchiveError:
-            raise
-        except Exception as fault:  # noqa: BLE001  # One odd page must not end the crawl of hundreds of sites.
-            said = f"Its links could not be read ({type(fault).__name__}: {fault}), by a fault of this program."
-            capture, found = replace(capture, error=said), []
+        read, fault = await self._contained(self._read(capture, visit))
+        capture, found = read or (replace(capture, error=fault), [])
         self._record(visit, capture, found)
         self._judge_host(capture)
 
@@ -150,13 +160,11 @@ class SiteCrawl:
         self.visits += 1
         self.report(capture, visit)
 
-    def _read(self, capture: Capture, visit: Visit) -> tuple[Capture, list[Found]]:
+    async def _read(self, capture: Capture, visit: Visit) -> tuple[Capture, list[Found]]:
         """What a page leads to, and the capture with what only its reading shows."""
-        if capture.outcome == "redirected" and capture.body is None:
-            return capture, []
         if capture.outcome not in ("ok", "redirected"):
             return capture, []
-        page = self.read_links(capture, self.section.leads_on if self.section.may_skim(visit.reason) else None)
+        page = await self._links(capture, skim=self.section.may_skim(visit.reason))
         if page is None:
             return capture, []
         if page.too_deep:
@@ -164,6 +172,26 @@ class SiteCrawl:
         self.expansion.offer(page)
         capture = replace(capture, robots=", ".join(sorted(page.robots)))
         return capture, self._found(page, capture, visit)
+
+    async def _links(self, capture: Capture, *, skim: bool = False) -> PageLinks | None:
+        """The links of a page; skimmed first, if that may be enough."""
+        if capture.body is None:
+            return None
+        page = await self.read_links(capture, skim=skim)
+        if page is not None and page.targets and not page.links and self.section.leads_on(page.targets):
+            whole = await self.read_links(capture)
+            page = replace(whole, targets=page.targets) if whole is not None else None
+        return page
+
+    async def _contained(self, reading: Coroutine[None, None, T]) -> tuple[T | None, str]:
+        """Containment boundary: one odd page must not end the crawl of hundreds of sites; the fault as a sentence."""
+        try:
+            return await reading, ""
+        except ArchiveError:
+            raise
+        except Exception as fault:  # noqa: BLE001
+            why = f"{type(fault).__name__}: {fault}"
+            return None, f"Its links could not be read ({why}), by a fault of this program."
 
     def _found(self, page: PageLinks, capture: Capture, visit: Visit) -> list[Found]:
         reason = visit.reason
