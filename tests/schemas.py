@@ -36,6 +36,11 @@ DAYS = ("2025-10-20", "2026-01-15")
 AT = "2026-05-01T00:00:00Z"
 LATER = (("sites", "template"), ("captures", "robots"))
 """Columns that came after the first schema and that today's code writes."""
+LATER_TABLES = {
+    "withdrawn_addresses": "url text, withdrawal_id integer",
+    "withdrawn_shingles": "shingle integer, withdrawal_id integer",
+}
+"""Tables that came after the first schema and that today's code reads."""
 
 
 def make(path: Path, name: str) -> None:
@@ -72,7 +77,11 @@ def _as_now(conn: sqlite3.Connection) -> Iterator[None]:
     ]
     for table, column in lent:
         conn.execute(f"alter table {table} add column {column} text not null default ''")
+    for table, columns in LATER_TABLES.items():
+        conn.execute(f"create temp table {table}({columns})")
     yield
+    for table in LATER_TABLES:
+        conn.execute(f"drop table temp.{table}")
     for table, column in lent:
         conn.execute(f"alter table {table} drop column {column}")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from columnarchive.errors import NotFound, UsageError
-from columnarchive.store import withdraw as rows
+from columnarchive.store import withdrawal as rows
 from columnarchive.store.database import Database
 from columnarchive.store.lock import writer_lock
 from columnarchive.text import count

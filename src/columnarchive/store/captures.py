@@ -14,7 +14,7 @@ from itertools import groupby
 
 from columnarchive.errors import NotFound, StoreError
 from columnarchive.model import Capture, Headers, Hop, Outcome, PageVisits, Visit, Wire
-from columnarchive.store import bodies, timeline
+from columnarchive.store import bodies, timeline, tombstones
 from columnarchive.store.database import Database
 
 
@@ -51,6 +51,9 @@ def add(db: Database, page_id: int, capture: Capture, source: str = "crawl", ref
     if capture.body is None and capture.outcome == "unchanged":
         sha256 = refers_to or previous
     if _is_known(conn, page_id, capture, sha256) or is_withdrawn(conn, sha256):
+        return None
+    addresses = [capture.url, capture.final_url, *(hop.url for hop in capture.wire.hops)]
+    if tombstones.is_withdrawn(conn, addresses, capture.body):
         return None
     if capture.body is not None:
         previous = previous or timeline.body_after(conn, page_id, capture.fetched_at)

@@ -10,6 +10,7 @@ from typing import Any
 from columnarchive.errors import NotFound, StoreError, UsageError
 from columnarchive.store import captures, chain, derived, index, recoding, timeline
 from columnarchive.store.database import Database, translated
+from columnarchive.store.tombstones import is_withdrawn as is_withdrawn
 
 
 @dataclass(frozen=True, slots=True)
