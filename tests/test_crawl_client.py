@@ -67,7 +67,7 @@ def fetch(*urls: str, trusted: str = "", options: ClientOptions | None = None) -
     async def run() -> list[Capture]:
         async with Client(options or ClientOptions(delay=0), timer=Simulated().timer()) as client:
             if trusted:
-                client.network.trusted.add(trusted)
+                client.network.trust(trusted)
             return [await client.fetch(Ask(url)) for url in urls]
 
     return asyncio.run(run())
@@ -89,7 +89,7 @@ def test_a_private_address_receives_nothing_however_it_is_written(host: str) -> 
 )
 def test_a_redirect_inside_is_refused(target: str) -> None:
     with Site({"/": Reply(302, b"", {"Location": target})}) as site:
-        (capture,) = fetch(site.url + "/", trusted="127.0.0.1")
+        (capture,) = fetch(site.url + "/", trusted=site.url)
     assert capture.outcome == "private_address"
     assert [hop.status for hop in capture.wire.hops] == [302]
 
@@ -129,7 +129,7 @@ def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch)
     with listening() as (port, got), Site({"/": "<p>x"}) as site:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
-        assert fetch(site.url + "/", trusted="127.0.0.1")[0].outcome == "ok"
+        assert fetch(site.url + "/", trusted=site.url)[0].outcome == "ok"
     assert not got
 
 
@@ -143,7 +143,7 @@ def test_a_proxy_that_was_asked_for_is_used() -> None:
 
 def test_evidence_of_an_answer() -> None:
     with Site({"/a": Reply(301, b"", {"Location": "/b"}), "/b": "<p>ここ"}) as site:
-        (capture,) = fetch(site.url + "/a", trusted="127.0.0.1")
+        (capture,) = fetch(site.url + "/a", trusted=site.url)
     assert (capture.outcome, capture.status, capture.final_url) == ("redirected", 200, site.url + "/b")
     assert capture.header("content-type") == "text/html; charset=utf-8"
     assert capture.wire.length == len("<p>ここ".encode())
@@ -155,7 +155,7 @@ def test_evidence_of_an_answer() -> None:
 def test_unknown_hosts_and_closed_ports_are_unreachable() -> None:
     with listening() as (port, _):
         pass
-    found = fetch(f"http://127.0.0.1:{port}/", "http://no-such-host.invalid/", trusted="127.0.0.1")
+    found = fetch(f"http://127.0.0.1:{port}/", "http://no-such-host.invalid/", trusted=f"http://127.0.0.1:{port}")
     assert found[0].outcome == "unreachable"
     # A resolver says that there is no such name, or, on a machine without one, nothing.
     assert found[1].outcome in ("unresolved", "unreachable")
@@ -174,7 +174,7 @@ def test_any_bytes_under_any_coding(body: bytes, coding: str) -> None:
 
 def test_an_etag_in_any_bytes_is_sent_back_as_it_came() -> None:
     with Site({"/": Reply(200, b"<p>x", {"ETag": '"\u00e9\u00ff"'})}) as site:
-        (first,) = fetch(site.url + "/", trusted="127.0.0.1")
+        (first,) = fetch(site.url + "/", trusted=site.url)
         etag = first.header("etag")
 
         async def again() -> Capture:

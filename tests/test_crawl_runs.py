@@ -141,7 +141,7 @@ def test_healthy_hosts_do_not_wait_for_silent_ones(tmp_path: Path) -> None:
     with Database.open(tmp_path / "a.db") as db:
         chosen = targets(db, [*quiet, *(site.url + "/column/" for site in healthy)], Sites())
         # What is silent for longer than the healthy need would be a timeout.
-        client = ClientOptions(delay=0.0, deadline=60.0, connect=60.0, attempts=1)
+        client = ClientOptions(delay=0.0, deadline=60.0, head=60.0, attempts=1)
         summary = crawl(db, chosen, CrawlOptions(allow_private=True, client=client), report)
     for site in healthy:
         site.__exit__()

@@ -139,6 +139,22 @@ def address(url: str) -> Address:
     return Address(parsed.protocol.removesuffix(":"), parsed.hostname, port, parsed.pathname + parsed.search)
 
 
+def proxy_address(text: str) -> str:
+    """Return the address of a proxy in canonical form, with the user name and password given in it.
+
+    Raises UsageError for what is no address of an http(s) server. The sentence names no password.
+    """
+    problem = "The proxy is not a web address; it should look like http://proxy.example:3128 or http://NAME:PASSWORD@…"
+    try:
+        parsed = ada_url.URL(text.strip())
+    except ValueError as error:
+        raise UsageError(problem) from error
+    if parsed.protocol not in DEFAULT_PORTS or not parsed.hostname or parsed.pathname != "/" or parsed.search:
+        raise UsageError(problem)
+    user = f"{parsed.username}:{parsed.password}@" if parsed.username or parsed.password else ""
+    return f"{parsed.protocol}//{user}{parsed.host}"
+
+
 @lru_cache(maxsize=CACHED)
 def host_of(url: str) -> str:
     """Host in lower case, with the port when it is not the scheme's own: the default name of a site."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
+import itertools
 import signal
 import time
 from collections import Counter
@@ -26,7 +26,6 @@ from columnarchive.store.lock import crawl_lock
 
 __all__ = ["CrawlOptions", "CrawlSummary", "Planned", "Progress", "Target", "crawl", "targets"]
 FAILURES_KEPT = 200
-PORT = re.compile(r":\d+$")
 GOOD: frozenset[Outcome] = frozenset({"ok", "unchanged", "redirected"})
 
 
@@ -145,8 +144,9 @@ class _Crawl:
         site = plan(target, self.options, start)
         queue = open_frontier(self.group, site, target.settings.revisit_days, self.options.all or target.named)
         if self.options.allow_private:
-            # Only the hosts that were asked for: a redirect or a link must not reach further inside.
-            client.network.trusted.update(PORT.sub("", host) for host in site.hosts)
+            # Only the hosts and ports that were asked for: a redirect or a link must not reach further inside.
+            for scheme, host in itertools.product(("http", "https"), site.hosts):
+                client.network.trust(f"{scheme}://{host}/")
         report = self._reporter(target.settings.name, queue)
         one = SiteCrawl(client, site, queue, read_links, report, self._wanted, alone=self.sites == 1)
         try:

@@ -75,7 +75,7 @@ def crawl(
                 all=all_pages,
                 dry_run=dry_run,
                 allow_private=allow_private,
-                proxy=origin_of(proxy) if proxy else "",
+                proxy=proxy,
                 contact=contact_for([url for one in chosen for url in one.start], contact, settings, db),
             )
             if dry_run:
@@ -215,13 +215,6 @@ def contact_for(urls: Sequence[str], given: str, settings: Path, db: Database | 
         with db.transaction():
             db.set_meta("contact", answer)
     return answer
-
-
-def origin_of(proxy: str) -> str:
-    """A proxy's address as it is used: scheme, host and port; UsageError for what is none."""
-    from columnarchive.urls import address
-
-    return address(proxy).origin
 
 
 def is_loopback(url: str) -> bool:

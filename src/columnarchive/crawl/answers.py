@@ -15,7 +15,10 @@ from columnarchive.model import Headers, Outcome
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
-RETRIED: frozenset[Outcome] = frozenset({"timeout", "unreachable", "truncated"})
+# A request that met its deadline is not repeated: what hangs once would hold up its site again.
+RETRIED: frozenset[Outcome] = frozenset({"unreachable", "truncated"})
+PROXY_AUTHENTICATION = 407
+PROXY_REFUSES = "The proxy asks for a name and a password; give them as http://NAME:PASSWORD@HOST:PORT."
 # Types that are certainly no page; anything else is judged by its bytes.
 NOT_PAGES = ("image/", "audio/", "video/", "font/", "multipart/", "application/pdf", "application/zip",
              "application/msword", "application/vnd.", "application/javascript", "application/json", "text/css",

@@ -39,10 +39,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Limits of one request: seconds in all, sizes, only pages or any file, a head that is enough, and who
-    takes the body as it comes, if it need not be kept."""
+    """Limits of one request: seconds in all and until the answer begins, sizes, only pages or any file, a head that is
+    enough, and who takes the body as it comes, if it need not be kept."""
 
     deadline: float
+    head: float
     caps: Caps
     room: Room
     pages_only: bool = True
@@ -61,6 +62,7 @@ class _Reading:
     wire: hashlib._Hash = field(default_factory=hashlib.sha256)
     length: int = 0
     limit: asyncio.Timeout = field(default_factory=lambda: asyncio.timeout(None))
+    ends_at: float = 0.0  # by the event loop's clock
 
     def values(self, name: str) -> list[str]:
         """All values of a header."""
@@ -79,9 +81,9 @@ async def attempt(transport: httpx.AsyncBaseTransport, request: httpx.Request, b
 
     A kept connection that the server has closed meanwhile is replaced once, within the same deadline.
     """
-    got = _Reading()
+    got = _Reading(ends_at=asyncio.get_running_loop().time() + bounds.deadline)
     try:
-        async with asyncio.timeout(bounds.deadline) as got.limit:
+        async with asyncio.timeout(bounds.head) as got.limit:
             try:
                 return await _exchange(transport, request, bounds, got)
             except STALE:
@@ -115,6 +117,7 @@ async def _exchange(
     transport: httpx.AsyncBaseTransport, request: httpx.Request, bounds: Bounds, got: _Reading
 ) -> Answer:
     response = await transport.handle_async_request(request)
+    got.limit.reschedule(got.ends_at)
     try:
         got.status = response.status_code
         got.headers = tuple((_text(name), _text(value)) for name, value in response.headers.raw)

@@ -25,9 +25,12 @@ from columnarchive.crawl.transport import OriginTransport, tls_context
 from columnarchive.errors import UsageError
 from columnarchive.model import Capture, Headers, Hop, Outcome, Wire
 from columnarchive.times import Clock, system_clock, to_text
-from columnarchive.urls import Address, address
+from columnarchive.urls import Address, address, proxy_address
 
 MAX_HOPS = 10
+RETRIES = 10.0
+WON_BACK = 0.5  # of a retry, with each good answer
+SHORTEST_DEADLINE = 10.0
 HopCheck = Callable[[str], Awaitable[tuple[Outcome, str] | None]]
 
 
@@ -45,11 +48,15 @@ class ClientOptions:
     proxy: str = ""
     delay: float = 2.0
     deadline: float = 60.0
-    connect: float = 15.0
+    head: float = 20.0  # seconds until the answer's head is there, connecting included
     attempts: int = 3
     backoff: float = 2.0
     longest_wait: float = 60.0  # a server that asks for more is left alone until then instead of being waited for
     caps: Caps = field(default_factory=Caps)
+
+    def __post_init__(self) -> None:
+        if self.proxy:
+            proxy_address(self.proxy)
 
     @property
     def user_agent(self) -> str:
@@ -76,10 +83,20 @@ class Ask:
 
 @dataclass(slots=True)
 class Health:
-    """How a host has been answering: failed requests in a row, and seconds it asked to be left alone."""
+    """How a host has been answering in this run.
+
+    `failures` counts failed requests in a row, `rest` is the seconds it asked to be left alone, `missed` counts the
+    deadlines it missed, and `retries` is how often it may be asked again: good answers win some of that back.
+    """
 
     failures: int = 0
     rest: float = 0.0
+    missed: int = 0
+    retries: float = RETRIES
+
+    def deadline(self, longest: float) -> float:
+        """Return the seconds for the next request: half as many for each deadline that was missed."""
+        return max(longest * 0.5**self.missed, min(longest, SHORTEST_DEADLINE))
 
 
 FAILING: frozenset[Outcome] = frozenset({"timeout", "unreachable", "truncated", "tls_error", "protocol_error"})
@@ -182,14 +199,18 @@ class Client:
 
     def _is_worth_another(self, answer: Answer, health: Health) -> bool:
         worth = answer.outcome in answers.RETRIED or answer.status in answers.RETRIED_STATUS
-        return worth and health.failures < CIRCUIT and health.rest <= self.options.longest_wait
+        affordable = health.failures < CIRCUIT and health.retries >= 1
+        return worth and affordable and health.rest <= self.options.longest_wait
 
     async def _retried(self, first: Answer, once: Callable[[], Awaitable[Answer]], health: Health) -> Answer:
         """The answer after further tries; the first one, which needs none of this, counts as tried."""
         early = [first]
 
         async def tried() -> Answer:
-            return early.pop() if early else await once()
+            if early:
+                return early.pop()
+            health.retries -= 1
+            return await once()
 
         def wait(state: tenacity.RetryCallState) -> float:
             longest: float = self.options.backoff * 2 ** (state.attempt_number - 1)
@@ -208,27 +229,33 @@ class Client:
         """One request at its turn, noted in the host's health."""
         keys = [place.authority]
         try:
-            found = self.network.remembered(place.host)
+            found = self.network.remembered(place.host, place.port)
             if not found:
-                async with asyncio.timeout(self.options.connect):
+                async with asyncio.timeout(self.options.head):
                     found = await self.network.judged(place.host, place.port)
             keys.append(found[0])
         except (PrivateAddress, Unresolved, TimeoutError) as error:
             if not (self.options.proxy and isinstance(error, Unresolved)):  # a proxy resolves names by itself
                 return self._noted(health, Answer(*answers.of_error(error)))
-        async with self.pace.turn(keys, self.options.delay if ask.delay is None else ask.delay):
+        async with self.pace.turn(keys, self.options.delay if ask.delay is None else ask.delay) as turn:
             self.requests += 1
+            deadline = health.deadline(self.options.deadline)
+            head = min(self.options.head, deadline)
             # A proxy is told the whole address, but for TLS, which it only tunnels.
             whole = place.origin if self.options.proxy and place.scheme == "http" else ""
             request = httpx.Request(
                 "GET", _parsed(place.origin),
                 headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in headers],
-                extensions={"target": (whole + place.target).encode("ascii"), "connect": self.options.connect},
+                extensions={"target": (whole + place.target).encode("ascii"), "connect": head},
             )  # fmt: skip
             caps = ask.caps or self.options.caps
             into = ask.into(place.origin + place.target) if ask.into else None
-            bounds = Bounds(self.options.deadline, caps, self.room, ask.pages_only, ask.keep_head, into)
-            return self._noted(health, await attempt(self._transport(place), request, bounds))
+            bounds = Bounds(deadline, head, caps, self.room, ask.pages_only, ask.keep_head, into)
+            answer = await attempt(self._transport(place), request, bounds)
+            if answer.status == answers.PROXY_AUTHENTICATION and self.options.proxy:
+                answer = Answer("unreachable", error=answers.PROXY_REFUSES)
+            turn.counts = answer.outcome != "timeout"  # how long we waited says nothing of how long it takes
+            return self._noted(health, answer)
 
     def _headers(self, place: Address, ask: Ask, conditional: bool) -> Headers:
         lines = (("Host", place.authority), *self.fixed)
@@ -242,7 +269,8 @@ class Client:
         found = self.transports.get(place.origin)
         if found is None:
             if self.options.proxy:
-                found = httpx.AsyncHTTPTransport(verify=self.tls, trust_env=False, proxy=self.options.proxy)
+                proxy = proxy_address(self.options.proxy)
+                found = httpx.AsyncHTTPTransport(verify=self.tls, trust_env=False, proxy=proxy)
             else:
                 found = OriginTransport(place, self.tls, self.network)
             self.transports[place.origin] = found
@@ -251,6 +279,8 @@ class Client:
     def _noted(self, health: Health, answer: Answer) -> Answer:
         failing = answer.outcome in FAILING or answer.status in answers.RETRIED_STATUS
         health.failures = health.failures + 1 if failing else 0
+        health.missed += answer.outcome == "timeout"
+        health.retries = health.retries if failing else min(RETRIES, health.retries + WON_BACK)
         if answer.status:
             self.heard.set()
         health.rest = answers.retry_after(answer.headers, self.clock()) if failing else 0.0

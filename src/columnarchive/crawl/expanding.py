@@ -36,7 +36,7 @@ class Expansion:
     frontier: Frontier
     rules_for: Callable[[str], Awaitable[Rules]]
     check: HopCheck
-    judge: Callable[[Capture], None]
+    judge: Callable[[Capture], Awaitable[None]]
     feeds: dict[str, None] = field(default_factory=dict)
     done: bool = False
 
@@ -113,7 +113,7 @@ class Expansion:
 
         ask = Ask(url, delay=delay, pages_only=False, check=self.check, caps=CAPS, into=begin)
         capture = await self.client.fetch(ask)
-        self.judge(capture)
+        await self.judge(capture)
         if capture.outcome not in ("ok", "redirected") or capture.body is None:
             return Listing()
         listing = readers[-1].listing()

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from columnarchive.crawl.timer import Timer
 
 SLOW = 1.0  # seconds an answer may take before the pause follows it
-MAX_PAUSE = 60.0
+MAX_PAUSE = 10.0
+MAX_DELAYS = 5  # times the delay that the pause after a slow answer may take
 
 
 @dataclass(slots=True)
@@ -21,6 +22,13 @@ class _Lane:
     free_at: float = 0.0
     usual: float = 0.0
     users: int = 0
+
+
+@dataclass(slots=True)
+class Turn:
+    """A turn that was given; clear `counts` when how long it took says nothing of how long the host takes."""
+
+    counts: bool = True
 
 
 class Pace:
@@ -35,7 +43,7 @@ class Pace:
         self.lanes: dict[str, _Lane] = {}
 
     @contextlib.asynccontextmanager
-    async def turn(self, keys: Iterable[str], delay: float) -> AsyncIterator[None]:
+    async def turn(self, keys: Iterable[str], delay: float) -> AsyncIterator[Turn]:
         """Wait until all of `keys` are free and rested, hold them, and let them rest `delay` seconds afterwards."""
         lanes = [self.lanes.setdefault(key, _Lane()) for key in sorted(set(keys))]
         held: list[_Lane] = []
@@ -48,10 +56,11 @@ class Pace:
             while (wait := max((lane.free_at for lane in lanes), default=0.0) - self.timer.seconds()) > 0:
                 await self.timer.sleep(wait)
             started = self.timer.seconds()
+            turn = Turn()
             try:
-                yield
+                yield turn
             finally:
-                self._rest(lanes, delay, started)
+                self._rest(lanes, delay, started, turn)
         finally:
             for lane in held:
                 lane.lock.release()
@@ -59,13 +68,14 @@ class Pace:
                 lane.users -= 1
             self._tidy()
 
-    def _rest(self, lanes: list[_Lane], delay: float, started: float) -> None:
+    def _rest(self, lanes: list[_Lane], delay: float, started: float, turn: Turn) -> None:
         ended = self.timer.seconds()
         took = ended - started
         for lane in lanes:
-            lane.usual = took if not lane.usual else 0.7 * lane.usual + 0.3 * took
-            pause = max(delay, lane.usual) if lane.usual > SLOW else delay
-            lane.free_at = ended + min(pause, max(delay, MAX_PAUSE))
+            if turn.counts:
+                lane.usual = took if not lane.usual else 0.7 * lane.usual + 0.3 * took
+            slow = min(lane.usual, MAX_DELAYS * delay, MAX_PAUSE) if lane.usual > SLOW else 0.0
+            lane.free_at = ended + max(delay, slow)
 
     def _tidy(self) -> None:
         """Forget lanes that are idle and rested, so that memory does not grow with the number of hosts seen."""

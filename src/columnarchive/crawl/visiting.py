@@ -25,6 +25,7 @@ from columnarchive.urls import PageLinks, address, in_scope, trap
 T = TypeVar("T")
 MAX_DEPTH = 400
 TOO_MANY = 429
+BUSY = (TOO_MANY, 503)  # statuses that ask for fewer requests
 # Outcomes of a robots.txt that say why no page could be had either.
 HOST_PROBLEMS: tuple[Outcome, ...] = ("unreachable", "unresolved", "tls_error", "private_address", "timeout")
 HEARD_WITHIN = 10.0  # seconds in which another site of the run must answer for an unknown name to be believed
@@ -64,6 +65,7 @@ class SiteCrawl:
     visits: int = 0
     rules: dict[str, Rules] = field(default_factory=dict)
     problems: dict[str, Capture] = field(default_factory=dict)
+    answered: dict[str, str] = field(default_factory=dict)  # by origin, the last page that it sent
     steps: dict[str, int] = field(default_factory=dict)  # refreshes and canonical links that led to an address
     section: Section = field(init=False)
     expansion: Expansion = field(init=False)
@@ -136,7 +138,7 @@ class SiteCrawl:
         read, fault = await self._contained(self._read(capture, visit))
         capture, found = read or (replace(capture, error=fault), [])
         self._record(visit, capture, found)
-        self._judge_host(capture)
+        await self._judge_host(capture)
 
     async def _believed(self, outcome: Outcome, error: str) -> tuple[Outcome, str]:
         """What an outcome comes to: a machine that is offline may know no name at all, so others must have answered."""
@@ -267,20 +269,36 @@ class SiteCrawl:
     def _unasked(self, url: str, outcome: Outcome, error: str) -> Capture:
         return Capture(url, url, to_text(self.client.clock()), 0, (), None, outcome, error)
 
-    def _judge_host(self, capture: Capture) -> None:
+    async def _judge_host(self, capture: Capture) -> None:
         """Leave a host alone that asks for it or fails again and again."""
         place = address(capture.final_url)
         health = self.client.health.get(place.authority)
         if health is None:
             return
-        if health.failures >= CIRCUIT or health.rest > self.client.options.longest_wait:
-            asked = health.rest if health.rest > self.client.options.longest_wait else 0.0
-            until = self.frontier.rest(place.origin, asked)
-            why = "asks for a pause" if asked else "fails again and again"
-            if self._is_main(place.origin):
-                self.ended = f"{place.origin} {why} and is left alone until {until}"
-        elif health.failures == 0:
+        if health.failures == 0:
             self.frontier.well(place.origin)
+            self.answered[place.origin] = capture.final_url
+            return
+        asked = health.rest if health.rest > self.client.options.longest_wait else 0.0
+        if not asked and (health.failures < CIRCUIT or await self._still_answers(place.origin, capture)):
+            return
+        until = self.frontier.rest(place.origin, asked)
+        why = "asks for a pause" if asked else "fails again and again"
+        if self._is_main(place.origin):
+            self.ended = f"{place.origin} {why} and is left alone until {until}"
+
+    async def _still_answers(self, origin: str, failed: Capture) -> bool:
+        """Whether it is the pages that fail and not their host: it still sends one that it sent before in this run."""
+        known = self.answered.pop(origin, "")
+        if not known or failed.status in BUSY:
+            return False
+        delay = max(self.plan.delay, self.rules[origin].delay)
+        ask = Ask(known, delay=delay, check=self._check_hop, keep_head=1, pages_only=False)
+        capture = await self.client.fetch(ask)
+        if capture.outcome in ("ok", "redirected") and capture.body is not None:
+            self.answered[origin] = known
+            return True
+        return False
 
 
 def _own_address(page: PageLinks) -> str:
