@@ -156,7 +156,7 @@ class Hostile:
             server = await asyncio.start_server(self._serve_one, address, port, ssl=context)
             port = port or server.sockets[0].getsockname()[1]
             servers.append(server)
-            self.hosts[address] = Host(name, address, port)
+            self.hosts[address] = self.make_host(name, address, port)
         self._started.set()
         await self._stop.wait()
         for server in servers:
@@ -186,6 +186,10 @@ class Hostile:
             pass
         finally:
             writer.close()
+
+    def make_host(self, name: str, address: str, port: int) -> Host:
+        """The host that answers at an address."""
+        return Host(name, address, port)
 
     def of(self, name: str) -> list[Request]:
         """The requests that the host of a behaviour received."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ from columnarchive.extract.header_links import with_headers
 from columnarchive.extract.links import page_links, robots_of
 from columnarchive.extract.queries import in_own_encoding
 from columnarchive.model import Capture
-from columnarchive.store import bodies, captures, chain, frontier, sites
+from columnarchive.store import bodies, captures, chain, frontier, sites, tombstones
 from columnarchive.store.database import Database
 from columnarchive.times import Clock, to_text
 from columnarchive.urls import PageLinks
@@ -182,6 +182,10 @@ class SiteFrontier:
         """Whether an earlier page of this site has the same body."""
         page_id = self.ids.get(capture.url, 0)
         return frontier.has_twin(self.group.db.conn, self.site_id, page_id, capture.body_sha256)
+
+    def is_withdrawn(self, urls: Iterable[str], body: bytes | None = None) -> bool:
+        """Whether one of these addresses, or the text of this body, was withdrawn."""
+        return tombstones.is_withdrawn(self.group.db.conn, urls, body)
 
     def robots(self, origin: str) -> RobotsFile | None:
         """A remembered robots.txt."""

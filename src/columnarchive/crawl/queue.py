@@ -63,6 +63,9 @@ class Frontier(Protocol):
     def is_copy(self, capture: Capture) -> bool:
         """Whether an earlier page of this site has the same body."""
 
+    def is_withdrawn(self, urls: Iterable[str], body: bytes | None = None) -> bool:
+        """Whether one of these addresses, or the text of this body, was withdrawn and must not be stored again."""
+
     def robots(self, origin: str) -> RobotsFile | None:
         """A remembered robots.txt."""
 

@@ -112,6 +112,9 @@ class SiteCrawl:
         return bool(origin) and not self.frontier.resting(origin) and (await self._rules_for(origin)).readable
 
     async def _visit(self, visit: Visit) -> None:
+        if self.frontier.is_withdrawn([visit.url]):
+            self._record(visit, self._unasked(visit.url, "gone", "The page was withdrawn and is not fetched."), [])
+            return
         origin = address(visit.url).origin
         if until := self.frontier.resting(origin):
             why = f"{origin} failed several times in a row and is left alone until {until}"
@@ -169,6 +172,9 @@ class SiteCrawl:
         page = await self._links(capture, skim=self.section.may_skim(visit.reason))
         if page is None:
             return capture, []
+        addresses = (capture.final_url, *(hop.url for hop in capture.wire.hops), page.canonical, page.refresh)
+        if self.frontier.is_withdrawn(addresses, capture.body):
+            return self._unasked(visit.url, "redirected", "It shows a page that was withdrawn; nothing is stored."), []
         if page.too_deep:
             return replace(capture, outcome="too_deep", error="The page nests more elements than any real one."), []
         self.expansion.offer(page)
@@ -262,6 +268,8 @@ class SiteCrawl:
     async def _check_hop(self, url: str) -> tuple[Outcome, str] | None:
         if not in_scope(url, self.plan.hosts):
             return "redirected", f"The page has moved to another site, {url}, which is not followed."
+        if self.frontier.is_withdrawn([url]):
+            return "redirected", "The page has moved to one that was withdrawn, which is not fetched."
         if until := self.frontier.resting(address(url).origin):
             return "unreachable", f"The page has moved to {url}, whose host is left alone until {until}."
         return await self._refused(url)
