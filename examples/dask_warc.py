@@ -22,12 +22,12 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from columnarchive.archive.grouping import versions
-from columnarchive.archive.histories import assemble
-from columnarchive.exchange.warc import Revisit, read
-from columnarchive.extract.derive import read_site
+from columnarchive.exchange.warc_reader import Revisit, read
 from columnarchive.extract.rules import RULES
-from columnarchive.model import Capture, PageVisits, Visit
+from columnarchive.extract.site_reader import read_site
+from columnarchive.history.article_identity import versions
+from columnarchive.history.revisions import assemble
+from columnarchive.records import Capture, PageVisits, Visit
 from columnarchive.urls import host_of
 
 Row = dict[str, Any]

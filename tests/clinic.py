@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from columnarchive.archive.demo import dated_sites
-from columnarchive.model import Capture
-from columnarchive.store import captures, chain, sites
+from columnarchive.pipeline.demo import dated_sites
+from columnarchive.records import Capture
+from columnarchive.store import captures, hash_chain, sites
 from columnarchive.store.database import Database
 from columnarchive.times import to_text
 
@@ -48,7 +48,7 @@ def add(db: Database, found: list[Capture]) -> None:
     with db.transaction():
         site = sites.ensure_site(db, SITE, "2025-10-20T00:00:00Z")
         ids = [captures.add(db, sites.ensure_page(db, site, one.url), one) for one in found]
-        chain.seal(db.conn, found[-1].fetched_at, "crawl", [one for one in ids if one is not None])
+        hash_chain.seal(db.conn, found[-1].fetched_at, "crawl", [one for one in ids if one is not None])
 
 
 def shuffled(found: list[Capture], seed: int) -> list[Capture]:

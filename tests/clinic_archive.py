@@ -9,11 +9,11 @@ from pathlib import Path
 import clinic
 import pytest
 
-from columnarchive.archive.deriving import derive_site
-from columnarchive.archive.grouping import versions
-from columnarchive.archive.histories import assemble
-from columnarchive.model import Article, Block, DerivedSite, PageReadings, PageVisits, Reading, Visit
-from columnarchive.store import derived, sites
+from columnarchive.history.article_identity import versions
+from columnarchive.history.revisions import assemble
+from columnarchive.pipeline.derive import derive_site
+from columnarchive.records import Article, Block, DerivedSite, PageReadings, PageVisits, Reading, Visit
+from columnarchive.store import site_writer, sites
 from columnarchive.store.database import Database
 
 WITHDRAWN = f"{clinic.HOST}/column/kansetsu-riumachi/"
@@ -45,7 +45,7 @@ def derive_here(db: Database) -> None:
     for site_id, _ in sites.all_sites(db):
         found = derive_site(db.path, site_id)
         with db.transaction():
-            derived.write_site(db, site_id, found, "2026-05-01T00:00:00Z")
+            site_writer.write_site(db, site_id, found, "2026-05-01T00:00:00Z")
 
 
 def written(target: Path, pages: Mapping[str, Sequence[Seen]]) -> Path:
@@ -53,7 +53,7 @@ def written(target: Path, pages: Mapping[str, Sequence[Seen]]) -> Path:
     with Database.open(target) as db, db.transaction():
         site = sites.ensure_site(db, SITE, "2026-01-01T00:00:00Z")
         ids = {name: sites.ensure_page(db, site, f"https://{SITE}{name}") for name in pages}
-        derived.write_site(db, site, _derived(pages, ids), "2026-05-01T00:00:00Z")
+        site_writer.write_site(db, site, _derived(pages, ids), "2026-05-01T00:00:00Z")
     return target
 
 

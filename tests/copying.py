@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from columnarchive.diff import copies as passages
-from columnarchive.model import Article, Block, DerivedSite, History, Revision
-from columnarchive.store import copies, derived, sites
+from columnarchive.diff import passage_fingerprints as passages
+from columnarchive.records import Article, Block, DerivedSite, History, Revision
+from columnarchive.store import copies, site_writer, sites
 from columnarchive.store.database import Database
 
 AT = "2026-01-01T00:00:00Z"
@@ -38,11 +38,11 @@ def history(url: str, *revisions: Sequence[str], published_on: str = "", days: S
     return History(last.article, (), tuple(made), (), (), (), last.last_seen_at, "live")
 
 
-def write(db: Database, site: str, histories: Sequence[History]) -> derived.Written:
+def write(db: Database, site: str, histories: Sequence[History]) -> site_writer.Written:
     """A site that has just these articles, with its copies, as deriving writes it."""
     with db.transaction():
         site_id = sites.ensure_site(db, site, AT)
-        written = derived.write_site(db, site_id, DerivedSite(site, "rules", 1, (), tuple(histories)), AT)
+        written = site_writer.write_site(db, site_id, DerivedSite(site, "rules", 1, (), tuple(histories)), AT)
         copies.settle(db.conn, passages)
     return written
 

@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from columnarchive.model import Capture, Outcome, Wire
-from columnarchive.store import captures, chain, sites
+from columnarchive.records import Capture, Outcome, Wire
+from columnarchive.store import captures, hash_chain, sites
 from columnarchive.store.database import Database
 
 _SUBJECTS = ("肩こり", "腰の痛み", "膝の違和感", "頭の重さ", "睡眠の浅さ", "手足の冷え", "姿勢の崩れ", "目の疲れ")
@@ -72,7 +72,7 @@ def fill(db: Database, many: list[Capture], host: str = "clinic.example") -> lis
     with db.transaction() as conn:
         site_id = sites.ensure_site(db, host, at(0))
         found = [captures.add(db, sites.ensure_page(db, site_id, each.url), each) for each in many]
-        chain.seal(conn, at(27), "crawl", [each for each in found if each is not None])
+        hash_chain.seal(conn, at(27), "crawl", [each for each in found if each is not None])
     return found
 
 

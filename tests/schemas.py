@@ -24,8 +24,8 @@ if __name__ == "__main__":
 
 from evidence import capture, fill  # noqa: E402
 
-from columnarchive.archive import deriving  # noqa: E402
-from columnarchive.store import bodies, derived, upgrading  # noqa: E402
+from columnarchive.pipeline import derive  # noqa: E402
+from columnarchive.store import blobs, site_writer, upgrading  # noqa: E402
 from columnarchive.store.database import Database  # noqa: E402
 
 FOLDER = ROOT / "fixtures/schemas"
@@ -56,11 +56,11 @@ def make(path: Path, name: str) -> None:
             db.conn.execute("pragma wal_checkpoint(truncate)")
         shutil.copy(path, full)
         Database.open(full).close()
-        result = deriving.derive_site(full, 1)
+        result = derive.derive_site(full, 1)
         with Database.open(path, migrations=folder) as db:
             with db.transaction() as conn:
                 with _as_now(conn):
-                    derived.write_site(db, 1, result, AT)
+                    site_writer.write_site(db, 1, result, AT)
                 conn.execute("update _sqlite_migrations set applied_at = ?", (AT,))
             db.conn.execute("vacuum")
     for rest in path.parent.glob(f"{path.name}[.-]*"):
@@ -107,7 +107,7 @@ def described(path: Path) -> list[object]:
                               "from captures join pages on pages.id = page_id order by fetched_at, url")  # fmt: skip
         found += conn.execute("select link_sha256 from chain order by id")
         for (sha256,) in conn.execute("select sha256 from bodies order by sha256").fetchall():
-            found.append(hashlib.sha256(bodies.read(conn, sha256)).hexdigest())
+            found.append(hashlib.sha256(blobs.read(conn, sha256)).hexdigest())
         return found
     finally:
         conn.close()

@@ -12,10 +12,10 @@ from evidence import archive, at, capture, page, patchwork
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from columnarchive.archive import importing
 from columnarchive.errors import StoreError
-from columnarchive.exchange import warc_out
-from columnarchive.store import bodies, codec, nearness, recoding, verify
+from columnarchive.exchange import warc_writer
+from columnarchive.pipeline import import_warc
+from columnarchive.store import blobs, codec, integrity, nearness, recoding
 from columnarchive.store.database import Database
 
 SHORT = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 12)), min_size=1, max_size=40)
@@ -34,10 +34,10 @@ def test_any_order_of_arrival_reads_back(
     with Database.open(tmp_path_factory.mktemp("any") / "a.db") as db:
         last: dict[int, str] = {}
         for number, version in order:
-            last[number] = bodies.write(db, page(number, version), 1, last.get(number, ""))
-            assert bodies.read(db, last[number]) == page(number, version)
+            last[number] = blobs.write(db, page(number, version), 1, last.get(number, ""))
+            assert blobs.read(db, last[number]) == page(number, version)
         (deepest,) = db.conn.execute("select max(depth) from bodies").fetchone()
-        assert deepest <= bodies.MAX_DEPTH
+        assert deepest <= blobs.MAX_DEPTH
 
 
 @given(st.binary(max_size=2000), st.binary(max_size=2000))
@@ -84,9 +84,9 @@ def test_a_long_history_stays_shallow_and_small(tmp_path: Path) -> None:
         for version in range(60):
             body = page(1, version)
             raw += len(gzip.compress(body))
-            before = bodies.write(db, body, 1, before)
+            before = blobs.write(db, body, 1, before)
         stored, deepest = db.conn.execute("select sum(length(data)), max(depth) from bodies").fetchone()
-        assert deepest <= bodies.MAX_DEPTH
+        assert deepest <= blobs.MAX_DEPTH
         assert raw / stored > 14
 
 
@@ -99,7 +99,7 @@ def test_first_captures_of_one_template_cost_a_third_of_gzip(tmp_path: Path) -> 
 def decoded(db: Database) -> float:
     """Bytes that reading a body decodes on average, its own and those below it; `storage.py reads` tells the time."""
     sizes = dict(db.conn.execute("select sha256, raw_size from bodies"))
-    lines = [[name for name, _ in db.conn.execute(bodies.ANCESTORS, (sha256,))] for sha256 in sizes]
+    lines = [[name for name, _ in db.conn.execute(blobs.ANCESTORS, (sha256,))] for sha256 in sizes]
     return sum(sizes[name] for line in lines for name in line) / len(lines)
 
 
@@ -109,9 +109,9 @@ def test_real_first_captures_are_three_times_smaller_than_warc(tmp_path: Path, s
     random.Random(1).shuffle(files)
     pages = [capture(f"http://{site}/{path.name}/{n}", at(0, n), path.read_bytes()) for n, path in enumerate(files)]
     warc = tmp_path / "site.warc.gz"
-    warc_out.write(warc, [warc_out.Kept(one, one.body_sha256) for one in pages], "test")
+    warc_writer.write(warc, [warc_writer.Kept(one, one.body_sha256) for one in pages], "test")
     with Database.open(tmp_path / "a.db") as db:
-        importing.import_files(db, [warc], None, lambda *_: None)
+        import_warc.import_files(db, [warc], None, lambda *_: None)
         (stored,) = db.conn.execute("select sum(length(data)) from bodies").fetchone()
         assert warc.stat().st_size / stored >= 3
         assert decoded(db) <= nearness.MAX_LINE
@@ -121,9 +121,9 @@ def test_real_first_captures_are_three_times_smaller_than_warc(tmp_path: Path, s
 def test_bodies_erased_leave_the_others_as_they_were(tmp_path: Path, seed: int) -> None:
     with archive(tmp_path, pages=6, versions=20) as db:
         rng = random.Random(seed)
-        last = [bodies.write(db, patchwork(number), 1) for number in range(16)]
+        last = [blobs.write(db, patchwork(number), 1) for number in range(16)]
         for number in range(4, 10):
-            bodies.write(db, patchwork(number) + b"<p>One more.", 1, last[number])
+            blobs.write(db, patchwork(number) + b"<p>One more.", 1, last[number])
         assert db.conn.execute("select count(distinct codec) from bodies").fetchone() == (3,)
         kept = set(digests(db))
         roots = [row[0] for row in db.conn.execute("select sha256 from bodies where depth < 3 order by sha256")]
@@ -133,20 +133,20 @@ def test_bodies_erased_leave_the_others_as_they_were(tmp_path: Path, seed: int) 
             kept -= going
             assert set(digests(db)) == kept
             for sha256 in kept:
-                bodies.read(db, sha256)
+                blobs.read(db, sha256)
         wrong = db.conn.execute(
             """select count(*) from bodies one left join bodies base on base.sha256 = one.base_sha256
                where one.depth <> coalesce(base.depth + 1, 0) or one.depth > ?""",
-            (bodies.MAX_DEPTH,),
+            (blobs.MAX_DEPTH,),
         ).fetchone()
         assert wrong == (0,)
-        assert verify.all_bodies(db.conn, lambda *_: None) == []
+        assert integrity.all_bodies(db.conn, lambda *_: None) == []
 
 
 def test_real_histories_are_fourteen_times_smaller_than_warc(tmp_path: Path, shared: Path) -> None:
     files = sorted((shared / "corpus/revisions").glob("*.warc.gz"))
     with Database.open(tmp_path / "a.db") as db:
-        importing.import_files(db, files, None, lambda *_: None)
+        import_warc.import_files(db, files, None, lambda *_: None)
         (stored,) = db.conn.execute("select sum(length(data)) from bodies").fetchone()
         assert sum(path.stat().st_size for path in files) / stored >= 14
         assert decoded(db) <= 500_000
@@ -188,14 +188,14 @@ def test_the_nearest_line_comes_first_unless_another_is_ready() -> None:
 def written(db: Database, numbers: range, site_id: int = 1) -> list[str]:
     """Patchwork pages stored in one transaction."""
     with db.transaction():
-        return [bodies.write(db, patchwork(number), site_id) for number in numbers]
+        return [blobs.write(db, patchwork(number), site_id) for number in numbers]
 
 
 def all_read(db: Database) -> int:
     """How many bodies there are, each of which reads back."""
     found = digests(db)
     for sha256 in found:
-        bodies.read(db, sha256)
+        blobs.read(db, sha256)
     return len(found)
 
 
@@ -204,7 +204,7 @@ def test_what_was_rolled_back_is_not_built_on(tmp_path: Path) -> None:
         written(db, range(3))
         with contextlib.suppress(KeyboardInterrupt), db.transaction():
             for number in range(3, 8):
-                bodies.write(db, patchwork(number), 1)
+                blobs.write(db, patchwork(number), 1)
             raise KeyboardInterrupt
         assert len(digests(db)) == 3
         # The same bodies come again in another order, so that what each is coded against is another.
@@ -220,7 +220,7 @@ def test_what_another_erased_or_coded_anew_is_not_built_on(tmp_path: Path) -> No
             recoding.erase(conn, first[:2])
         written(db, range(8, 16))
         assert all_read(db) == 14
-        assert verify.all_bodies(db.conn, lambda *_: None) == []
+        assert integrity.all_bodies(db.conn, lambda *_: None) == []
 
 
 def test_a_writer_that_begins_anew_builds_on_what_is_there(tmp_path: Path) -> None:
@@ -243,8 +243,8 @@ def test_large_pages_stand_beside_each_other_without_a_long_line(tmp_path: Path)
     shared, sizes = rng.randbytes(400_000), []
     with Database.open(tmp_path / "a.db") as db:
         for _ in range(4):
-            sha256 = bodies.write(db, shared + rng.randbytes(9_000), 1)
-            assert bodies.read(db, sha256).startswith(shared)
+            sha256 = blobs.write(db, shared + rng.randbytes(9_000), 1)
+            assert blobs.read(db, sha256).startswith(shared)
             sizes += db.conn.execute("select length(data), codec from bodies where sha256 = ?", (sha256,)).fetchall()
         assert [kind for _, kind in sizes] == ["zstd", "zstd-base", "zstd-base", "zstd-base"]
         assert max(size for size, _ in sizes[1:]) < 12_000

@@ -16,7 +16,7 @@ import pytest
 from browser import sample
 from datasette.app import Datasette
 
-from columnarchive import reading
+from columnarchive import reader
 from columnarchive.store.database import Database
 
 HOME = "/-/archive"
@@ -131,9 +131,9 @@ def test_whole_text_diff_gives_back_both_texts(archive: Path) -> None:
         urls = [row[0] for row in conn.execute("select url from articles where revisions > 1")]
     paths = [f"{HOME}/diff?url={quote(url)}&view=side&show=all" for url in urls]
     for url, response in zip(urls, ask(archive, paths), strict=True):
-        with reading.opened(archive) as conn:
-            found = reading.compared(conn, reading.article(conn, url), None, None)
-            expected = reading.sentences_of(found.new.article).texts
+        with reader.opened(archive) as conn:
+            found = reader.compared(conn, reader.article(conn, url), None, None)
+            expected = reader.sentences_of(found.new.article).texts
         body = response.text.split('class="comparison')[1]
         cells = re.findall(r'<div class="new">(.*?)</div>', re.sub(r"<aside.*?</aside>", "", body, flags=re.S), re.S)
         shown = "".join(re.sub(r'<span class="sr">.*?</span>|<[^>]+>|\s', "", cell, flags=re.S) for cell in cells)

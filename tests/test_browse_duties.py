@@ -19,7 +19,7 @@ import pytest
 from browser import sample
 from datasette.app import Datasette
 
-from columnarchive import reading
+from columnarchive import reader
 from columnarchive.browse import answering
 from columnarchive.browse.routing import ROUTES
 
@@ -61,7 +61,7 @@ def test_a_server_that_showed_every_page_has_loaded_neither_a_crawler_nor_a_pars
         "        assert answer.status_code in (200, 302), (path, answer.status_code)\n"
         "asyncio.run(run())\n"
         "bad = [n for n in sys.modules if n.startswith(('columnarchive.crawl', 'columnarchive.extract', "
-        "'columnarchive.archive', 'selectolax', 'tenacity', 'h2.'))]\n"
+        "'columnarchive.pipeline', 'selectolax', 'tenacity', 'h2.'))]\n"
         "assert not bad, bad\n"
     )
     subprocess.run([sys.executable, "-c", code, str(archive), *paths(archive)], check=True)
@@ -140,17 +140,17 @@ def test_copies_are_listed_once_widest_first_and_by_pages(archive: Path, tmp_pat
         ]
         pairs = [(a, b, 0.9) for group in groups for a in group for b in group if a != b]
         conn.executemany("insert into copies values (?, ?, ?)", pairs)
-    with reading.opened(many) as conn:
-        whole = reading.overview.copied_passages(conn, "", 10, 0)
+    with reader.opened(many) as conn:
+        whole = reader.overview.copied_passages(conn, "", 10, 0)
         assert [one.articles for one in whole] == [4, 3, 2]
-        assert [reading.overview.copied_passages(conn, "", 1, start)[:1] for start in (0, 1, 2, 3)] == [
+        assert [reader.overview.copied_passages(conn, "", 1, start)[:1] for start in (0, 1, 2, 3)] == [
             *[[one] for one in whole], [],
         ]  # fmt: skip
-        assert reading.overview.copied_passages(conn, sample.SITE, 10, 0) == whole
-        assert reading.overview.copied_passages(conn, "other.example", 10, 0) == []
-        assert {len(reading.overview.holders(conn, one.key)) for one in whole} == {4, 3, 2}
+        assert reader.overview.copied_passages(conn, sample.SITE, 10, 0) == whole
+        assert reader.overview.copied_passages(conn, "other.example", 10, 0) == []
+        assert {len(reader.overview.holders(conn, one.key)) for one in whole} == {4, 3, 2}
         plan = " ".join(
-            row[3] for row in conn.execute(f"explain query plan {reading.overview.WIDEST} order by others desc limit 9")
+            row[3] for row in conn.execute(f"explain query plan {reader.overview.WIDEST} order by others desc limit 9")
         )
     assert "passages" not in plan  # the pairs are counted without a look at what they say
     (shown,) = ask(many, [f"{HOME}/copies"])

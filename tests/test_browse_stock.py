@@ -167,14 +167,14 @@ def test_pages_load_neither_a_crawler_nor_a_parser() -> None:
     code = (
         "import sys, columnarchive.browse, columnarchive.browse.routing\n"
         "bad = [n for n in sys.modules if n.startswith(('columnarchive.crawl', 'columnarchive.extract', "
-        "'columnarchive.archive', 'columnarchive.exchange', 'selectolax'))]\n"
+        "'columnarchive.pipeline', 'columnarchive.exchange', 'selectolax'))]\n"
         "assert not bad, bad\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_plugin_itself_is_light() -> None:
-    code = "import sys, columnarchive.browse; assert not [n for n in sys.modules if n == 'columnarchive.reading']"
+    code = "import sys, columnarchive.browse; assert not [n for n in sys.modules if n == 'columnarchive.reader']"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from columnarchive.errors import NotFound, StoreError
-from columnarchive.model import Capture, Hop, Outcome, Wire
-from columnarchive.store import bodies, captures, chain, sites
+from columnarchive.records import Capture, Hop, Outcome, Wire
+from columnarchive.store import blobs, captures, hash_chain, sites
 from columnarchive.store.database import Database
 
 URL = "https://clinic.example/column/1"
@@ -56,7 +56,7 @@ def add_all(db: Database, many: list[Capture]) -> list[int | None]:
     """Add captures in one sealed group."""
     with db.transaction() as conn:
         found = [captures.add(db, sites.ensure_page(db, 1, each.url), each) for each in many]
-        chain.seal(conn, "2026-06-01T00:00:00Z", "crawl", [each for each in found if each is not None])
+        hash_chain.seal(conn, "2026-06-01T00:00:00Z", "crawl", [each for each in found if each is not None])
     return found
 
 
@@ -91,7 +91,7 @@ def test_order_of_arrival_plays_no_part(tmp_path: Path) -> None:
             assert [visit.outcome for visit in page.visits] == [
                 "ok", "unchanged", "ok", "timeout", "ok", "gone", "unchanged",
             ]  # fmt: skip
-            assert chain.verify(db.conn) == []
+            assert hash_chain.verify(db.conn) == []
 
 
 def test_not_modified_refers_to_the_body_before(db: Database) -> None:
@@ -122,7 +122,7 @@ def test_reading_works_on_a_plain_read_only_connection(db: Database) -> None:
     add_all(db, [capture("01", "A" * 500), capture("02", "A" * 500 + "B")])
     conn = sqlite3.connect(f"{db.path.as_uri()}?mode=ro", uri=True)
     for (sha256,) in conn.execute("select sha256 from bodies").fetchall():
-        assert bodies.read(conn, sha256).startswith(b"AAA")
+        assert blobs.read(conn, sha256).startswith(b"AAA")
     conn.close()
 
 
@@ -131,7 +131,7 @@ def test_unknown_things_are_said_so(db: Database) -> None:
     with pytest.raises(NotFound, match="no capture 9"):
         captures.load(db, 9)
     with pytest.raises(NotFound, match="no body"):
-        bodies.read(db, "00")
+        blobs.read(db, "00")
 
 
 def test_a_damaged_body_is_refused(db: Database) -> None:
@@ -139,23 +139,23 @@ def test_a_damaged_body_is_refused(db: Database) -> None:
     db.conn.execute("update bodies set data = cast(substr(data, 1, 20) || x'00' || substr(data, 22) as blob)")
     (sha256,) = db.conn.execute("select sha256 from bodies").fetchone()
     with pytest.raises(StoreError, match="damaged"):
-        bodies.read(db, sha256)
+        blobs.read(db, sha256)
 
 
 def test_the_chain_tells_any_change(db: Database) -> None:
     add_all(db, [capture("01", "A"), capture("02", "B")])
-    first = chain.head(db.conn)
+    first = hash_chain.head(db.conn)
     add_all(db, [capture("03", "C")])
-    assert chain.holds(db.conn, first)
-    assert chain.head(db.conn) != first
-    assert chain.verify(db.conn) == []
+    assert hash_chain.holds(db.conn, first)
+    assert hash_chain.head(db.conn) != first
+    assert hash_chain.verify(db.conn) == []
     for column, value in [
         ("fetched_at", "2026-05-01T00:00:01Z"), ("status", 201), ("final_url", "x"), ("headers", "[]"), ("error", "x"),
         ("body_sha256", "00"), ("outcome", "suspect"), ("peer", "x"), ("wire_sha256", "x"), ("seconds", 1.5),
     ]:  # fmt: skip
         db.conn.execute("begin")
         db.conn.execute(f"update captures set {column} = ? where id = 1", (value,))
-        assert "altered" in chain.verify(db.conn)[0].what, column
+        assert "altered" in hash_chain.verify(db.conn)[0].what, column
         db.conn.execute("rollback")
     db.conn.execute("delete from captures where id = 2")
-    assert "1 of 2" in chain.verify(db.conn)[0].what
+    assert "1 of 2" in hash_chain.verify(db.conn)[0].what

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from evidence import archive, at, capture, fill, page, site
 
-from columnarchive.archive import checking, deriving
-from columnarchive.store import chain, handover, index, verify
+from columnarchive.pipeline import derive, integrity
+from columnarchive.store import fulltext, hash_chain, snapshot
+from columnarchive.store import integrity as store_integrity
 from columnarchive.store.database import Database
 from columnarchive.store.problems import Problem
 
@@ -28,15 +29,15 @@ def db(tmp_path: Path) -> Iterator[Database]:
 def derived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The path of an archive whose sites are derived."""
     with archive(tmp_path_factory.mktemp("derived"), pages=7, versions=2) as db:
-        deriving.derive(db)
+        derive.derive(db)
         with db.transaction() as conn:
-            index.ensure_current(conn)
+            fulltext.ensure_current(conn)
         return db.path
 
 
 def check(db: Database, head: str | None = None, full: bool = True) -> list[Problem]:
     """All problems, without progress."""
-    return checking.check(db, head, full, lambda *_: None)
+    return integrity.check(db, head, full, lambda *_: None)
 
 
 def bodies_named(problems: list[Problem]) -> set[str]:
@@ -47,7 +48,7 @@ def bodies_named(problems: list[Problem]) -> set[str]:
 def test_a_sound_archive_has_no_problem(derived: Path) -> None:
     with Database.open(derived, write=False) as db:
         assert check(db) == []
-        assert check(db, chain.head(db.conn), full=False) == []
+        assert check(db, hash_chain.head(db.conn), full=False) == []
 
 
 def test_a_thousand_flipped_bytes_are_all_found(db: Database) -> None:
@@ -61,11 +62,11 @@ def test_a_thousand_flipped_bytes_are_all_found(db: Database) -> None:
             damaged = bytearray(data)
             damaged[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
             db.conn.execute("update bodies set data = ? where sha256 = ?", (bytes(damaged), sha256))
-        found = bodies_named(verify.all_bodies(db.conn, lambda *_: None))
+        found = bodies_named(store_integrity.all_bodies(db.conn, lambda *_: None))
         assert found == {sha256 for sha256, _ in chosen}
         db.conn.execute("rollback")
         flipped += len(chosen)
-    assert verify.all_bodies(db.conn, lambda *_: None) == []
+    assert store_integrity.all_bodies(db.conn, lambda *_: None) == []
 
 
 def test_bytes_flipped_in_the_file_are_found(db: Database) -> None:
@@ -113,7 +114,7 @@ def test_damaged_rows_are_named(db: Database, damage: str, said: str) -> None:
 
 def test_a_head_kept_elsewhere_tells_a_shorter_chain(db: Database) -> None:
     fill(db, [capture("https://clinic.example/column/0/", at(20), page(0, 9))])
-    head = chain.head(db.conn)
+    head = hash_chain.head(db.conn)
     assert not [each for each in check(db, head) if each.where == "chain"]
     with db.transaction() as conn:
         conn.execute("delete from captures where link_id = 2")
@@ -136,7 +137,7 @@ def test_a_head_kept_elsewhere_tells_a_shorter_chain(db: Database) -> None:
 )
 def test_derived_rows_that_do_not_follow_are_named(derived: Path, damage: str, said: str) -> None:
     with Database.open(derived) as db:
-        again = deriving.derive_site(db.path, 1)
+        again = derive.derive_site(db.path, 1)
         from columnarchive.store import agree
 
         assert agree.differences(db.conn, 1, again) == []
@@ -151,7 +152,7 @@ def test_derived_rows_that_do_not_follow_are_named(derived: Path, damage: str, s
 def test_a_stale_row_in_the_index_is_found(derived: Path) -> None:
     with Database.open(derived) as db:
         db.conn.execute("begin")
-        index.insert(db.conn, 4711, "古い題", "消えた本文", "")
+        fulltext.insert(db.conn, 4711, "古い題", "消えた本文", "")
         problems = check(db, full=False)
         assert [each.where for each in problems] == ["article 4711"]
         assert "rebuild" in problems[0].mend
@@ -178,24 +179,24 @@ def test_pages_of_the_file_that_were_lost_are_told_in_sentences(tmp_path: Path, 
 def test_a_copy_without_bodies_is_sound_and_says_so(derived: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
     with Database.open(derived, write=False) as db:
-        handover.copy(db.conn, copy, bodies=False)
-        head = chain.head(db.conn)
-    assert checking.passed_over(derived) == ""
-    assert checking.passed_over(copy) == checking.WITHOUT_BODIES
+        snapshot.copy(db.conn, copy, bodies=False)
+        head = hash_chain.head(db.conn)
+    assert integrity.passed_over(derived) == ""
+    assert integrity.passed_over(copy) == integrity.WITHOUT_BODIES
     with Database.open(copy) as db:
         assert check(db, head) == []
-        db.conn.execute("delete from meta where key = ?", (handover.WITHOUT_BODIES,))
+        db.conn.execute("delete from meta where key = ?", (snapshot.WITHOUT_BODIES,))
         assert any("is missing" in each.what for each in check(db, full=False))
 
 
 def test_a_copy_that_lost_pages_is_none_without_bodies(derived: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
     with Database.open(derived, write=False) as db:
-        handover.copy(db.conn, copy)
+        snapshot.copy(db.conn, copy)
     with Database.open(copy) as db:
-        db.conn.execute("insert into meta values (?, '1')", (handover.WITHOUT_BODIES,))
+        db.conn.execute("insert into meta values (?, '1')", (snapshot.WITHOUT_BODIES,))
         db.conn.execute("delete from bodies where id = 2")
-        assert checking.passed_over(copy) == ""
+        assert integrity.passed_over(copy) == ""
         assert any("is missing" in each.what for each in check(db, full=False))
 
 

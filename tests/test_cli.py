@@ -12,7 +12,7 @@ import clinic
 import pytest
 from evidence import at, capture, fill, page
 
-from columnarchive.archive import deriving
+from columnarchive.pipeline import derive
 from columnarchive.store.database import Database
 
 NANBYO = clinic.HOST + "/column/nanbyo-kansaibou/"
@@ -34,7 +34,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("cli") / "a.db"
     with Database.open(path) as opened:
         clinic.add(opened, list(clinic.captured()))
-        deriving.derive(opened)
+        derive.derive(opened)
     return path
 
 
@@ -255,7 +255,7 @@ def test_what_was_withdrawn_is_told_with_its_day_and_reason(tmp_path: Path) -> N
     url = "https://clinic.example/column/1/"
     with Database.open(path) as opened:
         fill(opened, [capture(f"https://clinic.example/column/{n}/", at(0, n), page(n, 0)) for n in range(4)])
-        deriving.derive(opened)
+        derive.derive(opened)
     done = archive("withdraw", url, "--reason", "本人の求め", "--yes", db=path)
     assert done.stdout.startswith(f"1 capture and 1 body erased for good, of {url}."), done
     refused = archive("show", url, db=path)

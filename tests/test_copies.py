@@ -16,12 +16,13 @@ from copying import NAMES, history, passage, write
 from evidence import at, capture, fill, page
 from typer.testing import CliRunner
 
-from columnarchive import reading
-from columnarchive.archive import checking, deriving, withdrawing
+from columnarchive import reader
 from columnarchive.cli.app import app
-from columnarchive.diff import copies as passages
+from columnarchive.diff import passage_fingerprints as passages
 from columnarchive.errors import NotFound
-from columnarchive.model import History
+from columnarchive.pipeline import derive as deriving
+from columnarchive.pipeline import integrity, withdrawal
+from columnarchive.records import History
 from columnarchive.store import agree, copies
 from columnarchive.store.database import Database
 
@@ -56,8 +57,8 @@ def url(site: str, number: int = 1) -> str:
 
 def test_the_copies_of_the_clinic_are_found_and_no_other(aozora: Path) -> None:
     expected = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    with reading.opened(aozora) as conn:
-        found = reading.copies(conn)
+    with reader.opened(aozora) as conn:
+        found = reader.copies(conn)
         assert len(found) == len(expected)
         for told in expected:
             source, target = clinic.HOST + told["copied_from"], clinic.HOST + told["path"]
@@ -66,7 +67,7 @@ def test_the_copies_of_the_clinic_are_found_and_no_other(aozora: Path) -> None:
             assert told["text"] in copy.text
             assert told["text"] in copy.other_text
             assert copy.other_first_at.startswith(told["since"])
-            (own,) = reading.copies(conn, target)
+            (own,) = reader.copies(conn, target)
             assert (own.url, own.other_url, own.first) == (target, source, source)
 
 
@@ -79,7 +80,7 @@ def test_a_swapped_name_and_a_dropped_sentence_hide_no_copy(db: Database, chance
     assert copying.found_pairs(db) == {
         frozenset(pair) for pair in itertools.combinations((url(A), url(B, 1), url(B, 2)), 2)
     }
-    (group,) = reading.together(reading.copies(db.conn))
+    (group,) = reader.together(reader.copies(db.conn))
     assert {one.url for one in group.standing} == {url(A), url(B, 1), url(B, 2)}
 
 
@@ -201,15 +202,15 @@ def test_who_had_it_first(db: Database, chance: random.Random, mine: History, th
         revisions = [[block.text.format(text) for block in one.article.blocks] for one in told.revisions]
         days = [int(one.first_seen_at[8:10]) for one in told.revisions]
         write(db, site, [history(url(site), *revisions, published_on=told.article.published_on, days=days)])
-    (copy,) = reading.copies(db.conn)
+    (copy,) = reader.copies(db.conn)
     assert copy.first == (url(first) if first else "")
     assert copy.url == (copy.first or url(A))
-    (group,) = reading.together([copy])
+    (group,) = reader.together([copy])
     assert group.first == copy.first
-    assert reading.copies(db.conn, site=B) == [copy]
-    assert reading.copies(db.conn, site="c.example") == []
+    assert reader.copies(db.conn, site=B) == [copy]
+    assert reader.copies(db.conn, site="c.example") == []
     with pytest.raises(NotFound):
-        reading.copies(db.conn, url("c.example"))
+        reader.copies(db.conn, url("c.example"))
 
 
 def test_a_withdrawn_page_leaves_none(db: Database, chance: random.Random) -> None:
@@ -224,11 +225,11 @@ def test_a_withdrawn_page_leaves_none(db: Database, chance: random.Random) -> No
     def derive(site_id: int) -> None:
         deriving.derive(db, [site_id])
 
-    withdrawing.withdraw(db, url(B, 2), "", "request", derive)
+    withdrawal.withdraw(db, url(B, 2), "", "request", derive)
     assert text not in "".join(text for row in copying.rows(db) for text in map(str, row))
     assert not [pair for pair in copying.found_pairs(db) if url(B, 2) in pair]
     assert db.conn.execute("select count(*) from copies_due").fetchone() == (0,)
-    assert checking.check(db, None, True, lambda *_: None) == []
+    assert integrity.check(db, None, True, lambda *_: None) == []
 
 
 def test_a_check_finds_wrong_copies_and_a_rebuild_mends_them(aozora: Path, tmp_path: Path) -> None:
@@ -251,7 +252,7 @@ def test_a_check_finds_wrong_copies_and_a_rebuild_mends_them(aozora: Path, tmp_p
             db.conn.execute("rollback")
         for damage in damages:
             db.conn.execute(damage)
-        assert any("copies of" in one.where for one in checking.check(db, None, True, lambda *_: None))
+        assert any("copies of" in one.where for one in integrity.check(db, None, True, lambda *_: None))
         deriving.derive(db, force=True)
         assert copying.rows(db) == before
         assert agree.copied(db.conn, clinic.SITE, passages) == []

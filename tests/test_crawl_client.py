@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from servers.site import Reply, Site
 
-from columnarchive.crawl import network
-from columnarchive.crawl.answers import retry_after
+from columnarchive.crawl import address_guard
+from columnarchive.crawl.address_guard import is_public
 from columnarchive.crawl.client import Ask, Client, ClientOptions
-from columnarchive.crawl.codings import BadCoding, Caps, Decoder, TooLarge, Truncated
-from columnarchive.crawl.network import is_public
-from columnarchive.crawl.timer import Simulated
-from columnarchive.model import Capture
+from columnarchive.crawl.clock import Simulated
+from columnarchive.crawl.content_encoding import BadCoding, Caps, Decoder, TooLarge, Truncated
+from columnarchive.crawl.outcomes import retry_after
+from columnarchive.records import Capture
 
 PRIVATE = [
     "127.0.0.1", "10.0.0.1", "172.16.5.4", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "255.255.255.255",
@@ -102,8 +102,8 @@ def test_a_name_that_changes_its_address_is_judged_and_connected_as_one(monkeypa
         asked.append(host)
         return next(answers)
 
-    monkeypatch.setattr(network, "resolve", resolve)
-    monkeypatch.setattr(network, "is_public", lambda address: address == "203.0.113.9")
+    monkeypatch.setattr(address_guard, "resolve", resolve)
+    monkeypatch.setattr(address_guard, "is_public", lambda address: address == "203.0.113.9")
     opened: list[str] = []
 
     async def connect(loop: object, sock: socket.socket, place: tuple[str, int]) -> None:  # noqa: ARG001
@@ -121,7 +121,7 @@ def test_one_private_address_among_public_ones_is_enough(monkeypatch: pytest.Mon
     async def resolve(host: str, port: int) -> list[str]:  # noqa: ARG001
         return ["8.8.8.8", "10.0.0.1"]
 
-    monkeypatch.setattr(network, "resolve", resolve)
+    monkeypatch.setattr(address_guard, "resolve", resolve)
     assert fetch("http://mixed.example/")[0].outcome == "private_address"
 
 

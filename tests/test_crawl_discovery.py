@@ -9,9 +9,9 @@ from urllib.parse import quote
 import pytest
 from servers.site import Reply, Site
 
-from columnarchive.archive.crawling import CrawlOptions, CrawlSummary, crawl, targets
+from columnarchive.config import Sites, parse
 from columnarchive.crawl.client import ClientOptions
-from columnarchive.sites import Sites, parse
+from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, crawl, targets
 from columnarchive.store import captures
 from columnarchive.store.database import Database
 

@@ -9,10 +9,10 @@ import pytest
 from servers.hostile import BEHAVIOURS, Hostile
 from servers.odd import SENT
 
-from columnarchive.archive.crawling import CrawlOptions, CrawlSummary, crawl, targets
+from columnarchive.config import Sites
 from columnarchive.crawl.client import ClientOptions
-from columnarchive.crawl.codings import Caps
-from columnarchive.sites import Sites
+from columnarchive.crawl.content_encoding import Caps
+from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, crawl, targets
 from columnarchive.store.database import Database
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux answers on all of 127/8")

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from servers.site import Reply, Site
 
-from columnarchive.archive import deriving
-from columnarchive.archive.crawling import CrawlOptions, crawl, targets
-from columnarchive.crawl.timer import Simulated
-from columnarchive.sites import Sites
+from columnarchive.config import Sites
+from columnarchive.crawl.clock import Simulated
+from columnarchive.pipeline import derive
+from columnarchive.pipeline.crawl import CrawlOptions, crawl, targets
 from columnarchive.store.database import Database
 
 AT = datetime(2026, 1, 5, 1, tzinfo=UTC)
@@ -58,7 +58,7 @@ class Followed:
         clock = lambda: AT + timedelta(days=self.day)  # noqa: E731
         chosen = targets(self.db, [self.site.url + "/column/"], Sites())
         crawl(self.db, chosen, CrawlOptions(allow_private=True, clock=clock, timer=Simulated().timer()), lambda _: None)
-        deriving.derive(self.db)
+        derive.derive(self.db)
 
     def lists(self, *paths: str) -> None:
         """What the listing links to."""

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from columnarchive.crawl import room
+from columnarchive.crawl import memory_budget
 from columnarchive.crawl.client import Ask, Client, ClientOptions
-from columnarchive.model import Capture
+from columnarchive.records import Capture
 
 PAGE = b"<meta charset=utf-8><h1>a</h1>" + b"<p>page</p>" * 2_000
 LARGE = b"<meta charset=utf-8><h1>a</h1>" + b"<p>page</p>" * 80_000
@@ -46,7 +46,7 @@ def _url(server: asyncio.Server) -> str:
 
 
 def test_greedy_servers_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "PATIENCE", 0.5, raising=False)
+    monkeypatch.setattr(memory_budget, "PATIENCE", 0.5, raising=False)
 
     async def run() -> tuple[list[Capture], list[Capture], list[Capture]]:
         # Pace goes by address, so each server has one of its own.

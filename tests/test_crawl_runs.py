@@ -20,18 +20,18 @@ from pathlib import Path
 import pytest
 from servers.site import Reply, Site
 
-from columnarchive.archive.crawling import CrawlOptions, CrawlSummary, Progress, Target, crawl, targets
-from columnarchive.archive.queueing import Group, open_frontier, read_links
+from columnarchive.config import Sites, SiteSettings, parse
 from columnarchive.crawl.client import Client, ClientOptions
-from columnarchive.crawl.queue import SitePlan
-from columnarchive.crawl.timer import Simulated, Timer
-from columnarchive.crawl.visiting import SiteCrawl
+from columnarchive.crawl.clock import Simulated, Timer
+from columnarchive.crawl.frontier import SitePlan
+from columnarchive.crawl.site_crawler import SiteCrawl
 from columnarchive.errors import NotFound, StoreError, UsageError
-from columnarchive.model import Capture
-from columnarchive.sites import Sites, SiteSettings, parse
-from columnarchive.store import chain
+from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, Progress, Target, crawl, targets
+from columnarchive.pipeline.store_frontier import Group, open_frontier, read_links
+from columnarchive.records import Capture
+from columnarchive.store import hash_chain
 from columnarchive.store.database import Database
-from columnarchive.store.lock import crawl_lock
+from columnarchive.store.writer_lock import crawl_lock
 from columnarchive.urls import PageLinks, host_of
 
 SAID = "ひざの痛みは年齢とともに増えます。治療の効果には個人差があり、費用は税込です。" * 5
@@ -83,7 +83,7 @@ def test_everything_once_and_then_conditionally(db: Database, site: Site) -> Non
     assert second.outcomes == {"unchanged": 10}
     assert all("If-None-Match" in head for path, _, head in site.asked if path.startswith("/column/"))
     assert db.conn.execute("select count(*), sum(status = 304) from captures").fetchone() == (20, 10)
-    assert not chain.verify(db.conn)
+    assert not hash_chain.verify(db.conn)
 
 
 def test_it_says_who_it_is(db: Database, site: Site) -> None:
@@ -413,8 +413,8 @@ def test_ctrl_c_finishes_what_is_in_flight(db: Database, site: Site) -> None:
 PROGRAM = """
 import sys
 from pathlib import Path
-from columnarchive.archive.crawling import CrawlOptions, crawl, targets
-from columnarchive.sites import Sites
+from columnarchive.pipeline.crawl import CrawlOptions, crawl, targets
+from columnarchive.config import Sites
 from columnarchive.store.database import Database
 with Database.open(Path(sys.argv[1])) as db:
     crawl(db, targets(db, [sys.argv[2]], Sites()), CrawlOptions(delay=0.005, allow_private=True), lambda _: None)
@@ -424,7 +424,7 @@ with Database.open(Path(sys.argv[1])) as db:
 def state(path: Path) -> list[tuple[str, ...]]:
     """What an archive holds, by natural keys."""
     with Database.open(path, create=False) as db:
-        assert not chain.verify(db.conn)
+        assert not hash_chain.verify(db.conn)
         return db.conn.execute(
             """select url, found_by, pages.body_sha256, count(captures.id) from pages left join captures
                on page_id = pages.id and outcome = 'ok' group by url order by url"""
@@ -479,4 +479,4 @@ def test_a_fault_of_ours_on_one_page_ends_no_crawl(db: Database, site: Site) -> 
     (error,) = [one.error for one in told if one.error]
     assert "too odd" in error
     assert db.conn.execute("select count(*) from captures where body_sha256 <> ''").fetchone() == (10,)
-    assert not chain.verify(db.conn)
+    assert not hash_chain.verify(db.conn)

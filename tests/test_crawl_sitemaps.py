@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from columnarchive.crawl.entries import Entry, moment
+from columnarchive.crawl.sitemap_entries import Entry, moment
 from columnarchive.crawl.sitemaps import MAX_BYTES, read
 
 AT = "http://www.example.com/sitemap.xml"

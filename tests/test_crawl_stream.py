@@ -11,12 +11,12 @@ from pathlib import Path
 import httpcore
 import pytest
 
+from columnarchive.crawl.address_guard import Network
 from columnarchive.crawl.client import Ask, Client, ClientOptions
-from columnarchive.crawl.network import Network
+from columnarchive.crawl.clock import Simulated
 from columnarchive.crawl.stream import READ_SIZE, Stream
-from columnarchive.crawl.timer import Simulated
 from columnarchive.crawl.transport import tls_context
-from columnarchive.model import Capture
+from columnarchive.records import Capture
 
 PEM = Path(__file__).parent / "servers/selfsigned.pem"
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -12,8 +12,8 @@ import clinic
 import clinic_archive
 import pytest
 
-from columnarchive.exchange.warc_out import Kept, write
-from columnarchive.model import Capture
+from columnarchive.exchange.warc_writer import Kept, write
+from columnarchive.records import Capture
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "dask_warc.py"
 OTHER = "https://midori-clinic.example"

@@ -19,14 +19,14 @@ from evidence import archive, at, capture, fill, page, site
 from servers.site import Site
 from test_crawl_runs import a_site
 
-from columnarchive import reading
-from columnarchive.archive import checking, deriving, exporting, importing, withdrawing
+from columnarchive import reader
 from columnarchive.errors import StoreError
-from columnarchive.model import Capture
+from columnarchive.pipeline import derive, export_warc, import_warc, integrity, withdrawal
+from columnarchive.records import Capture
 from columnarchive.store import captures
 from columnarchive.store.database import Database
-from columnarchive.store.lock import writer_lock
 from columnarchive.store.problems import Problem
+from columnarchive.store.writer_lock import writer_lock
 
 PAGES = "https://clinic.example/column/"
 SOURCE = Path(__file__).resolve().parents[1] / "src"
@@ -59,7 +59,7 @@ def sentence(done: subprocess.CompletedProcess[str], said: str) -> None:
 
 def check(path: Path) -> list[Problem]:
     """All problems of an archive."""
-    return checking.check_file(path, None, True, lambda *_: None)
+    return integrity.check_file(path, None, True, lambda *_: None)
 
 
 def kept(path: Path) -> int:
@@ -73,7 +73,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A derived archive; only to be read."""
     folder = tmp_path_factory.mktemp("whole")
     with archive(folder, pages=12, versions=2) as db:
-        deriving.derive(db)
+        derive.derive(db)
         db.conn.execute("pragma wal_checkpoint(truncate)")
     return folder / "archive.db"
 
@@ -85,7 +85,7 @@ def more(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Database.open(folder / "more.db") as db:
         many = [grown(each) for each in site(20, 1, "other.example")]
         fill(db, many, "other.example")
-        exporting.export_warc(db, folder / "more.warc.gz", None, lambda *_: None)
+        export_warc.export_warc(db, folder / "more.warc.gz", None, lambda *_: None)
     return folder / "more.warc.gz"
 
 
@@ -195,7 +195,7 @@ def test_errors_leave_a_database_as_sentences(whole: Path, tmp_path: Path) -> No
         full(db)
     with pytest.raises(StoreError, match="is full"), Database.open(path) as db:
         raise_in_group(full, db)
-    with pytest.raises(StoreError, match="cannot be written to"), reading.opened(path) as conn:
+    with pytest.raises(StoreError, match="cannot be written to"), reader.opened(path) as conn:
         conn.execute("delete from meta")
     with pytest.raises(sqlite3.OperationalError, match="no such table"), Database.open(path) as db:
         db.conn.execute("select * from nowhere")
@@ -253,8 +253,8 @@ def test_a_folder_that_may_not_be_written_to(whole: Path, more: Path, tmp_path: 
     path = Path(shutil.copy(whole, tmp_path / "shut/archive.db"))
     with read_only(path.parent):
         assert run(path, "status").returncode == 0
-        with reading.opened(path) as conn:
-            assert reading.search(conn, reading.Wanted("肩こり")).total > 0
+        with reader.opened(path) as conn:
+            assert reader.search(conn, reader.Wanted("肩こり")).total > 0
         assert check(path) == []
         assert kept(path) == 24
         for arguments in (
@@ -300,11 +300,11 @@ def test_a_second_writer_is_told_who_the_first_is(whole: Path, more: Path, tmp_p
         sentence(run(path, *arguments[work]), f"Another crawl of {path} is running; wait for it or stop it first.")
         if work == "import":
             with Database.open(path) as db, pytest.raises(StoreError, match="Another crawl"):
-                withdrawing.withdraw(db, f"{PAGES}3/", "", "x", lambda _: None)
+                withdrawal.withdraw(db, f"{PAGES}3/", "", "x", lambda _: None)
             assert run(path, "status").returncode == 0
     assert kept(path) == 24
     with Database.open(path) as db:
-        assert importing.import_files(db, [more], None, lambda *_: None).added == 20
+        assert import_warc.import_files(db, [more], None, lambda *_: None).added == 20
 
 
 def hurt_beginning(data: bytearray) -> None:

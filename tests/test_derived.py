@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from columnarchive.archive.grouping import versions
-from columnarchive.archive.histories import assemble
 from columnarchive.errors import NotFound, StoreError
-from columnarchive.model import Article, Block, DerivedSite, PageReadings, PageVisits, Reading, Visit
-from columnarchive.store import derived, index, reads, sites
+from columnarchive.history.article_identity import versions
+from columnarchive.history.revisions import assemble
+from columnarchive.records import Article, Block, DerivedSite, PageReadings, PageVisits, Reading, Visit
+from columnarchive.store import fulltext, reads, site_writer, sites
 from columnarchive.store.database import Database
 
 URL = "https://clinic.example/column/{}/"
@@ -54,22 +54,22 @@ def db(tmp_path: Path) -> Database:
     return opened
 
 
-def write(db: Database, derived_site: DerivedSite) -> derived.Written:
+def write(db: Database, derived_site: DerivedSite) -> site_writer.Written:
     with db.transaction():
-        written = derived.write_site(db, 1, derived_site, "2026-02-01T00:00:00Z")
-    assert list(index.verify(db.conn)) == []
+        written = site_writer.write_site(db, 1, derived_site, "2026-02-01T00:00:00Z")
+    assert list(fulltext.verify(db.conn)) == []
     return written
 
 
 def found(db: Database, word: str) -> list[str]:
-    from columnarchive import reading
+    from columnarchive import reader
 
-    return [hit.url for hit in reading.search(db.conn, reading.Wanted(word)).hits]
+    return [hit.url for hit in reader.search(db.conn, reader.Wanted(word)).hits]
 
 
 def test_what_is_written_is_read_back(db: Database) -> None:
     whole = site_with({1: [["免疫の話。", "費用は98,000円。"], ["免疫の話。"]], 2: [["再生医療。"]]})
-    assert write(db, whole) == derived.Written(2, 2, 0, 0, 0)
+    assert write(db, whole) == site_writer.Written(2, 2, 0, 0, 0)
     row = reads.article_row(db.conn, URL.format(1))
     assert row.revisions == 2
     assert [one.article for one in (reads.revision(db.conn, row.id, n) for n in (1, 2))] == [
@@ -94,14 +94,14 @@ def test_the_same_again_writes_nothing_but_the_newest_visit(db: Database) -> Non
             for one in whole.histories
         ),
     )
-    assert write(db, later) == derived.Written(2, 0, 0, 0, 0)
+    assert write(db, later) == site_writer.Written(2, 0, 0, 0, 0)
     assert reads.article_row(db.conn, URL.format(1)).last_seen_at == "2026-03-01T00:00:00Z"
 
 
 def test_a_changed_history_keeps_the_article_and_moves_the_index(db: Database) -> None:
     write(db, site_with({1: [["旧い文。"]], 2: [["再生医療。"]]}))
     before = reads.article_row(db.conn, URL.format(1)).id
-    assert write(db, site_with({1: [["旧い文。"], ["新しい文。"]]})) == derived.Written(1, 0, 1, 1, 1)
+    assert write(db, site_with({1: [["旧い文。"], ["新しい文。"]]})) == site_writer.Written(1, 0, 1, 1, 1)
     assert reads.article_row(db.conn, URL.format(1)).id == before
     assert found(db, "新しい") == [URL.format(1)]
     assert found(db, "旧い") == [URL.format(1)]  # in removed text
@@ -116,13 +116,13 @@ def test_an_interrupted_write_leaves_the_state_before(db: Database) -> None:
 
     def interrupted() -> None:
         with db.transaction():
-            derived.write_site(db, 1, after, "2026-02-01T00:00:00Z")
+            site_writer.write_site(db, 1, after, "2026-02-01T00:00:00Z")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert found(db, "免疫") == [URL.format(1)]
-    assert list(index.verify(db.conn)) == []
+    assert list(fulltext.verify(db.conn)) == []
 
 
 def _foreign(path: Path) -> None:

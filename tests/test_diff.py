@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from columnarchive.diff.blame import Removed, blame
 from columnarchive.diff.compare import compare, with_labels
-from columnarchive.diff.copies import keys_of, similarity
-from columnarchive.diff.folding import differs_in_letters, skeleton, wide
 from columnarchive.diff.lexicon import pattern, sources
+from columnarchive.diff.normalization import differs_in_letters, skeleton, wide
 from columnarchive.diff.openings import BITS, groups_in, words_in
-from columnarchive.diff.render import marked_lines, to_html, to_json, to_terminal, to_text
+from columnarchive.diff.passage_fingerprints import keys_of, similarity
+from columnarchive.diff.render_text import marked_lines, to_html, to_json, to_terminal, to_text
 from columnarchive.diff.sentences import split
-from columnarchive.model import Article, Block, BlockKind, Comparison
+from columnarchive.history.blame import Removed, blame
+from columnarchive.records import Article, Block, BlockKind, Comparison
 
 PRICE = "費用は98,000円です。"
 DEARER = "費用は128,000円です。"

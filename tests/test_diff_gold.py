@@ -13,7 +13,7 @@ import pytest
 from columnarchive.diff.compare import compare
 from columnarchive.diff.levels import LEVELS
 from columnarchive.diff.spans import spans_between
-from columnarchive.model import Article, Block
+from columnarchive.records import Article, Block
 
 GOLD = Path(__file__).parent / "gold" / "diff_pairs.jsonl"
 WEIGHTY = {label for label, level in LEVELS.items() if level == 3}

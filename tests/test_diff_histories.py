@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from columnarchive.archive import deriving, importing
 from columnarchive.diff.compare import compare
-from columnarchive.diff.folding import wide
+from columnarchive.diff.normalization import wide
 from columnarchive.diff.sentences import split
-from columnarchive.model import Article, Block
+from columnarchive.pipeline import derive, import_warc
+from columnarchive.records import Article, Block
 from columnarchive.store.database import Database
 
 # Labels name the first lines of a step, each cut at this length.
@@ -44,8 +44,8 @@ def histories(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     if not files:
         pytest.skip("needs the histories in ../shared/corpus/revisions")
     with Database.open(tmp_path_factory.mktemp("histories") / "archive.db") as db:
-        importing.import_files(db, files, None, lambda *_: None)
-        deriving.derive(db)
+        import_warc.import_files(db, files, None, lambda *_: None)
+        derive.derive(db)
         yield db
 
 

@@ -7,12 +7,12 @@ from itertools import pairwise
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from columnarchive.diff.blame import blame
 from columnarchive.diff.compare import compare
-from columnarchive.diff.folding import skeleton
+from columnarchive.diff.normalization import skeleton
 from columnarchive.diff.sentences import sentences_of, split
 from columnarchive.diff.spans import spans_between
-from columnarchive.model import Article, Block
+from columnarchive.history.blame import blame
+from columnarchive.records import Article, Block
 
 PIECES = [
     "費用", "は", "98,000円", "128,000円", "です", "。", "、", "治療", "幹細胞", "効果", "期待できます",

@@ -13,12 +13,12 @@ from pathlib import Path
 import clinic_archive
 import pytest
 
-from columnarchive import reading
-from columnarchive.archive.notifying import hooks
-from columnarchive.archive.tabulating import TABLES
+from columnarchive import reader
 from columnarchive.cli.commands import COMMANDS, loaded
 from columnarchive.cli.moving import EXPORTS
-from columnarchive.sites import load
+from columnarchive.config import load
+from columnarchive.pipeline.export_tables import TABLES
+from columnarchive.pipeline.notifications import hooks
 from columnarchive.store import streams
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -126,7 +126,7 @@ def test_readme_names_each_format_and_each_column_of_its_tables(tmp_path_factory
     shown = {name for row in rows for name in re.findall(r"`(\w+) ", row)}
     assert shown - {"archive"} == set(EXPORTS)
     words = " ".join(section.split())
-    with reading.opened(clinic_archive.path(tmp_path_factory)) as conn:
+    with reader.opened(clinic_archive.path(tmp_path_factory)) as conn:
         chosen = streams.selection(conn)
         for name in ("articles", "revisions", "edits"):
             columns = ", ".join(column.name for column in TABLES[name](conn, chosen).columns)

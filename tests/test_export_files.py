@@ -14,11 +14,11 @@ from pathlib import Path
 import clinic_archive
 import pytest
 
-from columnarchive import reading
-from columnarchive.archive import withdrawing
-from columnarchive.archive.publishing import FORMATS, Wanted, publish
+from columnarchive import reader
 from columnarchive.errors import ExchangeError
-from columnarchive.store import index
+from columnarchive.pipeline import withdrawal
+from columnarchive.pipeline.export import FORMATS, Wanted, publish
+from columnarchive.store import fulltext
 from columnarchive.store.database import Database
 
 PARQUET = importlib.util.find_spec("pyarrow") is not None
@@ -27,13 +27,13 @@ MADE = tuple(name for name in FORMATS if PARQUET or name != "parquet")
 SCRIPT = """
 import os, resource, signal, sys
 from pathlib import Path
-from columnarchive import reading
-from columnarchive.archive.publishing import Wanted, publish
+from columnarchive import reader
+from columnarchive.pipeline.export import Wanted, publish
 from columnarchive.errors import ArchiveError
 def report(done, note):
     if sys.argv[4] == "kill" and done == 8 and note == "revisions":
         os.kill(os.getpid(), signal.SIGKILL)
-with reading.opened(Path(sys.argv[1])) as conn:
+with reader.opened(Path(sys.argv[1])) as conn:
     if sys.argv[4] == "full":
         resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, 3_000))
     try:
@@ -50,7 +50,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def export(db: Path, format: str, out: Path, **wanted: object) -> str:
-    with reading.opened(db) as conn:
+    with reader.opened(db) as conn:
         return publish(conn, Wanted(format, out, **wanted))  # type: ignore[arg-type]
 
 
@@ -87,9 +87,9 @@ def test_a_kill_leaves_the_export_before_it(db: Path, tmp_path: Path, format: st
 KILLED = """
 import os, signal, sqlite3, sys
 from pathlib import Path
-from columnarchive import reading
-from columnarchive.archive.publishing import Wanted, publish
-from columnarchive.store import handover
+from columnarchive import reader
+from columnarchive.pipeline.export import Wanted, publish
+from columnarchive.store import snapshot
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 format, out, moment = sys.argv[2], Path(sys.argv[3]), sys.argv[4]
@@ -107,13 +107,13 @@ class Dying(sqlite3.Connection):
         if sql == "commit":
             die()
         return super().execute(sql, *rest)
-with reading.opened(Path(sys.argv[1])) as conn:
+with reader.opened(Path(sys.argv[1])) as conn:
     if moment == "whole":
         os.replace = replace
     elif moment == "half":
         conn.set_progress_handler(step, 50)
     else:
-        handover.sqlite3.connect = lambda *a, connect=sqlite3.connect, **k: connect(*a, factory=Dying, **k)
+        snapshot.sqlite3.connect = lambda *a, connect=sqlite3.connect, **k: connect(*a, factory=Dying, **k)
     publish(conn, Wanted(format, out, without_bodies=moment == "uncommitted without bodies"))
 """
 
@@ -194,7 +194,7 @@ def test_a_warc_file_is_whole_or_the_one_before_it(db: Path, tmp_path: Path, how
     script = """
 import os, resource, signal, sys
 from pathlib import Path
-from columnarchive.archive.exporting import export_warc
+from columnarchive.pipeline.export_warc import export_warc
 from columnarchive.errors import ArchiveError
 from columnarchive.store.database import Database
 def report(done):
@@ -255,7 +255,7 @@ def test_what_was_withdrawn_is_in_no_export(db: Path, tmp_path: Path, format: st
     export(path, format, out)
     assert secrets[0] in b"".join(_texts(out))
     with Database.open(path) as opened:
-        withdrawing.withdraw(
+        withdrawal.withdraw(
             opened,
             clinic_archive.WITHDRAWN,
             "",
@@ -286,10 +286,10 @@ def test_a_copy_stands_on_its_own(db: Path, tmp_path: Path, without_bodies: bool
         assert copy.execute(query).fetchall() == ours.execute(query).fetchall(), name
     (bodies,) = copy.execute("select count(*) from bodies").fetchone()
     assert (bodies == 0) is without_bodies
-    with reading.opened(out) as conn, reading.opened(db) as source:
-        assert index.verify(conn) == []
-        hits = reading.search(conn, reading.Wanted("難病")).hits
-        assert hits == reading.search(source, reading.Wanted("難病")).hits
+    with reader.opened(out) as conn, reader.opened(db) as source:
+        assert fulltext.verify(conn) == []
+        hits = reader.search(conn, reader.Wanted("難病")).hits
+        assert hits == reader.search(source, reader.Wanted("難病")).hits
         assert hits
     assert sorted(path.name for path in tmp_path.iterdir() if not path.name.endswith(("-wal", "-shm"))) == ["copy.db"]
     with pytest.raises(ExchangeError, match="exists already"):

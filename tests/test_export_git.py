@@ -19,12 +19,12 @@ import pytest
 import yaml
 from test_export_text import rendered
 
-from columnarchive import reading
-from columnarchive.archive import withdrawing
-from columnarchive.archive.publishing import Wanted, publish
+from columnarchive import reader
 from columnarchive.errors import ExchangeError
+from columnarchive.exchange import file_names
 from columnarchive.exchange import git as repo_of
-from columnarchive.exchange import names
+from columnarchive.pipeline import withdrawal
+from columnarchive.pipeline.export import Wanted, publish
 from columnarchive.store.database import Database
 
 
@@ -34,7 +34,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def export(db: Path, folder: Path) -> str:
-    with reading.opened(db) as conn:
+    with reader.opened(db) as conn:
         return publish(conn, Wanted("git", folder))
 
 
@@ -97,7 +97,7 @@ def test_each_commit_is_its_revision_and_no_other(db: Path, tmp_path: Path) -> N
     shown = [line.split("\t") for line in git(repo, "log", "--reverse", f"--format={form}").splitlines()]
     found, gone = [], 0
     for commit, author, at, url, number, seen in shown:
-        path = f"{names.folder_name(author)}/{names.file_name(url)}"
+        path = f"{file_names.folder_name(author)}/{file_names.file_name(url)}"
         (changed,) = git(repo, "show", "--format=", "--no-renames", "--name-status", commit).splitlines()
         assert changed.split("\t")[1] == path
         if changed.startswith("D"):
@@ -150,9 +150,9 @@ def test_the_files_are_what_stands_and_the_log_tells_the_story(db: Path, tmp_pat
     export(db, tmp_path / "repo")
     standing = sqlite3.connect(db).execute("select url from articles where state <> 'gone'")
     files = [path.name for path in (tmp_path / "repo").rglob("*.md")]
-    assert sorted(files) == sorted(names.file_name(url) for (url,) in standing)
+    assert sorted(files) == sorted(file_names.file_name(url) for (url,) in standing)
     url = f"{clinic.HOST}/column/kanshitsusei-haien/"
-    path = f"{clinic.SITE}/{names.file_name(url)}"
+    path = f"{clinic.SITE}/{file_names.file_name(url)}"
     kinds = git(tmp_path / "repo", "log", "--reverse", "--no-renames", "--format=", "--name-status", "--", path)
     assert [line[0] for line in kinds.split("\n") if line] == ["A", "D", "A"]
     (gone,) = sqlite3.connect(db).execute("select old_text from edits where op = 'removed' limit 1").fetchone()
@@ -201,7 +201,7 @@ def test_what_was_withdrawn_is_in_no_object_any_more(db: Path, tmp_path: Path) -
     url = clinic_archive.WITHDRAWN
     with Database.open(path) as open_db:
         (said,) = open_db.conn.execute("select text from articles where url = ?", (url,)).fetchone()
-        withdrawing.withdraw(open_db, url, "", "a test", lambda _: clinic_archive.derive_here(open_db))
+        withdrawal.withdraw(open_db, url, "", "a test", lambda _: clinic_archive.derive_here(open_db))
     sentence = max(said.split("\n"), key=len)[:30]
 
     def everything() -> bytes:
@@ -212,7 +212,7 @@ def test_what_was_withdrawn_is_in_no_object_any_more(db: Path, tmp_path: Path) -
     assert "written anew" in export(path, tmp_path / "repo")
     assert sentence.encode() not in everything()
     assert url.encode() not in everything()
-    assert not list((tmp_path / "repo").rglob(names.file_name(url)))
+    assert not list((tmp_path / "repo").rglob(file_names.file_name(url)))
     git(tmp_path / "repo", "fsck", "--strict")
 
 
@@ -234,12 +234,12 @@ def test_a_kill_leaves_the_branch_as_it_was(tmp_path: Path) -> None:
     script = """
 import os, signal, sys
 from pathlib import Path
-from columnarchive import reading
-from columnarchive.archive.publishing import Wanted, publish
+from columnarchive import reader
+from columnarchive.pipeline.export import Wanted, publish
 def killed(done, note):
     if done == 2:
         os.kill(os.getpid(), signal.SIGKILL)
-with reading.opened(Path(sys.argv[1])) as conn:
+with reader.opened(Path(sys.argv[1])) as conn:
     publish(conn, Wanted("git", Path(sys.argv[2])), killed)
 """
     done = subprocess.run([sys.executable, "-c", script, str(db), str(tmp_path / "repo")], check=False)

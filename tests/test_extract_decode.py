@@ -9,7 +9,7 @@ import webencodings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from columnarchive.extract.decode import decode
+from columnarchive.extract.charset import decode
 
 SAYS = (
     "骨盤矯正のご案内です。料金は①初回２，０００円、②二回目からは三千円です。㈱みどり、髙橋までお問い合わせください。"

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from columnarchive.extract.derive import read_site
-from columnarchive.model import PageKind, PageReadings, PageVersions, Version
+from columnarchive.extract.site_reader import read_site
+from columnarchive.records import PageKind, PageReadings, PageVersions, Version
 
 TOPICS = ("膝", "腰", "肩", "首", "足首", "手首", "睡眠", "食事")
 NOTICE = "※治療の効果には個人差があります。自由診療のため公的医療保険は使えません。"

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from columnarchive.extract.article import Site
+from columnarchive.extract.bylines import names_people
+from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.outlines import Outline
-from columnarchive.extract.page import SavedPage, learn, open_page, read_page, read_pages
-from columnarchive.extract.people import names_people
-from columnarchive.extract.places import Places
-from columnarchive.model import Article
+from columnarchive.extract.saved_pages import SavedPage, learn, open_page, read_page, read_pages
+from columnarchive.records import Article
 from columnarchive.text import is_date_line
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"

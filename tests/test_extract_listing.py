@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from columnarchive.extract.listing import digest, find_listings
+from columnarchive.extract.dom_paths import Places
+from columnarchive.extract.listing_detection import digest, find_listings
 from columnarchive.extract.outlines import Outline
-from columnarchive.extract.page import open_page
-from columnarchive.extract.places import Places
+from columnarchive.extract.saved_pages import open_page
 
 ORIGIN = "https://clinic.example"
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from columnarchive.extract.page import PageResult, read_pages
-from columnarchive.model import OUTCOMES, Article, Block
+from columnarchive.extract.saved_pages import PageResult, read_pages
+from columnarchive.records import OUTCOMES, Article, Block
 
 LONG = "再生医療は、人体が本来持つ力を生かして、失われた組織の修復をめざす医療です。"
 

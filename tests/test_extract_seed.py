@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from columnarchive.extract.page import read_pages
-from columnarchive.model import Article
+from columnarchive.extract.saved_pages import read_pages
+from columnarchive.records import Article
 
 SEED = Path(__file__).resolve().parents[2] / "shared" / "corpus" / "seed-page.txt"
 pytestmark = pytest.mark.skipif(not SEED.exists(), reason="the shared corpus with the source document is not here")

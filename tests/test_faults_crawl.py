@@ -16,16 +16,16 @@ from servers.hostile import Behaviour, Host, Hostile, Request, answer, listing, 
 from servers.mixed import HANGING, HEALTHY, NAMES, Mixed
 from servers.site import Reply, Site
 
-from columnarchive.archive import withdrawing
-from columnarchive.archive.crawling import CrawlOptions, CrawlSummary, crawl, targets
+from columnarchive.config import Sites
+from columnarchive.crawl.address_guard import is_public
 from columnarchive.crawl.client import Ask, Client, ClientOptions, Health
-from columnarchive.crawl.network import is_public
-from columnarchive.crawl.pace import Pace
-from columnarchive.crawl.timer import Simulated
+from columnarchive.crawl.clock import Simulated
+from columnarchive.crawl.rate_limiter import Pace
 from columnarchive.errors import UsageError
-from columnarchive.model import Capture
-from columnarchive.sites import Sites
-from columnarchive.store import bodies
+from columnarchive.pipeline import withdrawal
+from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, crawl, targets
+from columnarchive.records import Capture
+from columnarchive.store import blobs
 from columnarchive.store.database import Database
 from columnarchive.urls import proxy_address
 
@@ -318,7 +318,7 @@ def test_a_withdrawn_page_does_not_return_by_another_address(db: Database, way: 
     with Site({"/column/": top + items, **pages}) as site:
         run(db, site.url + "/column/")
         withdrawn = site.url + "/column/2.html"
-        withdrawing.withdraw(db, withdrawn, "", "request of the person named", lambda _: None)
+        withdrawal.withdraw(db, withdrawn, "", "request of the person named", lambda _: None)
         text = _column(NAME, "<!-- another token -->")
         site.pages["/column/2.html"] = text
         site.pages["/column/"] = f"{top}{items}<li>2025年1月9日<a href=9.html>再生医療のお話の題名9</a>"
@@ -339,7 +339,7 @@ def test_a_withdrawn_page_does_not_return_by_another_address(db: Database, way: 
         run(db, site.url + "/column/", AT + timedelta(days=40))
     assert "/column/9.html" in site.paths()
     assert not any(path.startswith("/column/2.html") for path in site.paths())
-    stored = [bodies.read(db, sha256) for (sha256,) in db.conn.execute("select sha256 from bodies")]
+    stored = [blobs.read(db, sha256) for (sha256,) in db.conn.execute("select sha256 from bodies")]
     assert stored
     assert not any(NAME.encode() in body for body in stored)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from columnarchive.archive import probing
-from columnarchive.archive.demo import START, Clinic, dated_sites
-from columnarchive.sites import SiteSettings, load
+from columnarchive.config import SiteSettings, load
+from columnarchive.pipeline import site_preview
+from columnarchive.pipeline.demo import START, Clinic, dated_sites
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_site_is_looked_at_followed_crawled_and_tested(start: str, tmp_path: P
 def test_any_name_is_written_so_that_it_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "sites.toml"
     for name in ("あおぞら", '"quoted" \\ 🏥', "a\tb"):
-        probing.follow(file, SiteSettings(name, ("https://clinic.example/column/",)))
+        site_preview.follow(file, SiteSettings(name, ("https://clinic.example/column/",)))
         assert load(file).sites[-1].name == name
     assert [path.name for path in tmp_path.iterdir()] == ["sites.toml"]
 

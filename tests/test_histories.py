@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from columnarchive.archive.grouping import versions
-from columnarchive.archive.histories import assemble
-from columnarchive.model import Article, Block, PageReadings, PageVisits, Reading, Visit
+from columnarchive.history.article_identity import versions
+from columnarchive.history.revisions import assemble
+from columnarchive.records import Article, Block, PageReadings, PageVisits, Reading, Visit
 
 HOST = "https://clinic.example"
 OLD = "https://clinic.example/column/old/"

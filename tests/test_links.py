@@ -10,10 +10,10 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from columnarchive.crawl.section import Section
-from columnarchive.extract.header_links import with_headers
+from columnarchive.crawl.column_discovery import Section
+from columnarchive.extract.link_header import with_headers
 from columnarchive.extract.links import page_links
-from columnarchive.extract.queries import in_own_encoding
+from columnarchive.extract.query_encoding import in_own_encoding
 from columnarchive.urls import Link
 
 AT = "https://clinic.example/column/"

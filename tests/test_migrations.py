@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import schemas
 
-from columnarchive import reading
-from columnarchive.archive import checking
+from columnarchive import reader
 from columnarchive.errors import StoreError
+from columnarchive.pipeline import integrity
 from columnarchive.store import captures, upgrading
 from columnarchive.store.database import Database
 
@@ -64,13 +64,13 @@ def test_the_fixture_is_what_its_schema_makes(tmp_path: Path, name: str) -> None
 @pytest.mark.parametrize("name", NAMES)
 def test_an_archive_of_each_schema_opens_and_is_whole(tmp_path: Path, name: str) -> None:
     path = schemas.unpacked(name, tmp_path / "archive.db")
-    with reading.opened(path) as conn:
-        assert reading.totals(conn).articles == schemas.PAGES
-        assert reading.search(conn, reading.Wanted("難病")).total > 0
+    with reader.opened(path) as conn:
+        assert reader.totals(conn).articles == schemas.PAGES
+        assert reader.search(conn, reader.Wanted("難病")).total > 0
         assert upgrading.applied(conn) == NAMES
     with Database.open(path) as db:
         assert len(evidence(db)) == schemas.PAGES * 2
-        problems = checking.check(db, None, False, lambda *_: None)
+        problems = integrity.check(db, None, False, lambda *_: None)
         # Rules move on and derive anew; what was captured stays sound.
         assert [one for one in problems if "rebuild" not in one.mend] == []
     copy = path.with_name(f"archive.db.before-upgrade-{NAMES.index(name) + 1:04d}")
@@ -81,7 +81,7 @@ def test_changes_from_before_are_marked_like_those_written_now(tmp_path: Path) -
     marks = """select url, from_number, mark, change_marks.seen_at, change_marks.level from change_marks
                join changes on changes.id = change_id join articles on articles.id = article_id order by 1, 2, 3"""
     upgraded, written = (schemas.unpacked(name, tmp_path / f"{name}.db") for name in ("0003", "0004"))
-    with reading.opened(upgraded) as conn, reading.opened(written) as other:
+    with reader.opened(upgraded) as conn, reader.opened(written) as other:
         found = conn.execute(marks).fetchall()
         assert found == other.execute(marks).fetchall()
         assert {mark.split()[0] for _, _, mark, _, _ in found} == {"label", "level", "site"}

@@ -20,12 +20,12 @@ from typing import Any
 import clinic_archive
 import pytest
 
-from columnarchive.archive import notifying
-from columnarchive.archive.notifying import Hook, hooks, notify, since_last
 from columnarchive.crawl import webhook
 from columnarchive.errors import FetchError, UsageError
+from columnarchive.pipeline import notifications
+from columnarchive.pipeline.notifications import Hook, hooks, notify, since_last
 from columnarchive.store.database import Database
-from columnarchive.store.told import Interest
+from columnarchive.store.notifications import Interest
 
 SECRET = "a secret of the test"
 
@@ -158,7 +158,7 @@ def test_a_webhook_hears_what_it_asked_for(db: Database, receiver: Receiver) -> 
 
 
 def test_many_changes_go_in_batches_and_those_taken_stay_told(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notifying, "BATCH", 5)
+    monkeypatch.setattr(notifications, "BATCH", 5)
     receiver = Receiver(204, 204, 400)
     (first,) = notify(db, [Hook(receiver.url, Interest())], send=send)
     assert first.changes == 10
@@ -217,10 +217,10 @@ def test_a_kill_between_delivery_and_note_tells_again(db: Database, receiver: Re
     script = """
 import os, signal, sys
 from pathlib import Path
-from columnarchive.archive.notifying import Hook, notify
+from columnarchive.pipeline.notifications import Hook, notify
 from columnarchive.crawl.webhook import post
 from columnarchive.store.database import Database
-from columnarchive.store.told import Interest
+from columnarchive.store.notifications import Interest
 def send(url, message, secret):
     post(url, message, secret)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -239,11 +239,11 @@ def test_a_disk_that_fills_between_delivery_and_note_tells_again(db: Database, r
     script = """
 import resource, sys
 from pathlib import Path
-from columnarchive.archive.notifying import Hook, notify, since_last
+from columnarchive.pipeline.notifications import Hook, notify, since_last
 from columnarchive.crawl.webhook import post
 from columnarchive.errors import ArchiveError
 from columnarchive.store.database import Database
-from columnarchive.store.told import Interest
+from columnarchive.store.notifications import Interest
 def send(url, message, secret):
     post(url, message, secret)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))

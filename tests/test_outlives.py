@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from evidence import archive, at, capture, fill, patchwork
 
-from columnarchive.store import bodies, chain
+from columnarchive.store import blobs, hash_chain
 from columnarchive.store.database import Database
 
 SECTION = (
@@ -87,7 +87,7 @@ for row in conn.execute(sys.argv[2]):
 
 
 def test_the_depth_that_the_section_names() -> None:
-    assert f"at most {bodies.MAX_DEPTH} lie below one" in SECTION
+    assert f"at most {blobs.MAX_DEPTH} lie below one" in SECTION
 
 
 def test_the_chain_is_as_described(db: Database) -> None:
@@ -112,4 +112,4 @@ def test_the_chain_is_as_described(db: Database) -> None:
         assert said == content[link_id]
         before = digest("\n".join((before, moment, kind, str(entries), said)))
         assert before == link
-    assert before == chain.head(conn)
+    assert before == hash_chain.head(conn)

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
-from columnarchive.extract.derive import read_site
-from columnarchive.extract.page import PageResult, read_pages
-from columnarchive.model import Article, PageReadings, PageVersions, Version
+from columnarchive.extract.saved_pages import PageResult, read_pages
+from columnarchive.extract.site_reader import read_site
+from columnarchive.records import Article, PageReadings, PageVersions, Version
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 pytestmark = pytest.mark.skipif(not CORPUS.exists(), reason="the shared corpus is not here")

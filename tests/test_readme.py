@@ -7,7 +7,7 @@ from pathlib import Path
 
 from columnarchive.cli.commands import COMMANDS, loaded
 from columnarchive.diff.levels import LEVELS
-from columnarchive.model import OUTCOMES
+from columnarchive.records import OUTCOMES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

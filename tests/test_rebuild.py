@@ -13,10 +13,10 @@ from pathlib import Path
 import clinic
 import pytest
 
-from columnarchive.archive import deriving, importing
-from columnarchive.exchange import warc, warc_out
-from columnarchive.model import Capture
-from columnarchive.store import index
+from columnarchive.exchange import warc_reader, warc_writer
+from columnarchive.pipeline import derive, import_warc
+from columnarchive.records import Capture
+from columnarchive.store import fulltext
 from columnarchive.store.database import Database
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,7 +32,7 @@ def at_once(found: list[Capture], tmp_path_factory: pytest.TempPathFactory) -> t
     path = tmp_path_factory.mktemp("once") / "a.db"
     with Database.open(path) as db:
         clinic.add(db, found)
-        deriving.derive(db)
+        derive.derive(db)
         return path, clinic.as_text(clinic.state(db))
 
 
@@ -41,9 +41,9 @@ def test_day_by_day_is_the_same_as_all_at_once(found: list[Capture], at_once: tu
     with Database.open(tmp_path / "a.db") as db:
         for _, group in itertools.groupby(found, key=lambda one: one.fetched_at[:10]):
             clinic.add(db, list(group))
-            deriving.derive(db)
+            derive.derive(db)
         assert clinic.as_text(clinic.state(db)) == at_once[1]
-        assert list(index.verify(db.conn)) == []
+        assert list(fulltext.verify(db.conn)) == []
 
 
 @pytest.mark.parametrize("order", ["backwards", 1, 2])
@@ -55,8 +55,8 @@ def test_the_order_of_arrival_plays_no_part(
         for start in range(0, len(mixed), 40):
             clinic.add(db, mixed[start : start + 40])
             if start == 40:
-                deriving.derive(db)  # half of the captures make another template, which must leave no trace
-        deriving.derive(db)
+                derive.derive(db)  # half of the captures make another template, which must leave no trace
+        derive.derive(db)
         assert clinic.as_text(clinic.state(db)) == at_once[1]
 
 
@@ -64,7 +64,7 @@ def test_real_histories_give_the_same_in_any_order_and_twice(shared: Path, tmp_p
     """Each month of each site is a file, as a crawler would have made it: in order, shuffled, and all of them twice."""
     months: dict[tuple[str, str], list[Capture]] = {}
     for history in sorted((shared / "corpus/revisions").glob("*.warc.gz")):
-        for one in warc.read(history):
+        for one in warc_reader.read(history):
             if isinstance(one, Capture):
                 months.setdefault((one.fetched_at[:7], history.name), []).append(one)
     if not months:
@@ -72,15 +72,15 @@ def test_real_histories_give_the_same_in_any_order_and_twice(shared: Path, tmp_p
     files = []
     for number, (_, group) in enumerate(sorted(months.items())):
         files.append(tmp_path / f"{number:04d}.warc.gz")
-        warc_out.write(files[-1], [warc_out.Kept(one, one.body_sha256) for one in group], "test")
+        warc_writer.write(files[-1], [warc_writer.Kept(one, one.body_sha256) for one in group], "test")
     shuffled = random.Random(9).sample(files, len(files))
     found = []
     for name, rounds in (("in order", [files]), ("shuffled", [shuffled]), ("twice", [shuffled[::-1], files])):
         with Database.open(tmp_path / f"{name}.db") as db:
             added = []
             for many in rounds:
-                added.append(importing.import_files(db, many, None, lambda *_: None).added)
-                deriving.derive(db)
+                added.append(import_warc.import_files(db, many, None, lambda *_: None).added)
+                derive.derive(db)
             assert added[1:] in ([], [0])
             found.append(clinic.as_text(clinic.state(db)))
             (revisions,) = db.conn.execute("select count(*) from revisions").fetchone()
@@ -91,7 +91,7 @@ def test_real_histories_give_the_same_in_any_order_and_twice(shared: Path, tmp_p
 
 def test_rebuild_changes_nothing(at_once: tuple[Path, str]) -> None:
     with Database.open(at_once[0]) as db:
-        done = deriving.derive(db, force=True)
+        done = derive.derive(db, force=True)
         assert [(one.written.added, one.written.rewritten, one.written.dropped) for one in done] == [(0, 0, 0)]
         assert clinic.as_text(clinic.state(db)) == at_once[1]
 
@@ -102,23 +102,23 @@ def test_a_kill_between_captures_and_derivation_loses_nothing(
     path = tmp_path / "a.db"
     with Database.open(path) as db:
         clinic.add(db, found[:30])
-        deriving.derive(db)
+        derive.derive(db)
         clinic.add(db, found[30:])
     script = f"""
 import sys, os
 from pathlib import Path
 from columnarchive.store.database import Database
-from columnarchive.store import derived
-from columnarchive.archive import deriving, importing
-from columnarchive.exchange import warc, warc_out
+from columnarchive.store import site_writer
+from columnarchive.pipeline import derive, import_warc
+from columnarchive.exchange import warc_reader, warc_writer
 if __name__ == "__main__":
-    write = derived.write_site
+    write = site_writer.write_site
     def killed(*arguments):
         write(*arguments)
         os.kill(os.getpid(), {int(signal.SIGKILL)})
-    derived.write_site = killed
+    site_writer.write_site = killed
     with Database.open(Path({json.dumps(str(path))})) as db:
-        deriving.derive(db)
+        derive.derive(db)
 """
     file = tmp_path / "killed.py"
     file.write_text(script, encoding="utf-8")
@@ -127,8 +127,8 @@ if __name__ == "__main__":
     with Database.open(path) as db:
         (before,) = db.conn.execute("select count(*) from captures").fetchone()
         assert before == len(found)
-        assert list(index.verify(db.conn)) == []
-        deriving.derive(db)
+        assert list(fulltext.verify(db.conn)) == []
+        derive.derive(db)
         assert clinic.as_text(clinic.state(db)) == at_once[1]
 
 
@@ -167,7 +167,7 @@ def test_the_users_word_on_what_a_page_is_holds(found: list[Capture], tmp_path: 
         with db.transaction():
             settings = json.dumps({"kinds": {"/fee/": "other", "/column/h*/": "other"}})
             db.conn.execute("update sites set settings = ?", (settings,))
-        deriving.derive(db)
+        derive.derive(db)
         urls = {url for (url,) in db.conn.execute("select url from articles")}
     assert clinic.HOST + "/column/nanbyo-kansaibou/" in urls
     assert not {clinic.HOST + path for path in ("/fee/", "/column/hiza-saisei/", "/column/hada-saisei/")} & urls
@@ -186,7 +186,7 @@ def test_pages_that_never_answered_with_a_page_are_no_obstacle(
     ]
     with Database.open(tmp_path / "a.db") as db:
         clinic.add(db, never if alone else [*found, *never])
-        (done,) = deriving.derive(db)
+        (done,) = derive.derive(db)
         assert done.error == ""
         states = dict(
             db.conn.execute("select url, state from pages where url in (?, ?, ?)", [one.url for one in never])

@@ -81,7 +81,7 @@ def test_the_wheel_runs_on_its_own(built: Path, tmp_path: Path) -> None:
     (wheel,) = built.glob("*.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path)
     script = (
-        "import columnarchive, pathlib; from columnarchive.archive.demo import dated_sites;"
+        "import columnarchive, pathlib; from columnarchive.pipeline.demo import dated_sites;"
         "from columnarchive.store.database import Database;"
         "Database.open(pathlib.Path('a.db')).close(); print(columnarchive.__file__, len(dated_sites()))"
     )

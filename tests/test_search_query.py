@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_search_truth import Row, archive, fold_by_definition
 
+from columnarchive.search.ngrams import index_tokens
 from columnarchive.search.query import Query, Term, parse, to_fts
-from columnarchive.search.sql import FUNCTIONS, escape_fts, ja_highlight, ja_query, ja_snippet
-from columnarchive.search.tokens import index_tokens
-from columnarchive.search.variants import FOLDS
-from columnarchive.store import find
+from columnarchive.search.spelling_variants import FOLDS
+from columnarchive.search.sql_functions import FUNCTIONS, escape_fts, ja_highlight, ja_query, ja_snippet
+from columnarchive.store import search
 
 
 def texts(query: Query) -> list[list[str]]:
@@ -99,10 +99,10 @@ WORDS = st.lists(st.one_of(TEXT, st.sampled_from(["OR", "-", "title:", "site:", 
 
 @given(WORDS.map(" ".join), st.sets(st.sampled_from(FOLDS)), st.sampled_from(["all", "current", "removed"]))
 @settings(max_examples=400, deadline=None)
-def test_no_string_is_an_error(q: str, folds: set[str], scope: find.Scope) -> None:
+def test_no_string_is_an_error(q: str, folds: set[str], scope: search.Scope) -> None:
     query = parse(q, sorted(folds))  # type: ignore[arg-type]
-    result = find.search(CONN, query, scope, limit=5)
-    assert result.total == find.count(CONN, query, scope) >= len(result.hits)
+    result = search.search(CONN, query, scope, limit=5)
+    assert result.total == search.count(CONN, query, scope) >= len(result.hits)
     assert isinstance(escape_fts(q), str)
     assert ja_highlight(ROWS[0].text, q, "", "") == ROWS[0].text
     assert isinstance(ja_snippet(ROWS[0].text, q), str)

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from test_search_truth import Row, archive
 
-from columnarchive.extract.page import read_pages
+from columnarchive.extract.saved_pages import read_pages
 from columnarchive.search.query import parse
-from columnarchive.search.words import word
-from columnarchive.store import find, ranking
+from columnarchive.search.word_boundaries import word
+from columnarchive.store import ranking, search
 
 
-def order(conn: sqlite3.Connection, q: str, scope: find.Scope = "all", **narrow: str) -> list[int]:
+def order(conn: sqlite3.Connection, q: str, scope: search.Scope = "all", **narrow: str) -> list[int]:
     """The ids of the hits, best first."""
-    result = find.search(conn, parse(q), scope, limit=10_000, **narrow)
-    assert result.total == len(result.hits) == find.count(conn, parse(q), scope, **narrow)
+    result = search.search(conn, parse(q), scope, limit=10_000, **narrow)
+    assert result.total == len(result.hits) == search.count(conn, parse(q), scope, **narrow)
     assert [hit.rank for hit in result.hits] == list(range(1, len(result.hits) + 1))
     return [int(hit.url.rsplit("/", 1)[1]) for hit in result.hits]
 
@@ -51,7 +51,9 @@ def test_the_same_in_every_size_of_result(others: int) -> None:
     assert set(found[:4]) == {3, 4, 5, 6}
     assert found[0] == 5
     assert found[-1] == 2
-    pages = [hit.url for at in range(0, 210, 30) for hit in find.search(conn, parse("京都"), limit=30, offset=at).hits]
+    pages = [
+        hit.url for at in range(0, 210, 30) for hit in search.search(conn, parse("京都"), limit=30, offset=at).hits
+    ]
     assert [int(url.rsplit("/", 1)[1]) for url in pages] == found[:210]
 
 
@@ -81,7 +83,7 @@ def test_judged_queries_keep_their_first_hit() -> None:
     conn = archive([row for _, row in columns])
     files = {f"https://example.jp/{row.id}": file for file, row in columns}
     judged = json.loads((Path(__file__).parent / "gold" / "search_queries.json").read_text(encoding="utf-8"))
-    first = {q: [files[hit.url] for hit in find.search(conn, parse(q), limit=1).hits] for q in judged}
+    first = {q: [files[hit.url] for hit in search.search(conn, parse(q), limit=1).hits] for q in judged}
     assert first == {q: [file] for q, file in judged.items()}
     assert len(judged) >= 60
 
@@ -90,7 +92,7 @@ def test_scopes() -> None:
     conn = archive(ROWS)
     assert order(conn, "京都", "current") == EXPECTED[:-1]
     assert order(conn, "京都", "removed") == [2]
-    (hit,) = find.search(conn, parse("京都"), "removed").hits
+    (hit,) = search.search(conn, parse("京都"), "removed").hits
     assert hit.removed
     assert (hit.snippet, hit.highlights) == ("京都の話。", ((0, 2),))
     assert order(conn, "今は -京都") == []
@@ -125,9 +127,9 @@ def test_a_hit_tells_since_when_and_until_when_it_was_said() -> None:
             (2, 0, "京都の話。", "2024-01-02T00:00:00Z", 2, "2024-12-31T00:00:00Z", 0),
         ],
     )
-    (hit,) = find.search(conn, parse("京都"), "removed").hits
+    (hit,) = search.search(conn, parse("京都"), "removed").hits
     assert (hit.revision, hit.said_from, hit.said_until) == (2, "2024-01-02T00:00:00Z", "2024-12-31T00:00:00Z")
-    (hit,) = find.search(conn, parse("別の話")).hits
+    (hit,) = search.search(conn, parse("別の話")).hits
     assert (hit.revision, hit.said_from, hit.said_until) == (3, "2025-01-02T00:00:00Z", "")
 
 
@@ -139,8 +141,8 @@ def test_a_word_is_whole_beside_another_script_and_not_beside_a_compatibility_ka
 def test_folds_find_other_spellings() -> None:
     conn = archive([Row(1, "", "がんの治療。サーバの話。", "", ""), Row(2, "", "齋藤先生", "", "")])
     assert order(conn, "ガン") == []
-    assert [hit.url[-1] for hit in find.search(conn, parse("ガン サーバー", ("kana", "long_vowels"))).hits] == ["1"]
-    (hit,) = find.search(conn, parse("斎藤", ("kanji",))).hits
+    assert [hit.url[-1] for hit in search.search(conn, parse("ガン サーバー", ("kana", "long_vowels"))).hits] == ["1"]
+    (hit,) = search.search(conn, parse("斎藤", ("kanji",))).hits
     assert hit.highlights == ((0, 2),)
 
 
@@ -148,8 +150,8 @@ def test_a_common_character_in_many_articles(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(ranking, "_MANY", 100)
     rows = [Row(n, "題" if n % 50 == 0 else "他", f"題の話{n}。", "", f"20{10 + n % 10}-01-01") for n in range(1, 400)]
     conn = archive(rows)
-    result = find.search(conn, parse("題"))
+    result = search.search(conn, parse("題"))
     assert not result.exact
     assert 300 <= result.total <= 399
     assert [hit.title for hit in result.hits] == ["題"] * 7 + ["他"] * 13
-    assert find.count(conn, parse("題")) == 399
+    assert search.count(conn, parse("題")) == 399

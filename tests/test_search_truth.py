@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from columnarchive.search.query import parse, to_fts
-from columnarchive.store import find, index
+from columnarchive.store import fulltext, search
 
 SENTENCES = Path(__file__).resolve().parents[2] / "shared" / "corpus" / "sentences.txt.gz"
 SCHEMA = Path(__file__).resolve().parents[1] / "src" / "columnarchive" / "store" / "migrations"
@@ -104,7 +104,7 @@ def archive(rows: list[Row], path: str = ":memory:") -> sqlite3.Connection:
                values (?, 'example', ?, ?, ?, ?, ?, 1)""",
             (row.id, f"https://example.jp/{row.id}", row.title, row.text, row.removed_text, row.published_on),
         )
-        index.insert(conn, row.id, row.title, row.text, row.removed_text)
+        fulltext.insert(conn, row.id, row.title, row.text, row.removed_text)
     conn.execute("commit")
     return conn
 
@@ -126,7 +126,7 @@ def misses(conn: sqlite3.Connection, rows: list[Row], asked: list[tuple[str, lis
         query = parse(q)
         for scope, true in (("all", every), ("current", now), ("removed", every - now)):
             found = conn.execute("select rowid from articles_fts(?)", (to_fts(query, scope),))
-            if {row[0] for row in found} != true or find.count(conn, query, scope) != len(true):
+            if {row[0] for row in found} != true or search.count(conn, query, scope) != len(true):
                 wrong.append(f"{scope}: {q}")
     return wrong
 
@@ -149,7 +149,7 @@ def test_a_search_gives_each_match_once_and_marks_it() -> None:
     rows = list(articles(sentences(), 400))
     conn = archive(rows)
     for q, pieces in queries(rows, 60):
-        result = find.search(conn, parse(q), limit=1000)
+        result = search.search(conn, parse(q), limit=1000)
         assert len({hit.url for hit in result.hits}) == len(result.hits) == result.total
         wanted = [fold_by_definition(piece) for piece in pieces]
         for hit in result.hits:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from columnarchive.config import SiteSettings, load, parse
 from columnarchive.errors import UsageError
-from columnarchive.sites import SiteSettings, load, parse
 
 TEXT = """
 contact = "archive@example.org"

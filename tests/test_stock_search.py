@@ -10,8 +10,8 @@ import clinic
 import pytest
 from datasette.app import Datasette
 
-from columnarchive import reading
-from columnarchive.archive import deriving
+from columnarchive import reader
+from columnarchive.pipeline import derive
 from columnarchive.store.database import Database
 
 QUERIES = (
@@ -43,7 +43,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("stock") / "a.db"
     with Database.open(path) as db:
         clinic.add(db, list(clinic.captured()))
-        deriving.derive(db)
+        derive.derive(db)
     return path
 
 
@@ -59,8 +59,8 @@ def test_twenty_queries_count_the_same(archive: Path) -> None:
             found[query] = len((await datasette.client.get(path)).json())
         return found
 
-    with reading.opened(archive) as conn:
-        ours = {query: reading.search_count(conn, reading.Wanted(query)) for query in QUERIES}
+    with reader.opened(archive) as conn:
+        ours = {query: reader.search_count(conn, reader.Wanted(query)) for query in QUERIES}
     assert asyncio.run(boxes()) == ours
     assert ours["難病"] > 1
     assert ours["存在しない言葉"] == 0

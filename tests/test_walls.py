@@ -9,11 +9,11 @@ from typing import Any
 
 import clinic
 
-from columnarchive.archive import deriving
-from columnarchive.archive.grouping import versions
-from columnarchive.extract.derive import read_site
-from columnarchive.model import Capture, PageVersions, Reading, Version
-from columnarchive.store import bodies, captures
+from columnarchive.extract.site_reader import read_site
+from columnarchive.history.article_identity import versions
+from columnarchive.pipeline import derive
+from columnarchive.records import Capture, PageVersions, Reading, Version
+from columnarchive.store import blobs, captures
 from columnarchive.store.database import Database
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
@@ -48,7 +48,7 @@ def over(pages: list[Capture], name: str) -> list[tuple[dict[str, Any], Capture]
 def readings(db: Database) -> dict[tuple[str, str], Reading]:
     """What each version says, by URL and digest."""
     pages = captures.visits(db, 1)
-    read = read_site([versions(page) for page in pages], lambda digest: bodies.read(db, digest), {})
+    read = read_site([versions(page) for page in pages], lambda digest: blobs.read(db, digest), {})
     return {(page.url, one.version.body_sha256): one for page in read for one in page.readings}
 
 
@@ -58,7 +58,7 @@ def test_walls_over_known_columns_are_suspect_and_make_no_revision(tmp_path: Pat
     assert len(walls) >= 20
     with Database.open(tmp_path / "a.db") as db:
         clinic.add(db, pages + [capture for _, capture in walls])
-        deriving.derive(db)
+        derive.derive(db)
         found = readings(db)
         told = {row["file"]: found[capture.url, capture.body_sha256] for row, capture in walls}
         wrong = {
@@ -96,7 +96,7 @@ def test_a_column_that_became_a_notice_inside_its_site_is_no_wall(tmp_path: Path
     """The bundled clinic replaced a column by one line, in the template of its redesign."""
     with Database.open(tmp_path / "a.db") as db:
         clinic.add(db, list(clinic.captured()))
-        deriving.derive(db)
+        derive.derive(db)
         rows = db.conn.execute("select url, revisions, state from articles where url like '%gan-meneki%'").fetchall()
         labels = [row[0] for row in db.conn.execute("select labels from changes where labels like '%replaced%'")]
     assert [(revisions, state) for _, revisions, state in rows] == [(2, "live")]

@@ -15,12 +15,12 @@ from warcio.checker import Checker
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from columnarchive.archive import exporting, importing
 from columnarchive.errors import ExchangeError, NotFound, UsageError
-from columnarchive.exchange import warc
-from columnarchive.exchange.warc import Revisit, decoded, moment, read
-from columnarchive.model import Capture, Failure, Hop, Wire
-from columnarchive.store import captures, chain
+from columnarchive.exchange import warc_reader
+from columnarchive.exchange.warc_reader import Revisit, decoded, moment, read
+from columnarchive.pipeline import export_warc, import_warc
+from columnarchive.records import Capture, Failure, Hop, Wire
+from columnarchive.store import captures, hash_chain
 from columnarchive.store.database import Database
 
 URL = "https://clinic.example/column/0/"
@@ -105,21 +105,21 @@ def test_ours_to_warc_to_ours_is_equal(tmp_path: Path, name: str) -> None:
     with archive(tmp_path / "a", pages=3, versions=3) as db:
         fill(db, odd_captures())
         given, seen = all_captures(db), visible(db)
-        records = exporting.export_warc(db, tmp_path / name, None, quiet)
+        records = export_warc.export_warc(db, tmp_path / name, None, quiet)
         again = tmp_path / f"again-{name}"
-        exporting.export_warc(db, again, None, quiet)
+        export_warc.export_warc(db, again, None, quiet)
     assert records > len(given)
     if name.endswith(".warc"):
         assert (
             again.read_bytes().replace(again.name.encode(), name.encode())[400:] == (tmp_path / name).read_bytes()[400:]
         )
     with Database.open(tmp_path / "b.db") as db:
-        summary = importing.import_files(db, [tmp_path / name], None, quiet)
+        summary = import_warc.import_files(db, [tmp_path / name], None, quiet)
         assert summary.failures == ()
         assert all_captures(db) == given
         assert visible(db) == seen
-        assert chain.verify(db.conn) == []
-        assert importing.import_files(db, [tmp_path / name], None, quiet).added == 0
+        assert hash_chain.verify(db.conn) == []
+        assert import_warc.import_files(db, [tmp_path / name], None, quiet).added == 0
         assert visible(db) == seen
 
 
@@ -127,7 +127,7 @@ def test_warcio_passes_what_we_write(tmp_path: Path) -> None:
     with archive(tmp_path, pages=2, versions=2) as db:
         fill(db, odd_captures())
         out = tmp_path / "out.warc.gz"
-        exporting.export_warc(db, out, None, quiet)
+        export_warc.export_warc(db, out, None, quiet)
 
     class Options:
         inputs = (str(out),)
@@ -245,7 +245,7 @@ def test_a_broken_record_costs_only_itself(tmp_path: Path, packed: bool) -> None
 def test_order_and_repetition_of_files_play_no_part(tmp_path: Path) -> None:
     with archive(tmp_path, pages=4, versions=5) as db:
         fill(db, odd_captures())
-        exporting.export_warc(db, tmp_path / "all.warc.gz", None, quiet)
+        export_warc.export_warc(db, tmp_path / "all.warc.gz", None, quiet)
         expected = visible(db)
     members = gzip.decompress((tmp_path / "all.warc.gz").read_bytes()).split(b"\r\n\r\nWARC/1.1\r\n")
     files = []
@@ -256,7 +256,7 @@ def test_order_and_repetition_of_files_play_no_part(tmp_path: Path) -> None:
     for seed in (1, 2):
         with Database.open(tmp_path / f"shuffled-{seed}.db") as db:
             shuffled = random.Random(seed).sample(files, len(files))
-            summary = importing.import_files(db, shuffled + shuffled[:9], None, quiet)
+            summary = import_warc.import_files(db, shuffled + shuffled[:9], None, quiet)
             assert summary.failures == ()
             assert visible(db) == expected
 
@@ -269,7 +269,7 @@ def test_one_site_per_host_and_what_site_means(tmp_path: Path) -> None:
         ("https://c.example/", ["c.example"]),
     ]:  # fmt: skip
         with Database.open(tmp_path / f"{len(names)}{wanted is None}{(wanted or '')[:3].strip('/:')}.db") as db:
-            summary = importing.import_files(db, [path], wanted, quiet)
+            summary = import_warc.import_files(db, [path], wanted, quiet)
             assert list(summary.sites) == names
             assert summary.added + summary.elsewhere == 3
             assert summary.sentence.startswith(f"{summary.added} capture" + "s" * (summary.added > 1) + " of ")
@@ -286,7 +286,7 @@ def test_not_modified_as_a_plain_answer_is_a_visit(tmp_path: Path) -> None:
         ],
     )  # fmt: skip
     with Database.open(tmp_path / "a.db") as db:
-        summary = importing.import_files(db, [path], None, quiet)
+        summary = import_warc.import_files(db, [path], None, quiet)
         assert [(row.fetched_at, row.status, row.outcome) for row in captures.of_page(db, URL)] == [
             (at(1), 200, "ok"), (at(3), 304, "unchanged"),
         ]  # fmt: skip
@@ -294,7 +294,7 @@ def test_not_modified_as_a_plain_answer_is_a_visit(tmp_path: Path) -> None:
         (failure,) = summary.failures
         assert "never-kept" in failure.subject
         assert "does not hold" in failure.reason
-        assert importing.import_files(db, [path], None, quiet).added == 0
+        assert import_warc.import_files(db, [path], None, quiet).added == 0
 
 
 @pytest.mark.parametrize("first", ["request", "response"])
@@ -326,11 +326,11 @@ def test_requests_and_peers_come_with_their_answers(tmp_path: Path, first: str, 
 def test_a_revisit_without_its_original_is_named(tmp_path: Path) -> None:
     with archive(tmp_path, pages=1, versions=1) as db:
         fill(db, [capture(URL, at(3), None, 304, "unchanged")])
-        exporting.export_warc(db, tmp_path / "all.warc", None, quiet)
+        export_warc.export_warc(db, tmp_path / "all.warc", None, quiet)
     parts = (tmp_path / "all.warc").read_bytes().split(b"\r\n\r\nWARC/1.1\r\n")
     (tmp_path / "revisit.warc").write_bytes(b"WARC/1.1\r\n" + parts[-1])
     with Database.open(tmp_path / "b.db") as db:
-        summary = importing.import_files(db, [tmp_path / "revisit.warc"], None, quiet)
+        summary = import_warc.import_files(db, [tmp_path / "revisit.warc"], None, quiet)
         assert summary.added == 0
         assert "does not hold" in summary.failures[0].reason
 
@@ -341,17 +341,17 @@ def test_errors_are_one_sentence(tmp_path: Path) -> None:
     with Database.open(tmp_path / "a.db") as db:
         for name, said in [("empty.warc", "is empty"), ("junk.warc", "no record"), ("none.warc", "cannot be read")]:
             with pytest.raises(ExchangeError, match=said):
-                importing.import_files(db, [tmp_path / name], None, quiet)
-        both = importing.import_files(db, [tmp_path / "empty.warc", tmp_path / "junk.warc"], None, quiet)
+                import_warc.import_files(db, [tmp_path / name], None, quiet)
+        both = import_warc.import_files(db, [tmp_path / "empty.warc", tmp_path / "junk.warc"], None, quiet)
         assert both.failed == 2
         with pytest.raises(UsageError, match="folder"):
-            exporting.export_warc(db, tmp_path, None, quiet)
+            export_warc.export_warc(db, tmp_path, None, quiet)
         with pytest.raises(UsageError, match="archive itself"):
-            exporting.export_warc(db, db.path, None, quiet)
+            export_warc.export_warc(db, db.path, None, quiet)
         with pytest.raises(NotFound, match="no site"):
-            exporting.export_warc(db, tmp_path / "x.warc", "nowhere.example", quiet)
+            export_warc.export_warc(db, tmp_path / "x.warc", "nowhere.example", quiet)
         with pytest.raises(ExchangeError, match="cannot be written"):
-            exporting.export_warc(db, tmp_path / "no/such/x.warc", None, quiet)
+            export_warc.export_warc(db, tmp_path / "no/such/x.warc", None, quiet)
 
 
 def test_dates_and_codings_that_are_none() -> None:
@@ -364,7 +364,7 @@ def test_dates_and_codings_that_are_none() -> None:
 def test_a_changed_body_is_not_taken_for_ours(tmp_path: Path) -> None:
     with Database.open(tmp_path / "a.db") as db:
         fill(db, [replace(next(site(1, 1)), body=b"<p>500,000 yen</p>")])
-        exporting.export_warc(db, tmp_path / "out.warc", None, quiet)
+        export_warc.export_warc(db, tmp_path / "out.warc", None, quiet)
     data = (tmp_path / "out.warc").read_bytes()
     (tmp_path / "out.warc").write_bytes(data.replace(b"500,000 yen", b"100,000 yen"))
     assert all(isinstance(item, Failure) for item in read(tmp_path / "out.warc"))
@@ -373,10 +373,10 @@ def test_a_changed_body_is_not_taken_for_ours(tmp_path: Path) -> None:
 def test_brotli_is_decoded_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     body, headers = "<p>無料</p>".encode() * 9999, (("Content-Encoding", "br"),)
     packed = brotlicffi.compress(body)
-    assert warc.decoded(packed, headers) == body
-    assert warc.decoded(body, headers) == body, "kept decoded, with the header lines as received"
+    assert warc_reader.decoded(packed, headers) == body
+    assert warc_reader.decoded(body, headers) == body, "kept decoded, with the header lines as received"
     with pytest.raises(ExchangeError, match="ends early"):
-        warc.decoded(packed[:-1], headers)
-    monkeypatch.setattr(warc, "MAX_BODY", 1000)
+        warc_reader.decoded(packed[:-1], headers)
+    monkeypatch.setattr(warc_reader, "MAX_BODY", 1000)
     with pytest.raises(ExchangeError, match="larger"):
-        warc.decoded(packed, headers)
+        warc_reader.decoded(packed, headers)

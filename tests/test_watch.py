@@ -7,9 +7,9 @@ from pathlib import Path
 import clinic
 import pytest
 
-from columnarchive.archive import deriving, watching
 from columnarchive.errors import NotFound, UsageError
-from columnarchive.store import watches
+from columnarchive.pipeline import derive, saved_searches
+from columnarchive.store import saved_searches as store_saved_searches
 from columnarchive.store.database import Database
 
 CLAIM = clinic.HOST + "/column/nanbyo-kansaibou/"
@@ -20,30 +20,30 @@ def test_what_is_new_is_told_once(tmp_path: Path) -> None:
     first = [one for one in found if one.fetched_at < "2026"]
     with Database.open(tmp_path / "a.db") as db:
         clinic.add(db, first)
-        deriving.derive(db)
-        assert watching.add(db, "claims", "必ず治ります", "2025-10-21T00:00:00Z") == 1
-        watching.add(db, "price", '"128,000円"', "2025-10-21T00:00:00Z")
-        watching.add(db, "notice", "認知症と幹細胞研究", "2025-10-21T00:00:00Z")
-        assert watching.look(db, "2025-10-22T00:00:00Z") == []
+        derive.derive(db)
+        assert saved_searches.add(db, "claims", "必ず治ります", "2025-10-21T00:00:00Z") == 1
+        saved_searches.add(db, "price", '"128,000円"', "2025-10-21T00:00:00Z")
+        saved_searches.add(db, "notice", "認知症と幹細胞研究", "2025-10-21T00:00:00Z")
+        assert saved_searches.look(db, "2025-10-22T00:00:00Z") == []
         clinic.add(db, found[len(first) :])
-        deriving.derive(db)
-        peeked = watching.look(db, "2026-05-01T00:00:00Z", keep=True)
-        told = {(one.watch, one.news, one.hit.url) for one in watching.look(db, "2026-05-01T00:00:00Z")}
+        derive.derive(db)
+        peeked = saved_searches.look(db, "2026-05-01T00:00:00Z", keep=True)
+        told = {(one.watch, one.news, one.hit.url) for one in saved_searches.look(db, "2026-05-01T00:00:00Z")}
         assert {(one.watch, one.news, one.hit.url) for one in peeked} == told
         assert ("claims", "newly_removed", CLAIM) in told
         assert ("price", "newly_said", clinic.HOST + "/column/hiza-saisei/") in told
         assert ("notice", "new_article", clinic.HOST + "/column/ninchishou-kenkyuu/") in told
-        assert watching.look(db, "2026-05-02T00:00:00Z") == []
+        assert saved_searches.look(db, "2026-05-02T00:00:00Z") == []
         with db.transaction():
-            watches.remove(db.conn, "claims")
-        assert [one.name for one in watches.every(db.conn)] == ["notice", "price"]
+            store_saved_searches.remove(db.conn, "claims")
+        assert [one.name for one in store_saved_searches.every(db.conn)] == ["notice", "price"]
 
 
 def test_what_cannot_be_saved_is_said_in_a_sentence(tmp_path: Path) -> None:
     with Database.open(tmp_path / "a.db") as db:
-        watching.add(db, "one", "難病", "2026-01-01T00:00:00Z")
+        saved_searches.add(db, "one", "難病", "2026-01-01T00:00:00Z")
         for name, query, said in (("one", "免疫", "already"), ("two", " ", "empty"), (" ", "免疫", "name")):
             with pytest.raises(UsageError, match=said):
-                watching.add(db, name, query, "2026-01-01T00:00:00Z")
+                saved_searches.add(db, name, query, "2026-01-01T00:00:00Z")
         with pytest.raises(NotFound, match="no watch"):
-            watching.look(db, "2026-01-01T00:00:00Z", "other")
+            saved_searches.look(db, "2026-01-01T00:00:00Z", "other")

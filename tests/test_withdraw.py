@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from evidence import archive, at, capture, fill, page
 
-from columnarchive.archive import checking, deriving, exporting, importing, withdrawing
 from columnarchive.errors import NotFound, StoreError, UsageError
-from columnarchive.store import bodies, captures, chain, index
+from columnarchive.pipeline import derive, export_warc, import_warc, integrity, withdrawal
+from columnarchive.store import blobs, captures, fulltext, hash_chain
 from columnarchive.store.database import Database
 
 URL = "https://clinic.example/column/2/"
@@ -39,9 +39,9 @@ def db(tmp_path: Path) -> Iterator[Database]:
         yield db
 
 
-def withdraw(db: Database, at: str = "", url: str = URL) -> withdrawing.Withdrawal:
+def withdraw(db: Database, at: str = "", url: str = URL) -> withdrawal.Withdrawal:
     """Withdraw without deriving."""
-    return withdrawing.withdraw(db, url, at, "request of the person named", lambda _: None)
+    return withdrawal.withdraw(db, url, at, "request of the person named", lambda _: None)
 
 
 def file_bytes(path: Path) -> bytes:
@@ -52,21 +52,21 @@ def file_bytes(path: Path) -> bytes:
 def stored_texts(db: Database) -> bytes:
     """Every body, decoded."""
     rows = db.conn.execute("select sha256 from bodies").fetchall()
-    return b"".join(bodies.read(db, sha256) for (sha256,) in rows)
+    return b"".join(blobs.read(db, sha256) for (sha256,) in rows)
 
 
 def problems(db: Database) -> list[object]:
     """What a check finds."""
-    return list(checking.check(db, None, True, lambda *_: None))
+    return list(integrity.check(db, None, True, lambda *_: None))
 
 
 def test_a_page_is_gone_from_bytes_and_export_and_stays_away(db: Database, tmp_path: Path) -> None:
-    head = chain.head(db.conn)
+    head = hash_chain.head(db.conn)
     (depended,) = db.conn.execute(
         "select count(*) from bodies where base_sha256 = (select body_sha256 from captures where id = 1)"
     ).fetchone()
     assert depended, "the page should be what others are coded against"
-    exporting.export_warc(db, tmp_path / "before.warc", None, lambda _: None)
+    export_warc.export_warc(db, tmp_path / "before.warc", None, lambda _: None)
     kept = {sha256 for (sha256,) in db.conn.execute("select body_sha256 from captures where page_id <> 1")}
 
     assert db.lately.held
@@ -79,8 +79,8 @@ def test_a_page_is_gone_from_bytes_and_export_and_stays_away(db: Database, tmp_p
     assert NAME.encode() not in stored_texts(db)
     assert {sha256 for (sha256,) in db.conn.execute("select sha256 from bodies")} == kept
     assert problems(db) == []
-    assert chain.holds(db.conn, head)
-    assert chain.head(db.conn) != head
+    assert hash_chain.holds(db.conn, head)
+    assert hash_chain.head(db.conn) != head
     rows = captures.of_page(db, URL)
     assert [(row.withdrawn, row.fetched_at, row.final_url) for row in rows] == [(True, at(n), "") for n in range(3)]
     told = db.conn.execute("select at from withdrawals").fetchone()[0]
@@ -89,10 +89,10 @@ def test_a_page_is_gone_from_bytes_and_export_and_stays_away(db: Database, tmp_p
         captures.load(db, rows[0].id)
     assert all(each.url != URL for each in captures.visits(db, 1))
 
-    exporting.export_warc(db, tmp_path / "after.warc", None, lambda _: None)
+    export_warc.export_warc(db, tmp_path / "after.warc", None, lambda _: None)
     assert NAME.encode() not in (tmp_path / "after.warc").read_bytes()
     assert URL.encode() not in (tmp_path / "after.warc").read_bytes()
-    again = importing.import_files(db, [tmp_path / "before.warc"], None, lambda *_: None)
+    again = import_warc.import_files(db, [tmp_path / "before.warc"], None, lambda *_: None)
     assert again.added == 0
     assert fill(db, [capture(URL, at(9), page(PLACE, 9))]) == [None]
     assert fill(db, [capture("https://clinic.example/elsewhere/", at(9), secret(PLACE, 1))]) == [None]
@@ -125,13 +125,13 @@ def test_the_same_body_at_another_address_goes_too(db: Database) -> None:
 def test_derived_text_and_index_go_with_it(tmp_path: Path) -> None:
     with archive(tmp_path, pages=6, versions=1) as db:
         fill(db, [capture(URL, at(3), secret(PLACE, 3))])
-        deriving.derive(db)
+        derive.derive(db)
         with db.transaction() as conn:
-            index.ensure_current(conn)
+            fulltext.ensure_current(conn)
         (told,) = db.conn.execute("select count(*) from articles where text like ?", (f"%{NAME}%",)).fetchone()
         assert told == 1
         assert NAME.encode() in file_bytes(db.path)
-        withdrawing.withdraw(db, URL, "", "a court's order", lambda site_id: deriving.derive(db, [site_id], force=True))
+        withdrawal.withdraw(db, URL, "", "a court's order", lambda site_id: derive.derive(db, [site_id], force=True))
         assert NAME.encode() not in file_bytes(db.path)
         assert problems(db) == []
         (articles,) = db.conn.execute("select count(*) from articles").fetchone()
@@ -159,6 +159,6 @@ def test_wrong_usage_is_told_in_a_sentence(db: Database) -> None:
     with pytest.raises(UsageError, match="name one"):
         withdraw(db, "2026-05")
     with pytest.raises(UsageError, match="reason"):
-        withdrawing.withdraw(db, URL, "", " ", lambda _: None)
+        withdrawal.withdraw(db, URL, "", " ", lambda _: None)
     assert problems(db) == []
     assert len(captures.of_page(db, URL)) == 3

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from columnarchive.archive import workers
-from columnarchive.archive.workers import Task, Workers, page_limit
 from columnarchive.errors import ArchiveError, UsageError
-from columnarchive.model import DerivedSite
+from columnarchive.pipeline import worker_pool
+from columnarchive.pipeline.worker_pool import Task, Workers, page_limit
+from columnarchive.records import DerivedSite
 
 
 def busy(task: Task) -> DerivedSite:
@@ -24,7 +24,7 @@ def busy(task: Task) -> DerivedSite:
             if page in task.poisoned:
                 continue
             if task.site_id == 2 and page == "bad":
-                workers.signal.setitimer(signal.ITIMER_PROF, 0.2)  # sooner than a minute, by the same timer
+                worker_pool.signal.setitimer(signal.ITIMER_PROF, 0.2)  # sooner than a minute, by the same timer
                 while True:
                     pass
             if (task.site_id == 3 and page == "ugly") or task.site_id == 4:
@@ -59,7 +59,7 @@ def test_a_worker_loads_no_more_than_it_needs() -> None:
     """Each library is held by the writer and by every worker; sqlite-utils alone loads pandas where that is there."""
     script = """
 import sys
-import columnarchive.archive.deriving
+import columnarchive.pipeline.derive
 loaded = {"sqlite_utils", "pandas", "numpy", "pyarrow", "httpx", "typer", "rich"} & set(sys.modules)
 assert not loaded, loaded
 """

@@ -32,13 +32,13 @@ from datasette import __version__ as datasette_version
 from evidence import capture
 from test_search_truth import sentences
 
-from columnarchive.archive.grouping import versions
-from columnarchive.archive.histories import assemble
 from columnarchive.cli.serving import prepared
-from columnarchive.diff import copies as passages
+from columnarchive.diff import passage_fingerprints as passages
 from columnarchive.errors import StoreError
-from columnarchive.model import Article, Block, DerivedSite, PageReadings, PageVisits, Reading
-from columnarchive.store import captures, chain, copies, derived, index, sites
+from columnarchive.history.article_identity import versions
+from columnarchive.history.revisions import assemble
+from columnarchive.records import Article, Block, DerivedSite, PageReadings, PageVisits, Reading
+from columnarchive.store import captures, copies, fulltext, hash_chain, site_writer, sites
 from columnarchive.store.database import Database
 from columnarchive.store.passages import text_key
 
@@ -149,12 +149,12 @@ def _fill(db: Database, name: str, dice: random.Random, many: list[list[Article]
                 one = capture(article.url, when(start + visit), page(article))
                 articles[one.body_sha256] = article
                 found.append(captures.add(db, page_id, one))
-        chain.seal(conn, when(101), "crawl", [one for one in found if one is not None])
+        hash_chain.seal(conn, when(101), "crawl", [one for one in found if one is not None])
         visits = captures.visits(db, site_id)
         readings = {one.url: _read(one, articles) for one in visits}
         verdicts, histories = assemble(visits, readings, "1")
         newest = sites.newest_capture(conn, site_id)
-        derived.write_site(db, site_id, DerivedSite(name, "1/1", newest, verdicts, histories), when(101))
+        site_writer.write_site(db, site_id, DerivedSite(name, "1/1", newest, verdicts, histories), when(101))
         copies.settle(conn, passages)
         conn.execute("update sites set last_crawl_at = ? where id = ?", (when(101), site_id))
 
@@ -194,9 +194,9 @@ def _copied(db: Database, times: int) -> None:
         own = "id between 2 and" if table == "sites" else f"{first} <"
         conn.execute(f"insert into {table} select {', '.join(cells)} from {table} where {own} {STEP}")
     found = [row[0] for row in conn.execute("select id from captures where id > ?", (step,))]
-    chain.seal(conn, when(101), "crawl", found)
+    hash_chain.seal(conn, when(101), "crawl", found)
     for row in conn.execute("select id, title, text, removed_text from articles where id > ?", (step,)).fetchall():
-        index.insert(conn, *row)
+        fulltext.insert(conn, *row)
 
 
 def _read(visits: PageVisits, articles: dict[str, Article]) -> PageReadings:
@@ -222,7 +222,7 @@ def write(path: Path) -> None:
                     for page_id, url in dice.sample(pages, 10):
                         body = f"<p>{groups} {url}</p>".encode() * 200
                         found.append(captures.add(db, page_id, capture(url, when(day + groups), body)))
-                    chain.seal(conn, when(day + groups), "crawl", [one for one in found if one is not None])
+                    hash_chain.seal(conn, when(day + groups), "crawl", [one for one in found if one is not None])
                     assert None not in found
             except (StoreError, sqlite3.Error) as error:
                 errors += 1

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import copying
 
-from columnarchive.diff import copies as passages
-from columnarchive.model import History
-from columnarchive.store import copies, derived
+from columnarchive.diff import passage_fingerprints as passages
+from columnarchive.records import History
+from columnarchive.store import copies, site_writer
 from columnarchive.store.database import Database
 
 PLANTED = 30
@@ -31,7 +31,7 @@ def update(db: Database, number: int, said: History) -> tuple[float, float]:
     with db.transaction():
         started = time.process_time()
         site = said.article.url.split("/")[2]
-        derived._write_history(db.conn, site, said, f"digest {number}")
+        site_writer._write_history(db.conn, site, said, f"digest {number}")
         written = time.process_time()
         copies.settle(db.conn, passages)
         return (written - started) * 1000, (time.process_time() - written) * 1000

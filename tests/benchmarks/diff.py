@@ -25,13 +25,14 @@ from pathlib import Path
 
 from rapidfuzz.distance import Indel
 
-from columnarchive.diff import facts, folding, openings, sentences, tokens
-from columnarchive.diff.blame import blame
+from columnarchive.diff import facts, normalization, openings, sentences, tokens
 from columnarchive.diff.compare import compare
-from columnarchive.model import Article, Block
+from columnarchive.history.blame import blame
+from columnarchive.records import Article, Block
 
 CACHES = (
-    sentences._pieces, folding.wide, folding.values, folding.skeleton, folding.differs_in_letters,
+    sentences._pieces,
+    normalization.wide, normalization.values, normalization.skeleton, normalization.differs_in_letters,
     openings._starts, tokens.tokens, facts.facts_of, facts.claim_of, facts.topic_of,
 )  # fmt: skip
 SUBJECTS = [

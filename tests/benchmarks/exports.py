@@ -17,20 +17,20 @@ import tempfile
 import time
 from pathlib import Path
 
-from columnarchive.model import Capture
+from columnarchive.records import Capture
 from columnarchive.store import captures, sites
 from columnarchive.store.database import Database
 
 SCRIPT = """
 import resource, sys
 from pathlib import Path
-from columnarchive import reading
-from columnarchive.archive.exporting import export_warc
-from columnarchive.archive.publishing import Wanted, publish
+from columnarchive import reader
+from columnarchive.pipeline.export_warc import export_warc
+from columnarchive.pipeline.export import Wanted, publish
 from columnarchive.store.database import Database
 path, format, out = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 peak = lambda who: resource.getrusage(who).ru_maxrss
-with Database.open(path, write=False) as db, reading.opened(path) as conn:
+with Database.open(path, write=False) as db, reader.opened(path) as conn:
     before = peak(resource.RUSAGE_SELF)
     if format == "warc":
         export_warc(db, out, None, lambda done: None)

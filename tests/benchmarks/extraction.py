@@ -21,18 +21,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from columnarchive.extract import content, template
+from columnarchive.extract import content_selection, template
+from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.outlines import Outline
-from columnarchive.extract.page import learn, open_page, read_page, read_pages
-from columnarchive.extract.places import Places
+from columnarchive.extract.saved_pages import learn, open_page, read_page, read_pages
 
 ROOT = Path(__file__).resolve().parents[2]
 RANGES = (
     (template, "TEMPLATE_SHARE", (0.15, 0.2, 0.25, 0.3)),
     (template, "DEAD_SHARE", (0.85, 0.9, 0.95)),
     (template, "CONTENT_SHARE", (0.4, 0.5, 0.6)),
-    (content, "LINK_SHARE", (0.5, 0.6, 0.7)),
-    (content, "REGION_SHARE", (0.85, 0.9, 0.95)),
+    (content_selection, "LINK_SHARE", (0.5, 0.6, 0.7)),
+    (content_selection, "REGION_SHARE", (0.85, 0.9, 0.95)),
 )
 SavedPage = tuple[str, bytes, str]
 

@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from test_search_truth import SIGNED, Row, archive, articles, misses, queries, sentences
 
 from columnarchive.search.fold import fold
+from columnarchive.search.ngrams import index_tokens
 from columnarchive.search.query import parse
-from columnarchive.search.tokens import index_tokens
-from columnarchive.store import find, index
+from columnarchive.store import fulltext, search
 
 FLOORS = {"index bytes / text bytes": 1.25, "build / plain pairs": 1.3, "update ms": 10.0, "one character p95": 200.0}
 WORD_FLOOR = 60.0  # p95 of every class of two characters and more
@@ -215,12 +215,12 @@ def run(rows: list[Row], folder: Path) -> int:
 
     os.unlink(folder / "ours.db")
     conn = archive(rows, str(folder / "archive.db"))
-    index.optimize(conn)
+    fulltext.optimize(conn)
     seen["update ms"] = update(conn, rows)
     print(f"\nupdate of one article: {seen['update ms']:.2f} ms CPU\n")
 
     def ranked(q: str) -> object:
-        return find.search(conn, parse(q))
+        return search.search(conn, parse(q))
 
     def like(q: str) -> object:
         words = [f"%{term.text}%" for term in parse(q).terms]
@@ -250,8 +250,8 @@ def update(conn: sqlite3.Connection, rows: list[Row]) -> float:
     def change() -> None:
         for row in chosen:
             conn.execute("begin immediate")
-            index.delete(conn, row.id, row.title, row.text, row.removed_text)
-            index.insert(conn, row.id, row.title, row.text + "\n追記", row.removed_text)
+            fulltext.delete(conn, row.id, row.title, row.text, row.removed_text)
+            fulltext.insert(conn, row.id, row.title, row.text + "\n追記", row.removed_text)
             conn.execute("update articles set text = text || char(10) || '追記' where id = ?", (row.id,))
             conn.execute("commit")
 

@@ -27,11 +27,11 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
 from evidence import at, capture, page  # noqa: E402
 
-from columnarchive.archive import checking, deriving, importing  # noqa: E402
-from columnarchive.exchange.warc import read  # noqa: E402
-from columnarchive.exchange.warc_out import Kept, write  # noqa: E402
-from columnarchive.model import Capture  # noqa: E402
-from columnarchive.store import bodies  # noqa: E402
+from columnarchive.exchange.warc_reader import read  # noqa: E402
+from columnarchive.exchange.warc_writer import Kept, write  # noqa: E402
+from columnarchive.pipeline import derive, import_warc, integrity  # noqa: E402
+from columnarchive.records import Capture  # noqa: E402
+from columnarchive.store import blobs  # noqa: E402
 from columnarchive.store.database import Database  # noqa: E402
 
 CORPUS = ROOT.parent / "shared/corpus"
@@ -71,7 +71,7 @@ def sets(folder: Path) -> Iterator[Set]:
 def ours(one: Set, folder: Path) -> tuple[int, int]:
     """Bytes of the stored frames, and of all tables and indexes that hold evidence."""
     with Database.open(folder / f"{one.warc.name}.db") as db:
-        importing.import_files(db, [one.warc], None, quiet)
+        import_warc.import_files(db, [one.warc], None, quiet)
         (frames,) = db.conn.execute("select sum(length(data)) from bodies").fetchone()
         marks = ", ".join("?" * len(EVIDENCE_TABLES))
         (rows,) = db.conn.execute(
@@ -125,13 +125,13 @@ READ = 0.5
 def measure_reads() -> int:
     """Print the CPU time of random reads of the histories; 1 when it is more than it may be."""
     with tempfile.TemporaryDirectory() as name, Database.open(Path(name) / "a.db") as db:
-        importing.import_files(db, sorted((CORPUS / "revisions").glob("*.warc.gz")), None, quiet)
+        import_warc.import_files(db, sorted((CORPUS / "revisions").glob("*.warc.gz")), None, quiet)
         rows = db.conn.execute("select sha256, depth from bodies").fetchall() * 3
         random.Random(1).shuffle(rows)
         spent: list[tuple[float, int]] = []
         for sha256, depth in rows:
             begun = time.process_time_ns()
-            bodies.read(db, sha256)
+            blobs.read(db, sha256)
             spent.append(((time.process_time_ns() - begun) / 1e6, depth))
         every = sorted(one for one, _ in spent)
         mean = sum(every) / len(every)
@@ -241,16 +241,16 @@ def measure_scale(count: int) -> None:
         print(f"{count} captures made, {warc.stat().st_size / 1e6:.0f} MB of WARC.gz", flush=True)
         with Database.open(path) as db:
             stage = Stage("import")
-            summary = importing.import_files(db, [warc], None, quiet)
+            summary = import_warc.import_files(db, [warc], None, quiet)
             stage.done(summary.added, "captures")
             stage = Stage("rebuild")
-            deriving.derive(db, force=True)
+            derive.derive(db, force=True)
             (pages,) = db.conn.execute("select count(*) from pages").fetchone()
             (found,) = db.conn.execute("select count(*) from bodies").fetchone()
             stage.done(found, "versions", f"; {pages} pages")
         with Database.open(path, write=False) as db:
             stage = Stage("check")
-            problems = checking.check(db, None, False, quiet)
+            problems = integrity.check(db, None, False, quiet)
             stage.done(count, "captures", f"; {len(problems)} problems")
         print(f"file {path.stat().st_size / 1e6:.0f} MB")
 

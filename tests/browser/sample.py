@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from columnarchive.archive.grouping import versions
-from columnarchive.archive.histories import assemble
-from columnarchive.model import (
+from columnarchive.history.article_identity import versions
+from columnarchive.history.revisions import assemble
+from columnarchive.records import (
     Article,
     Block,
     Capture,
@@ -20,7 +20,7 @@ from columnarchive.model import (
     Reading,
     SiteTemplate,
 )
-from columnarchive.store import captures, chain, derived, sites
+from columnarchive.store import captures, hash_chain, site_writer, sites
 from columnarchive.store.database import Database
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
@@ -100,7 +100,7 @@ def build(path: Path, pages: Iterable[Seen] = (), *, site: str = SITE) -> Path:
         for day in DAYS:
             with db.transaction():
                 added = [_add(db, site_id, seen) for seen in everything if seen.day == day]
-                chain.seal(db.conn, f"{day}T01:00:30Z", "crawl", [one for one in added if one is not None])
+                hash_chain.seal(db.conn, f"{day}T01:00:30Z", "crawl", [one for one in added if one is not None])
         with db.transaction():
             db.conn.execute("update sites set last_crawl_at = ?", (f"{DAYS[-1]}T01:00:30Z",))
             _derive(db, site_id, site, everything)
@@ -142,7 +142,7 @@ def _derive(db: Database, site_id: int, site: str, everything: list[Seen]) -> No
     readings = {page.url: _readings(page, versions(page), everything) for page in visits}
     verdicts, histories = assemble(visits, readings, "1")
     newest = sites.newest_capture(db.conn, site_id)
-    derived.write_site(
+    site_writer.write_site(
         db, site_id, DerivedSite(site, "1/1", newest, verdicts, histories, TEMPLATE), f"{DAYS[-1]}T02:00:00Z"
     )
 

@@ -22,10 +22,10 @@ def prepare_connection(conn: Any) -> None:
 
     Only in an archive: another database beside it keeps the search it has.
     """
-    from columnarchive import reading
+    from columnarchive import reader
 
-    if reading.shown.is_archive(conn):
-        for name, arguments, function in reading.FUNCTIONS:
+    if reader.shown.is_archive(conn):
+        for name, arguments, function in reader.FUNCTIONS:
             conn.create_function(name, arguments, function, deterministic=True)
 
 

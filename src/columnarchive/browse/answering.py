@@ -10,7 +10,7 @@ from typing import Any
 from datasette import Forbidden, Response
 from jinja2 import Environment
 
-from columnarchive import reading
+from columnarchive import reader
 from columnarchive.browse import access, dates, labels, sentences
 from columnarchive.browse.answers import STRICT, Page, Sent
 from columnarchive.browse.asking import ROOT, Ask, language, plain, web
@@ -18,7 +18,7 @@ from columnarchive.browse.drawing import draw, environment
 from columnarchive.browse.words import say
 from columnarchive.errors import ArchiveError, NotFound, UsageError
 
-View = Callable[[reading.Connection, Ask], Page | Sent]
+View = Callable[[reader.Connection, Ask], Page | Sent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ async def answer(datasette: Any, request: Any, route: Route) -> Any:
     except Forbidden:
         return _drawn(templates, ask, shared, _failed(ask, "forbidden", "", 403))
 
-    def viewed(conn: reading.Connection) -> Any:
+    def viewed(conn: reader.Connection) -> Any:
         result = _viewed(route.view, conn, ask)
         if isinstance(result, Page):
             return _drawn(templates, ask, shared, result)
@@ -61,11 +61,11 @@ async def answer(datasette: Any, request: Any, route: Route) -> Any:
     return await datasette.get_database(database).execute_fn(viewed)
 
 
-def _viewed(view: View, conn: reading.Connection, ask: Ask) -> Page | Sent:
+def _viewed(view: View, conn: reader.Connection, ask: Ask) -> Page | Sent:
     try:
         return view(conn, ask)
     except NotFound as error:
-        if stones := reading.shown.tombstones(conn, ask.get("url")):
+        if stones := reader.shown.tombstones(conn, ask.get("url")):
             return Page("withdrawn.html", {"url": ask.get("url"), "stones": stones}, 410)
         return _failed(ask, "not_found", str(error), 404)
     except UsageError as error:

@@ -8,13 +8,13 @@ from itertools import groupby
 from typing import NamedTuple
 from urllib.parse import quote
 
-from columnarchive import reading
+from columnarchive import reader
 from columnarchive.browse.answers import Page
 from columnarchive.browse.asking import Ask, Language
 from columnarchive.browse.dates import day
 from columnarchive.browse.timeline import timeline
 from columnarchive.browse.words import say
-from columnarchive.model import Article, Sentence
+from columnarchive.records import Article, Sentence
 
 COPIES = 40
 
@@ -50,19 +50,19 @@ class Entry(NamedTuple):
     at: str
     day: str
     url: str
-    step: reading.shown.Step | None
+    step: reader.shown.Step | None
     diff_url: str
 
 
-def article(conn: reading.Connection, ask: Ask) -> Page:
+def article(conn: reader.Connection, ask: Ask) -> Page:
     """An article as it stands, or as it stood at a time (`at`) or in a revision."""
-    row = reading.article(conn, ask.get("url"))
+    row = reader.article(conn, ask.get("url"))
     asked = ask.get("at") or ask.get("revision")
-    shown = reading.revision(conn, row, reading.picked(asked, "Asia/Tokyo") if asked else reading.Pick())
+    shown = reader.revision(conn, row, reader.picked(asked, "Asia/Tokyo") if asked else reader.Pick())
     is_newest = shown.number == row.revisions
-    pieces = _pieces(shown.article, reading.younger(conn, row) if is_newest else ())
-    steps = reading.shown.steps(conn, row.id)
-    removed = reading.removed(conn, row)
+    pieces = _pieces(shown.article, reader.younger(conn, row) if is_newest else ())
+    steps = reader.shown.steps(conn, row.id)
+    removed = reader.removed(conn, row)
     return Page(
         "article.html",
         {
@@ -78,17 +78,17 @@ def article(conn: reading.Connection, ask: Ask) -> Page:
                 for at in {said.since for piece in pieces for said in piece.sentences}
                 if at
             },
-            "entries": list(_entries(ask, row, reading.history(conn, row), steps)),
+            "entries": list(_entries(ask, row, reader.history(conn, row), steps)),
             "events": [step for step in steps if step.from_number == step.to_number],
             "removed": [(one.text, _span(one, ask.lang)) for one in removed],
-            "copies": reading.overview.copies_of(conn, row.id, COPIES),
-            "stones": reading.shown.tombstones(conn, row.url),
+            "copies": reader.overview.copies_of(conn, row.id, COPIES),
+            "stones": reader.shown.tombstones(conn, row.url),
         },
     )
 
 
 def _entries(
-    ask: Ask, row: reading.ArticleRow, revisions: Sequence[reading.RevisionRow], steps: Sequence[reading.shown.Step]
+    ask: Ask, row: reader.ArticleRow, revisions: Sequence[reader.RevisionRow], steps: Sequence[reader.shown.Step]
 ) -> Iterator[Entry]:
     """The revisions, newest first. There may be hundreds, so the template is left little to work out."""
     step_to = {step.to_number: step for step in steps if step.from_number != step.to_number}
@@ -109,7 +109,7 @@ def _span(sentence: Sentence, lang: Language) -> str:
 
 def _pieces(said: Article, ages: Sequence[Sentence]) -> list[Piece]:
     """The blocks with their sentences, each with its age when that is less than the article's."""
-    sentences = reading.sentences_of(said)
+    sentences = reader.sentences_of(said)
     age = {one.position: one for one in ages}
     found: list[list[Said]] = [[] for _ in said.blocks]
     for at, (text, glue, block) in enumerate(zip(sentences.texts, sentences.glues, sentences.blocks, strict=True)):

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import re
 
-from columnarchive import reading
+from columnarchive import reader
 from columnarchive.browse.answers import REPLAY, Page, Sent
 from columnarchive.browse.asking import Ask
 from columnarchive.errors import NotFound
@@ -14,22 +14,22 @@ from columnarchive.errors import NotFound
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
 
 
-def captures(conn: reading.Connection, ask: Ask) -> Page:
+def captures(conn: reader.Connection, ask: Ask) -> Page:
     """Every capture of a page with its outcome, newest first."""
     url = ask.get("url")
-    rows = reading.visits(conn, url)
+    rows = reader.visits(conn, url)
     row = None
     with contextlib.suppress(NotFound):
-        row = reading.article(conn, url)
-    context = {"url": url, "row": row, "captures": list(reversed(rows)), "stones": reading.shown.tombstones(conn, url)}
+        row = reader.article(conn, url)
+    context = {"url": url, "row": row, "captures": list(reversed(rows)), "stones": reader.shown.tombstones(conn, url)}
     return Page("captures.html", context)
 
 
-def capture(conn: reading.Connection, ask: Ask) -> Page:
+def capture(conn: reader.Connection, ask: Ask) -> Page:
     """One capture of a page: that of a time, the last one before it, or the newest."""
     url, at = ask.get("url"), ask.get("at")
-    stored = reading.shown.stored(conn, url, at)
-    stones = reading.shown.tombstones(conn, url)
+    stored = reader.shown.stored(conn, url, at)
+    stones = reader.shown.tombstones(conn, url)
     if stored.withdrawn:
         return Page("withdrawn.html", {"url": url, "stones": stones}, status=410)
     kind = _content_type(stored)
@@ -38,7 +38,7 @@ def capture(conn: reading.Connection, ask: Ask) -> Page:
     )
 
 
-def replay(conn: reading.Connection, ask: Ask) -> Sent:
+def replay(conn: reader.Connection, ask: Ask) -> Sent:
     """The stored page itself, under headers that let it do nothing but draw itself."""
     stored, body = _body(conn, ask)
     kind = _content_type(stored)
@@ -52,7 +52,7 @@ def replay(conn: reading.Connection, ask: Ask) -> Sent:
     )  # fmt: skip
 
 
-def download(conn: reading.Connection, ask: Ask) -> Sent:
+def download(conn: reader.Connection, ask: Ask) -> Sent:
     """The stored bytes as a file, never as a page."""
     stored, body = _body(conn, ask)
     name = f"{stored.fetched_at.replace(':', '')}-{stored.body_sha256[:12]}.bin"
@@ -63,14 +63,14 @@ def download(conn: reading.Connection, ask: Ask) -> Sent:
     )  # fmt: skip
 
 
-def _body(conn: reading.Connection, ask: Ask) -> tuple[reading.shown.Stored, bytes]:
-    stored = reading.shown.stored(conn, ask.get("url"), ask.get("at"))
+def _body(conn: reader.Connection, ask: Ask) -> tuple[reader.shown.Stored, bytes]:
+    stored = reader.shown.stored(conn, ask.get("url"), ask.get("at"))
     if stored.withdrawn or not stored.body_sha256:
         raise NotFound("This capture has no body.")
-    return stored, reading.body(conn, stored.body_sha256)
+    return stored, reader.body(conn, stored.body_sha256)
 
 
-def _content_type(stored: reading.shown.Stored) -> str:
+def _content_type(stored: reader.shown.Stored) -> str:
     """The type the server named, if it can be passed on as a header line; a 304 names none and means the page's."""
     named = next((value for name, value in stored.headers if name.lower() == "content-type"), "text/html")
     return named if re.fullmatch(r"[\w.+-]+/[\w.+-]+(?:\s*;\s*[\w-]+=\"?[\w.:-]+\"?)*;?", named) else "text/html"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from columnarchive import reading
+from columnarchive import reader
 from columnarchive.browse.answers import Page, Sent
 from columnarchive.browse.asking import Ask
 from columnarchive.browse.dates import day
@@ -14,14 +14,14 @@ from columnarchive.errors import UsageError
 ZONE = "Asia/Tokyo"
 
 
-def diff(conn: reading.Connection, ask: Ask) -> Page:
+def diff(conn: reader.Connection, ask: Ask) -> Page:
     """Two revisions compared, named by the times at which they were first seen; the last two by default."""
-    row = reading.article(conn, ask.get("url"))
-    revisions = reading.history(conn, row)
+    row = reader.article(conn, ask.get("url"))
+    revisions = reader.history(conn, row)
     if len(revisions) < 2:
         return Page("single.html", {"row": row})
-    picks = [reading.picked(text, ZONE) if text else None for text in (ask.get("from"), ask.get("to"))]
-    found = reading.compared(conn, row, *picks)
+    picks = [reader.picked(text, ZONE) if text else None for text in (ask.get("from"), ask.get("to"))]
+    found = reader.compared(conn, row, *picks)
     view = _one_of(ask.get("view") or "inline", ("inline", "side"))
     show = _one_of(ask.get("show") or "changes", ("changes", "all"))
     times = {revision.number: revision.first_seen_at for revision in revisions}
@@ -49,9 +49,9 @@ def diff(conn: reading.Connection, ask: Ask) -> Page:
     )
 
 
-def change(conn: reading.Connection, ask: Ask) -> Sent:
+def change(conn: reader.Connection, ask: Ask) -> Sent:
     """A change by its row, as Datasette's tables link it: on to its permanent address."""
-    step = reading.shown.step(conn, ask.number("id", 2**31))
+    step = reader.shown.step(conn, ask.number("id", 2**31))
     is_event = step.old_at == step.new_at
     where = (
         ask.link("article", url=step.url)

@@ -11,7 +11,7 @@ from columnarchive.browse import labels
 from columnarchive.browse.asking import Language
 from columnarchive.browse.layout import Line, Paragraph
 from columnarchive.browse.words import say
-from columnarchive.model import Edit
+from columnarchive.records import Edit
 
 _OPS = {"added": "added", "removed": "removed_op", "edited": "edited", "moved": "moved_op"}
 

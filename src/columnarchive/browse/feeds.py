@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from columnarchive import reading
+from columnarchive import reader
 from columnarchive.browse import labels
 from columnarchive.browse.answers import Page
 from columnarchive.browse.asking import Ask
@@ -27,16 +27,16 @@ class Entry:
     summary: str
 
 
-def feed(conn: reading.Connection, ask: Ask) -> Page:
+def feed(conn: reader.Connection, ask: Ask) -> Page:
     """The newest changes of all sites, a site, an article or a label; with `q`, what a search finds."""
     entries = _of_search(conn, ask) if ask.get("q") else _of_changes(conn, ask)
     updated = max((entry.updated for entry in entries), default="1970-01-01T00:00:00Z")
     return Page("feed.xml", {"entries": entries, "updated": updated, "title": _title(ask)})
 
 
-def _of_changes(conn: reading.Connection, ask: Ask) -> list[Entry]:
+def _of_changes(conn: reader.Connection, ask: Ask) -> list[Entry]:
     found = []
-    for group in reading.grouped(reading.changes(conn, wanted(ask), ENTRIES)):
+    for group in reader.grouped(reader.changes(conn, wanted(ask), ENTRIES)):
         row = group.change
         others = " · " + say(ask.lang, "also", n=len(group.others)) if group.others else ""
         is_event = row.from_number == row.to_number
@@ -49,10 +49,10 @@ def _of_changes(conn: reading.Connection, ask: Ask) -> list[Entry]:
     return found
 
 
-def _of_search(conn: reading.Connection, ask: Ask) -> list[Entry]:
+def _of_search(conn: reader.Connection, ask: Ask) -> list[Entry]:
     found = []
-    for hit in reading.search(conn, asked(ask, ENTRIES, 0)).hits:
-        row = reading.article(conn, hit.url)
+    for hit in reader.search(conn, asked(ask, ENTRIES, 0)).hits:
+        row = reader.article(conn, hit.url)
         updated = hit.said_until or hit.said_from or row.first_seen_at
         link = ask.absolute(ask.link("article", url=hit.url))
         found.append(Entry(f"{link}#{updated}", hit.title, link, updated, (), hit.snippet))

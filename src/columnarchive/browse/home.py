@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from columnarchive import reading
+from columnarchive import reader
 from columnarchive.browse import labels
 from columnarchive.browse.answers import Page
 from columnarchive.browse.asking import Ask
@@ -13,17 +13,17 @@ ASIDE = 6
 DEEPEST = 5000  # how far back one can page by numbers; filters reach further
 
 
-def home(conn: reading.Connection, ask: Ask) -> Page:
+def home(conn: reader.Connection, ask: Ask) -> Page:
     """The newest changes with counts by level and label, and lists of new and gone columns."""
     chosen = wanted(ask)
     start = ask.number("start", DEEPEST)
-    rows = reading.changes(conn, chosen, start + PER_PAGE + 1)[start:]
-    tally = reading.shown.tally(conn)
+    rows = reader.changes(conn, chosen, start + PER_PAGE + 1)[start:]
+    tally = reader.shown.tally(conn)
     return Page(
         "home.html",
         {
-            "counts": reading.shown.counts(conn),
-            "groups": reading.grouped(rows[:PER_PAGE]),
+            "counts": reader.shown.counts(conn),
+            "groups": reader.grouped(rows[:PER_PAGE]),
             "chosen": chosen,
             "is_filtered": bool(chosen.site or chosen.label or chosen.level),
             "start": start,
@@ -32,17 +32,17 @@ def home(conn: reading.Connection, ask: Ask) -> Page:
             "tally": tally,
             "level_counts": [(level, tally.levels.get(level, 0)) for level in (3, 2, 1, 0)],
             "label_counts": sorted(tally.labels.items(), key=lambda item: (-item[1], item[0])),
-            "sites": reading.overview.site_names(conn),
-            "newest": reading.shown.newest(conn, ASIDE),
-            "gone": reading.shown.gone(conn, ASIDE),
+            "sites": reader.overview.site_names(conn),
+            "newest": reader.shown.newest(conn, ASIDE),
+            "gone": reader.shown.gone(conn, ASIDE),
         },
     )
 
 
-def wanted(ask: Ask) -> reading.ChangeFilter:
+def wanted(ask: Ask) -> reader.ChangeFilter:
     """Which changes the arguments ask for; an unknown label or level counts as none."""
     label = ask.get("label")
-    return reading.ChangeFilter(
+    return reader.ChangeFilter(
         site=ask.get("site"),
         level=ask.number("level", 3),
         label=label if label in labels.LABELS else "",
@@ -50,15 +50,15 @@ def wanted(ask: Ask) -> reading.ChangeFilter:
     )
 
 
-def articles(conn: reading.Connection, ask: Ask) -> Page:
+def articles(conn: reader.Connection, ask: Ask) -> Page:
     """All columns, or a site's, last published first."""
     start = ask.number("start", 10_000_000)
     site = ask.get("site")
-    rows = reading.shown.cards(conn, site, LIST + 1, start)
+    rows = reader.shown.cards(conn, site, LIST + 1, start)
     return Page(
         "articles.html",
         {
             "cards": rows[:LIST], "has_more": len(rows) > LIST, "start": start, "per_page": LIST, "site": site,
-            "sites": reading.overview.site_names(conn),
+            "sites": reader.overview.site_names(conn),
         },
     )  # fmt: skip

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from columnarchive import reading
-from columnarchive.model import Article, Comparison, Edit
+from columnarchive import reader
+from columnarchive.records import Article, Comparison, Edit
 
 CONTEXT = 1  # unchanged sentences shown on either side of an edit when only changes are shown
 
@@ -76,7 +76,7 @@ def _paragraphs(lines: list[Line]) -> Iterator[Paragraph]:
 
 
 def _lines(comparison: Comparison, old: Article, new: Article) -> Iterator[Line]:
-    before, after = reading.sentences_of(old), reading.sentences_of(new)
+    before, after = reader.sentences_of(old), reader.sentences_of(new)
     edits = [edit for edit in comparison.edits if edit.old_at >= 0 or edit.new_at >= 0]
     at_old = {edit.old_at: edit for edit in edits if edit.old_at >= 0}
     at_new = {edit.new_at: edit for edit in edits if edit.new_at >= 0}

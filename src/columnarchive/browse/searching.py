@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from columnarchive import reading
+from columnarchive import reader
 from columnarchive.browse.answers import Page
 from columnarchive.browse.asking import Ask
 from columnarchive.errors import UsageError
-from columnarchive.model import Hit
+from columnarchive.records import Hit
 from columnarchive.times import day, typed
 
 PER_PAGE = 20
 DEEPEST = 2000
-SCOPES: dict[str, reading.Scope] = {"all": "all", "current": "current", "removed": "removed"}
+SCOPES: dict[str, reader.Scope] = {"all": "all", "current": "current", "removed": "removed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,23 +24,23 @@ class Found:
     runs: tuple[tuple[str, bool], ...]
 
 
-def search(conn: reading.Connection, ask: Ask) -> Page:
+def search(conn: reader.Connection, ask: Ask) -> Page:
     """Ranked hits for `q`, or only the form when nothing is asked for."""
     start = ask.number("start", DEEPEST)
     scope = ask.get("scope") or "all"
     if scope not in SCOPES:
         raise UsageError("`scope` is one of all, current, removed.")
-    context = {"sites": reading.overview.site_names(conn), "start": start, "scope": scope, "per_page": PER_PAGE}
+    context = {"sites": reader.overview.site_names(conn), "start": start, "scope": scope, "per_page": PER_PAGE}
     if not ask.get("q"):
         return Page("search.html", {**context, "result": None, "found": ()})
-    result = reading.search(conn, asked(ask, PER_PAGE, start))
+    result = reader.search(conn, asked(ask, PER_PAGE, start))
     found = [Found(hit, runs(hit.snippet, hit.highlights)) for hit in result.hits]
     return Page("search.html", {**context, "result": result, "found": found})
 
 
-def asked(ask: Ask, limit: int, offset: int) -> reading.Wanted:
+def asked(ask: Ask, limit: int, offset: int) -> reader.Wanted:
     """The search that the arguments ask for."""
-    return reading.Wanted(
+    return reader.Wanted(
         ask.get("q")[:500],
         scope=SCOPES.get(ask.get("scope") or "all", "all"),
         site=ask.get("site"),

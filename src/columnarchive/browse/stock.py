@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from columnarchive.browse import labels
 from columnarchive.browse.asking import ROOT, web
 from columnarchive.browse.described import TABLES
-from columnarchive.store.saved import SAVED
+from columnarchive.store.canned_queries import SAVED
 
 _KNOWN = "columnarchive_databases"
 _JAPANESE = ("title", "text", "removed_text", "summary", "old_text", "new_text", "before_text", "heading", "reason")

@@ -15,7 +15,7 @@ from columnarchive.errors import UsageError
 from columnarchive.times import DEFAULT_ZONE, day, typed
 
 if TYPE_CHECKING:
-    from columnarchive.reading import ChangeFilter
+    from columnarchive.reader import ChangeFilter
     from columnarchive.store.reads import ChangeRow
 
 LAST = "last"
@@ -38,9 +38,9 @@ def diff(
 
     Example: archive diff https://clinic.example/column/nanbyo/ 2025-10-20 2026-01-15
     """
-    from columnarchive import reading
+    from columnarchive import reader
     from columnarchive.cli.common import console
-    from columnarchive.diff import render
+    from columnarchive.diff import render_text
 
     chosen = "json" if as_json else format or ("terminal" if console().is_terminal else "text")
     if chosen not in ("terminal", "text", "json", "html"):
@@ -49,16 +49,16 @@ def diff(
     new_name: int | str
     captions = (url, first)
     if first and not second and Path(url).is_file() and "://" not in url:
-        from columnarchive.archive import files
         from columnarchive.diff.compare import compare
+        from columnarchive.pipeline import saved_pages
 
-        old, new = files.article(Path(url)), files.article(Path(first))
+        old, new = saved_pages.article(Path(url)), saved_pages.article(Path(first))
         comparison, old_name, new_name = compare(old, new), url, first
     else:
-        with reading.opened(database(context)) as conn:
-            row = reading.article(conn, url)
-            picks = [reading.picked(text, tz) if text else None for text in (first, second)]
-            found = reading.compared(conn, row, *picks)
+        with reader.opened(database(context)) as conn:
+            row = reader.article(conn, url)
+            picks = [reader.picked(text, tz) if text else None for text in (first, second)]
+            found = reader.compared(conn, row, *picks)
         comparison, old, new = found.comparison, found.old.article, found.new.article
         old_name, new_name = found.old.number, found.new.number
         old_day, new_day = day(found.old.first_seen_at, tz), day(found.new.first_seen_at, tz)
@@ -66,13 +66,13 @@ def diff(
         if chosen in ("terminal", "text"):
             typer.echo(f"{visible(row.title)}\n{' → '.join(captions)}")
     if chosen == "json":
-        typer.echo(render.to_json_line(comparison, old_name, new_name))
+        typer.echo(render_text.to_json_line(comparison, old_name, new_name))
     elif chosen == "html":
-        typer.echo(render.to_html(comparison, old, new, captions=captions))
+        typer.echo(render_text.to_html(comparison, old, new, captions=captions))
     elif chosen == "text":
-        typer.echo(render.to_text(comparison, old, new))
+        typer.echo(render_text.to_text(comparison, old, new))
     else:
-        console().print(render.to_terminal(comparison, old, new, "rich"), highlight=False)
+        console().print(render_text.to_terminal(comparison, old, new, "rich"), highlight=False)
 
 
 def changes(
@@ -94,13 +94,13 @@ def changes(
 
     Example: archive changes --since 2026-01-01 --level 2
     """
-    from columnarchive import reading
+    from columnarchive import reader
     from columnarchive.diff.levels import LEVELS
     from columnarchive.settings import meant
 
     if label and label not in LEVELS:
         raise UsageError(f"There is no label {label!r}{meant(label, LEVELS)}.")
-    chosen = reading.ChangeFilter(
+    chosen = reader.ChangeFilter(
         site=site,
         level=level,
         label=label,
@@ -115,19 +115,19 @@ def changes(
             if rows or sys.stdout.isatty():
                 _print_changes(rows, len(rows), tz, as_json=as_json)
     else:
-        with reading.opened(database(context)) as conn:
-            rows = reading.changes(conn, chosen, limit if as_json else -1)
+        with reader.opened(database(context)) as conn:
+            rows = reader.changes(conn, chosen, limit if as_json else -1)
             if site and not rows:
-                reading.need_site(conn, site)
+                reader.need_site(conn, site)
         _print_changes(rows, limit, tz, as_json=as_json)
 
 
 @contextmanager
 def _untold(context: typer.Context, chosen: ChangeFilter) -> Iterator[list[ChangeRow]]:
     """Changes not shown by `--since last` before; shown from now on, once they were printed."""
-    from columnarchive.archive.notifying import since_last
+    from columnarchive.pipeline.notifications import since_last
     from columnarchive.store.database import Database
-    from columnarchive.store.told import Interest
+    from columnarchive.store.notifications import Interest
 
     labels, sites = (tuple(one for one in (name,) if one) for name in (chosen.label, chosen.site))
     with (
@@ -138,12 +138,12 @@ def _untold(context: typer.Context, chosen: ChangeFilter) -> Iterator[list[Chang
 
 
 def _print_changes(rows: list[ChangeRow], limit: int, tz: str, *, as_json: bool) -> None:
-    from columnarchive import reading
+    from columnarchive import reader
 
     if as_json:
         json_lines(_change_json(row) for row in rows)
         return
-    groups = reading.grouped(rows)
+    groups = reader.grouped(rows)
     out = console()
     for group in groups[:limit]:
         change = group.change

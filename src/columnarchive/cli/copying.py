@@ -12,7 +12,7 @@ from columnarchive.text import count
 from columnarchive.times import DEFAULT_ZONE, day
 
 if TYPE_CHECKING:
-    from columnarchive.reading import Copied
+    from columnarchive.reader import Copied
 
 
 def copies(
@@ -27,12 +27,12 @@ def copies(
 
     Example: archive copies https://clinic.example/column/nanbyo/
     """
-    from columnarchive import reading
+    from columnarchive import reader
 
-    with reading.opened(database(context)) as conn:
+    with reader.opened(database(context)) as conn:
         if site:
-            reading.need_site(conn, site)
-        found = reading.together(reading.copies(conn, url, site))
+            reader.need_site(conn, site)
+        found = reader.together(reader.copies(conn, url, site))
     if as_json:
         json_lines(asdict(copy) for one in found[:limit] for copy in one.copies)
         return

@@ -17,7 +17,7 @@ from columnarchive.text import count
 from columnarchive.times import system_clock, to_text
 
 if TYPE_CHECKING:
-    from columnarchive.archive.crawling import CrawlOptions, CrawlSummary, Planned, Progress, Target
+    from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, Planned, Progress, Target
     from columnarchive.store.database import Database
     from columnarchive.store.overview import Trouble
 
@@ -54,16 +54,18 @@ def crawl(
 
     Example: archive crawl https://clinic.example/column/
     """
-    from columnarchive.archive import crawling, deriving, notifying
-    from columnarchive.sites import load
+    from columnarchive.config import load
+    from columnarchive.pipeline import crawl as crawling
+    from columnarchive.pipeline import derive as deriving
+    from columnarchive.pipeline import notifications
     from columnarchive.store import overview
     from columnarchive.store.database import Database
 
-    told: list[notifying.Told] = []
+    told: list[notifications.Told] = []
     unread: list[Trouble] = []
     with logged():
         known = load(settings)
-        hooks = notifying.hooks(settings)
+        hooks = notifications.hooks(settings)
         with Database.open(database(context)) as db:
             chosen = crawling.targets(db, sites or [], known)
             if not chosen:
@@ -84,7 +86,7 @@ def crawl(
             began = to_text(options.clock())
             summary = run(db, chosen, options)
             deriving.derive(db)  # also what an earlier run was killed before
-            told = notifying.notify(db, hooks)
+            told = notifications.notify(db, hooks)
             unread = [one for site in chosen for one in overview.unread(db.conn, site.settings.name, began)]
         tell(summary, dated, unread)
     for one in told:
@@ -110,7 +112,8 @@ def logged() -> Iterator[None]:
 
 def run(db: Database, chosen: list[Target], options: CrawlOptions) -> CrawlSummary:
     """Crawl with a progress bar on a terminal, a line for each failure elsewhere, and derive each site as it closes."""
-    from columnarchive.archive import crawling, deriving
+    from columnarchive.pipeline import crawl as crawling
+    from columnarchive.pipeline import derive as deriving
 
     with Bar("crawl") as bar, deriving.workers() as pool:
 
@@ -182,7 +185,7 @@ def tell(
 
 
 def _derived(summary: CrawlSummary) -> str:
-    from columnarchive.archive.deriving import SiteDerived
+    from columnarchive.pipeline.derive import SiteDerived
 
     each = [one for _, found in summary.derived if isinstance(found, list) for one in found]
     sites = [one for one in each if isinstance(one, SiteDerived)]
@@ -198,7 +201,7 @@ def _derived(summary: CrawlSummary) -> str:
 
 def contact_for(urls: Sequence[str], given: str, settings: Path, db: Database | None = None) -> str:
     """Who is asking: as given, as in the settings or the archive, or asked for now. One's own machine needs none."""
-    from columnarchive.sites import load
+    from columnarchive.config import load
 
     kept = db.get_meta("contact") if db else ""
     if known := given or load(settings).contact or kept:

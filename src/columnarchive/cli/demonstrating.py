@@ -11,8 +11,8 @@ from columnarchive.cli.common import DEFAULT_DATABASE, console
 from columnarchive.errors import StoreError
 
 if TYPE_CHECKING:
-    from columnarchive.archive.demo import Clinic
-    from columnarchive.reading import Connection
+    from columnarchive.pipeline.demo import Clinic
+    from columnarchive.reader import Connection
 
 DEMO_DATABASE = Path("data/demo.db")
 WORD = "難病"
@@ -24,8 +24,8 @@ def demonstrate(path: Path, run: Run) -> None:
 
     `run` runs the `archive` command with its arguments, so that the tour shows what the user would see.
     """
-    from columnarchive import reading
-    from columnarchive.archive import demo
+    from columnarchive import reader
+    from columnarchive.pipeline import demo
 
     path = DEMO_DATABASE if path == DEFAULT_DATABASE else path
     shown = _shown(path)
@@ -34,7 +34,7 @@ def demonstrate(path: Path, run: Run) -> None:
         _crawl(path, clinic, shown)
         _say(run, "What does it say?", shown, "search", WORD, "--limit", "3")
         _say(run, "What changed?", shown, "changes", "--level", "2", "--limit", "6")
-        with reading.opened(path) as conn:
+        with reader.opened(path) as conn:
             url = _telling(conn)
         _say(run, "How exactly?", shown, "diff", url)
     out = console()
@@ -52,20 +52,20 @@ def demonstrate(path: Path, run: Run) -> None:
 
 def _make_room(path: Path) -> None:
     """Start from nothing, but never at the cost of an archive that is no demo."""
-    from columnarchive import reading
+    from columnarchive import reader
 
     if path.exists():
-        with reading.opened(path) as conn:
-            if not reading.is_demo(conn):
+        with reader.opened(path) as conn:
+            if not reader.is_demo(conn):
                 raise StoreError(f"{path} is an archive of yours; name another file with --db for the demo.")
     for end in ("", "-wal", "-shm"):
         path.with_name(path.name + end).unlink(missing_ok=True)
 
 
 def _crawl(path: Path, clinic: Clinic, shown: str) -> None:
-    from columnarchive.archive import crawling, demo, deriving
     from columnarchive.cli import crawling as showing
-    from columnarchive.sites import Sites
+    from columnarchive.config import Sites
+    from columnarchive.pipeline import crawl, demo, derive
     from columnarchive.store.database import Database
 
     start = clinic.url + demo.START
@@ -76,10 +76,10 @@ def _crawl(path: Path, clinic: Clinic, shown: str) -> None:
             clinic.show(site.folder)
             console().print(f"\nA fictional clinic, as its site stood on {site.day}", style="bold")
             console().print(f"$ archive --db {shown} crawl {start}", style="dim", markup=False)
-            chosen = crawling.targets(db, [start], Sites())
-            options = crawling.CrawlOptions(delay=0.0, allow_private=True, clock=site.clock)
+            chosen = crawl.targets(db, [start], Sites())
+            options = crawl.CrawlOptions(delay=0.0, allow_private=True, clock=site.clock)
             showing.tell(showing.run(db, chosen, options))
-        deriving.derive(db)
+        derive.derive(db)
 
 
 def _shown(path: Path) -> str:
@@ -99,8 +99,8 @@ def _say(run: Run, question: str, shown: str, *command: str) -> None:
 
 def _telling(conn: Connection) -> str:
     """An article to look at: a claim softened in few words, else the smallest change of the highest level."""
-    from columnarchive import reading
+    from columnarchive import reader
 
-    rows = [row for row in reading.changes(conn, reading.ChangeFilter(level=3)) if row.from_number < row.to_number]
+    rows = [row for row in reader.changes(conn, reader.ChangeFilter(level=3)) if row.from_number < row.to_number]
     softened = [row for row in rows if "claim_softened" in row.labels]
     return min(softened or rows, key=lambda row: row.added_chars + row.removed_chars).url

@@ -14,7 +14,7 @@ from columnarchive.cli.crawling import SETTINGS, contact_for
 from columnarchive.times import DEFAULT_ZONE, day
 
 if TYPE_CHECKING:
-    from columnarchive.model import Article
+    from columnarchive.records import Article
 
 WIDTH = 40  # characters of a line shown, most of them as wide as two
 WAYS = {
@@ -34,10 +34,10 @@ def sites(context: typer.Context, as_json: AsJson = False, tz: Zone = DEFAULT_ZO
     """
     if context.invoked_subcommand:
         return
-    from columnarchive import reading
+    from columnarchive import reader
 
-    with reading.opened(database(context)) as conn:
-        rows = reading.sites(conn)
+    with reader.opened(database(context)) as conn:
+        rows = reader.sites(conn)
     if as_json:
         json_lines(asdict(row) for row in rows)
         return
@@ -75,16 +75,16 @@ def add(
 
     Example: archive sites add https://clinic.example/column/
     """
-    from columnarchive.archive import crawling, probing
+    from columnarchive.pipeline import crawl, site_preview
 
-    options = crawling.CrawlOptions(
-        max_pages=probing.SAMPLE,
+    options = crawl.CrawlOptions(
+        max_pages=site_preview.SAMPLE,
         delay=delay,
         allow_private=allow_private,
         contact=contact_for([url], contact, settings),
     )
     with Bar("look") as bar:
-        found = probing.probe(url, options, lambda told: bar.update(told.pages, probing.SAMPLE, told.url))
+        found = site_preview.probe(url, options, lambda told: bar.update(told.pages, site_preview.SAMPLE, told.url))
     out = console()
     out.print(visible(f"robots.txt: {found.robots}"), markup=False)
     out.print(f"pages found so far: {_listed(found.found_by, WAYS)}", markup=False)
@@ -99,7 +99,7 @@ def add(
         out.print("Only the page you named reads as a column, and no other was found from it; is the address right?")
     if not yes:
         typer.confirm(f"Follow {chosen.name} from {chosen.start[0]}?", abort=True)
-    probing.follow(settings, chosen)
+    site_preview.follow(settings, chosen)
     option = " --allow-private" if allow_private else ""
     quoted = f'"{chosen.name}"' if " " in chosen.name else chosen.name
     after = f"`archive crawl {quoted}{option}` fetches it."
@@ -120,11 +120,11 @@ def test(
 
     Example: archive sites test clinic.example
     """
-    from columnarchive.archive import probing
+    from columnarchive.pipeline import site_preview
     from columnarchive.store.database import Database
 
     with Database.open(database(context), create=False, write=False) as db:
-        _show(probing.samples(db, name))
+        _show(site_preview.samples(db, name))
 
 
 def _show(articles: tuple[Article, ...]) -> None:

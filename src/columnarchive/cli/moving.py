@@ -11,7 +11,7 @@ from columnarchive.cli.common import AsJson, Bar, database, json_lines, visible
 from columnarchive.errors import ExtractError, UsageError
 
 if TYPE_CHECKING:
-    from columnarchive.model import Article
+    from columnarchive.records import Article
 
 EXPORTS = ("warc", "jsonl", "csv", "markdown", "git", "atom", "parquet", "sqlite")
 
@@ -28,7 +28,7 @@ def extract(
 
     Example: archive extract page.html --site-dir saved-site/
     """
-    from columnarchive.archive.files import articles
+    from columnarchive.pipeline.saved_pages import articles
 
     failed: list[str] = []
     for path, found in articles(files, site_dir, url):
@@ -75,15 +75,15 @@ def import_(
 
     Example: archive import crawl.warc.gz
     """
-    from columnarchive.archive import deriving, importing
+    from columnarchive.pipeline import derive, import_warc
     from columnarchive.store.database import Database
 
     for path in files:
         if not path.is_file():
             raise UsageError(f"There is no file {path}.")
     with Database.open(database(context)) as db, Bar("import") as bar:
-        summary = importing.import_files(db, files, site or None, lambda done, note: bar.update(done, None, note))
-        deriving.derive(db, report=lambda one, done, todo: bar.update(done, todo, one.site))
+        summary = import_warc.import_files(db, files, site or None, lambda done, note: bar.update(done, None, note))
+        derive.derive(db, report=lambda one, done, todo: bar.update(done, todo, one.site))
     for failure in summary.failures:
         typer.echo(f"skipped {visible(failure.subject)}: {visible(failure.reason)}", err=True)
     typer.echo(summary.sentence)
@@ -105,7 +105,8 @@ def export(
 
     Example: archive export csv columns/
     """
-    from columnarchive.archive import exporting, publishing
+    from columnarchive.pipeline import export as publishing
+    from columnarchive.pipeline import export_warc
     from columnarchive.store.database import Database
 
     if format not in EXPORTS:
@@ -113,7 +114,7 @@ def export(
     wanted = publishing.Wanted(format, out, site, table, raw, without_bodies, limit)
     with Database.open(database(context), create=False, write=False) as db, Bar("export") as bar:
         if format == "warc":
-            records = exporting.export_warc(db, out, site or None, lambda done: bar.update(done, None))
+            records = export_warc.export_warc(db, out, site or None, lambda done: bar.update(done, None))
             said = f"{records} records written to {out}."
         else:
             said = publishing.publish(db.conn, wanted, lambda done, note: bar.update(done, None, note))

@@ -23,8 +23,8 @@ def evidence(
 
     Example: archive evidence https://clinic.example/column/nanbyo/ 2025-10-20 2026-01-15
     """
-    from columnarchive.archive import exporting
-    from columnarchive.evidence import sheet
+    from columnarchive.evidence_report import sheet
+    from columnarchive.pipeline import export_warc
     from columnarchive.store.database import Database
 
     with Database.open(database(context), create=False, write=False) as db:
@@ -33,7 +33,7 @@ def evidence(
         records = page.with_suffix(".warc.gz")
         try:
             out.mkdir(parents=True, exist_ok=True)
-            exporting.export_captures(db, records, found.captures)
+            export_warc.export_captures(db, records, found.captures)
             partial = page.with_name(page.name + ".partial")
             partial.write_text(found.html, encoding="utf-8")
             os.replace(partial, page)

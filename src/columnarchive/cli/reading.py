@@ -12,7 +12,7 @@ from columnarchive.errors import UsageError
 from columnarchive.times import DEFAULT_ZONE, day, system_clock, to_text, typed
 
 if TYPE_CHECKING:
-    from columnarchive.model import Article, Revision
+    from columnarchive.records import Article, Revision
 
 Url = Annotated[str, typer.Argument(help="Address of the column.", metavar="URL")]
 
@@ -31,18 +31,18 @@ def show(
 
     Example: archive show https://clinic.example/column/nanbyo/ --at 2025-12-31
     """
-    from columnarchive import reading
+    from columnarchive import reader
 
     if format not in ("text", "markdown", "json", "html"):
         raise UsageError(f"--format {format} is unknown; choose text, markdown, json or html.")
-    with reading.opened(database(context)) as conn:
-        row = reading.article(conn, url)
-        pick = reading.Pick(revision or 0, typed(at, tz, end=True) if at else "")
-        found = reading.revision(conn, row, pick)
+    with reader.opened(database(context)) as conn:
+        row = reader.article(conn, url)
+        pick = reader.Pick(revision or 0, typed(at, tz, end=True) if at else "")
+        found = reader.revision(conn, row, pick)
         if format == "html":
             import sys
 
-            sys.stdout.buffer.write(reading.stored_body(conn, found))
+            sys.stdout.buffer.write(reader.stored_body(conn, found))
             return
     if format == "json":
         json_lines([_article_json(found)])
@@ -103,12 +103,12 @@ def history(context: typer.Context, url: Url, as_json: AsJson = False, tz: Zone 
 
     Example: archive history https://clinic.example/column/nanbyo/
     """
-    from columnarchive import reading
+    from columnarchive import reader
 
-    with reading.opened(database(context)) as conn:
-        row = reading.article(conn, url)
-        revisions = reading.history(conn, row)
-        changes = reading.changes(conn, reading.ChangeFilter(url=row.url))
+    with reader.opened(database(context)) as conn:
+        row = reader.article(conn, url)
+        revisions = reader.history(conn, row)
+        changes = reader.changes(conn, reader.ChangeFilter(url=row.url))
     if as_json:
         json_lines(
             {
@@ -143,11 +143,11 @@ def captures(context: typer.Context, url: Url, as_json: AsJson = False) -> None:
 
     Example: archive captures https://clinic.example/column/nanbyo/
     """
-    from columnarchive import reading
+    from columnarchive import reader
 
-    with reading.opened(database(context)) as conn:
-        rows = reading.visits(conn, url)
-        why = UNREAD.get(reading.overview.unread_as(conn, rows[-1].url), "")
+    with reader.opened(database(context)) as conn:
+        rows = reader.visits(conn, url)
+        why = UNREAD.get(reader.overview.unread_as(conn, rows[-1].url), "")
         last = next((row.body_sha256 for row in reversed(rows) if row.body_sha256), "")
     if as_json:
         json_lines(asdict(row) for row in rows)
@@ -179,12 +179,12 @@ def blame(context: typer.Context, url: Url, as_json: AsJson = False, tz: Zone = 
 
     Example: archive blame https://clinic.example/column/nanbyo/
     """
-    from columnarchive import reading
+    from columnarchive import reader
 
-    with reading.opened(database(context)) as conn:
-        row = reading.article(conn, url)
-        sentences = reading.blame(conn, row)
-        removed = reading.removed(conn, row)
+    with reader.opened(database(context)) as conn:
+        row = reader.article(conn, url)
+        sentences = reader.blame(conn, row)
+        removed = reader.removed(conn, row)
     if as_json:
         json_lines(asdict(sentence) for sentence in [*sentences, *removed])
         return
@@ -207,11 +207,11 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: archive status
     """
-    from columnarchive import reading
+    from columnarchive import reader
 
     path = database(context)
-    with reading.opened(path) as conn:
-        state = reading.status(conn, to_text(system_clock()))
+    with reader.opened(path) as conn:
+        state = reader.status(conn, to_text(system_clock()))
     if as_json:
         json_lines([{"database": str(path), "bytes": path.stat().st_size, **asdict(state)}])
         return

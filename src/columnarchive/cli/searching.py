@@ -13,9 +13,9 @@ from columnarchive.text import count as count_of
 from columnarchive.times import DEFAULT_ZONE, day, typed
 
 if TYPE_CHECKING:
-    from columnarchive.model import Hit
-    from columnarchive.reading import Wanted
-    from columnarchive.search.variants import Fold
+    from columnarchive.reader import Wanted
+    from columnarchive.records import Hit
+    from columnarchive.search.spelling_variants import Fold
 
 
 def search(
@@ -41,28 +41,28 @@ def search(
 
     Example: archive search 根本治療 --since 2025-01-01
     """
-    from columnarchive import reading
+    from columnarchive import reader
 
     if current and removed:
         raise UsageError("--current and --removed exclude each other; leave both out to search everything.")
     scope: Literal["all", "current", "removed"] = "current" if current else "removed" if removed else "all"
-    wanted = reading.Wanted(query, scope, site, _day(since, tz), _day(until, tz), limit, folds=_folds(fold or []))
-    with reading.opened(database(context)) as conn:
+    wanted = reader.Wanted(query, scope, site, _day(since, tz), _day(until, tz), limit, folds=_folds(fold or []))
+    with reader.opened(database(context)) as conn:
         if site:
-            reading.need_site(conn, site, or_host=True)
+            reader.need_site(conn, site, or_host=True)
         if count:
-            typer.echo(str(reading.search_count(conn, wanted)))
+            typer.echo(str(reader.search_count(conn, wanted)))
             return
-        result = reading.search(conn, wanted)
+        result = reader.search(conn, wanted)
         if as_json:
             json_lines(_hit_json(hit) for hit in result.hits)
         else:
-            _print_hits(result.hits, wanted, reading.totals(conn).articles, tz)
+            _print_hits(result.hits, wanted, reader.totals(conn).articles, tz)
             _print_total(len(result.hits), result.total, exact=result.exact)
 
 
 def _folds(names: list[str]) -> tuple[Fold, ...]:
-    from columnarchive.search.variants import FOLDS
+    from columnarchive.search.spelling_variants import FOLDS
 
     for name in names:
         if name not in FOLDS:

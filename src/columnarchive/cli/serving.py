@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from columnarchive import reading
+from columnarchive import reader
 from columnarchive.errors import StoreError, UsageError
 
 SETTINGS = {
@@ -26,8 +26,8 @@ SETTINGS = {
 
 def serve(path: Path, host: str, port: int, open_browser: bool) -> None:
     """Serve the archive at `path` until Ctrl-C; UsageError when the address cannot be had."""
-    with reading.opened(path) as conn:
-        if not reading.shown.is_archive(conn):
+    with reader.opened(path) as conn:
+        if not reader.shown.is_archive(conn):
             raise StoreError(f"{path} is an SQLite database, but not an archive.")
     listening = _listen(host, port)
     with contextlib.closing(listening):

@@ -33,13 +33,13 @@ def watch(
     """
     if context.invoked_subcommand:
         return
-    from columnarchive.archive import watching
-    from columnarchive.store import watches
+    from columnarchive.pipeline import saved_searches
+    from columnarchive.store import saved_searches as store_saved_searches
     from columnarchive.store.database import Database
 
     with Database.open(database(context), create=False) as db:
-        saved = watches.every(db.conn)
-        found = watching.look(db, to_text(system_clock()), keep=keep)
+        saved = store_saved_searches.every(db.conn)
+        found = saved_searches.look(db, to_text(system_clock()), keep=keep)
     if as_json:
         json_lines({"watch": one.watch, "query": one.query, "news": one.news, **asdict(one.hit)} for one in found)
         return
@@ -66,11 +66,11 @@ def add(
 
     Example: archive watch add claims "完治 OR 根治"
     """
-    from columnarchive.archive import watching
+    from columnarchive.pipeline import saved_searches
     from columnarchive.store.database import Database
 
     with Database.open(database(context), create=False) as db:
-        known = watching.add(db, name, query, to_text(system_clock()))
+        known = saved_searches.add(db, name, query, to_text(system_clock()))
     typer.echo(f"{visible(name)} is saved; it finds {count(known, 'article')} now.")
 
 
@@ -82,9 +82,9 @@ def remove(
 
     Example: archive watch remove claims
     """
-    from columnarchive.store import watches
+    from columnarchive.store import saved_searches as store_saved_searches
     from columnarchive.store.database import Database
 
     with Database.open(database(context), create=False) as db, db.transaction():
-        watches.remove(db.conn, name)
+        store_saved_searches.remove(db.conn, name)
     typer.echo(f"{visible(name)} is forgotten.")

@@ -16,17 +16,17 @@ def rebuild(context: typer.Context, site: Annotated[str, typer.Option(help="Only
 
     Example: archive rebuild
     """
-    from columnarchive.archive import deriving
+    from columnarchive.pipeline import derive
     from columnarchive.store import sites
     from columnarchive.store.database import Database
-    from columnarchive.store.lock import writer_lock
+    from columnarchive.store.writer_lock import writer_lock
 
     path = database(context)
     with Database.open(path, create=False) as db, writer_lock(path, "rebuild"), Bar("rebuild") as bar:
         chosen = [site_id for site_id, name in sites.all_sites(db) if name == site or not site]
         if site and not chosen:
             raise UsageError(f"There is no site {site}; `archive sites` lists them.")
-        done = deriving.derive(
+        done = derive.derive(
             db, chosen, force=True, report=lambda one, number, todo: bar.update(number, todo, one.site)
         )
     for one in done:
@@ -49,14 +49,14 @@ def check(
 
     Example: archive check --head 3f2a…
     """
-    from columnarchive.archive import checking
+    from columnarchive.pipeline import integrity
 
     with Bar("check") as bar:
-        problems = checking.check_file(database(context), head or None, full, bar.update)
+        problems = integrity.check_file(database(context), head or None, full, bar.update)
     if as_json:
         json_lines({"where": one.where, "what": one.what, "mend": one.mend} for one in problems)
     else:
-        if said := checking.passed_over(database(context)):
+        if said := integrity.passed_over(database(context)):
             typer.echo(said)
         for one in problems:
             typer.echo(visible(f"{one.where}: {one.what}" + (f" ({one.mend})" if one.mend else "")))
@@ -76,13 +76,13 @@ def withdraw(
 
     Example: archive withdraw https://clinic.example/column/voice/ --reason "request of the person named"
     """
-    from columnarchive.archive import deriving, withdrawing
+    from columnarchive.pipeline import derive, withdrawal
     from columnarchive.store.database import Database
 
     if not yes:
         typer.confirm(f"Erase all that was kept of {url}? This cannot be undone.", abort=True)
     with Database.open(database(context), create=False) as db:
-        done = withdrawing.withdraw(db, url, at, reason, lambda site_id: deriving.derive(db, [site_id], force=True))
+        done = withdrawal.withdraw(db, url, at, reason, lambda site_id: derive.derive(db, [site_id], force=True))
     typer.echo(done.sentence)
 
 

@@ -13,17 +13,17 @@ import httpx
 import tenacity
 
 from columnarchive import __version__
-from columnarchive.crawl import answers
-from columnarchive.crawl import hops as hops_to
-from columnarchive.crawl.attempt import Answer, Bounds, attempt
-from columnarchive.crawl.codings import ACCEPTED, Caps
-from columnarchive.crawl.network import Network, PrivateAddress, Unresolved
-from columnarchive.crawl.pace import Pace
-from columnarchive.crawl.room import Room
-from columnarchive.crawl.timer import Timer
+from columnarchive.crawl import outcomes
+from columnarchive.crawl import redirects as hops_to
+from columnarchive.crawl.address_guard import Network, PrivateAddress, Unresolved
+from columnarchive.crawl.clock import Timer
+from columnarchive.crawl.content_encoding import ACCEPTED, Caps
+from columnarchive.crawl.memory_budget import Room
+from columnarchive.crawl.rate_limiter import Pace
+from columnarchive.crawl.request import Answer, Bounds, attempt
 from columnarchive.crawl.transport import OriginTransport, tls_context
 from columnarchive.errors import UsageError
-from columnarchive.model import Capture, Headers, Hop, Outcome, Wire
+from columnarchive.records import Capture, Headers, Hop, Outcome, Wire
 from columnarchive.times import Clock, system_clock, to_text
 from columnarchive.urls import Address, address, proxy_address
 
@@ -167,7 +167,7 @@ class Client:
                 answer = Answer(problem[0], error=problem[1])
                 break
             answer, sent = await self._tried(url, ask, conditional=not hops)
-            if answer.status not in answers.REDIRECTS or not answer.header("location"):
+            if answer.status not in outcomes.REDIRECTS or not answer.header("location"):
                 break
             hops.append(Hop(url, answer.status, answer.headers))
             target, trouble = hops_to.target(answer.header("location"), url, seen, len(hops) > ask.hops)
@@ -198,7 +198,7 @@ class Client:
         return answer, headers
 
     def _is_worth_another(self, answer: Answer, health: Health) -> bool:
-        worth = answer.outcome in answers.RETRIED or answer.status in answers.RETRIED_STATUS
+        worth = answer.outcome in outcomes.RETRIED or answer.status in outcomes.RETRIED_STATUS
         affordable = health.failures < CIRCUIT and health.retries >= 1
         return worth and affordable and health.rest <= self.options.longest_wait
 
@@ -236,7 +236,7 @@ class Client:
             keys.append(found[0])
         except (PrivateAddress, Unresolved, TimeoutError) as error:
             if not (self.options.proxy and isinstance(error, Unresolved)):  # a proxy resolves names by itself
-                return self._noted(health, Answer(*answers.of_error(error)))
+                return self._noted(health, Answer(*outcomes.of_error(error)))
         async with self.pace.turn(keys, self.options.delay if ask.delay is None else ask.delay) as turn:
             self.requests += 1
             deadline = health.deadline(self.options.deadline)
@@ -252,8 +252,8 @@ class Client:
             into = ask.into(place.origin + place.target) if ask.into else None
             bounds = Bounds(deadline, head, caps, self.room, ask.pages_only, ask.keep_head, into)
             answer = await attempt(self._transport(place), request, bounds)
-            if answer.status == answers.PROXY_AUTHENTICATION and self.options.proxy:
-                answer = Answer("unreachable", error=answers.PROXY_REFUSES)
+            if answer.status == outcomes.PROXY_AUTHENTICATION and self.options.proxy:
+                answer = Answer("unreachable", error=outcomes.PROXY_REFUSES)
             turn.counts = answer.outcome != "timeout"  # how long we waited says nothing of how long it takes
             return self._noted(health, answer)
 
@@ -277,13 +277,13 @@ class Client:
         return found
 
     def _noted(self, health: Health, answer: Answer) -> Answer:
-        failing = answer.outcome in FAILING or answer.status in answers.RETRIED_STATUS
+        failing = answer.outcome in FAILING or answer.status in outcomes.RETRIED_STATUS
         health.failures = health.failures + 1 if failing else 0
         health.missed += answer.outcome == "timeout"
         health.retries = health.retries if failing else min(RETRIES, health.retries + WON_BACK)
         if answer.status:
             self.heard.set()
-        health.rest = answers.retry_after(answer.headers, self.clock()) if failing else 0.0
+        health.rest = outcomes.retry_after(answer.headers, self.clock()) if failing else 0.0
         return answer
 
 

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from protego import Protego
 
 from columnarchive.crawl.client import Ask, Client
-from columnarchive.crawl.codings import Caps
-from columnarchive.model import Capture
+from columnarchive.crawl.content_encoding import Caps
+from columnarchive.records import Capture
 from columnarchive.times import from_text
 
 AGENT = "columnarchive"

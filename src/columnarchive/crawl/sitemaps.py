@@ -11,8 +11,8 @@ import re
 import zlib
 from collections.abc import Iterable
 
-from columnarchive.crawl.entries import LONGEST_LINE, MAX_ENTRIES, Entry, Listing, address_in, moment
-from columnarchive.crawl.xml_lists import Xml
+from columnarchive.crawl.sitemap_entries import LONGEST_LINE, MAX_ENTRIES, Entry, Listing, address_in, moment
+from columnarchive.crawl.sitemap_xml import Xml
 
 MAX_BYTES = 50_000_000
 MAX_JSON = 5_000_000

@@ -13,8 +13,8 @@ import sys
 
 import httpx
 
+from columnarchive.crawl.address_guard import Network
 from columnarchive.crawl.http11 import Connection
-from columnarchive.crawl.network import Network
 from columnarchive.urls import Address
 
 # Through a proxy httpcore's connections are used, which look for sniffio at each request; looking in vain through all

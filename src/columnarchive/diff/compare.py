@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from columnarchive.diff.align import Alignment, Link, align
+from columnarchive.diff.alignment import Alignment, Link, align
 from columnarchive.diff.labels import judge
 from columnarchive.diff.levels import ENGINE, in_order, level_of
-from columnarchive.diff.sections import Side, sides, structure_labels
+from columnarchive.diff.section_labels import Side, sides, structure_labels
 from columnarchive.diff.sentences import Sentences, sentences_of
 from columnarchive.diff.spans import spans_between
 from columnarchive.diff.summary import summary_of
-from columnarchive.model import Article, Comparison, Edit, EditOp, Evidence, Span
+from columnarchive.records import Article, Comparison, Edit, EditOp, Evidence, Span
 
 # A text that fell below this share of its length was replaced by a notice.
 _NOTICE_SHARE = 0.1

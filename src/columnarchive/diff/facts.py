@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
-from columnarchive.diff.folding import values, wide
 from columnarchive.diff.lexicon import members, pattern
+from columnarchive.diff.normalization import values, wide
 from columnarchive.diff.openings import BITS, groups_in, words_in
 
 _PRICE = re.compile(

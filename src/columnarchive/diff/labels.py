@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from columnarchive.diff.facts import lost
-from columnarchive.diff.folding import differs_in_letters, skeleton, values, wide
-from columnarchive.diff.predicates import weighty
-from columnarchive.model import Evidence, Span
+from columnarchive.diff.label_rules import weighty
+from columnarchive.diff.normalization import differs_in_letters, skeleton, values, wide
+from columnarchive.records import Evidence, Span
 
 _LINK = re.compile(r"https?://[!-~]*[A-Za-z0-9/_=#-]|www\.[!-~]*[A-Za-z0-9/_=#-]")
 _CONTACT = re.compile(

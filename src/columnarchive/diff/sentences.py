@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from columnarchive.model import Article
+from columnarchive.records import Article
 
 # A bracket holds a sentence together only when it closes on the same line within this many characters; a stray
 # opening bracket must not swallow the paragraph, and the bound keeps the scan linear.

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from rapidfuzz.distance import Indel, MatchingBlock, Postfix, Prefix
 
 from columnarchive.diff.tokens import KANJI, has_kana, is_function, tokens
-from columnarchive.model import Span
+from columnarchive.records import Span
 
 # Above this many token pairs the alignment inside one sentence is not searched: no sentence a person writes is so long.
 _MOST_CELLS = 4_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from columnarchive.model import Edit
+from columnarchive.records import Edit
 
 _LONGEST_PIECE = 40
 _MOST_EDITS = 2

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from columnarchive.errors import ExchangeError
-from columnarchive.exchange import names
+from columnarchive.exchange import file_names
 
 BRANCH = "refs/heads/main"
 KEY, ARTICLE, MOVED = "Archive-Step", "Column", "Moved-From"
@@ -235,7 +235,7 @@ def _commit(out: IO[bytes], step: Step, *, parent: bool) -> None:
 
 
 def _path(site: str, article: str) -> str:
-    return f"{names.folder_name(site)}/{names.file_name(article)}"
+    return f"{file_names.folder_name(site)}/{file_names.file_name(article)}"
 
 
 def _run(folder: Path, *arguments: str) -> str:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from columnarchive.model import Article, Block
+from columnarchive.records import Article, Block
 
 # Signs with a meaning anywhere in CommonMark or in GitHub's tables and strike-outs.
 _ANYWHERE = re.compile(r"[\\`*\[\]<|~]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w])|(?<!\S)#|#(?!\S)")

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from columnarchive.errors import ExchangeError
-from columnarchive.model import OUTCOMES, Capture, Headers, Hop, Wire
+from columnarchive.records import OUTCOMES, Capture, Headers, Hop, Wire
 
 FIELD = "Columnarchive-Capture"  # on records that hold a capture of ours
 HOP_FIELD = "Columnarchive-Hop"  # on records of redirects that belong to a capture's record

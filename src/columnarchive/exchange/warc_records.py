@@ -16,7 +16,7 @@ from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParserException
 
 from columnarchive.errors import ExchangeError
-from columnarchive.model import Failure
+from columnarchive.records import Failure
 
 # warcio's parsers stumble in many ways over garbage; each of them means that this record cannot be read.
 BROKEN = (

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
 from columnarchive.exchange.warc_records import Record
-from columnarchive.model import Capture, Headers
+from columnarchive.records import Capture, Headers
 
 KEPT = 64  # requests remembered for an answer to come: writers put the two next to each other
 _ID, _WITH = "WARC-Record-ID", "WARC-Concurrent-To"

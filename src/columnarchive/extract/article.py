@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from itertools import islice
 
 from columnarchive.extract.blocks import assemble
-from columnarchive.extract.content import select
-from columnarchive.extract.dating import find_dating, is_date_label
-from columnarchive.extract.linked_data import LinkedData, read_linked_data
+from columnarchive.extract.bylines import People, find_people
+from columnarchive.extract.content_selection import select
+from columnarchive.extract.dates import find_dating, is_date_label
+from columnarchive.extract.dom_paths import Places
+from columnarchive.extract.json_ld import LinkedData, read_linked_data
 from columnarchive.extract.outlines import Outline
-from columnarchive.extract.people import People, find_people
-from columnarchive.extract.places import Places
 from columnarchive.extract.rules import CRUMB_HOME
 from columnarchive.extract.template import Template
 from columnarchive.extract.title import find_title
-from columnarchive.model import Article, Block
+from columnarchive.records import Article, Block
 
 _KANA = re.compile(r"[\u3041-\u30ff]")
 _HAN = re.compile(r"[\u3400-\u9fff]")

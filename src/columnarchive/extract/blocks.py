@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from columnarchive.extract.outlines import Outline, Piece
 from columnarchive.extract.rules import HEADINGS
-from columnarchive.model import Block, BlockKind
+from columnarchive.records import Block, BlockKind
 
 _QUESTION = re.compile(
     r"^(?:Q|Ｑ|質問|問)\s?(?:\d{1,3}|[０-９]{1,3})?\s?[.．。:：、\s]\s?\S|^(?:Q|Ｑ)(?:\d{1,3}|[０-９]{1,3})?\s?[^\sA-Za-zａ-ｚ]",

@@ -12,8 +12,8 @@ from html import unescape
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from columnarchive.errors import UsageError
-from columnarchive.extract.header_links import FEEDS, NAMED, refreshed
-from columnarchive.extract.zones import Place, place_of, zone_of
+from columnarchive.extract.link_header import FEEDS, NAMED, refreshed
+from columnarchive.extract.page_regions import Place, place_of, zone_of
 from columnarchive.urls import Link, PageLinks, Zone, canonical
 
 MAX_LINKS = 3000

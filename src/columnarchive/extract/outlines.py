@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from columnarchive.extract.places import Step
+from columnarchive.extract.dom_paths import Step
 
 
 @dataclass(slots=True)

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import math
 
-from columnarchive.extract.evidence import UNWEIGHED, Evidence, Row
+from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.outlines import Outline
-from columnarchive.extract.places import Places
 from columnarchive.extract.rules import (
     CONTAINERS,
     CONTENT_SHARE,
@@ -22,6 +21,7 @@ from columnarchive.extract.rules import (
     MIN_PLACE_PAGES,
     TEMPLATE_SHARE,
 )
+from columnarchive.extract.template_sample import UNWEIGHED, Evidence, Row
 
 DEAD, CONTENT, PROVEN, DEAD_HERE, COMMON, AROUND_CONTENT, SHARED = 1, 2, 4, 8, 16, 32, 64
 """What a template says of a piece: the place that decides on it is dead, content, or content on so many pages that a

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from columnarchive.extract.dom_paths import IN_BAD
 from columnarchive.extract.outlines import Outline
-from columnarchive.extract.places import IN_BAD
 from columnarchive.extract.rules import HEADINGS, RELATED_HEADING, RELATED_STARTS
 from columnarchive.extract.template import COMMON, DEAD_HERE
 

@@ -14,8 +14,8 @@ from typing import Literal
 
 from columnarchive.search.dates import first_day, last_day
 from columnarchive.search.fold import fold
-from columnarchive.search.tokens import phrase
-from columnarchive.search.variants import Fold, variants
+from columnarchive.search.ngrams import phrase
+from columnarchive.search.spelling_variants import Fold, variants
 
 Scope = Literal["all", "current", "removed"]
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from columnarchive.search.fold import fold
 from columnarchive.search.query import Query, Scope
-from columnarchive.search.words import Wholeness, Word, word
+from columnarchive.search.word_boundaries import Wholeness, Word, word
 
 _TITLE_WEIGHT = 10
 _SATURATION = 1.2

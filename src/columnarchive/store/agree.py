@@ -10,9 +10,9 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from columnarchive.model import DerivedSite
+from columnarchive.records import DerivedSite
 from columnarchive.store import copies
-from columnarchive.store import derived as rows
+from columnarchive.store import site_writer as rows
 from columnarchive.store.database import Database
 from columnarchive.store.problems import REBUILD, Problem
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from columnarchive.errors import NotFound, StoreError
-from columnarchive.model import Capture, Headers, Hop, Outcome, PageVisits, Visit, Wire
-from columnarchive.store import bodies, timeline, tombstones
+from columnarchive.records import Capture, Headers, Hop, Outcome, PageVisits, Visit, Wire
+from columnarchive.store import blobs, timeline, tombstones
 from columnarchive.store.database import Database
 
 
@@ -57,7 +57,7 @@ def add(db: Database, page_id: int, capture: Capture, source: str = "crawl", ref
         return None
     if capture.body is not None:
         previous = previous or timeline.body_after(conn, page_id, capture.fetched_at)
-        bodies.write(db, capture.body, site_id, previous)
+        blobs.write(db, capture.body, site_id, previous)
     capture_id = _insert(conn, page_id, capture, sha256, source)
     timeline.settle(conn, page_id, capture.fetched_at)
     return capture_id
@@ -81,7 +81,7 @@ def visits(db: Database, site_id: int) -> list[PageVisits]:
 
 def of_page(source: Database | sqlite3.Connection, url: str) -> list[CaptureRow]:
     """Every capture of the page at `url`, oldest first; none for a page that the archive does not know."""
-    rows = bodies.connection(source).execute(
+    rows = blobs.connection(source).execute(
         """select captures.id, fetched_at, status, outcome, final_url, captures.body_sha256, error, source,
                   withdrawal_id is not null, robots, coalesce(withdrawals.at, ''), coalesce(reason, '')
            from pages join captures on page_id = pages.id left join withdrawals on withdrawals.id = withdrawal_id
@@ -110,7 +110,7 @@ def load(db: Database, capture_id: int) -> Capture:
         raise StoreError(f"The capture of {fields[0]} at {fields[2]} was withdrawn.")
     url, final_url, fetched_at, status, headers, outcome, error, asked, hops, *rest, robots = fields
     wire = Wire(headers_of(asked), _hops(hops), *rest)
-    body = bodies.read(db, sha256) if sha256 and status != timeline.NOT_MODIFIED else None
+    body = blobs.read(db, sha256) if sha256 and status != timeline.NOT_MODIFIED else None
     return Capture(url, final_url, fetched_at, status, headers_of(headers), body, outcome, error, wire, robots)
 
 
@@ -139,7 +139,7 @@ def is_withdrawn(conn: sqlite3.Connection, sha256: str) -> bool:
 
 def knows_body(conn: sqlite3.Connection, sha256: str) -> bool:
     """Whether the body with this digest is stored, or was and has been withdrawn."""
-    return bool(sha256) and (bodies.has(conn, sha256) or is_withdrawn(conn, sha256))
+    return bool(sha256) and (blobs.has(conn, sha256) or is_withdrawn(conn, sha256))
 
 
 def body_at(conn: sqlite3.Connection, url: str, at: str) -> str:

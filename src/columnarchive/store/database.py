@@ -11,12 +11,12 @@ from pathlib import Path
 from types import TracebackType
 
 from columnarchive.errors import StoreError
-from columnarchive.store import faults, upgrading
-from columnarchive.store.faults import translated as translated
-from columnarchive.store.lock import writer_lock
+from columnarchive.store import sqlite_errors, upgrading
 from columnarchive.store.nearness import Lately
+from columnarchive.store.sqlite_errors import translated as translated
 from columnarchive.store.upgrading import APPLICATION_ID as APPLICATION_ID
 from columnarchive.store.upgrading import MIGRATIONS
+from columnarchive.store.writer_lock import writer_lock
 
 BUSY_SECONDS = 30
 
@@ -92,7 +92,7 @@ class Database:
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.close()
-        if said := faults.sentence(self.path, error):
+        if said := sqlite_errors.sentence(self.path, error):
             raise StoreError(said) from error
 
     def get_meta(self, key: str) -> str:
@@ -118,7 +118,7 @@ def _connect(path: Path, write: bool) -> sqlite3.Connection:
     try:
         return _opened(path, f"mode={mode}", write)
     except sqlite3.OperationalError as error:
-        if write or (error.sqlite_errorcode & faults.PRIMARY) not in _NO_ROOM_FOR_INDEX:
+        if write or (error.sqlite_errorcode & sqlite_errors.PRIMARY) not in _NO_ROOM_FOR_INDEX:
             raise
         return _opened(path, _as_it_lies(path), write)
 

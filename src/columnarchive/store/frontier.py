@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from columnarchive.model import Capture, Outcome
+from columnarchive.records import Capture, Outcome
 from columnarchive.times import from_text, to_text
 
 BACK_OFF_HOURS = (6, 24, 72, 168)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from columnarchive.errors import NotFound
-from columnarchive.model import SiteTemplate
+from columnarchive.records import SiteTemplate
 from columnarchive.store.reads import Connection
 
 

@@ -6,7 +6,7 @@ import hashlib
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from columnarchive.model import BlockKind
+from columnarchive.records import BlockKind
 from columnarchive.store import copies
 from columnarchive.text import nfkc
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from columnarchive.errors import NotFound
-from columnarchive.model import Article, Block, Edit, Evidence, Revision, Sentence, Span
+from columnarchive.records import Article, Block, Edit, Evidence, Revision, Sentence, Span
 
 Connection = sqlite3.Connection
 

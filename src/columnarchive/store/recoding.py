@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from columnarchive.store import bodies, codec
+from columnarchive.store import blobs, codec
 from columnarchive.store.nearness import Lately
 
 
@@ -34,15 +34,15 @@ def erase(conn: sqlite3.Connection, digests: Iterable[str]) -> None:
     # From the top, so that what is below a body is as it was while it is read; alone, so that no line is in its way.
     for one in reversed(above):
         if one.must:
-            alone = codec.compress(bodies.read(conn, one.sha256), level=codec.QUICK_LEVEL)
-            _store(conn, one.sha256, bodies.Coded(alone))
+            alone = codec.compress(blobs.read(conn, one.sha256), level=codec.QUICK_LEVEL)
+            _store(conn, one.sha256, blobs.Coded(alone))
     # And from the bottom, building on what is settled already.
     unsettled = {*going, *(one.sha256 for one in above)}
     for one in above:
         depth = 0 if one.must else _depth(conn, one.base_sha256) + 1
-        if one.must or depth > bodies.MAX_DEPTH:
-            new = bodies.Incoming(bodies.read(conn, one.sha256), one.sha256, one.site_id, one.previous)
-            _store(conn, one.sha256, bodies.encode(conn, new, lately, frozenset(unsettled)))
+        if one.must or depth > blobs.MAX_DEPTH:
+            new = blobs.Incoming(blobs.read(conn, one.sha256), one.sha256, one.site_id, one.previous)
+            _store(conn, one.sha256, blobs.encode(conn, new, lately, frozenset(unsettled)))
         else:
             conn.execute("update bodies set depth = ? where sha256 = ?", (depth, one.sha256))
         unsettled.remove(one.sha256)
@@ -73,7 +73,7 @@ def _above(conn: sqlite3.Connection, going: frozenset[str]) -> list[_Above]:
 
 def _staying(conn: sqlite3.Connection, sha256: str, going: frozenset[str]) -> str:
     """The body, or the first one below it that is not erased; empty without one."""
-    return next((name for name, _ in conn.execute(bodies.ANCESTORS, (sha256,)) if name not in going), "")
+    return next((name for name, _ in conn.execute(blobs.ANCESTORS, (sha256,)) if name not in going), "")
 
 
 def _depth(conn: sqlite3.Connection, sha256: str) -> int:
@@ -81,7 +81,7 @@ def _depth(conn: sqlite3.Connection, sha256: str) -> int:
     return int(depth)
 
 
-def _store(conn: sqlite3.Connection, sha256: str, coded: bodies.Coded) -> None:
+def _store(conn: sqlite3.Connection, sha256: str, coded: blobs.Coded) -> None:
     conn.execute(
         "update bodies set codec = ?, base_sha256 = ?, depth = ?, data = ?, data_sha256 = ? where sha256 = ?",
         (*coded.columns, sha256),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from columnarchive.errors import NotFound
-from columnarchive.model import Headers
+from columnarchive.records import Headers
 from columnarchive.store.reads import Connection
 
 TABLES = ("sites", "pages", "captures", "articles", "revisions", "passages", "changes", "edits", "articles_fts")

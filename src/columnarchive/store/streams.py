@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from columnarchive.errors import NotFound
-from columnarchive.model import Revision
+from columnarchive.records import Revision
 from columnarchive.store import reads
 from columnarchive.store.reads import ArticleRow, ChangeRow, change_row
 

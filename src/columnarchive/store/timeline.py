@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Literal
 
-from columnarchive.model import Outcome, PageState
+from columnarchive.records import Outcome, PageState
 
 # Outcomes in which the server showed the page: the line of bodies that `unchanged` and a 304 refer to.
 SHOWN: tuple[Outcome, ...] = ("ok", "unchanged", "redirected", "no_article", "needs_javascript")

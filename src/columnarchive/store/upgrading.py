@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from columnarchive.errors import StoreError
-from columnarchive.store import faults
+from columnarchive.store import sqlite_errors
 
 if TYPE_CHECKING:
     import sqlite_utils
@@ -81,7 +81,7 @@ def upgrade(conn: sqlite3.Connection, path: Path, folder: Traversable) -> None:
     try:
         steps.apply(sqlite_utils.Database(conn))
     except sqlite3.Error as error:
-        if faults.sentence(path, error) or copy is None:
+        if sqlite_errors.sentence(path, error) or copy is None:
             raise
         raise StoreError(f"{path} could not be upgraded ({error}); a copy from before is {copy}.") from error
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from columnarchive.errors import NotFound, StoreError, UsageError
-from columnarchive.store import captures, chain, derived, index, recoding, timeline
+from columnarchive.store import captures, fulltext, hash_chain, recoding, site_writer, timeline
 from columnarchive.store.database import Database, translated
 from columnarchive.store.tombstones import is_withdrawn as is_withdrawn
 
@@ -60,7 +60,7 @@ def erase(db: Database, url: str, at: str, reason: str, now: str) -> Erasure:
 def scour(db: Database) -> None:
     """Rewrite the file without what was deleted, log included; raise StoreError while another process reads it."""
     with translated(db.path):
-        index.optimize(db.conn)
+        fulltext.optimize(db.conn)
         db.conn.execute("vacuum")
         busy, *_ = db.conn.execute("pragma wal_checkpoint(truncate)").fetchone()
     if busy:
@@ -116,7 +116,7 @@ def _bury(conn: sqlite3.Connection, url: str, at: str, reason: str, now: str, ch
             "capture": capture_id,
             "fetched_at": fetched_at,
             "body_sha256": sha256,
-            "digest": chain.digest(conn, capture_id),
+            "digest": hash_chain.digest(conn, capture_id),
         }
         for capture_id, fetched_at, sha256 in _select(
             conn, "select id, fetched_at, body_sha256 from captures where id in ({}) order by id", chosen
@@ -135,14 +135,14 @@ def _bury(conn: sqlite3.Connection, url: str, at: str, reason: str, now: str, ch
             where id in ({{}})""",
         chosen,
     )
-    chain.seal_withdrawal(conn, withdrawal_id, now)
+    hash_chain.seal_withdrawal(conn, withdrawal_id, now)
 
 
 def _drop_articles(conn: sqlite3.Connection, pages: Sequence[int]) -> None:
     """Derived text goes in the same transaction; deriving the sites again brings back what may stay."""
     query = "select distinct article_id from pages where id in ({}) and article_id is not null"
     for (article_id,) in _select(conn, query, pages):
-        derived.delete_article(conn, article_id)
+        site_writer.delete_article(conn, article_id)
 
 
 def _settle_pages(conn: sqlite3.Connection, pages: Sequence[int], whole: Sequence[int]) -> None:

@@ -1,1 +1,0 @@
-"""Use cases that write: the only place where the rooms meet."""

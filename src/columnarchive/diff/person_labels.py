@@ -1,0 +1,90 @@
+"""Who answers for a page or a clinic, and with what titles: the labels `person` and `credential`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from columnarchive.diff.facts import Facts, lost
+from columnarchive.diff.lexicon import pattern
+from columnarchive.diff.normalization import wide
+from columnarchive.diff.openings import BITS, groups_in
+from columnarchive.records import Evidence, Span
+
+_NAME = re.compile(
+    r"[ァ-ヺー]{2,10}(?:[・\s][ァ-ヺー]{2,10})+|[一-鿿々𠮷ァ-ヺー]{1,4}(?:[\s・]?[一-鿿々ぁ-ゖァ-ヺー]{1,6})?"
+)
+_TITLE = re.compile(r"(?:さん|氏|先生|医師|院長|副院長|博士|教授|理事長|センター長)$")
+_AFTER_NAME = re.compile(
+    r"\s?(?:さん|氏|先生|医師|院長|副院長|博士|教授|理事長|が(?:監修|執筆|担当|診察|お答え|解説|就任)|の監修|の執筆|[（(](?:医師|院長|[一-鿿]*医|監修))"
+)
+_BEFORE_NAME = re.compile(
+    r"(?:Dr\.|文[:：/／]|医|者|院長|理事長|所長|センター長|文責|監修|執筆|ドクター紹介|書いた人|担当|技師|薬剤師|看護師|務める|教授)(?:の|は|が|:|：|・|/|\s)*$"
+)
+_STAND_IN = re.compile(r"[^\s、。]{0,8}(?:編集部|事務局|広報部?|スタッフ|チーム|編集室|委員会)")
+_IN_BRACKETS = re.compile(r"[（(][^（()）]*[)）]$")
+_ROLES_ONLY = re.compile(r"(?:副|総|名誉|分)?院長|理事長|所長|センター長|医長|部長|代表|顧問")
+_NAMED = re.compile(r"(?:の|・|:|：|\s|は|、)*[一-鿿々]{1,4}")
+_CREDIT = re.compile(
+    r"(?:監修|執筆|著|文責|編集|院長|担当医|書いた人)者?\s*(?:[:：/はの]|医師|\s)+([一-鿿々]{1,4}\s?[一-鿿々ぁ-ゖ]{1,4})(?=$|[（(。、]|医師|先生|が|です)"
+)
+_IN_PLACE = re.compile(r"^(?:です|が|は|、|。|$|に|先生|[（(])")
+_NOT_NAME_END = re.compile(r"[医的性科院学法術者員部所室]$")
+
+
+def person(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
+    """A name put for another, or put in, beside a word for who answers for the page or the clinic."""
+    if not (groups_in(wide(old)) | groups_in(wide(new))) & BITS["role"] or not pattern("role").search(wide(old + new)):
+        return
+    if not old or not new:
+        credit = _CREDIT.search(old + new)
+        if credit and _is_name(credit[1], "監修", ""):
+            yield Evidence("person", *((credit[0], "") if old else ("", credit[0])))
+        return
+    for at, span in enumerate(spans):
+        if span.op == "equal" or (span.op == "insert" and at and spans[at - 1].op == "delete"):
+            continue
+        put = spans[at + 1].text if span.op == "delete" and at + 1 < len(spans) and spans[at + 1].op == "insert" else ""
+        before = spans[at - 1].text if at else ""
+        next_at = at + 2 if put else at + 1
+        after = spans[next_at].text if next_at < len(spans) else ""
+        if put and _ROLES_ONLY.fullmatch(span.text) and _ROLES_ONLY.fullmatch(put) and _NAMED.match(after):
+            yield Evidence("person", span.text, put)
+            return
+        if put and (_STAND_IN.fullmatch(span.text) is None) != (_STAND_IN.fullmatch(put) is None):
+            named = _is_name(put if _STAND_IN.fullmatch(span.text) else span.text, before, after)
+        else:
+            named = _is_name(span.text, before, after) and (not put or _is_name(put, before, after))
+        if named:
+            yield Evidence("person", *((span.text, put) if span.op == "delete" else ("", span.text)))
+            return
+
+
+def _is_name(text: str, before: str, after: str) -> bool:
+    """A known family name beside a role, or what is shaped and placed as only a name is."""
+    bare = _TITLE.sub("", _IN_BRACKETS.sub("", text.strip())).strip()
+    if not _NAME.fullmatch(bare) or (_NOT_NAME_END.search(bare) and not pattern("surnames").fullmatch(bare)):
+        return False
+    if pattern("not_a_name").match(bare) or pattern("qualification").search(bare):
+        return False
+    titled = bare != text.strip() or _AFTER_NAME.match(after) is not None
+    placed = _BEFORE_NAME.search(before) is not None
+    if pattern("surnames").match(bare):
+        return titled or placed or pattern("role").search(before[-10:]) is not None
+    return titled or (
+        placed and (any(sign.isspace() or sign == "・" for sign in bare) or _IN_PLACE.match(after) is not None)
+    )
+
+
+def credential(old: str, new: str, before: Facts, after: Facts, told: Sequence[Evidence]) -> Iterator[Evidence]:
+    went, came = lost(before.qualifications, after.qualifications), lost(after.qualifications, before.qualifications)
+    if went or came:
+        yield Evidence("credential", " ".join(went), " ".join(came))
+        return
+    went, came = lost(before.approvals, after.approvals), lost(after.approvals, before.approvals)
+    if (went or came) and not told and pattern("approval_context").search(wide(old + new)):
+        unapproved = "unapproved"
+        if any(kind == unapproved for kind, _ in before.disclosures) == any(
+            kind == unapproved for kind, _ in after.disclosures
+        ):
+            yield Evidence("credential", " ".join(went), " ".join(came))

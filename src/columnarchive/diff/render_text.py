@@ -1,0 +1,168 @@
+"""A comparison to something people read: the terminal, plain text, and the JSON that others rely on; HTML in `html`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+from columnarchive.diff.render_html import to_html as to_html
+from columnarchive.diff.sentences import Sentences, sentences_of
+from columnarchive.records import Article, Comparison, Edit, Span
+
+Style = Literal["plain", "ansi", "rich"]
+Paint = Callable[[str, str], str]
+
+_ANSI = {"delete": "\x1b[31m", "insert": "\x1b[32m", "dim": "\x1b[2m", "head": "\x1b[1m"}
+_RICH = {"delete": "red", "insert": "green", "dim": "dim", "head": "bold"}
+_SIGNS = {"added": "+", "removed": "-", "edited": "~", "moved": ">"}
+
+
+def to_json(comparison: Comparison, old: int | str, new: int | str) -> dict[str, Any]:
+    """The contract of `diff --json`; `old` and `new` name what was compared (revision numbers, times or files)."""
+    return {
+        "from": old,
+        "to": new,
+        "level": comparison.level,
+        "labels": list(comparison.labels),
+        "edits": [
+            {
+                "op": edit.op,
+                "old": edit.old,
+                "new": edit.new,
+                "spans": [{"op": span.op, "text": span.text} for span in edit.spans],
+                "labels": list(edit.labels),
+                "level": edit.level,
+            }
+            for edit in comparison.edits
+        ],
+    }
+
+
+def to_json_line(comparison: Comparison, old: int | str, new: int | str) -> str:
+    """`to_json` as one line."""
+    return json.dumps(to_json(comparison, old, new), ensure_ascii=False)
+
+
+def to_text(comparison: Comparison, old: Article, new: Article) -> str:
+    """Plain text: each edit with a sentence of context, `[-taken out-]` and `{+put in+}`."""
+    return to_terminal(comparison, old, new, "plain")
+
+
+def to_terminal(comparison: Comparison, old: Article, new: Article, style: Style = "plain") -> str:
+    """The same with colour as ANSI codes or rich markup; the marks stay, so that it reads without colour too."""
+    paint = _painter(style)
+    before, after = sentences_of(old), sentences_of(new)
+    lines = [paint("head", _headline(comparison))]
+    shown = -1
+    for run in _runs(comparison.edits, before, after):
+        context, following = _around(run[0], before, after)[0], max(_around(edit, before, after)[1] for edit in run)
+        lines.append("")
+        if context > shown:
+            lines.append(paint("dim", f"    {after.texts[context]}"))
+        head = ""
+        for edit in run:
+            said = paint("head", f"  {_SIGNS[edit.op]} ") + paint("dim", _about(edit, old, new))
+            # What came or went in a row is read in a row.
+            if said != head or edit.op not in ("added", "removed"):
+                lines.append(said)
+            head = said
+            lines.extend(f"    {line}" for line in _marked(edit, paint).split("\n"))
+        if 0 <= following < len(after.texts):
+            lines.append(paint("dim", f"    {after.texts[following]}"))
+            shown = following
+    return "\n".join(lines) + "\n"
+
+
+def _runs(edits: Sequence[Edit], before: Sentences, after: Sentences) -> Iterator[list[Edit]]:
+    """Edits between which nothing stayed as it was, so that none is shown as the context of another."""
+    run: list[Edit] = []
+    for edit in edits:
+        if run and not _adjoin(run[-1], edit, before, after):
+            yield run
+            run = []
+        run.append(edit)
+    if run:
+        yield run
+
+
+def _adjoin(one: Edit, other: Edit, before: Sentences, after: Sentences) -> bool:
+    if one.new_at >= 0 and other.new_at >= 0:
+        return other.new_at == after.reach(one.new_at, one.new)
+    if one.old_at >= 0 and other.old_at >= 0:
+        return other.old_at == before.reach(one.old_at, one.old)
+    if one.new_at >= 0:
+        return other.old_at >= 0 and _around(other, before, after)[0] == one.new_at - 1
+    return one.old_at >= 0 and _around(one, before, after)[1] == other.new_at
+
+
+def _about(edit: Edit, old: Article, new: Article) -> str:
+    """The labels of an edit and, when it stands outside the text, of what it is."""
+    labels = ", ".join(edit.labels)
+    if edit.old_at >= 0 or edit.new_at >= 0:
+        return labels
+    both = (edit.old, edit.new)
+    where = next((name for name in ("title", "author", "supervisor") if both == _each(name, old, new)), "")
+    return f"{labels} ({where})" if where else labels
+
+
+def _each(name: str, old: Article, new: Article) -> tuple[str, str]:
+    return getattr(old, name), getattr(new, name)
+
+
+def _headline(comparison: Comparison) -> str:
+    if not comparison.edits:
+        return "no change"
+    counts = f"+{comparison.added_chars} -{comparison.removed_chars} characters"
+    capped = ", coarse" if comparison.capped else ""
+    return f"level {comparison.level} ({', '.join(comparison.labels)}): {counts}{capped}"
+
+
+def _around(edit: Edit, before: Sentences, after: Sentences) -> tuple[int, int]:
+    """Positions among the new sentences of the one before and the one after an edit; -1 without."""
+    if edit.new_at >= 0:
+        return edit.new_at - 1, after.reach(edit.new_at, edit.new)
+    if edit.old_at <= 0:
+        return -1, 0 if edit.old_at == 0 else -1
+    neighbour = before.texts[edit.old_at - 1]
+    at = after.texts.index(neighbour) if neighbour in after.texts else -1
+    return at, at + 1 if at >= 0 else -1
+
+
+def _marked(edit: Edit, paint: Paint) -> str:
+    if edit.op == "moved" and len(edit.spans) == 1:
+        return "{>" + paint("plain", edit.new) + "<}"
+    return "".join(_span(span, paint) for span in edit.spans)
+
+
+def _span(span: Span, paint: Paint) -> str:
+    if span.op == "delete":
+        return paint("delete", f"[-{span.text}-]")
+    if span.op == "insert":
+        return paint("insert", f"{{+{span.text}+}}")
+    return paint("plain", span.text)
+
+
+def _painter(style: Style) -> Paint:
+    if style == "ansi":
+        return lambda role, text: f"{_ANSI[role]}{_visible(text)}\x1b[0m" if role in _ANSI else _visible(text)
+    if style == "rich":
+        return lambda role, text: f"[{_RICH[role]}]{_escaped(text)}[/]" if role in _RICH else _escaped(text)
+    return lambda _, text: _visible(text)
+
+
+def _visible(text: str) -> str:
+    """Without control characters: a page must not drive the reader's terminal."""
+    return "".join(sign if sign in "\n\t" or sign.isprintable() or sign.isspace() else "\ufffd" for sign in text)
+
+
+def _escaped(text: str) -> str:
+    """Rich takes `[word]` for a style; a backslash before the bracket keeps it text."""
+    return _visible(text).replace("\\", "\\\\").replace("[", "\\[")
+
+
+def marked_lines(comparison: Comparison) -> Iterator[str]:
+    """Each edit on one line with its marks, without context: for feeds and tests."""
+    paint = _painter("plain")
+    for edit in comparison.edits:
+        yield _marked(edit, paint).replace("\n", " ")

@@ -1,0 +1,196 @@
+"""The evidence sheet: one HTML file that needs nothing else, with two texts, their difference and all that proves them.
+
+Both languages stand side by side, because a sheet is handed on to people that we do not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import urlsplit
+
+from columnarchive import reader
+from columnarchive.diff.render_html import inline_html
+from columnarchive.records import Article, Comparison, Edit, Revision
+from columnarchive.store import hash_chain, shown
+
+ZONE = "Asia/Tokyo"
+
+_STYLE = """
+:root{color-scheme:light}body{font:16px/1.8 "Hiragino Sans","Noto Sans JP","Yu Gothic Medium",Meiryo,IPAGothic,
+sans-serif;color:#1f1e1b;background:#fff;max-width:46em;margin:2em auto;padding:0 1.2em;overflow-wrap:anywhere;
+line-break:strict}h1{font-size:1.6em;line-height:1.35}h2{font-size:1.15em;margin-top:2.2em;border-bottom:1px solid #ccc}
+h3{font-size:1em;margin-bottom:.2em}th{text-align:left;font-weight:400;color:#555;vertical-align:top;
+padding:.15em 1em .15em 0;width:13em}td{padding:.15em 0;vertical-align:top}table{width:100%;table-layout:fixed;
+border-collapse:collapse;font-size:.9em}code,pre{font-family:ui-monospace,Consolas,monospace;font-size:.88em}
+pre{background:#f5f3ee;padding:.8em;white-space:pre-wrap}del{background:#f9dedb;color:#7c1b12}
+ins{background:#dcefdc;color:#134d1b}.edit{border-left:3px solid #bbb;padding:.2em .8em;margin:.7em 0}
+.labels{font-size:.85em;color:#555}.text p{margin:.5em 0}.heading{font-weight:700}footer{margin-top:3em;font-size:.85em;
+color:#555}@media print{body{margin:0;max-width:none;font-size:10.5pt}.edit,tr{break-inside:avoid}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet: a name for its file, the page itself, and the captures whose WARC records belong beside it."""
+
+    name: str
+    html: str
+    captures: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A revision and the capture that first showed it."""
+
+    revision: Revision
+    stored: shown.Stored
+
+
+def sheet(conn: reader.Connection, url: str, first: str = "", second: str = "") -> Sheet:
+    """The sheet for two revisions of an article, named by number, day or time; the last two unless told otherwise.
+
+    An article with one revision gets a sheet of that one. NotFound and UsageError as in `reading`.
+    """
+    row = reader.article(conn, url)
+    if row.revisions < 2:
+        sides, comparison = [_side(conn, row, reader.revision(conn, row, reader.Pick()))], None
+    else:
+        picks = [reader.picked(text, ZONE) if text else None for text in (first, second)]
+        found = reader.compared(conn, row, *picks)
+        sides, comparison = [_side(conn, row, one) for one in (found.old, found.new)], found.comparison
+    page = "".join(_page(row, sides, comparison, hash_chain.head(conn)))
+    return Sheet(_name(row.url, sides), page, tuple(dict.fromkeys(side.stored.id for side in sides)))
+
+
+def _side(conn: reader.Connection, row: reader.ArticleRow, revision: Revision) -> _Side:
+    return _Side(revision, shown.stored(conn, row.url, revision.first_seen_at))
+
+
+def _name(url: str, sides: list[_Side]) -> str:
+    parts = urlsplit(url)
+    stem = "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in f"{parts.netloc}{parts.path}")
+    days = "_".join(side.revision.first_seen_at[:10] for side in sides)
+    return f"evidence-{stem.strip('-')[:80]}-{days}.html"
+
+
+def _page(row: reader.ArticleRow, sides: list[_Side], comparison: Comparison | None, head: str) -> Iterator[str]:
+    title = sides[-1].revision.article.title or row.url
+    yield (
+        '<!DOCTYPE html>\n<html lang="ja"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
+        f"<title>証拠シート · {escape(title)}</title><style>{_STYLE}</style></head><body><main>"
+        f"<p>証拠シート · <span lang='en'>Evidence sheet</span></p><h1>{escape(title)}</h1>"
+    )
+    yield _table(
+        (
+            ("元のページ · Address", row.url),
+            ("サイト · Site", row.site),
+            ("初めて確認 · First seen", row.first_seen_at),
+            ("最後に確認 · Last seen", row.last_seen_at),
+            ("状態 · State", row.state),
+            ("連鎖の先頭 · Head of the chain", head),
+        )
+    )
+    for side in sides:
+        yield from _capture(side)
+    if comparison:
+        yield from _difference(comparison)
+    for side in sides:
+        number = side.revision.number
+        yield f"<h2>第{number}版の全文 · <span lang='en'>Text of revision {number}</span></h2>"
+        yield _text(side.revision.article)
+    yield from _verification(row.url, sides)
+
+
+def _capture(side: _Side) -> Iterator[str]:
+    revision, stored = side.revision, side.stored
+    yield f"<h2>第{revision.number}版 · <span lang='en'>Revision {revision.number}</span></h2>"
+    yield _table(
+        (
+            ("この文面を確認した期間 · Seen", f"{revision.first_seen_at} – {revision.last_seen_at}"),
+            ("取得 · Fetched", stored.fetched_at),
+            ("要求した先 · Asked for", stored.url),
+            ("行き着いた先 · Final address", stored.final_url),
+            ("応答 · Status", str(stored.status)),
+            ("サーバ · Server", " · ".join(part for part in (stored.peer, stored.tls) if part)),
+            ("本体の SHA-256 · Body", revision.body_sha256),
+            ("通信上の SHA-256 · On the wire", stored.wire_sha256),
+            ("文面の指紋 · Fingerprint of the text", revision.article.fingerprint),
+            ("連鎖の記録 · Link of the chain", f"{stored.link} ({stored.link_at})" if stored.link else ""),
+            ("入手経路 · Came by", stored.source),
+            ("読み取り規則 · Reading rules", revision.rules),
+        )
+    )
+    lines = "\n".join(f"{name}: {value}" for name, value in stored.headers)
+    yield f"<h3>応答の見出し · <span lang='en'>Response headers</span></h3><pre>{escape(lines)}</pre>"
+
+
+def _difference(comparison: Comparison) -> Iterator[str]:
+    yield "<h2>変更点 · <span lang='en'>What changed</span></h2>"
+    yield _table(
+        (
+            ("種類 · Labels", ", ".join(comparison.labels)),
+            ("重み · Level (0–3)", str(comparison.level)),
+            ("字数 · Characters", f"+{comparison.added_chars} −{comparison.removed_chars}"),
+            ("比べ方の版 · Comparing rules", comparison.engine + (" (coarse)" if comparison.capped else "")),
+        )
+    )
+    if not comparison.edits:
+        yield "<p>文面は同じです。<span lang='en'>The texts are the same.</span></p>"
+    for edit in comparison.edits:
+        yield f'<div class="edit {edit.op}"><div>{inline_html(edit.spans)}</div>'
+        yield f'<div class="labels">{escape(edit.op)}: {escape(", ".join(edit.labels))}{_why(edit)}</div></div>'
+
+
+def _why(edit: Edit) -> str:
+    said = [f"{one.label}: {one.old or '–'} → {one.new or '–'}" for one in edit.evidence if one.old or one.new]
+    return "".join(f"<br>{escape(line)}" for line in said)
+
+
+def _text(article: Article) -> str:
+    facts = _table(
+        (
+            ("題名 · Title", article.title),
+            ("公開日 · Published", article.published_on),
+            ("更新日 · Updated", article.modified_on),
+            ("執筆 · Author", article.author),
+            ("監修 · Supervised by", article.supervisor),
+        )
+    )
+    blocks = "".join(
+        f'<p class="{escape(block.kind)}">{escape(block.text).replace(chr(10), "<br>")}</p>' for block in article.blocks
+    )
+    return f'{facts}<div class="text">{blocks}</div>'
+
+
+def _verification(url: str, sides: Iterable[_Side]) -> Iterator[str]:
+    yield "<h2>確かめ方 · <span lang='en'>How to verify</span></h2>"
+    quoted = "'" + url.replace("'", "'\\''") + "'"
+    commands = [
+        "archive check                 # every digest and every link of the chain",
+        f"archive captures {quoted}",
+    ]
+    for side in sides:
+        shows = f"archive show {quoted} --revision {side.revision.number} --format html"
+        commands.append(f"{shows} | sha256sum   # {side.revision.body_sha256}")
+    yield f"<pre>{escape(chr(10).join(commands))}</pre>"
+    yield (
+        "<p>本体の SHA-256 は、転送と内容の符号化を解いたバイト列そのものから計算します。"
+        "連鎖の各記録は、前の記録・時刻・種別・件数・中身の要約という五行の SHA-256 です。"
+        "先頭の値を別の場所に控えておけば、後からの書き換えに気づけます。</p>"
+        "<p lang='en'>The digest of a body is that of its bytes after transfer and content decoding. "
+        "Each link of the chain is the SHA-256 of five lines: the link before, time, kind, number of entries, content. "
+        "Whoever keeps the head elsewhere will notice any later change. Times are UTC.</p>"
+        "<footer><p>種類は変わったことばを示すもので、是非の判断ではありません。"
+        "<span lang='en'>Labels say which words changed; they are no judgement.</span></p></footer>"
+        "</main></body></html>\n"
+    )
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> str:
+    lines = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in rows if value
+    )
+    return f"<table><tbody>{lines}</tbody></table>"

@@ -1,0 +1,187 @@
+"""WARC out: captures as request, response and revisit records that replay elsewhere and come back equal here.
+
+Bodies are written decoded, with headers that match them. The same captures give the same bytes: record ids follow from
+what the records say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import uuid
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+
+from columnarchive.errors import ExchangeError
+from columnarchive.exchange.atomic_files import whole_files
+from columnarchive.exchange.warc_fields import FIELD, HOP_FIELD, mark, to_field
+from columnarchive.records import Capture, Headers
+
+PROFILE = "http://netpreserve.org/warc/1.1/revisit/"
+Fields = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A capture to write, and the digest of the body it shows, its own or one stored before."""
+
+    capture: Capture
+    body_sha256: str
+
+
+def write(path: Path, captures: Iterable[Kept], software: str) -> int:
+    """Write captures, given in order of time, to `path` (gzipped by record if it ends in .gz); return the records.
+
+    The file appears whole or not at all. Raises ExchangeError when it cannot be written.
+    """
+    if not path.parent.is_dir():
+        raise ExchangeError(f"{path} cannot be written: there is no folder {path.parent}.")
+    with whole_files() as claim, claim(path).open("wb") as file:
+        out = _Writer(file, packed=path.suffix == ".gz")
+        out.info(path.name, software)
+        for kept in captures:
+            out.capture(kept)
+    return out.records
+
+
+@dataclass(slots=True)
+class _Writer:
+    file: IO[bytes]
+    packed: bool
+    records: int = 0
+    # Where each body stands in this file, by its digest: what revisits refer to.
+    written: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def info(self, name: str, software: str) -> None:
+        block = f"software: {software}\r\nformat: WARC File Format 1.1\r\n".encode()
+        # Dated by nothing in particular, so that an export is a function of what it holds.
+        at = "1970-01-01T00:00:00Z"
+        fields = [("WARC-Filename", name), ("Content-Type", "application/warc-fields")]
+        self._record("warcinfo", at, fields, block)
+
+    def capture(self, kept: Kept) -> None:
+        capture = kept.capture
+        if not capture.status:
+            self._without_answer(kept)
+            return
+        for hop in capture.wire.hops:
+            fields = [("WARC-Target-URI", _address(hop.url)), (HOP_FIELD, _ascii(capture.url))]
+            self._response(capture, fields, _http(hop.status, hop.headers, b""), b"")
+        self._request(capture, self._answer(kept))
+
+    def _answer(self, kept: Kept) -> str:
+        """The answer itself: a revisit where its body stands in the file already. Returns the record's id."""
+        capture = kept.capture
+        before = self.written.get(kept.body_sha256)
+        if before and (capture.body is None or capture.outcome == "unchanged"):
+            return self._revisit(kept, before)
+        fields = [("WARC-Target-URI", _target(capture)), (FIELD, to_field(capture, kept.body_sha256))]
+        body = capture.body or b""
+        size = None if capture.status in (204, 304) else len(body)
+        record = self._response(capture, fields, _http(capture.status, mark(capture.headers, size), body), body)
+        if capture.body:
+            self.written.setdefault(kept.body_sha256, (_target(capture), capture.fetched_at))
+        return record
+
+    def _revisit(self, kept: Kept, before: tuple[str, str]) -> str:
+        capture, unmodified = kept.capture, kept.capture.status == 304
+        fields = [
+            ("WARC-Target-URI", _target(capture)),
+            (FIELD, to_field(capture, kept.body_sha256, with_headers=unmodified)),
+            ("WARC-Profile", PROFILE + ("server-not-modified" if unmodified else "identical-payload-digest")),
+            ("WARC-Refers-To-Target-URI", before[0]),
+            ("WARC-Refers-To-Date", before[1]),
+            ("WARC-Payload-Digest", "sha256:" + kept.body_sha256),
+        ]
+        # Players show a revisit under its own status and lines, and a 304 as an empty page. Without a block they take
+        # those of the answer that it confirms; status and lines of the 304 travel in our field.
+        block = b"" if unmodified else _http(capture.status, mark(capture.headers, len(capture.body or b"")), b"")
+        return self._record("revisit", capture.fetched_at, _with_peer(fields, capture), block, HTTP_RESPONSE)
+
+    def _response(self, capture: Capture, fields: Fields, block: bytes, body: bytes) -> str:
+        digest = ("WARC-Payload-Digest", "sha256:" + hashlib.sha256(body).hexdigest())
+        return self._record(
+            "response", capture.fetched_at, [*_with_peer(fields, capture), digest], block, HTTP_RESPONSE
+        )
+
+    def _request(self, capture: Capture, answer: str) -> None:
+        if not capture.wire.request_headers:
+            return
+        parts = urlsplit(_target(capture))
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        block = _head(f"GET {path} HTTP/1.1", capture.wire.request_headers)
+        fields = [("WARC-Target-URI", _target(capture)), ("WARC-Concurrent-To", answer)]
+        self._record("request", capture.fetched_at, fields, block, "application/http; msgtype=request")
+
+    def _without_answer(self, kept: Kept) -> None:
+        """A visit that got no answer is told in a metadata record: WARC has no other place for it."""
+        capture = kept.capture
+        fields = [("WARC-Target-URI", _address(capture.url)), (FIELD, to_field(capture, kept.body_sha256))]
+        block = f"outcome: {capture.outcome}\r\n".encode()
+        self._record("metadata", capture.fetched_at, fields, block, "application/warc-fields")
+
+    def _record(self, kind: str, at: str, fields: Fields, block: bytes, content_type: str = "") -> str:
+        digest = hashlib.sha256(block).hexdigest()
+        name = f"{kind} {at} {fields} {digest}"
+        record_id = f"<urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, name)}>"
+        head = [("WARC-Type", kind), ("WARC-Record-ID", record_id), ("WARC-Date", at), *fields]
+        head += [("Content-Type", content_type)] if content_type else []
+        head += [("WARC-Block-Digest", "sha256:" + digest), ("Content-Length", str(len(block)))]
+        lines = "".join(f"{key}: {value}\r\n" for key, value in head)
+        data = f"WARC/1.1\r\n{lines}\r\n".encode() + block + b"\r\n\r\n"
+        if self.packed:
+            packer = zlib.compressobj(6, zlib.DEFLATED, 31)
+            data = packer.compress(data) + packer.flush()
+        self.file.write(data)
+        self.records += 1
+        return record_id
+
+
+HTTP_RESPONSE = "application/http; msgtype=response"
+
+
+def _target(capture: Capture) -> str:
+    """The address that gave the answer: for a redirect kept by itself the one asked, else where the redirects led."""
+    is_redirect = 300 <= capture.status < 400 and capture.status != 304
+    return _address(capture.url if is_redirect else capture.final_url or capture.url)
+
+
+def _http(status: int, headers: Headers, body: bytes) -> bytes:
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Unknown"
+    return _head(f"HTTP/1.1 {status} {phrase}", headers) + body
+
+
+def _head(first: str, headers: Headers) -> bytes:
+    lines = [first, *(f"{_one_line(name)}: {_one_line(value)}" for name, value in headers), "", ""]
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape")
+
+
+def _one_line(text: str) -> str:
+    return text.translate({0: " ", 10: " ", 13: " "})
+
+
+def _address(url: str) -> str:
+    return _ascii(url).replace(" ", "%20")
+
+
+def _ascii(url: str) -> str:
+    return "".join(
+        sign
+        if "!" <= sign <= "~" or sign == " "
+        else "".join(f"%{byte:02X}" for byte in sign.encode("utf-8", "replace"))
+        for sign in url
+    )
+
+
+def _with_peer(fields: Fields, capture: Capture) -> Fields:
+    """The fields with the peer's address, where it is one."""
+    try:
+        peer = ipaddress.ip_address(capture.wire.peer)
+    except ValueError:
+        return fields
+    return [*fields, ("WARC-IP-Address", str(peer))]

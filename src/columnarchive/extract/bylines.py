@@ -1,0 +1,155 @@
+"""Who wrote and who supervised an article: 執筆者, 監修 and 文責 boxes and lines, and JSON-LD."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from columnarchive.extract.json_ld import LinkedData
+from columnarchive.extract.outlines import Outline
+from columnarchive.extract.rules import WHITE
+
+_SUPERVISOR = (
+    r"(?:この(?:記事|コラム|ページ)(?:を|の))?(?:医療|医学|記事|薬事|総合)?監修(?:し(?:た"
+    r"|ている)(?:人|医師|先生|ドクター))?(?:者|医師|医|ドクター|歯科医師|弁護士|薬剤師|院長|先生)?"
+    r"(?:紹介|プロフィール|について|情報)?|reviewed by|supervised by"
+    r"|supervisor"
+)
+_AUTHOR = (
+    r"(?:この(?:記事|コラム|ページ)(?:を|の))?(?:執筆|著|筆|投稿|文責|記事作成|ライター|書い)"
+    r"(?:し(?:た|ている))?(?:た)?(?:者|人|医師|医|ドクター|担当|弁護士|先生)?(?:紹介"
+    r"|プロフィール|について|情報)?|written by|author|writer|文[:：]|取材・文"
+)
+_LABEL = re.compile(
+    rf"^[\s【\[■◆●▼◎○]*(?:(?P<s>{_SUPERVISOR})|(?P<a>{_AUTHOR}))[\s】\]]*(?:[:：/／|｜]\s*|\s+|\n|$)(?P<rest>.*)",
+    re.I | re.S,
+)
+_NAME = re.compile(
+    r"^[\u3005\u3400-\u9fff\u3041-\u30ff々ー・ヶA-Za-z.'’\-]{1,14}"
+    r"(?:[ \u3000・][\u3400-\u9fff\u3041-\u30ff々ーA-Za-z.'’\-]{1,14}){0,3}$"
+)
+_TITLE_WORDS = re.compile(
+    r"クリニック|病院|医院|院長|医師|博士|教授|専門医|事務所|センター|法人|会社|協会|大学|科$|プロフィール|略歴|経歴|資格|所属"
+)
+_HONORIFIC = re.compile(r"(?:\s*(?:先生|医師|院長|氏|さん|ドクター|医学博士|（.*|\(.*))+$")
+_BOX_PIECES = 24
+_LABEL_LINE = 60
+_STARTS = frozenset("【[■◆●▼◎○こ医記薬総監執著筆投文ラ書取rRsSſwWaA") | WHITE
+"""What a label can begin with; most lines are told by it alone."""
+_HINT = re.compile(r"[監執著筆投文記ラ書取こ医薬]|author|writ|review|superv", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Author and supervisor, what the page says of them, and the pieces (or tail lines) that only say so."""
+
+    author: str = ""
+    author_about: str = ""
+    supervisor: str = ""
+    supervisor_about: str = ""
+    pieces: frozenset[int] = frozenset()
+    cut: tuple[int, int] | None = None
+
+
+def names_people(text: str) -> bool:
+    """Whether a line is the label of a box about the author or supervisor, or such a line itself."""
+    if text[0] not in _STARTS or len(text) > _LABEL_LINE:
+        return False
+    return _HINT.search(text) is not None and _LABEL.match(text) is not None
+
+
+def find_people(page: Outline, chosen: Sequence[int], data: LinkedData) -> People:
+    """Read the boxes and lines that name people; what the page shows beats its JSON-LD."""
+    found: dict[str, tuple[str, str]] = {}
+    used: set[int] = set()
+    cut: tuple[int, int] | None = None
+    texts = [piece.text for piece in page.pieces]
+    for index in [at for at, text in enumerate(texts) if text[0] in _STARTS or "\n" in text]:
+        if index in used:
+            continue
+        text = texts[index]
+        starts = text[0] in _STARTS
+        match = _LABEL.match(text) if starts and len(text) <= 400 and _HINT.search(text, 0, 40) else None
+        if match is not None:
+            role = "supervisor" if match["s"] else "author"
+            name, about, box = _read_box(page, index, match["rest"])
+            if name:
+                found.setdefault(role, (name, about))
+                used |= box
+        elif chosen and index >= chosen[0] and "\n" in text and (tail := _read_tail(text)):
+            role, name, about, line = tail
+            found.setdefault(role, (name, about))
+            cut = (index, line)
+    author, author_about = found.get("author", (data.author, data.author_about))
+    supervisor, supervisor_about = found.get("supervisor", (data.reviewer, data.reviewer_about))
+    return People(author, author_about, supervisor, supervisor_about, frozenset(used), cut)
+
+
+def _read_box(page: Outline, index: int, rest: str) -> tuple[str, str, set[int]]:
+    """Name, description and pieces of the box that a label begins."""
+    lines = [line.strip() for line in rest.split("\n") if line.strip()]
+    if lines:
+        name, extra = _split_name(lines[0])
+        if name:
+            return name, ", ".join(filter(None, [extra, *lines[1:]])), {index}
+        return "", "", set()
+    end = _box_end(page, index)
+    said: list[str] = []
+    for piece in page.pieces[index + 1 : end]:
+        said.extend(line.strip() for line in piece.text.split("\n") if line.strip())
+    name, about = _name_and_about(said)
+    return name, about, set(range(index, end)) if name else set()
+
+
+def _box_end(page: Outline, index: int) -> int:
+    """Where the box of a label ends: the smallest element around it that holds more, within bounds."""
+    at = page.pieces[index].element
+    while at >= 0 and page.elements[at].end <= index + 1:
+        at = page.elements[at].parent
+    end = page.elements[at].end if at >= 0 else len(page.pieces)
+    end = min(end, index + _BOX_PIECES)
+    for later in range(index + 2, end):
+        if page.pieces[later].tag in ("h1", "h2") or _LABEL.match(page.pieces[later].text[:40]):
+            return later
+    return end
+
+
+def _name_and_about(lines: list[str]) -> tuple[str, str]:
+    """The first line that is a name; a repetition of it with a space is the better spelling."""
+    for index, line in enumerate(lines[:5]):
+        name, extra = _split_name(line)
+        if not name:
+            continue
+        rest = lines[:index] + lines[index + 1 :]
+        same = [one for one in rest if "".join(one.split()) == "".join(name.split())]
+        name = max([name, *same], key=len)
+        return name, ", ".join(filter(None, [extra, *(one for one in rest if one not in same)]))
+    return "", ""
+
+
+def _split_name(line: str) -> tuple[str, str]:
+    """A name, and what follows it in the same line (an office, a degree)."""
+    if len(line) > 60:
+        return "", ""
+    bare = _HONORIFIC.sub("", line).strip()
+    if _NAME.match(bare) and not (_TITLE_WORDS.search(bare) and " " not in bare and len(bare) > 6 and False):
+        return bare, line[len(bare) :].strip(" 　()（）")
+    for part in re.split(r"[　\s／/|｜、,（(]+", line):
+        if part != line and _NAME.match(part) and not _TITLE_WORDS.search(part) and len(part) >= 2:
+            return part, line.replace(part, "", 1).strip(" 　()（）/／|｜、,")
+    return "", ""
+
+
+def _read_tail(text: str) -> tuple[str, str, str, int] | None:
+    """A box written as the last lines of a long `<br>` paragraph: role, name, description, line where it begins."""
+    lines = text.split("\n")
+    first = max(1, len(lines) - _BOX_PIECES)
+    for number in [at for at, line in enumerate(lines[first:], first) if line[0] in _STARTS]:
+        match = _LABEL.match(lines[number])
+        if match is None or match["rest"].strip():
+            continue
+        name, about = _name_and_about([line.strip() for line in lines[number + 1 :]])
+        if name:
+            return ("supervisor" if match["s"] else "author"), name, about, number
+    return None

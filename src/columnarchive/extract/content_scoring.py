@@ -1,0 +1,104 @@
+"""The article of a page without siblings: the element whose text weighs most, by the page's own shape."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from columnarchive.extract.dom_paths import IN_BAD, Places
+from columnarchive.extract.outlines import Outline
+from columnarchive.extract.rules import BODY_CLASS, BODY_SHARE, HEADINGS, REGION_SHARE
+
+_SENTENCE = re.compile(r"[。．！？!?…」』]|\.(?:\s|$)|、|，")
+_ENOUGH = 3
+_RIGHTS = re.compile(r"^.{0,60}all rights reserved\.?$|^(?:copyright|©)\s.{0,60}$", re.I)
+_GOOD_LINK = 0.4
+_BODY_LINK = 0.9
+
+
+def by_shape(page: Outline, places: Places, links: list[bool], url: str) -> list[bool]:
+    """The element whose pieces sum up best, without links, bad classes and lists of links elsewhere."""
+    sums = [0.0]
+    for index, link in enumerate(links):
+        sums.append(sums[-1] + _score(page, places, index, link))
+    best, first, end = 0.0, 0, 0
+    for element in page.elements:
+        value = sums[element.end] - sums[element.first]
+        if value > 0:
+            if places.steps[element.place].good and not element.step.bad:
+                value *= 1.1
+            if value >= best:
+                best, first, end = value, element.first, element.end
+    body = _named_body(page, places, links)
+    if body is not None:
+        first, end = body
+    foreign = _foreign_lists(page, url)
+    keep = [False] * len(page.pieces)
+    for index in range(first, end):
+        piece = page.pieces[index]
+        link = links[index] if body is None else piece.linked >= _BODY_LINK * len(piece.key)
+        kept = not link and not piece.inside & IN_BAD and index not in foreign
+        keep[index] = kept and not _RIGHTS.search(piece.text)
+    return keep
+
+
+def _named_body(page: Outline, places: Places, links: list[bool]) -> tuple[int, int] | None:
+    """The one element named as the article's body, if it holds most of the page's plain text."""
+    plain = [0]
+    for piece, link in zip(page.pieces, links, strict=True):
+        plain.append(plain[-1] + (0 if link or piece.inside & IN_BAD else len(piece.key)))
+    best: tuple[int, int, int] | None = None
+    for element in page.elements:
+        size = plain[element.end] - plain[element.first]
+        if size <= 0 or size < BODY_SHARE * plain[-1] or element.inside & IN_BAD:
+            continue
+        if (best is None or size >= REGION_SHARE * best[0]) and BODY_CLASS.search(places.steps[element.place].words):
+            best = (size, element.first, element.end)
+    return best[1:] if best else None
+
+
+def _score(page: Outline, places: Places, index: int, link: bool) -> float:
+    piece = page.pieces[index]
+    size = len(piece.key)
+    if link:
+        return (-min(size, 60) - 5.0) * (_GOOD_LINK if _in_good(page, places, piece.element) else 1.0)
+    if piece.inside & IN_BAD:
+        return -0.3 * min(size, 200) - 5.0
+    if piece.tag in HEADINGS:
+        return 2.0
+    return min(size, 400) * (1.0 if _SENTENCE.search(piece.text) else 0.3) - 4.0 - 1.5 * piece.linked
+
+
+def _in_good(page: Outline, places: Places, element: int) -> bool:
+    """Whether a class or tag around says article body and none below it says otherwise."""
+    while element >= 0:
+        step = places.steps[page.elements[element].place]
+        if step.bad:
+            return False
+        if step.good and step.tag != "body":
+            return True
+        element = page.elements[element].parent
+    return False
+
+
+def _foreign_lists(page: Outline, url: str) -> set[int]:
+    """Pieces in lists whose links mostly lead to other hosts."""
+    host = urlsplit(url).hostname or ""
+    found: set[int] = set()
+    if not host:
+        return found
+    away = {index for href, index in page.links if "/" in href and (other := _host(href)) and other != host}
+    for element in page.elements:
+        if element.tag in ("ul", "ol", "dl") and element.end - element.first >= _ENOUGH:
+            inside = range(element.first, element.end)
+            if sum(index in away for index in inside) >= 0.8 * len(inside):
+                found.update(inside)
+    return found
+
+
+def _host(href: str) -> str:
+    """The host an address names, empty for a relative or broken one."""
+    try:
+        return urlsplit(href).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,121 @@
+"""Which pieces of a page are its article: by the site's template where there is one, by the page's own shape otherwise.
+
+How repeated text inside an article is told from template: a common text stays where siblings prove the place to be
+content (mostly filled with words of each page's own), and where it discloses a risk between pieces that stay; it goes
+in a place of its own that says the same everywhere.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+from columnarchive.extract.content_scoring import by_shape
+from columnarchive.extract.dom_paths import IN_BAD, Places
+from columnarchive.extract.outlines import Outline
+from columnarchive.extract.rules import CALL, HEADINGS, LINK_SHARE, NOTICE, REGION_SHARE
+from columnarchive.extract.template import AROUND_CONTENT, COMMON, CONTENT, DEAD, PROVEN, TEXT_TAGS
+from columnarchive.extract.trimming import drop_bare_headings, drop_related, keep_lone_links, keep_rows
+
+
+def select(page: Outline, places: Places, said: Sequence[int] | None, url: str = "") -> list[int]:
+    """Positions of the pieces that belong to the article, in order; the title and meta lines may be among them.
+
+    `said` is what the site's template says of each piece (`Template.judge`), None without one.
+    """
+    links = [piece.linked >= LINK_SHARE * len(piece.key) for piece in page.pieces]
+    keep = _by_template(page, places, said, links) if said is not None else []
+    if not any(keep):
+        keep = by_shape(page, places, links, url)
+    keep_rows(page, keep, links)
+    keep_lone_links(page, keep, links, said)
+    drop_related(page, keep)
+    _drop_outside(page, keep)
+    drop_bare_headings(page, keep, links)
+    return [index for index, kept in enumerate(keep) if kept]
+
+
+def _by_template(page: Outline, places: Places, said: Sequence[int], links: list[bool]) -> list[bool]:
+    keep: list[bool] = []
+    for piece, told, link in zip(page.pieces, said, links, strict=True):
+        kept = not link and not told & DEAD and (not told & COMMON or told & CONTENT > 0)
+        if kept and piece.inside & IN_BAD:
+            kept = told & PROVEN > 0 and not _is_navigation(places, places.deciding(piece.place, piece.tag))
+        keep.append(kept)
+    if any(keep):
+        _restore_repeated(page, said, keep, links)
+    return keep
+
+
+def _restore_repeated(page: Outline, said: Sequence[int], keep: list[bool], links: list[bool]) -> None:
+    """Repeated text of the article's own: a paragraph between paragraphs that stay, or a disclosure inside the body."""
+    first, end = _region(page, keep)
+    if False not in keep[first:end]:
+        return
+    pieces = page.pieces
+    chosen = list(keep)
+    begun = False
+    for index in range(first, end):
+        if keep[index]:
+            begun = True
+            continue
+        piece = pieces[index]
+        if links[index] or piece.element < 0 or piece.inside & IN_BAD:
+            continue
+        if begun and NOTICE.search(piece.text) and not is_call(piece.text):
+            keep[index] = True
+            continue
+        parent = page.elements[piece.element].parent
+        if parent >= 0 and piece.tag in TEXT_TAGS and said[index] & AROUND_CONTENT:
+            around = page.elements[parent]
+            keep[index] = (
+                any(chosen[around.first : index]) and any(chosen[index + 1 : around.end]) and not is_call(piece.text)
+            )
+
+
+def _is_navigation(places: Places, place: int) -> bool:
+    """A place that is navigation by name, whatever it holds."""
+    while place > 0:
+        if places.steps[place].navigation:
+            return True
+        place = places.parents[place]
+    return False
+
+
+def _drop_outside(page: Outline, keep: list[bool]) -> None:
+    """Keep what stands in the smallest element that has nearly all the characters kept."""
+    first, end = _region(page, keep)
+    for index in (*range(first), *range(end, len(keep))):
+        if keep[index]:
+            keep[index] = _is_near_region(page, index, first)
+
+
+def _region(page: Outline, keep: list[bool]) -> tuple[int, int]:
+    """The pieces of the smallest element that has nearly all the characters kept."""
+    sizes = [len(piece.key) if kept and not piece.dated else 0 for piece, kept in zip(page.pieces, keep, strict=True)]
+    sums = list(accumulate(sizes, initial=0))
+    total = sums[-1]
+    if not total:  # nothing but dates
+        spans = [(element.end - element.first, -at) for at, element in enumerate(page.elements)]
+        element = page.elements[-min(spans)[1]] if spans else None
+        return (element.first, element.end) if element else (0, len(page.pieces))
+    needed = REGION_SHARE * total
+    # Whatever has nearly all of the text has its middle: only elements around that need to be looked at.
+    at = page.pieces[bisect_right(sums, total / 2) - 1].element
+    while at >= 0:
+        element = page.elements[at]
+        if sums[element.end] - sums[element.first] >= needed:
+            return element.first, element.end
+        at = element.parent
+    return 0, len(page.pieces)
+
+
+def _is_near_region(page: Outline, index: int, first: int) -> bool:
+    """A heading right before the region is its first line."""
+    return first - 3 <= index < first and page.pieces[index].tag in HEADINGS
+
+
+def is_call(text: str) -> bool:
+    """Whether a short line only calls for booking or gives the desk's address."""
+    return len(text) <= 80 and CALL.search(text) is not None

@@ -1,0 +1,73 @@
+"""What header lines say that a page's own <head> could: Link (RFC 8288) and Refresh."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from columnarchive.errors import UsageError
+from columnarchive.records import Headers
+from columnarchive.urls import PageLinks, canonical
+
+# An address and what is said of it. Commas and semicolons may stand in either, so that splitting at them will not do.
+LINK = re.compile(r"<([^<>]*)>([^<]*)")
+PARAMETER = re.compile(r";\s*(rel|type)\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.I)
+REFRESH = re.compile(r"\s*(\d+)[\d.]*\s*[;,]\s*(?:url\s*=\s*)?['\"]?([^'\"]+)", re.I)
+SOON = 30  # seconds; a page that is exchanged later than that was meant to be read
+FEEDS = frozenset({"application/rss+xml", "application/atom+xml"})
+NAMED = {"canonical": "canonical", "next": "next", "prev": "previous", "previous": "previous", "up": "up",
+         "https://api.w.org/": "wordpress_api"}  # fmt: skip
+
+
+def with_headers(page: PageLinks, headers: Headers) -> PageLinks:
+    """A page's links with those that its header lines name. What the page itself says comes first.
+
+    >>> with_headers(PageLinks("http://a.example/"), (("Link", '</2>; rel="next"'),)).next
+    'http://a.example/2'
+    """
+    said: dict[str, str] = {}
+    feeds = list(page.feeds)
+    for name, value in headers:
+        if name.lower() == "link":
+            for address, rest in LINK.findall(value):
+                _take(_target(address, page.url), rest, said, feeds)
+        elif name.lower() == "refresh" and (target := refreshed(value, page.url)):
+            said.setdefault("refresh", target)
+    if not said and len(feeds) == len(page.feeds):
+        return page
+    own = {name: target for name, target in said.items() if not getattr(page, name)}
+    return replace(page, feeds=tuple(dict.fromkeys(feeds)), **own)  # type: ignore[arg-type]
+
+
+def refreshed(value: str, url: str, base: str = "") -> str:
+    """The page that a Refresh leads to before its own can be read; empty for none."""
+    target = _target(sends_to(value) or url, base or url)
+    return target if target != url else ""
+
+
+def sends_to(value: str) -> str:
+    """The address in a Refresh as it is written; empty where there is none or readers are given time."""
+    match = REFRESH.match(value)
+    return match[2] if match is not None and int(match[1][:4]) <= SOON else ""
+
+
+def _take(target: str, rest: str, said: dict[str, str], feeds: list[str]) -> None:
+    words: dict[str, str] = {}
+    for name, quoted, plain in PARAMETER.findall(rest):
+        words.setdefault(name.lower(), (quoted or plain).lower())
+    rel = words.get("rel", "").split()
+    if not target:
+        return
+    for word in rel:
+        if word in NAMED:
+            said.setdefault(NAMED[word], target)
+    if "alternate" in rel and words.get("type") in FEEDS:
+        feeds.append(target)
+
+
+def _target(address: str, base: str) -> str:
+    """The canonical form of what a line names; empty for what is no page."""
+    try:
+        return canonical(address, base)
+    except UsageError:
+        return ""

@@ -1,0 +1,241 @@
+"""Which pages list others: archives, categories and index pages that repeat posts or excerpts and link to them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+from columnarchive.extract.dom_paths import IN_NAVIGATION
+from columnarchive.extract.outlines import Outline
+from columnarchive.extract.rules import LINK_SHARE, LISTING_REPEATED
+
+_MORE = re.compile(
+    r"(?:[\s\[［（(【]*(?:…|\.\.\.|・・・|続きを(?:読む|見る)|もっと(?:読む|見る)"
+    r"|詳しく(?:は|見る|読む).*|read more|continue reading)[\s\]］）)】»›>→]*)+$",
+    re.I,
+)
+_NEAR = 4
+_EXCERPT = 12
+_EXCERPT_KEPT = 4000
+_CARDS = 3
+_STOPS = frozenset("。！？")
+_PROSE = 0.9  # a sentence that links half of its words says something; one that is a link whole is an entry
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What the listing test needs of a page: its texts, their beginning in one run, and its links."""
+
+    keys: frozenset[str]
+    said: frozenset[str]
+    run: str
+    pieces: tuple[tuple[str, int, bool, bool, int], ...]
+    links: tuple[tuple[str, int], ...]
+    cards: bool = False
+
+
+def digest(page: Outline, url: str) -> Digest:
+    """Condense a page. A piece is (text, linked characters, is a heading, is in navigation, place)."""
+    pieces = tuple(
+        (
+            piece.key,
+            piece.linked,
+            piece.tag[0] == "h" and piece.tag[1:].isdigit(),
+            piece.inside & IN_NAVIGATION > 0,
+            piece.place,
+        )
+        for piece in page.pieces
+        if not piece.dated
+    )
+    positions = _positions(page)
+    links = tuple(
+        (target, positions.get(at, 0)) for href, at in page.links if (target := resolve(href, page.base, url))
+    )
+    run = "".join(piece[0] for piece in pieces)
+    keys = frozenset(piece[0] for piece in pieces)
+    said = frozenset(piece[0] for piece in pieces if piece[1] < LINK_SHARE * len(piece[0]))
+    return Digest(keys, said, run[-_EXCERPT_KEPT * 4 :], pieces, links, _has_cards(page, url))
+
+
+def _has_cards(page: Outline, url: str) -> bool:
+    """Whether most of the text stands in equal boxes, each with a date and a link of its own to this site."""
+    dated = [0]
+    sizes = [0]
+    for piece in page.pieces:
+        dated.append(dated[-1] + piece.dated)
+        sizes.append(sizes[-1] + len(piece.key))
+    if dated[-1] < _CARDS:
+        return False
+    targets: dict[int, str] = {}
+    for href, at in page.links:
+        if target := resolve(href, page.base, url):
+            targets[at] = target
+    boxes: dict[tuple[int, int], list[tuple[str, int]]] = {}
+    for element in page.elements:
+        if dated[element.end] - dated[element.first] == 1 and element.end - element.first > 1:
+            inside = next((targets[at] for at in range(element.first, element.end) if at in targets), "")
+            if inside:
+                size = sizes[element.end] - sizes[element.first]
+                boxes.setdefault((element.parent, element.place), []).append((inside, size))
+    for (parent, _), found in boxes.items():
+        if len(found) >= _CARDS and len({target for target, _ in found}) >= _CARDS:
+            around = page.elements[parent] if parent >= 0 else None
+            total = sizes[around.end] - sizes[around.first] if around else sizes[-1]
+            if (
+                sum(size for _, size in found) >= LINK_SHARE * total
+                and sum(size for _, size in found) >= 0.3 * sizes[-1]
+            ):
+                return True
+    return False
+
+
+def _positions(page: Outline) -> dict[int, int]:
+    """Piece positions in the outline → positions without the date lines."""
+    positions: dict[int, int] = {}
+    at = 0
+    for index, piece in enumerate(page.pieces):
+        positions[index] = at
+        at += not piece.dated
+    return positions
+
+
+def resolve(href: str, base: str, url: str) -> str:
+    """An absolute address without fragment; empty for what leads nowhere."""
+    if not href or href.startswith(("#", "javascript:", "mailto:", "tel:")):
+        return ""
+    href = href.strip()
+    try:
+        start = urljoin(url, base) if base else url
+        if href.startswith(("/", "http://", "https://")) and (origin := _origin(start)):
+            return _joined(origin, href)  # does not depend on the rest of the page's address
+        return urldefrag(urljoin(start, href))[0]
+    except ValueError:
+        return ""
+
+
+@lru_cache(maxsize=64)
+def _origin(url: str) -> str:
+    """Scheme and host of a web address; empty for anything else."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/" if parts.scheme in ("http", "https") and parts.netloc else ""
+
+
+@lru_cache(maxsize=4096)  # menus and footers link to the same places on every page
+def _joined(origin: str, href: str) -> str:
+    return urldefrag(urljoin(origin, href))[0]
+
+
+def find_listings(digests: Mapping[str, Digest]) -> frozenset[str]:
+    """The pages of a site that are listings, judged together.
+
+    A post links back to the pages that list it, so the plainest listings are settled first and no longer count as
+    something another page could list.
+    """
+    counts = Counter(key for one in digests.values() for key in one.keys)
+    known = {**{_bare(url): url for url in sorted(digests)}, **{url: url for url in digests}}
+    survey = _Survey(digests, known, counts)
+    repeats = {url: survey.repeats(url) for url in sorted(digests)}
+    found = {url for url in repeats if survey.is_plain(url)}
+    order = sorted(repeats, key=lambda url: (not _is_index(url), -len(repeats[url]), -len(digests[url].pieces), url))
+    for url in order:
+        said = [hits for other, hits in repeats[url].items() if other not in found]
+        if said and survey.share(url, set().union(*said)) >= LISTING_REPEATED:
+            found.add(url)
+    return frozenset(found)
+
+
+def _is_index(url: str) -> bool:
+    """Whether an address is that of a folder or of a page of an index."""
+    path = url.split("?")[0]
+    name = path.rsplit("/", 1)[-1]
+    return not name or name.startswith("index") or "/page/" in path or "/category/" in path or "/tag/" in path
+
+
+def _bare(url: str) -> str:
+    for ending in ("index.html", "index.htm", "index.php"):
+        if url.endswith("/" + ending):
+            return url[: -len(ending)]
+    return url[:-1] if url.endswith("/") else url + "/"
+
+
+class _Survey:
+    """The pages of a site side by side."""
+
+    def __init__(self, digests: Mapping[str, Digest], known: Mapping[str, str], counts: Counter[str]) -> None:
+        self._digests = digests
+        self._known = known
+        self._counts = counts
+        self._chrome = max(2, len(digests) // 2)
+        self._rare = max(6, len(digests) // 20)
+
+    def _own(self, url: str, most: int) -> list[int]:
+        """The pieces that are neither navigation nor on more than so many pages."""
+        pieces, counts = self._digests[url].pieces, self._counts
+        return [index for index, piece in enumerate(pieces) if not piece[3] and counts[piece[0]] <= most]
+
+    def targets(self, url: str) -> dict[str, list[int]]:
+        """Pages of the site that a page's own pieces link to, and from which pieces."""
+        inside = set(self._own(url, self._chrome))
+        found: dict[str, list[int]] = {}
+        for target, at in self._digests[url].links:
+            other = self._known.get(target)
+            if other and other != url and at in inside:
+                found.setdefault(other, []).append(at)
+        return found
+
+    def repeats(self, url: str) -> dict[str, set[int]]:
+        """For each page linked to, the pieces here that it says too, where some stand beside the link."""
+        pieces = self._digests[url].pieces
+        own = self._own(url, self._rare)
+        inside = set(own)
+        found: dict[str, set[int]] = {}
+        for other, spots in self.targets(url).items():
+            theirs = self._digests[other]
+            near = {index for spot in spots for index in range(spot - _NEAR, spot + _NEAR + 1) if index in inside}
+            hits = {index for index in near if len(pieces[index][0]) > 3 and _said_by(pieces[index][0], theirs)}
+            if hits:
+                found[other] = hits | {index for index in own if pieces[index][0] in theirs.said}
+        return found
+
+    def share(self, url: str, indexes: set[int]) -> float:
+        """Share of a page's rare characters in some of its pieces."""
+        pieces = self._digests[url].pieces
+        total = sum(len(pieces[index][0]) for index in self._own(url, self._rare))
+        return sum(len(pieces[index][0]) for index in indexes) / total if total else 0.0
+
+    def is_plain(self, url: str) -> bool:
+        """Whether a page is a listing by its own shape: dated boxes with links, or mostly links into the site.
+
+        Links to related posts do not make one of a page whose own sentences say more than they do.
+        """
+        page = self._digests[url]
+        if page.cards:
+            return True
+        pieces = [page.pieces[index] for index in self._own(url, min(self._rare, self._chrome))]
+        total = sum(len(piece[0]) for piece in pieces)
+        linked = said = 0
+        for key, text, *_ in pieces:
+            sentence = key[-1:] in _STOPS
+            if text >= (_PROSE if sentence else LINK_SHARE) * len(key):
+                linked += text
+            elif sentence:
+                said += len(key)
+        return len(self.targets(url)) >= _CARDS and linked >= LISTING_REPEATED * total and linked > said
+
+
+def _said_by(key: str, other: Digest) -> bool:
+    """Whether another page says this text, or begins a text with it."""
+    if key in other.said:
+        return True
+    excerpt = _excerpt(key)
+    return len(excerpt) >= _EXCERPT and excerpt[: 3 * _EXCERPT] in other.run
+
+
+@lru_cache(maxsize=4096)  # asked of each page that a listing links to
+def _excerpt(key: str) -> str:
+    """A text without what calls for the rest of it."""
+    return _MORE.sub("", key)

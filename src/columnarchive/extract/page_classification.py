@@ -1,0 +1,73 @@
+"""Why a page gave no article: not HTML, too deep, a wall, an error page with status 200, an empty shell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from columnarchive.extract.dom import nesting
+from columnarchive.extract.outlines import Outline
+from columnarchive.extract.rules import FOREIGN_PIECES, MAX_CHARS, MAX_DEPTH, MISSING, NEEDS_SCRIPT, WALL, WALL_CHARS
+from columnarchive.extract.template import COMMON
+from columnarchive.records import Article, Outcome
+
+_MARKUP_TYPES = ("html", "xml", "text/plain", "octet-stream")
+_BINARY = (b"%PDF", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"PK\x03\x04", b"\x1f\x8b", b"RIFF", b"\x00\x00\x00")
+_SNIFFED = 2048
+
+
+def refuse(body: bytes, content_type: str) -> Outcome | None:
+    """What can be said before parsing: not a page, or one that would stall the parser."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind and not any(known in kind for known in _MARKUP_TYPES):
+        return "not_html"
+    head = body[:_SNIFFED].lstrip()
+    if head.startswith(_BINARY) or (
+        b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")) and b"<" not in head
+    ):
+        return "not_html"
+    if body and b"<" not in body:
+        return "not_html"
+    if len(body) > MAX_CHARS:
+        return "too_large"
+    return "too_deep" if nesting(body) > MAX_DEPTH else None
+
+
+def judge(page: Outline, article: Article | None, *, foreign: bool = False, sends_on: bool = False) -> Outcome:
+    """The outcome of a page that was parsed.
+
+    `foreign`: it has nothing of its site's template, which the page itself had before, as a wall in front of a site
+    has. `sends_on`: it sends its readers to another address by itself, so a short text is no more than a notice of
+    that. Inside the template a wall is told by its words, and by carrying no date of publication.
+    """
+    size = sum([len(block.text) for block in article.blocks]) if article is not None else 0
+    dated = article is not None and bool(article.published_on or article.modified_on)
+    if size < WALL_CHARS and foreign:
+        return "suspect"
+    if size < WALL_CHARS and not dated:
+        title = page.title.lower()
+        shown = " ".join([title, article.title.lower(), article.text.lower()] if article else [title])
+        if WALL.search(shown) or (size == 0 and WALL.search(_all(page).lower())):
+            return "suspect"
+        if sends_on:
+            return "redirected"
+        if MISSING.search(title) or (size < WALL_CHARS / 2 and MISSING.search(shown)):
+            return "suspect"
+    if article is None:
+        text = _all(page) if page.scripts else ""
+        # The word is looked for first: few pages have it, and the pattern takes ten times as long as all else here.
+        if page.scripts and (len(text) < 200 or ("java" in text.lower() and NEEDS_SCRIPT.search(text))):
+            return "needs_javascript"
+        return "no_article"
+    return "ok"
+
+
+def is_foreign(said: Sequence[int], before: Sequence[int]) -> bool:
+    """Whether a page lost all that it shared with its site, by what the template says of its pieces now and before.
+
+    A redesign is no loss: the other pages have it too.
+    """
+    return not any(one & COMMON for one in said) and sum(one & COMMON > 0 for one in before) >= FOREIGN_PIECES
+
+
+def _all(page: Outline) -> str:
+    return " ".join([piece.text for piece in page.pieces[:400]])

@@ -1,0 +1,1 @@
+"""From the captures of a site to articles, revisions and blame: pure functions."""

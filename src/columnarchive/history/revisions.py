@@ -1,0 +1,265 @@
+"""Readings of pages to articles: which pages are one article, where revisions begin, when a page was gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import pairwise
+
+from columnarchive.diff.levels import ENGINE
+from columnarchive.diff.sentences import sentences_of
+from columnarchive.history.article_identity import group, own_readings
+from columnarchive.history.blame import blame
+from columnarchive.records import (
+    Article,
+    Change,
+    Comparison,
+    History,
+    PageReadings,
+    PageState,
+    PageVerdict,
+    PageVisits,
+    Reading,
+    Revision,
+    Sentence,
+    Visit,
+)
+from columnarchive.times import from_text
+
+ABSENT_OUTCOMES = ("missing", "gone", "unresolved")
+FAILED_OUTCOMES = ("timeout", "unreachable", "tls_error", "protocol_error", "http_error")
+CONFIRMED_AFTER = timedelta(days=1)  # one 404 counts once the page has been away for this long
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A reading that has an article, and the page it came from."""
+
+    page: PageVisits
+    reading: Reading
+    article: Article
+
+
+@dataclass(frozen=True, slots=True)
+class _Absence:
+    """A time during which a page answered that it is not there; `until` is empty while it lasts."""
+
+    since: str
+    until: str
+
+
+def assemble(
+    pages: Sequence[PageVisits], readings: Mapping[str, PageReadings], rules: str
+) -> tuple[tuple[PageVerdict, ...], tuple[History, ...]]:
+    """Verdicts on all pages and the histories of the articles among them; readings are found by page URL."""
+    groups = group(pages, readings)
+    histories: list[History] = []
+    member_of: dict[int, str] = {}
+    for url, members in sorted(groups.items()):
+        history = _history(url, members, readings, rules)
+        histories.append(history)
+        member_of.update(dict.fromkeys(history.page_ids, url))
+    verdicts = tuple(_verdict(page, readings[page.url], member_of.get(page.page_id, "")) for page in pages)
+    return verdicts, tuple(histories)
+
+
+def _history(url: str, members: Sequence[PageVisits], readings: Mapping[str, PageReadings], rules: str) -> History:
+    seen = sorted(_seen(members, readings), key=lambda one: (one.reading.version.first_at, one.page.url))
+    revisions = _revisions(url, seen, rules)
+    newest = max(seen, key=lambda one: one.reading.version.last_at).article
+    last_said = revisions[-1].article
+    article = replace(newest, url=url, title=last_said.title, blocks=last_said.blocks)
+    absences = _absences(members, readings)
+    changes = _changes(revisions, absences)
+    steps = [change.comparison for change in changes if change.from_number != change.to_number]
+    sentences, removed = _sentences(revisions, steps)
+    return History(
+        article=article,
+        page_ids=tuple(sorted(page.page_id for page in members)),
+        revisions=revisions,
+        changes=changes,
+        sentences=sentences,
+        removed=removed,
+        last_seen_at=revisions[-1].last_seen_at,
+        state="gone" if absences and not absences[-1].until else _state_of_readings(members, readings),
+    )
+
+
+def _seen(members: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> Iterator[_Seen]:
+    for page in members:
+        for reading in own_readings(readings[page.url]):
+            if reading.article is not None:
+                yield _Seen(page, reading, reading.article)
+
+
+def _revisions(url: str, seen: Sequence[_Seen], rules: str) -> tuple[Revision, ...]:
+    """One revision for each run of the same article; a page's own verdict decides, so a template is no revision."""
+    found: list[Revision] = []
+    known_pages: set[str] = set()
+    for one in seen:
+        version = one.reading.version
+        is_new = not found or (
+            found[-1].article.fingerprint != one.article.fingerprint
+            and (one.reading.is_revision or one.page.url not in known_pages)
+        )
+        known_pages.add(one.page.url)
+        if is_new:
+            article = replace(one.article, url=url)
+            found.append(
+                Revision(len(found) + 1, version.first_at, version.last_at, article, rules, version.body_sha256)
+            )
+        else:
+            last_at = max(found[-1].last_seen_at, version.last_at)
+            found[-1] = replace(found[-1], last_seen_at=last_at)
+    return tuple(found)
+
+
+def _absences(members: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> list[_Absence]:
+    """When none of an article's pages was there: a 410, a redirect to another text, two visits with 404, or one visit
+    with 404 or to a host without a name that a day or more followed."""
+    found: list[_Absence] = []
+    run: list[Visit] = []
+    for visit in sorted(_presence(members, readings), key=lambda visit: visit.at):
+        if visit.outcome in ABSENT_OUTCOMES:
+            run.append(visit)
+        else:
+            if run and _is_confirmed(run, visit.at):
+                found.append(_Absence(run[0].at, visit.at))
+            run = []
+    if run and _is_confirmed(run, run[-1].at):
+        found.append(_Absence(run[0].at, ""))
+    return found
+
+
+def _presence(members: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> Iterator[Visit]:
+    """The visits that tell whether the article was there; one that sent readers to another text reads as gone."""
+    members_at = {page.url for page in members}
+    for page in members:
+        read = readings[page.url]
+        own = {_key(one) for one in own_readings(read)}
+        other = {_key(one) for one in read.readings if _is_elsewhere(page.url, one, readings)} - own
+        joined = {_key(one) for one in read.readings if one.outcome == "redirected" and one.canonical in members_at}
+        for visit in page.visits:
+            if visit.outcome in ABSENT_OUTCOMES:
+                yield visit
+            elif (visit.body_sha256, visit.final_url) in joined:
+                continue  # the address it sends to tells by itself
+            elif (visit.body_sha256, visit.final_url) in other:
+                yield replace(visit, outcome="gone")
+            elif visit.body_sha256 and visit.outcome in ("ok", "unchanged", "redirected"):
+                yield visit
+
+
+def _key(one: Reading) -> tuple[str, str]:
+    return one.version.body_sha256, one.version.final_url
+
+
+def _is_elsewhere(url: str, one: Reading, readings: Mapping[str, PageReadings]) -> bool:
+    """Whether a page sent its readers to another article, or to a page that stood before and is none, as a listing.
+
+    A page first seen when visitors were sent to it may be a wall that is not known as one.
+    """
+    if one.article is not None:
+        return True
+    sent = one.outcome == "redirected"
+    there = readings.get(one.canonical if sent else one.version.final_url)
+    if there is None or there.url == url or not there.readings:
+        return False
+    stood = there.readings[0].version.first_at < one.version.first_at
+    none = one.outcome in ("ok", "no_article") and not any(reading.article for reading in there.readings)
+    return stood and (sent or none)
+
+
+def _is_confirmed(run: Sequence[Visit], until: str) -> bool:
+    told = [visit.outcome for visit in run if visit.outcome != "unresolved"]  # resolvers fail for hours, servers answer
+    return len(told) > 1 or "gone" in told or from_text(until) - from_text(run[0].at) >= CONFIRMED_AFTER
+
+
+def _changes(revisions: Sequence[Revision], absences: Iterable[_Absence]) -> tuple[Change, ...]:
+    """Steps between revisions, and goings and returns, in order of time."""
+    found: list[Change] = []
+    earlier: set[str] = set()
+    for old, new in pairwise(revisions):
+        comparison = _compared(old.article, new.article, earlier)
+        earlier.add(old.article.fingerprint)
+        found.append(Change(old.number, new.number, new.first_seen_at, comparison))
+    for absence in absences:
+        for label, at in (("gone", absence.since), ("returned", absence.until)):
+            standing = [revision for revision in revisions if revision.first_seen_at < at]
+            if at and standing:
+                number = standing[-1].number
+                found.append(Change(number, number, at, _event(label)))
+    return tuple(sorted(found, key=lambda change: (change.seen_at, change.to_number)))
+
+
+def _compared(old: Article, new: Article, earlier: Set[str]) -> Comparison:
+    # Loaded when first needed, as it takes a tenth of a second of each worker: most sites have changed no column yet.
+    from columnarchive.diff.compare import compare
+
+    return compare(old, new, earlier)
+
+
+def _event(label: str) -> Comparison:
+    said = {"gone": "The page was no longer there.", "returned": "The page was there again."}[label]
+    return Comparison((), (label,), 3, 0, 0, said, ENGINE)
+
+
+def _sentences(
+    revisions: Sequence[Revision], steps: Sequence[Comparison]
+) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
+    """Which sentences stand and since when, and which stood once: `blame` in records with times."""
+    first = revisions[0]
+    if len(revisions) == 1:  # as most articles: all of it is as old as that
+        texts = sentences_of(first.article).texts
+        return tuple(Sentence(at, text, first.first_seen_at, first.number) for at, text in enumerate(texts)), ()
+    told = blame([revision.article for revision in revisions], steps)
+    present = tuple(
+        Sentence(
+            line.position,
+            line.text,
+            revisions[line.since].first_seen_at,
+            revisions[line.since].number,
+            line.before,
+        )
+        for line in told.standing
+    )
+    removed = tuple(
+        Sentence(
+            place,
+            line.text,
+            revisions[line.first].first_seen_at,
+            revisions[line.first].number,
+            until_at=revisions[line.last].last_seen_at,
+            until_revision=revisions[line.last].number,
+        )
+        for place, line in enumerate(told.removed)
+    )
+    return present, removed
+
+
+def _state_of_readings(members: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> PageState:
+    last = [readings[page.url].readings[-1] for page in members]
+    return "live" if any(reading.article for reading in last) else "suspect"
+
+
+def _verdict(page: PageVisits, read: PageReadings, article_url: str) -> PageVerdict:
+    last_visit = page.visits[-1] if page.visits else None
+    last_reading = read.readings[-1] if read.readings else None
+    outcome = last_visit.outcome if last_visit else "unreachable"
+    state: PageState = "queued"
+    if last_visit is None:
+        state = "queued"
+    elif outcome == "refused_by_robots":
+        state = "refused"
+    elif outcome in ABSENT_OUTCOMES:
+        confirmed = (absences := _absences([page], {page.url: read})) and not absences[-1].until
+        state = "gone" if confirmed or last_reading is None else "live"
+    elif last_visit.body_sha256 and last_reading is not None:
+        state = "suspect" if last_reading.outcome == "suspect" else "live"
+        if last_reading.outcome != "ok":
+            outcome = last_reading.outcome
+    else:
+        state = "failed"
+    kind = last_reading.kind if last_reading else "other"
+    return PageVerdict(page.page_id, kind, state, article_url, outcome)

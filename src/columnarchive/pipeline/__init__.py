@@ -1,0 +1,1 @@
+"""Operations that combine packages: crawl, derive, import, export, check, withdraw, notify."""

@@ -1,0 +1,122 @@
+"""Everything verified: `archive check`. Says what is wrong, where, and what `archive rebuild` can mend."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from columnarchive.diff import passage_fingerprints as copies
+from columnarchive.errors import ArchiveError, StoreError
+from columnarchive.pipeline import derive
+from columnarchive.store import agree, fulltext, hash_chain, integrity, sites, snapshot
+from columnarchive.store.database import Database
+from columnarchive.store.problems import REBUILD, Problem
+
+SAMPLE = 3  # sites derived again when not all are
+STEPS = 1000  # the progress of a check is told in thousandths of each part
+
+WITHOUT_BODIES = (
+    "This copy was made without the stored pages: these, and what is derived from them, are verified in the archive it "
+    "came from; file, references, chain, index and copied passages were verified here."
+)
+
+Report = Callable[[int, int, str], None]
+
+
+def passed_over(path: Path) -> str:
+    """A sentence on what `check` leaves out for this archive; empty when that is nothing, or the file is damaged."""
+    try:
+        with Database.open(path, create=False, write=False) as db:
+            return WITHOUT_BODIES if snapshot.is_without_bodies(db.conn) else ""
+    except StoreError:
+        return ""
+
+
+def check_file(path: Path, head: str | None, full: bool, report: Report) -> list[Problem]:
+    """The same as `check` for the archive at `path`, also when it is too damaged to be opened.
+
+    Raises StoreError for what is no damage: no such file, another kind of database, a newer schema.
+    """
+    try:
+        db = Database.open(path, create=False, write=False)
+    except StoreError:
+        report(0, 0, "file")
+        if found := integrity.unopened(path):
+            return [replace(found[0], mend=_mended_by(path)), *found[1:]]
+        raise
+    with db:
+        return check(db, head, full, report)
+
+
+def check(db: Database, head: str | None, full: bool, report: Report) -> list[Problem]:
+    """Verify file, bodies, references, chain, index and derived tables; an empty list when all is well.
+
+    `head` is a head of the chain kept elsewhere. With `full` every site is derived again, otherwise a few. `report` is
+    called with how much is done, how much there is, and the part at hand.
+    """
+    report(0, 0, "file")
+    found = integrity.file(db.conn)
+    found += integrity.all_bodies(db.conn, lambda done, total: report(done, total, "bodies"))
+    report(0, 0, "references")
+    partial = not found and snapshot.is_without_bodies(db.conn)
+    found += integrity.references(db.conn, without_bodies=partial)
+    if any(problem.where == "file" for problem in found):
+        # What SQLite itself cannot read would only bring the same news again in worse words.
+        return found
+    report(0, 0, "chain")
+    found += hash_chain.verify(db.conn)
+    if head and not hash_chain.holds(db.conn, head):
+        found.append(
+            Problem("chain", f"{head} is no link of this archive's chain: it was cut, or is another archive's.")
+        )
+    report(0, 0, "index")
+    found += _index(db)
+    return found + _derived(db, full, report, partial)
+
+
+def _mended_by(path: Path) -> str:
+    """What may stand in for a file that cannot be opened."""
+    copies = ", ".join(sorted(str(copy) for copy in path.parent.glob(f"{path.name}.before-upgrade-????")))
+    named = f" such as {copies}" if copies else ""
+    return f"put a copy of the file{named} in its place, or `archive import` a WARC export into a new one"
+
+
+def _index(db: Database) -> list[Problem]:
+    if not fulltext.is_current(db.conn):
+        return [Problem("index", "The index holds the tokens of another version.", REBUILD)]
+    said = {
+        "missing": "The article is not in the index.",
+        "stale": "The index holds an article that is not there.",
+        "different": "The index holds other words than the article.",
+    }
+    return [Problem(f"article {each.rowid}", said[each.kind], REBUILD) for each in fulltext.verify(db.conn)]
+
+
+def _derived(db: Database, full: bool, report: Report, partial: bool) -> list[Problem]:
+    """Sites derived again and compared with what is stored; those that await a derivation are passed over.
+
+    Nothing can be derived again of a copy without bodies (`partial`).
+    """
+    stale = {site_id for site_id, _ in sites.stale_sites(db, derive.DERIVATION)}
+    current = [(site_id, name) for site_id, name in sites.all_sites(db) if site_id not in stale]
+    if not full and len(current) > SAMPLE:
+        # The head moves with each crawl, so that in time every site has its turn.
+        current = random.Random(hash_chain.head(db.conn)).sample(current, SAMPLE)
+    again: dict[int, list[Problem]] = {}
+    if not partial and current:
+        # In workers, as when it was derived: a page that is too much for one was left out then and is now.
+        with derive.workers() as pool:
+            for task, result in pool.derived(db.path, current):
+                report(len(again), len(current), task.name)
+                again[task.site_id] = (
+                    [Problem(f"site {task.name}", f"It cannot be derived again: {result}")]
+                    if isinstance(result, ArchiveError)
+                    else agree.differences(db.conn, task.site_id, result)
+                )
+    found = []
+    for site_id, name in current:
+        found += again.get(site_id, [])
+        found += agree.copied(db.conn, name, copies)
+    return found

@@ -1,0 +1,171 @@
+"""Telling people what changed: `changes --since last`, and webhooks; each change at least once.
+
+What was told is remembered only after it was delivered. A kill in between tells it again, never not at all. Changes are
+told by what they are, not by a moment up to which all was told: an import, or a page's going that is believed later
+than it was seen, brings changes of the past.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from columnarchive import settings
+from columnarchive.crawl.webhook import Message, post
+from columnarchive.diff.levels import LEVELS
+from columnarchive.errors import FetchError, UsageError
+from columnarchive.settings import Table, meant
+from columnarchive.store import notifications, reads
+from columnarchive.store.database import Database
+from columnarchive.store.notifications import Interest
+from columnarchive.store.reads import ChangeRow
+from columnarchive.times import DEFAULT_ZONE, Clock, system_clock, to_text, typed
+
+BATCH = 50  # changes in one message
+EDITS = 20  # edits shown of one change
+CHANGES = "changes"  # the channel of `changes --since last`
+EVERYTHING = Interest()
+_KEYS = ("url", "labels", "level", "sites", "since", "secret_env")
+
+Post = Callable[[str, Message, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A webhook of sites.toml: where to, what for, and the environment variable that holds its secret."""
+
+    url: str
+    interest: Interest
+    secret_env: str = ""
+
+    @property
+    def channel(self) -> str:
+        """Its name in the archive: a digest, because the address is often a password and archives are handed over."""
+        return "webhook " + hashlib.sha256(self.url.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How many changes a webhook took, and the sentence that says why it did not take the rest."""
+
+    hook: Hook
+    changes: int
+    error: str = ""
+
+
+@contextlib.contextmanager
+def since_last(
+    db: Database, interest: Interest = EVERYTHING, *, limit: int = -1, clock: Clock = system_clock
+) -> Iterator[list[ChangeRow]]:
+    """Changes not shown by an earlier block like this one, oldest first; shown when the block ends without an error.
+
+    >>> with since_last(db) as rows:
+    ...     print(rows, flush=True)
+    """
+    rows = notifications.untold(db.conn, CHANGES, interest, limit)
+    yield rows
+    with db.transaction() as conn:
+        notifications.tell(conn, CHANGES, rows, to_text(clock()))
+
+
+def notify(
+    db: Database,
+    hooks: Sequence[Hook],
+    *,
+    environment: Mapping[str, str] = os.environ,
+    clock: Clock = system_clock,
+    send: Post = post,
+) -> list[Told]:
+    """Tell every webhook what it was not told yet; one that refuses holds up no other and is told the next time."""
+    return [_told(db, hook, environment, clock, send) for hook in hooks]
+
+
+def _told(db: Database, hook: Hook, environment: Mapping[str, str], clock: Clock, send: Post) -> Told:
+    count = 0
+    secret = environment.get(hook.secret_env, "") if hook.secret_env else ""
+    if hook.secret_env and not secret:
+        return Told(hook, 0, f"The environment variable {hook.secret_env} holds no secret for the webhook; set it.")
+    while rows := notifications.untold(db.conn, hook.channel, hook.interest, BATCH):
+        try:
+            send(hook.url, _message(db, rows), secret)
+        except (FetchError, UsageError) as error:
+            return Told(hook, count, str(error))
+        with db.transaction() as conn:
+            notifications.tell(conn, hook.channel, rows, to_text(clock()))
+        count += len(rows)
+    return Told(hook, count)
+
+
+def _message(db: Database, rows: Sequence[ChangeRow]) -> Message:
+    body = {
+        "type": "changes",
+        # Chat services show this line by line; programs read `changes`.
+        "text": "\n".join(f"{row.title} ({', '.join(row.labels)}): {row.summary} {row.url}" for row in rows),
+        "changes": [_change(db, row) for row in rows],
+    }
+    # The same changes have the same id, so that a receiver can tell a repetition.
+    names = json.dumps([[row.url, row.seen_at, row.labels] for row in rows])
+    return Message(
+        "changes_" + hashlib.sha256(names.encode()).hexdigest()[:32], json.dumps(body, ensure_ascii=False).encode()
+    )
+
+
+def _change(db: Database, row: ChangeRow) -> dict[str, Any]:
+    edits = list(reads.edits(db.conn, row.id))
+    return {
+        "url": row.url, "site": row.site, "title": row.title, "from": row.from_number, "to": row.to_number,
+        "seen_at": row.seen_at, "level": row.level, "labels": row.labels, "added_chars": row.added_chars,
+        "removed_chars": row.removed_chars, "summary": row.summary, "edits_total": len(edits),
+        "edits": [
+            {"op": edit.op, "old": edit.old, "new": edit.new, "labels": edit.labels, "level": edit.level}
+            for edit in edits[:EDITS]
+        ],
+    }  # fmt: skip
+
+
+def hooks(path: Path, tz: str = DEFAULT_ZONE) -> tuple[Hook, ...]:
+    """The webhooks of a settings file, `[notify]` or several `[[notify]]`; none when there is no file.
+
+    UsageError names the file, the line and the key that is wrong.
+    """
+    top = settings.read(path)
+    return tuple(_hook(table, tz) for table in top.tables("notify")) if top else ()
+
+
+def _hook(table: Table, tz: str) -> Hook:
+    table.check(_KEYS)
+    values = table.values
+    url, level, secret_env = values.get("url"), values.get("level", 0), values.get("secret_env", "")
+    if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+        raise table.wrong("url", "must be the address of the webhook")
+    if type(level) is not int or not 0 <= level <= 3:
+        raise table.wrong("level", "is a number from 0 to 3")
+    if not isinstance(secret_env, str) or not re.fullmatch(r"([A-Za-z_][A-Za-z0-9_]*)?", secret_env):
+        raise table.wrong("secret_env", "is the name of an environment variable, never the secret itself")
+    labels = _words(table, "labels")
+    for label in labels:
+        if label not in LEVELS:
+            raise table.wrong("labels", f"has {label!r}, which is no label{meant(label, LEVELS)}")
+    return Hook(url, Interest(level, labels, _words(table, "sites"), _since(table, tz)), secret_env)
+
+
+def _since(table: Table, tz: str) -> str:
+    since = table.values.get("since", "")
+    try:
+        return typed(str(since), tz) if since else ""
+    except UsageError as error:
+        raise table.wrong("since", f"is a day, like 2026-01-31 ({str(error).rstrip('.')})") from error
+
+
+def _words(table: Table, key: str) -> tuple[str, ...]:
+    value = table.values.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise table.wrong(key, "is a list of words")
+    return tuple(value)

@@ -1,0 +1,89 @@
+"""Saved files to articles, without a database: what `archive extract` and `archive diff OLD NEW` read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from columnarchive.errors import ExtractError, UsageError
+from columnarchive.extract.saved_pages import PageResult, SavedPage, read_pages
+from columnarchive.records import Article, Block
+
+PAGE_ENDINGS = (".html", ".htm", ".xhtml", ".shtml", ".php", "")
+TEXT_ENDINGS = (".txt", ".md")
+MAX_BYTES = 50_000_000
+
+_WHY = {
+    "not_html": "it is no web page",
+    "bad_encoding": "its bytes are no text in any Japanese encoding",
+    "too_deep": "its elements are nested too deeply",
+    "too_large": "it is larger than 50 MB",
+    "needs_javascript": "its text is drawn by a script",
+    "no_article": "it holds no article",
+    "suspect": "it looks like a wall or an error page, not like an article",
+}
+
+
+def articles(
+    files: Sequence[Path], site_dir: Path | None = None, url: str = ""
+) -> Iterator[tuple[Path, Article | ExtractError]]:
+    """Each file with its article, or the error that says why it has none, in the order given.
+
+    With `site_dir` the other pages in that folder teach the template of the site. `url` is the address a single file
+    was saved from.
+    """
+    if url and len(files) > 1:
+        raise UsageError("--url names the address of one page; give one file with it.")
+    pages: list[SavedPage] = []
+    named: dict[str, str] = {}
+    for path in files:
+        named[str(path)] = url or _key(path)
+        pages.append((named[str(path)], _read(path), ""))
+    chosen = {path.resolve() for path in files}
+    siblings = [(_key(path), _read(path), "") for path in _pages_of(site_dir) if path.resolve() not in chosen]
+    by_url: dict[str, PageResult] = {
+        result.url: result for result in read_pages(pages, [*pages, *siblings] if site_dir else ())
+    }
+    for path in files:
+        result = by_url[named[str(path)]]
+        if result.article is None:
+            why = _WHY.get(result.outcome, result.outcome)
+            yield path, ExtractError(f"{path} cannot be read as an article: {why}.")
+        else:
+            yield path, result.article
+
+
+def article(path: Path) -> Article:
+    """The article of one saved page, or a text file's lines as paragraphs; ExtractError when there is none."""
+    if path.suffix.lower() in TEXT_ENDINGS:
+        try:
+            lines = _read(path).decode("utf-8-sig").splitlines()
+        except UnicodeDecodeError as error:
+            raise ExtractError(f"{path} is no UTF-8 text.") from error
+        return Article(str(path), "", tuple(Block("paragraph", line) for line in lines if line.strip()))
+    ((_, found),) = articles([path])
+    if isinstance(found, ExtractError):
+        raise found
+    return found
+
+
+def _key(path: Path) -> str:
+    """Something that tells pages apart and keeps their folders, as a URL would."""
+    return path.resolve().as_uri()
+
+
+def _pages_of(folder: Path | None) -> list[Path]:
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder {folder}.")
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in PAGE_ENDINGS)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ExtractError(f"{path} cannot be read as an article: {_WHY['too_large']}.")
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error

@@ -1,0 +1,96 @@
+"""A first look at a site before it is followed: what its rules say, how its columns are found, and how they read."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from columnarchive import reader
+from columnarchive.config import SiteSettings, load, parse
+from columnarchive.errors import FetchError, UsageError
+from columnarchive.exchange.atomic_files import whole_files
+from columnarchive.pipeline import crawl, derive
+from columnarchive.records import Article
+from columnarchive.store import frontier
+from columnarchive.store.database import Database
+from columnarchive.urls import canonical, host_of
+
+SAMPLE = 12  # pages fetched for a look: the listing, robots' sitemaps and enough columns to learn a template
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a first look at a site found: pages by the way they were found, what came of visits, a few articles."""
+
+    settings: SiteSettings
+    robots: str
+    found_by: dict[str, int]
+    outcomes: dict[str, int]
+    articles: tuple[Article, ...]
+
+    @property
+    def only_the_start(self) -> bool:
+        """Whether nothing reads as a column but the page that was named."""
+        return len(self.articles) == 1 and self.articles[0].url in self.settings.start
+
+
+def probe(url: str, options: crawl.CrawlOptions, report: Callable[[crawl.Progress], None]) -> Probe:
+    """Fetch a few pages of a site into an archive that is thrown away; FetchError when its start cannot be fetched."""
+    start = canonical(url)
+    settings = SiteSettings(host_of(start), (start,))
+    with tempfile.TemporaryDirectory(prefix="columnarchive-") as folder, Database.open(Path(folder) / "probe.db") as db:
+        summary = crawl.crawl(db, [crawl.Target(settings, (start,))], options, report)
+        if not summary.outcomes.keys() & {"ok", "redirected"}:
+            why = summary.failures[0].reason if summary.failures else "nothing was answered"
+            raise FetchError(f"{start} cannot be followed: {why}")
+        derive.derive(db)
+        site_id = dict(frontier.site_ids(db.conn))[settings.name]
+        found_by = Counter(reason for _, reason in frontier.known_pages(db.conn, site_id))
+        return Probe(settings, _robots(db, start), dict(found_by), _counted(summary), _articles(db, settings.name))
+
+
+def samples(db: Database, site: str) -> tuple[Article, ...]:
+    """A few articles of a site as they stand; UsageError when it has none yet."""
+    found = _articles(db, site)
+    if not found:
+        raise UsageError(f"The archive has no article of {site} yet; `archive crawl {site}` fetches some.")
+    return found
+
+
+def follow(path: Path, settings: SiteSettings) -> None:
+    """Add a site to the settings file; UsageError when it is there already. What else stands there stays as it is."""
+    if load(path).named(settings.name):
+        raise UsageError(f"{path} has a site called {settings.name!r} already.")
+    before = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+    # JSON's strings and lists of strings are TOML's too, as long as no sign is written as two surrogates.
+    name, start = (json.dumps(value, ensure_ascii=False) for value in (settings.name, settings.start))
+    text = before.rstrip("\n") + ("\n\n" if before.strip() else "") + f"[[site]]\nname = {name}\nstart = {start}\n"
+    parse(text, path)
+    with whole_files() as claim:
+        claim(path).write_text(text, encoding="utf-8")
+
+
+def _counted(summary: crawl.CrawlSummary) -> dict[str, int]:
+    return {str(outcome): count for outcome, count in summary.outcomes.items()}
+
+
+def _robots(db: Database, start: str) -> str:
+    origin = "/".join(start.split("/")[:3])
+    kept = frontier.robots_of(db.conn, origin)
+    if kept is None or kept[0] == 0:
+        return "not known"
+    status, body, _ = kept
+    if status != 200:
+        return "there is none, so nothing is forbidden"
+    forbidden = sum(line.strip().lower().startswith("disallow:") for line in body.splitlines())
+    return f"allows this address (lines that forbid something: {forbidden})"
+
+
+def _articles(db: Database, site: str) -> tuple[Article, ...]:
+    rows = reader.site_articles(db.conn, site)
+    return tuple(reader.standing(db.conn, row) for row in rows[:SHOWN])

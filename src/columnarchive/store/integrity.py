@@ -1,0 +1,191 @@
+"""Checks on rows: every stored byte, every reference, SQLite's own view of the file. Nothing is changed."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_args
+
+from columnarchive.errors import StoreError
+from columnarchive.store import blobs, codec, timeline
+from columnarchive.store.problems import Problem
+
+CACHE_BYTES = 48 << 20  # decoded bodies kept while walking, for those coded against them
+_MANY = 20  # problems of one kind that SQLite itself is asked for
+
+Progress = Callable[[int, int], None]
+
+
+def file(conn: sqlite3.Connection) -> list[Problem]:
+    """SQLite's own integrity and foreign key checks."""
+    try:
+        found = [
+            Problem("file", f"SQLite: {said}.")
+            for (said,) in conn.execute(f"pragma integrity_check({_MANY})")
+            if said != "ok" and not said.startswith("malformed inverted index")
+        ]
+        for table, rowid, parent, _ in conn.execute("pragma foreign_key_check").fetchmany(_MANY):
+            found.append(Problem(f"{table} {rowid}", f"The row refers to a row of {parent} that is not there."))
+    except sqlite3.DatabaseError as error:
+        return [Problem("file", f"SQLite cannot read the file to its end: {error}.")]
+    return found
+
+
+def unopened(path: Path) -> list[Problem]:
+    """What SQLite itself says of a file that could not be opened; nothing when it finds no damage."""
+    conn = sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True)
+    try:
+        # Lets SQLite go on without the tables whose definitions it cannot read.
+        conn.execute("pragma writable_schema = on")
+        said = [row[0] for row in conn.execute(f"pragma integrity_check({_MANY})")]
+        return [Problem("file", f"SQLite: {line}.") for line in said if line != "ok"]
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            return []
+        return [Problem("file", f"SQLite cannot read any of it: {error}.")]
+    finally:
+        conn.close()
+
+
+def all_bodies(conn: sqlite3.Connection, progress: Progress) -> list[Problem]:
+    """Every body decoded to its digest, and every stored byte against the digest of the stored bytes."""
+    found: list[Problem] = []
+    decoded = _Decoded(conn)
+    total = 0
+    try:
+        (total,) = conn.execute("select count(*) from bodies").fetchone()
+        # A row at a time by id: a cursor over the whole table would stop at the first damaged page.
+        for done, sha256 in enumerate(_digests(conn), 1):
+            found += _body(conn, decoded, sha256)
+            progress(done, total)
+    except sqlite3.DatabaseError as error:
+        found.append(Problem("bodies", f"SQLite cannot read the table to its end: {error}."))
+    return found
+
+
+def references(conn: sqlite3.Connection, *, without_bodies: bool = False) -> list[Problem]:
+    """Captures without their body, bodies without a capture, bodies that should be gone, pages out of step.
+
+    `without_bodies` is for a copy that was made without any.
+    """
+    questions = [
+        (
+            """select 'capture ' || captures.id, 'The body of ' || url || ' at ' || fetched_at || ' is missing.'
+               from captures join pages on pages.id = page_id
+               where captures.body_sha256 <> '' and withdrawal_id is null
+                 and captures.body_sha256 not in (select sha256 from bodies)"""
+        ),
+        (
+            """select 'body ' || sha256, 'No capture shows this body.' from bodies
+               where sha256 not in (select body_sha256 from captures where withdrawal_id is null)"""
+        ),
+        (
+            """select 'body ' || sha256, 'The body was withdrawn and is still there.' from bodies
+               where sha256 in (select body_sha256 from captures where withdrawal_id is not null)"""
+        ),
+        (
+            """select 'body ' || sha256, 'The body it is coded against is missing.' from bodies
+               where base_sha256 <> '' and base_sha256 not in (select sha256 from bodies)"""
+        ),
+        (
+            """select 'capture ' || captures.id, 'The capture says withdrawn, but no tombstone does.'
+               from captures left join withdrawals on withdrawals.id = withdrawal_id
+               where withdrawal_id is not null and withdrawals.id is null"""
+        ),
+        (
+            """select 'capture ' || captures.id, 'The page of ' || url || ' was withdrawn, but not this capture.'
+               from captures join pages on pages.id = page_id where withdrawal_id is null and state = 'withdrawn'"""
+        ),
+    ]
+    found: list[Problem] = []
+    try:
+        for question in questions[without_bodies:]:  # the first asks for bodies
+            found += [Problem(where, what) for where, what in conn.execute(question)]
+        found += _pages(conn)
+    except sqlite3.DatabaseError as error:
+        found.append(Problem("captures", f"SQLite cannot read the table to its end: {error}."))
+    return found
+
+
+class _Decoded:
+    """Bodies decoded lately, up to a bound in bytes: most are coded against one that was just read."""
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self._conn = conn
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._size = 0
+
+    def get(self, sha256: str, depth: int = 0) -> bytes:
+        """The body, from its frame and its base's; StoreError when that cannot be done."""
+        if sha256 in self._kept:
+            self._kept.move_to_end(sha256)
+            return self._kept[sha256]
+        row = self._conn.execute(
+            "select codec, base_sha256, raw_size, cast(data as blob) from bodies where sha256 = ?", (sha256,)
+        ).fetchone()
+        if row is None:
+            raise StoreError(f"The body {sha256} that it is coded against is missing.")
+        kind, base_sha256, raw_size, data = row
+        if kind not in get_args(codec.Codec) or (kind != "zstd") != bool(base_sha256):
+            raise StoreError(f"Its codec {kind!r} is unknown or does not fit its base.")
+        if depth > codec.MAX_CHAIN:
+            raise StoreError("It is coded against too long a line of bodies.")
+        below = [self.get(base_sha256, depth + 1)] if base_sha256 else []
+        if kind == "zstd-line":
+            below[:0] = [self.get(name) for name in self._below(base_sha256)]
+        body = codec.decompress(data, raw_size, codec.dictionary(kind, below))
+        self._keep(sha256, body)
+        return body
+
+    def _below(self, sha256: str) -> list[str]:
+        """The bodies below this one, the lowest first."""
+        return [name for name, _ in self._conn.execute(blobs.ANCESTORS, (sha256,))][:0:-1]
+
+    def _keep(self, sha256: str, body: bytes) -> None:
+        self._kept[sha256] = body
+        self._size += len(body)
+        while self._size > CACHE_BYTES and len(self._kept) > 1:
+            _, old = self._kept.popitem(last=False)
+            self._size -= len(old)
+
+
+def _digests(conn: sqlite3.Connection) -> Iterator[str]:
+    last = 0
+    while rows := conn.execute("select id, sha256 from bodies where id > ? order by id limit 500", (last,)).fetchall():
+        yield from (sha256 for _, sha256 in rows)
+        last = rows[-1][0]
+
+
+def _body(conn: sqlite3.Connection, decoded: _Decoded, sha256: str) -> Iterator[Problem]:
+    where = f"body {sha256}"
+    kind, data, data_sha256, depth, base_depth = conn.execute(
+        """select typeof(one.data), cast(one.data as blob), one.data_sha256, one.depth, base.depth
+           from bodies as one left join bodies as base on base.sha256 = one.base_sha256 where one.sha256 = ?""",
+        (sha256,),
+    ).fetchone()
+    if kind != "blob" or hashlib.sha256(data).hexdigest() != data_sha256:
+        yield Problem(where, "Its stored bytes are not those that were written.")
+    try:
+        if hashlib.sha256(decoded.get(sha256)).hexdigest() != sha256:
+            yield Problem(where, "It decodes to another body than its digest names.")
+    except StoreError as error:
+        yield Problem(where, f"It cannot be decoded. {error}")
+    if depth != (0 if base_depth is None else base_depth + 1):
+        yield Problem(where, "Its depth does not follow from the body it is coded against.")
+
+
+def _pages(conn: sqlite3.Connection) -> Iterator[Problem]:
+    """Pages whose span or last body is not what their captures give."""
+    shown = f"withdrawal_id is null and {timeline.SHOWN_SQL}"
+    rows = conn.execute(
+        f"""select pages.url from pages left join (
+              select page_id, min(fetched_at) as first, max(fetched_at) as last
+              from captures where {shown} group by page_id
+            ) as span on span.page_id = pages.id
+            where state <> 'withdrawn'
+              and (first_seen_at <> coalesce(first, '') or last_seen_at <> coalesce(last, ''))"""
+    )
+    yield from (Problem(f"page {url}", "Its first or last visit is not what its captures say.") for (url,) in rows)

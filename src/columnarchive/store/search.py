@@ -1,0 +1,156 @@
+"""Ranked search over the index and the articles: how many match, and the hits of one page with their passages."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from columnarchive.records import Hit
+from columnarchive.search.query import Query, Scope, excluded_to_fts, to_fts
+from columnarchive.search.relevance import Relevance
+from columnarchive.search.snippets import needles, snippet
+from columnarchive.store.ranking import Filter, matches, rank
+from columnarchive.store.saying import Saying, saying
+from columnarchive.store.weighing import count as index_count
+
+_NEWEST = "order by published_on desc, id desc"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """How many articles match, and the hits asked for, best first.
+
+    The total of a single character that stands in many thousand articles is not exact: at least so many.
+    """
+
+    total: int
+    hits: tuple[Hit, ...]
+    exact: bool = True
+
+
+def search(
+    conn: sqlite3.Connection,
+    query: Query,
+    scope: Scope = "all",
+    limit: int = 20,
+    offset: int = 0,
+    site: str = "",
+    since: str = "",
+    until: str = "",
+) -> SearchResult:
+    """The hits `offset` to `offset + limit` of a query, best first, each article once.
+
+    `site`, `since` and `until` (plain dates, both inclusive) narrow what the query itself asks for. An empty query
+    finds nothing.
+    """
+    narrow = filters(query, site, since, until)
+    if not query.has_text:
+        total = count(conn, query, scope, site, since, until)
+        ids = _unranked(conn, query, scope, narrow, limit, offset) if total else []
+        return SearchResult(total, tuple(_hits(conn, query, ids, offset)))
+    ranking = rank(conn, query, scope, narrow, offset, offset + max(limit, 0))
+    return SearchResult(ranking.total, tuple(_hits(conn, query, ranking.found, offset)), ranking.exact)
+
+
+def count(
+    conn: sqlite3.Connection, query: Query, scope: Scope = "all", site: str = "", since: str = "", until: str = ""
+) -> int:
+    """How many articles match."""
+    narrow = filters(query, site, since, until)
+    if query.is_empty and not narrow.sql:
+        return 0
+    if query.has_text:
+        if narrow.sql:
+            return len(matches(conn, query, scope, narrow))
+        return index_count(conn, to_fts(query, scope))
+    where, values = _without_text(query, scope, narrow)
+    return int(conn.execute(f"select count(*) from articles where {where}", values).fetchone()[0])
+
+
+def filters(query: Query, site: str = "", since: str = "", until: str = "") -> Filter:
+    """The sites and days of a query as a condition on `articles`, for our search and for Datasette's table page.
+
+    A site is named by its name or host. An article's day is the one it was published on; where that is not known, the
+    one it was first seen on in Japan.
+    """
+    parts: list[str] = []
+    values: dict[str, str] = {}
+    for prefix, names, sign in (
+        ("site", query.sites, ""),
+        ("only_site", (site,) if site else (), ""),
+        ("no_site", query.excluded_sites, "not "),
+    ):
+        if names:
+            parts.append(f"site {sign}in ({' union '.join(_sites(names, prefix, values))})")
+    for name, sign, days in (("since", ">=", (query.since, since)), ("until", "<=", (query.until, until))):
+        for number, day in enumerate(days):
+            if day:
+                values[f"{name}{number}"] = day
+                parts.append(
+                    f"(published_on {sign} :{name}{number} and published_on <> ''"
+                    f" or published_on = '' and date(first_seen_at, '+9 hours') {sign} :{name}{number})"
+                )
+    return Filter(" and ".join(parts), values)
+
+
+def is_site(conn: sqlite3.Connection, name: str) -> bool:
+    """Whether a name or host means any site, as `filters` reads it."""
+    values: dict[str, str] = {}
+    (chosen,) = _sites((name,), "site", values)
+    return conn.execute(f"select 1 from sites where name in ({chosen})", values).fetchone() is not None
+
+
+def _sites(names: Iterable[str], prefix: str, values: dict[str, str]) -> Iterator[str]:
+    """A select of the names of the sites that each name means; fills in the values."""
+    for number, name in enumerate(names):
+        key = f"{prefix}{number}"
+        host = "".join(f"[{sign}]" if sign in "*?[" else sign for sign in name.lower())
+        values.update({key: name, f"{key}_host": f"*://{host}/*", f"{key}_under": f"*://*.{host}/*"})
+        yield (
+            f"select :{key} union select name from sites where name = :{key} collate nocase"
+            f" or start_url glob :{key}_host or start_url glob :{key}_under"
+        )
+
+
+def _without_text(query: Query, scope: Scope, narrow: Filter) -> tuple[str, dict[str, str]]:
+    """The condition, and its values, of a query that has no words to find: only excluded ones, sites and days."""
+    parts = [narrow.sql] if narrow.sql else []
+    if scope == "removed":
+        parts.append("0")  # what is not there was not removed
+    elif query.excluded:
+        parts.append("id not in (select rowid from articles_fts where articles_fts match :excluded)")
+    return " and ".join(parts) or "1", {**narrow.values, "excluded": excluded_to_fts(query, scope)}
+
+
+def _unranked(
+    conn: sqlite3.Connection, query: Query, scope: Scope, narrow: Filter, limit: int, offset: int
+) -> list[tuple[int, None]]:
+    """Newest first, for a query that only excludes or filters."""
+    where, values = _without_text(query, scope, narrow)
+    sql = f"select id, null from articles where {where} {_NEWEST} limit :limit offset :offset"
+    return conn.execute(sql, {**values, "limit": max(limit, 0), "offset": offset}).fetchall()
+
+
+def _hits(
+    conn: sqlite3.Connection, query: Query, found: Iterable[tuple[int, Relevance | None]], offset: int
+) -> Iterator[Hit]:
+    """The records of these articles, in their order."""
+    found = list(found)
+    rows = conn.execute(
+        """select id, url, site, title, published_on, revisions, text, removed_text
+           from articles where id in (select value from json_each(?))""",
+        (json.dumps([article_id for article_id, _ in found]),),
+    )
+    by_id = {row[0]: row[1:] for row in rows}
+    wanted = needles(query)
+    for place, (article_id, relevance) in enumerate(found, offset + 1):
+        url, site, title, published_on, revisions, text, removed_text = by_id[article_id]
+        removed = relevance is not None and relevance.where == "removed"
+        passage = snippet(removed_text if removed else text, query)
+        said = saying(conn, article_id, wanted, removed) if passage.highlights else Saying(revisions)
+        yield Hit(
+            url, site, title, published_on, said.revision, removed, passage.text, passage.highlights, place,
+            said.since_at, said.until_at,
+        )  # fmt: skip

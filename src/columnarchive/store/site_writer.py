@@ -1,0 +1,285 @@
+"""Writing what was derived for a site: articles, revisions, passages, sentences, changes and the index, at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from columnarchive.records import Article, Change, DerivedSite, History, Revision, Sentence, SiteTemplate
+from columnarchive.store import fulltext, passages
+from columnarchive.store.database import Database
+
+_LINE = 120  # characters of a template's line that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many articles a site has, and how many of them are new, have new revisions, or differ in anything.
+
+    `dropped` are those that are articles no longer.
+    """
+
+    articles: int
+    added: int
+    revised: int
+    rewritten: int
+    dropped: int
+
+
+def write_site(db: Database, site_id: int, derived: DerivedSite, at: str) -> Written:
+    """Replace the derived rows of a site inside the caller's transaction; what differs from before.
+
+    An article whose history is as stored is only told its newest visit, so a quiet crawl writes almost nothing.
+    """
+    conn = db.conn
+    fulltext.ensure_current(conn)
+    stored = {
+        url: (article_id, digest, revisions)
+        for article_id, url, digest, revisions in conn.execute(
+            "select id, url, digest, revisions from articles where site = ?", (derived.site,)
+        )
+    }
+    added = revised = rewritten = 0
+    ids: dict[str, int] = {}
+    digests = derived.digests or tuple(map(history_digest, derived.histories))
+    for history, digest in zip(derived.histories, digests, strict=True):
+        url = history.article.url
+        article_id, before, revisions = stored.pop(url, (0, "", 0))
+        if before == digest:
+            _touch(conn, article_id, history)
+        else:
+            added += not before
+            revised += bool(before) and len(history.revisions) > revisions
+            rewritten += bool(before)
+            article_id = _write_history(conn, derived.site, history, digest)
+        ids[url] = article_id
+    for article_id, _, _ in stored.values():
+        delete_article(conn, article_id)
+    for verdict in derived.pages:
+        conn.execute(
+            "update pages set kind = ?, state = ?, last_outcome = ?, article_id = ? where id = ?",
+            (verdict.kind, verdict.state, verdict.last_outcome, ids.get(verdict.article_url), verdict.page_id),
+        )
+    conn.execute(
+        "update sites set rules = ?, derived_at = ?, derived_from = ?, template = ? where id = ?",
+        (derived.rules, at, derived.newest_capture, _told(derived.template), site_id),
+    )
+    return Written(len(ids), added, revised, rewritten, len(stored))
+
+
+def _told(template: SiteTemplate | None) -> str:
+    if template is None:
+        return ""
+    common = [[_clipped(text), pages] for text, pages in template.common]
+    return _json({**dataclasses.asdict(template), "common": common})
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= _LINE else f"{text[:_LINE]}…"
+
+
+def delete_article(conn: sqlite3.Connection, article_id: int) -> None:
+    """Remove an article with all its derived rows and its place in the index."""
+    row = conn.execute("select title, text, removed_text from articles where id = ?", (article_id,)).fetchone()
+    if row:
+        fulltext.delete(conn, article_id, *row)
+        passages.delete(conn, article_id)
+        conn.execute("delete from articles where id = ?", (article_id,))
+
+
+def digests(conn: sqlite3.Connection, site: str) -> dict[str, str]:
+    """The digests of a site's articles as they are stored, by address."""
+    return dict(conn.execute("select url, digest from articles where site = ?", (site,)))
+
+
+def history_digest(history: History) -> str:
+    """A digest of all that is stored for an article but the time of its newest visit, which every crawl moves."""
+
+    last = history.revisions[-1]
+    now = repr(history.article)
+    then = now if last.article == history.article else repr(last.article)  # mostly the same, and long
+    parts = (
+        f"({now}, {history.page_ids!r}, {history.state!r})",
+        *map(repr, history.revisions[:-1]),
+        f"({last.number!r}, {last.first_seen_at!r}, {then}, {last.rules!r}, {last.body_sha256!r})",
+        repr((history.changes, history.sentences, history.removed)),
+    )
+    return hashlib.sha256("".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _touch(conn: sqlite3.Connection, article_id: int, history: History) -> None:
+    last = history.revisions[-1]
+    conn.execute("update articles set last_seen_at = ? where id = ?", (history.last_seen_at, article_id))
+    conn.execute(
+        "update revisions set last_seen_at = ? where article_id = ? and number = ?",
+        (last.last_seen_at, article_id, last.number),
+    )
+
+
+def _write_history(conn: sqlite3.Connection, site: str, history: History, digest: str) -> int:
+    article_id = _write_article(conn, site, history, digest)
+    _write_revisions(conn, article_id, history.revisions)
+    _write_changes(conn, article_id, history.changes)
+    _write_sentences(conn, article_id, history.sentences, present=True)
+    _write_sentences(conn, article_id, history.removed, present=False)
+    return article_id
+
+
+def _write_article(conn: sqlite3.Connection, site: str, history: History, digest: str) -> int:
+    article = history.article
+    removed_text = "\n".join(dict.fromkeys(sentence.text for sentence in history.removed))
+    indexed = (article.title, article.text, removed_text)
+    row = {
+        "site": site,
+        **_said(article),
+        "url": article.url,
+        "text": indexed[1],
+        "removed_text": removed_text,
+        "language": article.language,
+        "revisions": len(history.revisions),
+        "first_seen_at": history.revisions[0].first_seen_at,
+        "last_seen_at": history.last_seen_at,
+        "changed_at": history.changes[-1].seen_at if history.changes else "",
+        "state": history.state,
+        "digest": digest,
+    }
+    found = conn.execute(
+        "select id, site, title, text, removed_text from articles where url = ?", (article.url,)
+    ).fetchone()
+    if found is None:
+        names = ", ".join(row)
+        marks = ", ".join(f":{name}" for name in row)
+        cursor = conn.execute(f"insert into articles({names}) values ({marks})", row)
+        article_id = int(cursor.lastrowid or 0)
+    else:
+        article_id = int(found[0])
+        if found[2:] != indexed:
+            fulltext.delete(conn, article_id, *found[2:])
+        for table in ("revisions", "sentences", "changes"):
+            conn.execute(f"delete from {table} where article_id = ?", (article_id,))
+        if found[1] != site:
+            passages.delete(conn, article_id)  # what is a set phrase of one site may be none of another
+        pairs = ", ".join(f"{name} = :{name}" for name in row)
+        conn.execute(f"update articles set {pairs} where id = :id", {**row, "id": article_id})
+    if found is None or found[2:] != indexed:
+        fulltext.insert(conn, article_id, *indexed)
+    return article_id
+
+
+def _said(article: Article) -> dict[str, str]:
+    return {
+        "title": article.title,
+        "published_on": article.published_on,
+        "modified_on": article.modified_on,
+        "author": article.author,
+        "supervisor": article.supervisor,
+        "author_about": article.author_about,
+        "supervisor_about": article.supervisor_about,
+    }
+
+
+def _write_revisions(conn: sqlite3.Connection, article_id: int, revisions: Iterable[Revision]) -> None:
+    """Rows for revisions, and their blocks as passages, each once however many revisions hold it."""
+    revisions = list(revisions)
+    held_by: dict[passages.Key, list[int]] = {}
+    orders: list[tuple[int, list[passages.Key]]] = []
+    for revision in revisions:
+        row = {
+            "article_id": article_id,
+            "number": revision.number,
+            "first_seen_at": revision.first_seen_at,
+            "last_seen_at": revision.last_seen_at,
+            **_said(revision.article),
+            "characters": len(revision.article.text),
+            "fingerprint": revision.article.fingerprint,
+            "rules": revision.rules,
+            "body_sha256": revision.body_sha256,
+            "url": revision.article.url,
+        }
+        cursor = conn.execute(
+            f"insert into revisions({', '.join(row)}) values ({', '.join(f':{name}' for name in row)})", row
+        )
+        heading = ""
+        order: list[passages.Key] = []
+        for block in revision.article.blocks:
+            key = (block.kind, block.level, heading, block.text)
+            held_by.setdefault(key, []).append(revision.number)
+            order.append(key)
+            heading = block.text if block.kind == "heading" else heading
+        orders.append((int(cursor.lastrowid or 0), order))
+    ids = passages.write(conn, article_id, held_by, revisions[-1].number)
+    conn.executemany(
+        "insert into revision_passages(revision_id, position, passage_id) values (?, ?, ?)",
+        ((revision_id, place, ids[key]) for revision_id, order in orders for place, key in enumerate(order)),
+    )
+
+
+def _write_changes(conn: sqlite3.Connection, article_id: int, changes: Iterable[Change]) -> None:
+    for change in changes:
+        comparison = change.comparison
+        cursor = conn.execute(
+            """insert into changes(article_id, from_number, to_number, seen_at, level, labels, added_chars,
+               removed_chars, summary, engine, capped) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (
+                article_id,
+                change.from_number,
+                change.to_number,
+                change.seen_at,
+                comparison.level,
+                _json(comparison.labels),
+                comparison.added_chars,
+                comparison.removed_chars,
+                comparison.summary,
+                comparison.engine,
+                comparison.capped,
+            ),
+        )
+        conn.executemany(
+            """insert into edits(change_id, position, op, old_text, new_text, spans, labels, level, evidence)
+               values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (
+                (
+                    cursor.lastrowid,
+                    position,
+                    edit.op,
+                    edit.old,
+                    edit.new,
+                    _json([{"op": span.op, "text": span.text} for span in edit.spans]),
+                    _json(edit.labels),
+                    edit.level,
+                    _json([{"label": item.label, "old": item.old, "new": item.new} for item in edit.evidence]),
+                )
+                for position, edit in enumerate(comparison.edits)
+            ),
+        )
+
+
+def _write_sentences(
+    conn: sqlite3.Connection, article_id: int, sentences: Iterable[Sentence], *, present: bool
+) -> None:
+    conn.executemany(
+        """insert into sentences(article_id, position, text, since_at, since_revision, before_text, until_at,
+           until_revision, is_present) values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            (
+                article_id,
+                sentence.position,
+                sentence.text,
+                sentence.since_at,
+                sentence.since_revision,
+                sentence.before_text,
+                sentence.until_at,
+                sentence.until_revision,
+                present,
+            )
+            for sentence in sentences
+        ),
+    )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
