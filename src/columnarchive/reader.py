@@ -31,7 +31,7 @@ from columnarchive.store.reads import ChangeRow, SiteRow, Totals
 from columnarchive.store.reads import Connection as Connection
 from columnarchive.store.reads import RevisionRow as RevisionRow
 from columnarchive.times import typed
-from columnarchive.urls import canonical
+from columnarchive.urls import canonical, lookup_forms
 
 NOTHING_TO_FIND = "The query is empty; give a word to look for, like `archive search 難病`."
 
@@ -71,8 +71,9 @@ class Grouped:
 
 def article(conn: Connection, url: str) -> ArticleRow:
     """The article at a URL as a person types it; NotFound tells why there is none."""
-    with contextlib.suppress(NotFound):
-        return reads.article_row(conn, url)
+    for form in lookup_forms(url):
+        with contextlib.suppress(NotFound):
+            return reads.article_row(conn, form)
     return reads.article_row(conn, canonical(url))
 
 
@@ -168,7 +169,7 @@ def copies(conn: Connection, url: str = "", site: str = "") -> list[Copy]:
 
 def visits(conn: Connection, url: str) -> list[captures.CaptureRow]:
     """Every capture of a page with its outcome, oldest first; NotFound for a URL the archive does not know."""
-    rows = captures.of_page(conn, url) or captures.of_page(conn, canonical(url))
+    rows = next(filter(None, (captures.of_page(conn, form) for form in lookup_forms(url))), [])
     if not rows:
         article(conn, url)  # raises, and tells why there is none
     return rows

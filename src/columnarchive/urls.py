@@ -32,6 +32,8 @@ MAYBE_SESSION = re.compile(r"(?:sid|s|sess|session|token|cache|nocache|rnd|_)", 
 RANDOM_VALUE = re.compile(r"(?:[0-9a-f]{16,}|(?=\w*\d)(?=\w*[A-Za-z])[\w-]{20,}|\d{10,})", re.IGNORECASE)
 PATH_SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#;]*", re.IGNORECASE)
 INDEX_PAGE = re.compile(r"/(?:index|default)\.(?:html?|php|cgi|aspx?|jsp)$", re.IGNORECASE)
+ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 DEFAULT_PORTS = {"http:": "80", "https:": "443"}
 MAX_LENGTH = 2000
@@ -116,10 +118,39 @@ def canonical(url: str, base: str = "", *, drop_index: bool = False, drop: tuple
     return f"{parts.protocol}//{parts.host}{path}{'?' if kept else ''}{kept}"
 
 
+def lookup_forms(url: str) -> tuple[str, ...]:
+    """Return the forms under which a page asked for by `url` may be stored, the likeliest first.
+
+    A person types an IRI, capitals or a fragment; servers write percent-escapes in either case; and a site's settings
+    may leave out `index.html`. Text that is no web address is its own only form.
+
+    >>> lookup_forms("HTTP://Clinic.example:80/%e8%86%9d#top")
+    ('http://clinic.example/%e8%86%9d', 'http://clinic.example/%E8%86%9D', 'HTTP://Clinic.example:80/%e8%86%9d#top')
+    """
+    try:
+        forms = [canonical(url), canonical(url, drop_index=True)]
+    except UsageError:
+        return (url,)
+    upper = [ESCAPE.sub(lambda found: found[0].upper(), form) for form in forms]
+    lower = [ESCAPE.sub(lambda found: found[0].lower(), form) for form in forms]
+    return tuple(dict.fromkeys((*forms, *upper, *lower, url)))
+
+
+def validated(url: str) -> str:
+    """Return an http(s) address that another program wrote; UsageError for one that no HTTP client can have asked.
+
+    Tabs, newlines and other control characters, which parsers of URLs skip, hide what an address is.
+    """
+    if CONTROL.search(url):
+        raise UsageError(f"{url[:200]!r} holds control characters, which no web address does.")
+    _parts(url)
+    return url
+
+
 def _clean_query(search: str, drop: tuple[str, ...]) -> str:
     """The query without tracking, session and dropped parameters; the rest verbatim and in its order."""
     kept = []
-    for part in search.removeprefix("?").split("&"):
+    for part in search.split("&"):
         name, _, value = part.partition("=")
         if not part or name in drop or TRACKING.fullmatch(name) or SESSION.fullmatch(name):
             continue

@@ -285,7 +285,8 @@ class SiteCrawl:
             return
         if health.failures == 0:
             self.frontier.well(place.origin)
-            self.answered[place.origin] = capture.final_url
+            if capture.outcome in ("ok", "unchanged", "redirected"):
+                self.answered[place.origin] = capture.final_url
             return
         asked = health.rest if health.rest > self.client.options.longest_wait else 0.0
         if not asked and (health.failures < CIRCUIT or await self._still_answers(place.origin, capture)):

@@ -20,7 +20,7 @@ from columnarchive.store.database import Database
 from columnarchive.store.writer_lock import writer_lock
 from columnarchive.text import count
 from columnarchive.times import Clock, system_clock, to_text
-from columnarchive.urls import canonical, host_of, site_key
+from columnarchive.urls import canonical, host_of, site_key, validated
 
 GROUP = 200  # captures a commit
 MAX_FAILURES = 1000  # named in a summary; further ones are only counted
@@ -118,7 +118,9 @@ def _captures(path: Path, count: _Count, *, single: bool) -> Iterator[Capture]:
 
 
 def _canonical(capture: Capture) -> Capture:
-    return replace(capture, url=canonical(capture.url), robots=robots_said(capture))
+    if capture.final_url:
+        validated(capture.final_url)
+    return replace(capture, url=canonical(validated(capture.url)), robots=robots_said(capture))
 
 
 def _resolved(db: Database, revisits: Iterable[Revisit], count: _Count) -> Iterator[tuple[Capture, str]]:
