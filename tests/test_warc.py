@@ -6,6 +6,7 @@ import gzip
 import io
 import random
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import brotlicffi
@@ -355,9 +356,10 @@ def test_errors_are_one_sentence(tmp_path: Path) -> None:
 
 
 def test_dates_and_codings_that_are_none() -> None:
-    assert moment("2026-01-01T09:00:00+09:00") == "2026-01-01T00:00:00Z"
+    latest = datetime(2026, 6, 1, tzinfo=UTC)
+    assert moment("2026-01-01T09:00:00+09:00", latest) == "2026-01-01T00:00:00Z"
     with pytest.raises(ExchangeError, match="date"):
-        moment("yesterday")
+        moment("yesterday", latest)
     assert decoded(b"plain", (("Transfer-Encoding", "chunked"),)) == b"plain"
 
 

@@ -16,6 +16,9 @@ FIELD = "Columnarchive-Capture"  # on records that hold a capture of ours
 HOP_FIELD = "Columnarchive-Hop"  # on records of redirects that belong to a capture's record
 PREFIX = "X-Archive-Orig-"
 MARKED = ("content-encoding", "transfer-encoding", "content-length")
+MAX_INTEGER = (1 << 63) - 1  # what SQLite stores
+_SHA256 = re.compile(r"(?:[0-9a-f]{64})?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLAIN_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _PLAIN_VALUE = re.compile(r"(?:[!-~](?:[ -~\t]*[!-~])?)?")
 
@@ -66,33 +69,69 @@ def to_field(capture: Capture, body_sha256: str, *, with_headers: bool = False) 
 def from_field(text: str, fetched_at: str, headers: Headers) -> tuple[Capture, str]:
     """A capture without its body, and that body's digest; raise ExchangeError for a field that is not ours."""
     try:
-        said = json.loads(text)
-        hops = tuple(Hop(str(url), int(status), _lines(lines)) for url, status, lines in said.get("hops", []))
+        said = json.loads(text, parse_constant=_refuse)
+        if said["outcome"] not in OUTCOMES:
+            raise ExchangeError(f"Its field {FIELD} gives an unknown outcome.")
+        hops = tuple(
+            Hop(_address(url), _whole(status, 999), _lines(lines)) for url, status, lines in said.get("hops", [])
+        )
         wire = Wire(
             _lines(said.get("request_headers", [])),
             hops,
-            str(said.get("peer", "")),
-            str(said.get("tls", "")),
-            float(said.get("seconds", 0)),
-            int(said.get("wire_length", 0)),
-            str(said.get("wire_sha256", "")),
+            _storable(said.get("peer", "")),
+            _storable(said.get("tls", "")),
+            _seconds(said.get("seconds", 0)),
+            _whole(said.get("wire_length", 0), MAX_INTEGER),
+            _digest(said.get("wire_sha256", "")),
         )
-        if said["outcome"] not in OUTCOMES:
-            raise ExchangeError(f"Its field {FIELD} gives the unknown outcome {said['outcome']!r}.")
         capture = Capture(
             url=str(said["url"]),
-            final_url=str(said.get("final_url", "")),
+            final_url=_address(said.get("final_url", "")),
             fetched_at=fetched_at,
-            status=int(said.get("status", 0)),
+            status=_whole(said.get("status", 0), 999),
             headers=_lines(said["headers"]) if "headers" in said else headers,
             body=None,
             outcome=said["outcome"],
-            error=str(said.get("error", "")),
+            error=_storable(said.get("error", "")),
             wire=wire,
         )
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        return capture, _digest(said.get("body_sha256", ""))
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
         raise ExchangeError(f"Its field {FIELD} cannot be read.") from error
-    return capture, str(said.get("body_sha256", ""))
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not a number in JSON.")
+
+
+def _whole(value: Any, maximum: int) -> int:
+    if type(value) is not int or not 0 <= value <= maximum:
+        raise ValueError("Not a whole number within its bounds.")
+    return value
+
+
+def _seconds(value: Any) -> float:
+    if type(value) not in (int, float) or not 0 <= value < 1e9:
+        raise ValueError("Not a time in seconds.")
+    return float(value)
+
+
+def _digest(value: Any) -> str:
+    if not isinstance(value, str) or not _SHA256.fullmatch(value):
+        raise ValueError("Not a sha256.")
+    return value
+
+
+def _address(value: Any) -> str:
+    if not isinstance(value, str) or _CONTROL.search(value):
+        raise ValueError("Not an address.")
+    return _storable(value)
+
+
+def _storable(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("Not a text.")
+    return value.encode("utf-8", "replace").decode("utf-8")
 
 
 def _is_marked(name: str) -> bool:

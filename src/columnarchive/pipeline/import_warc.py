@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from columnarchive.errors import ExchangeError, UsageError
+from columnarchive.errors import ArchiveError, ExchangeError
 from columnarchive.exchange.warc_reader import Revisit, read
 from columnarchive.pipeline.store_frontier import robots_said
 from columnarchive.records import Capture, Failure
@@ -79,13 +79,14 @@ def import_files(
     it is the only one: then ExchangeError is raised. StoreError while another command writes.
     """
     with writer_lock(db.path, "import"):
-        return _imported(db, paths, site, report, to_text(clock()))
+        return _imported(db, paths, site, report, clock)
 
 
-def _imported(db: Database, paths: Sequence[Path], site: str | None, report: Report, at: str) -> ImportSummary:
+def _imported(db: Database, paths: Sequence[Path], site: str | None, report: Report, clock: Clock) -> ImportSummary:
+    at = to_text(clock())
     count, seen = _Count(), 0
     for path in paths:
-        for group in _groups(_captures(path, count, single=len(paths) == 1)):
+        for group in _groups(_captures(path, count, clock, single=len(paths) == 1)):
             _add(db, [(capture, "") for capture in group], site, at, count)
             seen += len(group)
             report(seen, path.name)
@@ -98,10 +99,10 @@ def _imported(db: Database, paths: Sequence[Path], site: str | None, report: Rep
     )
 
 
-def _captures(path: Path, count: _Count, *, single: bool) -> Iterator[Capture]:
+def _captures(path: Path, count: _Count, clock: Clock, *, single: bool) -> Iterator[Capture]:
     """The captures of one file under canonical addresses; what else it holds goes to `count`."""
     try:
-        for item in read(path):
+        for item in read(path, clock):
             try:
                 if isinstance(item, Failure):
                     count.fail(item)
@@ -109,7 +110,7 @@ def _captures(path: Path, count: _Count, *, single: bool) -> Iterator[Capture]:
                     count.revisits.append(replace(item, capture=_canonical(item.capture)))
                 else:
                     yield _canonical(item)
-            except UsageError as error:
+            except ArchiveError as error:  # an address or a page that cannot be read
                 count.fail(Failure(path.name, "protocol_error", str(error)))
     except ExchangeError as error:
         if single:
@@ -126,17 +127,16 @@ def _canonical(capture: Capture) -> Capture:
 def _resolved(db: Database, revisits: Iterable[Revisit], count: _Count) -> Iterator[tuple[Capture, str]]:
     """Revisits with the digest of the body they found again; a failure for each whose body is not in the archive."""
     for revisit in revisits:
-        sha256 = revisit.body_sha256 or _referred(db, revisit)
+        refers_url, refers_at = (
+            revisit.refers_url or revisit.capture.url,
+            revisit.refers_at or revisit.capture.fetched_at,
+        )
+        sha256 = revisit.body_sha256 or captures.body_at(db.conn, refers_url, refers_at)
         if captures.knows_body(db.conn, sha256):
             yield revisit.capture, sha256
         else:
             reason = "It repeats a body that the archive does not hold; import the file with the original as well."
             count.fail(Failure(f"{revisit.capture.url} ({revisit.where})", "protocol_error", reason))
-
-
-def _referred(db: Database, revisit: Revisit) -> str:
-    url = canonical(revisit.refers_url) if revisit.refers_url else revisit.capture.url
-    return captures.body_at(db.conn, url, revisit.refers_at or revisit.capture.fetched_at)
 
 
 def _add(db: Database, group: list[tuple[Capture, str]], site: str | None, at: str, count: _Count) -> None:
