@@ -1,6 +1,6 @@
 """`python -m columnarchive` is `archive`."""
 
-from columnarchive.cli.app import main
+from columnarchive.cli.main import main
 
 if __name__ == "__main__":
     main()

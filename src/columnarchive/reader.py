@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from columnarchive.diff.sentences import sentences_of as sentences_of
@@ -69,12 +69,28 @@ class Grouped:
     others: tuple[ChangeRow, ...]
 
 
+def known_url(conn: Connection, url: str) -> str:
+    """Return the address under which the archive knows a page, for one that a person typed or copied.
+
+    UsageError for what is not a web address.
+    """
+    known = next((form for form in lookup_forms(url) if reads.is_known(conn, form)), "")
+    return known or canonical(url)
+
+
 def article(conn: Connection, url: str) -> ArticleRow:
     """The article at a URL as a person types it; NotFound tells why there is none."""
-    for form in lookup_forms(url):
-        with contextlib.suppress(NotFound):
-            return reads.article_row(conn, form)
-    return reads.article_row(conn, canonical(url))
+    return reads.article_row(conn, known_url(conn, url))
+
+
+def stored(conn: Connection, url: str, at: str = "") -> shown.Stored:
+    """The capture of a page at a time, or the last one before it; the newest one when no time is given."""
+    return shown.stored(conn, known_url(conn, url), at)
+
+
+def tombstones(conn: Connection, url: str) -> list[shown.Tombstone]:
+    """What was withdrawn at an address, oldest first."""
+    return shown.tombstones(conn, known_url(conn, url))
 
 
 def site_articles(conn: Connection, site: str) -> list[ArticleRow]:
@@ -135,6 +151,8 @@ def compared(conn: Connection, row: ArticleRow, first: Pick | None, second: Pick
 
 def changes(conn: Connection, chosen: ChangeFilter, limit: int = -1) -> list[ChangeRow]:
     """Changes over the archive, newest first."""
+    if chosen.url:
+        chosen = replace(chosen, url=article(conn, chosen.url).url)
     return reads.changes(conn, chosen, limit)
 
 
@@ -169,7 +187,7 @@ def copies(conn: Connection, url: str = "", site: str = "") -> list[Copy]:
 
 def visits(conn: Connection, url: str) -> list[captures.CaptureRow]:
     """Every capture of a page with its outcome, oldest first; NotFound for a URL the archive does not know."""
-    rows = next(filter(None, (captures.of_page(conn, form) for form in lookup_forms(url))), [])
+    rows = captures.of_page(conn, known_url(conn, url))
     if not rows:
         article(conn, url)  # raises, and tells why there is none
     return rows

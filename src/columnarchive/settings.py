@@ -12,6 +12,8 @@ from typing import Any
 
 from columnarchive.errors import UsageError
 
+MAX_BYTES = 4_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -71,14 +73,18 @@ def read(path: Path) -> Table | None:
     """The top of a settings file; None without one. UsageError, one sentence, for what is no TOML."""
     try:
         # Editors on Windows put a byte order mark before the text.
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        text = data.decode("utf-8-sig")
     except FileNotFoundError:
         return None
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
+        line = data[: error.start].count(b"\n") + 1
         raise UsageError(f"{path}, line {line}: it cannot be read as UTF-8; save the file in that encoding.") from error
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    if len(data) > MAX_BYTES:
+        raise UsageError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB, so it is not a settings file.")
     return parsed(text, path)
 
 
@@ -91,6 +97,8 @@ def parsed(text: str, path: Path) -> Table:
         line = re.match(r"line (\d+)", place)
         where = f", line {line[1]}" if line else ""
         raise UsageError(f"{path}{where} is not valid TOML: {said or place}.") from error
+    except RecursionError:
+        raise UsageError(f"{path} is not a settings file: its values are nested too deeply.") from None
 
 
 def meant(word: str, known: Collection[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from columnarchive.errors import UsageError
@@ -23,7 +24,8 @@ def system_clock() -> datetime:
 
 def to_text(moment: datetime) -> str:
     """`2026-11-22T19:37:38Z` for an aware datetime; fractions of a second are dropped."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not strftime: it writes the year 999 with three digits.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def from_text(text: str) -> datetime:
@@ -33,6 +35,7 @@ def from_text(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+@lru_cache(maxsize=16)
 def zone(name: str) -> ZoneInfo:
     """A time zone by its name; UsageError for one that does not exist."""
     # Loaded on demand: every command starts with this module, few need a zone.
@@ -40,8 +43,8 @@ def zone(name: str) -> ZoneInfo:
 
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise UsageError(f"{name!r} is no time zone; name one like Asia/Tokyo.") from error
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder like America, an endless name
+        raise UsageError(f"{name[:100]!r} is not a time zone; name one like Asia/Tokyo.") from error
 
 
 def typed(text: str, tz: str = DEFAULT_ZONE, *, end: bool = False) -> str:
@@ -62,9 +65,13 @@ def typed(text: str, tz: str = DEFAULT_ZONE, *, end: bool = False) -> str:
         moment = datetime.fromisoformat(given)
         return to_text(moment if moment.tzinfo else moment.replace(tzinfo=place))
     except (ValueError, OverflowError) as error:
-        raise UsageError(f"{text!r} is no date; write it like 2026-04-10 or 2026-04-10T09:30.") from error
+        raise UsageError(f"{text[:100]!r} is no date; write it like 2026-04-10 or 2026-04-10T09:30.") from error
 
 
 def day(text: str, tz: str = DEFAULT_ZONE) -> str:
-    """The day in `tz` of a stored time, for people to read; empty for an empty time."""
-    return from_text(text).astimezone(zone(tz)).strftime("%Y-%m-%d") if text else ""
+    """The day in `tz` of a stored time, for people to read; what is not a time in range is shown as it is."""
+    place = zone(tz)
+    try:
+        return from_text(text).astimezone(place).date().isoformat()
+    except (ValueError, OverflowError):
+        return text[:10]

@@ -27,6 +27,15 @@ async def ensure_visible(datasette: Any, actor: Any, database: str, tables: Iter
             raise Forbidden("view-table")
 
 
+async def is_visible(datasette: Any, actor: Any, database: str, table: str) -> bool:
+    """Whether the reader may see a table."""
+    try:
+        await ensure_visible(datasette, actor, database, (table,))
+    except Forbidden:
+        return False
+    return True
+
+
 async def _asked_by_steps(datasette: Any, actor: Any, database: str, tables: Iterable[str]) -> AsyncIterator[bool]:
     """Datasette 0.65: what is said of the table counts, or else of the database, or else of the instance.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -13,11 +14,15 @@ from jinja2 import Environment
 from columnarchive import reader
 from columnarchive.browse import access, dates, labels, sentences
 from columnarchive.browse.answers import STRICT, Page, Sent
-from columnarchive.browse.asking import ROOT, Ask, language, plain, web
+from columnarchive.browse.asking import ROOT, Ask, language, web
+from columnarchive.browse.capturing import tombstones
 from columnarchive.browse.drawing import draw, environment
 from columnarchive.browse.words import say
 from columnarchive.errors import ArchiveError, NotFound, UsageError
+from columnarchive.plain_text import xml_text
 
+_log = logging.getLogger(__name__)
+UNREADABLE = "A row that this page needs cannot be read; `archive check` says which."
 View = Callable[[reader.Connection, Ask], Page | Sent]
 
 
@@ -49,13 +54,21 @@ async def answer(datasette: Any, request: Any, route: Route) -> Any:
         await access.ensure_visible(datasette, request.actor, database, route.tables)
     except Forbidden:
         return _drawn(templates, ask, shared, _failed(ask, "forbidden", "", 403))
+    ask = replace(ask, sees_withdrawals=await access.is_visible(datasette, request.actor, database, "withdrawals"))
 
-    def viewed(conn: reader.Connection) -> Any:
-        result = _viewed(route.view, conn, ask)
+    def made(result: Page | Sent) -> Any:
         if isinstance(result, Page):
             return _drawn(templates, ask, shared, result)
         headers = {"Cache-Control": "no-cache", **result.headers}
         return _response(result.body, result.status, result.content_type, headers)
+
+    def viewed(conn: reader.Connection) -> Any:
+        try:
+            return made(_viewed(route.view, conn, ask))
+        except Exception:  # noqa: BLE001
+            # The containment boundary of a request: a damaged row must cost its page only, and say so in a sentence.
+            _log.exception("The page %s could not be made.", route.page)
+            return made(_failed(ask, "unreadable", UNREADABLE, 500))
 
     # In Datasette's thread for this database: no SQL, no comparing and no drawing in the event loop.
     return await datasette.get_database(database).execute_fn(viewed)
@@ -65,7 +78,7 @@ def _viewed(view: View, conn: reader.Connection, ask: Ask) -> Page | Sent:
     try:
         return view(conn, ask)
     except NotFound as error:
-        if stones := reader.shown.tombstones(conn, ask.get("url")):
+        if stones := tombstones(conn, ask, ask.get("url")):
             return Page("withdrawn.html", {"url": ask.get("url"), "stones": stones}, 410)
         return _failed(ask, "not_found", str(error), 404)
     except UsageError as error:
@@ -139,7 +152,7 @@ def _shared(datasette: Any, ask: Ask) -> dict[str, Any]:
         "link": ask.link,
         "again": ask.again,
         "web": web,
-        "plain": plain,
+        "plain": xml_text,
         "label_name": named(labels.LABELS),
         "label_links": _LabelLinks(ask),
         "state_name": named(labels.STATES),

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from columnarchive import reader
 from columnarchive.browse.answers import Page
 from columnarchive.browse.asking import Ask, Language
+from columnarchive.browse.capturing import tombstones
 from columnarchive.browse.dates import day
 from columnarchive.browse.timeline import timeline
 from columnarchive.browse.words import say
@@ -82,7 +83,7 @@ def article(conn: reader.Connection, ask: Ask) -> Page:
             "events": [step for step in steps if step.from_number == step.to_number],
             "removed": [(one.text, _span(one, ask.lang)) for one in removed],
             "copies": reader.overview.copies_of(conn, row.id, COPIES),
-            "stones": reader.shown.tombstones(conn, row.url),
+            "stones": tombstones(conn, ask, row.url),
         },
     )
 

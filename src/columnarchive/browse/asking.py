@@ -24,6 +24,7 @@ class Ask:
     database: str
     path: Callable[[str], str]
     absolute: Callable[[str], str]
+    sees_withdrawals: bool = True
 
     def get(self, name: str) -> str:
         """An argument without white space around it; empty when it was not given."""
@@ -60,11 +61,6 @@ def web(url: str) -> str:
     except ValueError:
         return ""
     return url.strip() if parts.scheme.lower() in ("http", "https") and parts.netloc else ""
-
-
-def plain(text: str) -> str:
-    """Text without the characters that XML cannot hold."""
-    return "".join(sign for sign in text if sign in "\t\n" or (ord(sign) >= 32 and not 0xD800 <= ord(sign) <= 0xDFFF))
 
 
 def language(chosen: str, accepted: str) -> Language:

@@ -9,9 +9,16 @@ import re
 from columnarchive import reader
 from columnarchive.browse.answers import REPLAY, Page, Sent
 from columnarchive.browse.asking import Ask
-from columnarchive.errors import NotFound
+from columnarchive.errors import NotFound, UsageError
 
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
+
+
+def tombstones(conn: reader.Connection, ask: Ask, url: str) -> list[reader.shown.Tombstone]:
+    """What was withdrawn at an address; nothing for a reader who may not see the table of withdrawals."""
+    with contextlib.suppress(UsageError):
+        return reader.tombstones(conn, url) if ask.sees_withdrawals else []
+    return []
 
 
 def captures(conn: reader.Connection, ask: Ask) -> Page:
@@ -21,15 +28,16 @@ def captures(conn: reader.Connection, ask: Ask) -> Page:
     row = None
     with contextlib.suppress(NotFound):
         row = reader.article(conn, url)
-    context = {"url": url, "row": row, "captures": list(reversed(rows)), "stones": reader.shown.tombstones(conn, url)}
+    stones = tombstones(conn, ask, url)
+    context = {"url": url, "row": row, "captures": list(reversed(rows)), "stones": stones}
     return Page("captures.html", context)
 
 
 def capture(conn: reader.Connection, ask: Ask) -> Page:
     """One capture of a page: that of a time, the last one before it, or the newest."""
     url, at = ask.get("url"), ask.get("at")
-    stored = reader.shown.stored(conn, url, at)
-    stones = reader.shown.tombstones(conn, url)
+    stored = reader.stored(conn, url, at)
+    stones = tombstones(conn, ask, url)
     if stored.withdrawn:
         return Page("withdrawn.html", {"url": url, "stones": stones}, status=410)
     kind = _content_type(stored)
@@ -64,7 +72,7 @@ def download(conn: reader.Connection, ask: Ask) -> Sent:
 
 
 def _body(conn: reader.Connection, ask: Ask) -> tuple[reader.shown.Stored, bytes]:
-    stored = reader.shown.stored(conn, ask.get("url"), ask.get("at"))
+    stored = reader.stored(conn, ask.get("url"), ask.get("at"))
     if stored.withdrawn or not stored.body_sha256:
         raise NotFound("This capture has no body.")
     return stored, reader.body(conn, stored.body_sha256)

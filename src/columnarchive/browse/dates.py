@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -19,7 +20,7 @@ def day(text: str, lang: Language) -> str:
         if len(text) > 10:
             return _words((from_text(text) + _JAPAN).date(), lang)
         return _words(date.fromisoformat(text), lang)
-    except ValueError:
+    except (ValueError, OverflowError):
         return text
 
 
@@ -27,14 +28,17 @@ def moment(text: str) -> str:
     """A stored time to the second with its zone: 2026-04-10 10:00:00 (JST)."""
     try:
         return (from_text(text) + _JAPAN).strftime("%Y-%m-%d %H:%M:%S (JST)")
-    except ValueError:
+    except (ValueError, OverflowError):
         return text
 
 
 def month(text: str, lang: Language) -> str:
     """`2026-04` as 2026年4月 or Apr 2026."""
-    year, _, number = text.partition("-")
-    return f"{year}年{int(number)}月" if lang == "ja" else f"{_MONTHS[int(number) - 1]} {year}"
+    found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text)
+    if not found:
+        return text
+    year, number = found[1], int(found[2])
+    return f"{year}年{number}月" if lang == "ja" else f"{_MONTHS[number - 1]} {year}"
 
 
 def _words(when: date, lang: Language) -> str:

@@ -43,7 +43,7 @@ def asked(ask: Ask, limit: int, offset: int) -> reader.Wanted:
     return reader.Wanted(
         ask.get("q")[:500],
         scope=SCOPES.get(ask.get("scope") or "all", "all"),
-        site=ask.get("site"),
+        site=ask.get("site")[:500],
         since=_day(ask.get("since"), end=False),
         until=_day(ask.get("until"), end=True),
         limit=limit,
@@ -66,4 +66,4 @@ def runs(text: str, highlights: tuple[tuple[int, int], ...]) -> tuple[tuple[str,
 
 
 def _day(text: str, *, end: bool) -> str:
-    return day(typed(text, end=end)) if text else ""
+    return day(typed(text[:40], end=end)) if text else ""

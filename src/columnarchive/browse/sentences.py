@@ -110,6 +110,11 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "",
     ),
     (
+        r"A row that this page needs cannot be read; .*",
+        "このページに必要なデータが読み取れません。データベースが壊れている可能性があります。",
+        "",
+    ),
+    (
         r"No archive is served here\.",
         "ここにはアーカイブがありません。",
         "",

@@ -1,10 +1,7 @@
-"""The `archive` command: its options, and how errors reach the user."""
+"""The `archive` command and the options that come before every subcommand."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +9,7 @@ import typer
 
 from columnarchive.cli import common
 from columnarchive.cli.commands import Commands
-from columnarchive.errors import ArchiveError
+from columnarchive.cli.main import main as main
 
 app = typer.Typer(
     cls=Commands,
@@ -37,24 +34,3 @@ def options(
 ) -> None:
     """Options that come before every command."""
     context.obj = common.Settings(db)
-
-
-def main() -> None:
-    """Run the command; an expected error is one sentence on stderr and exit 1, an interruption exit 130."""
-    _use_utf8()
-    try:
-        app()
-    except ArchiveError as error:
-        typer.echo(f"archive: {error}", err=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("archive: stopped; what was committed is kept.", err=True)
-        # Not sys.exit: worker processes must not be waited for once the user has said stop.
-        os._exit(130)
-
-
-def _use_utf8() -> None:
-    """Japanese must come out whatever the locale says, as in cron, where it is C."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]

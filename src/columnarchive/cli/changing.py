@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from columnarchive.cli.common import AsJson, Zone, console, database, json_lines, visible
+from columnarchive.cli.common import MOST, AsJson, Zone, console, database, json_lines, visible
 from columnarchive.errors import UsageError
 from columnarchive.times import DEFAULT_ZONE, day, typed
 
@@ -86,7 +86,7 @@ def changes(
         int, typer.Option(min=0, max=3, help="At least this level: 0 cosmetic … 3 claims, prices, risks.")
     ] = 0,
     label: Annotated[str, typer.Option(help="Only changes with this label, like claim_softened.")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many.")] = 50,
     as_json: AsJson = False,
     tz: Zone = DEFAULT_ZONE,
 ) -> None:

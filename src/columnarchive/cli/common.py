@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from columnarchive import __version__
+from columnarchive.plain_text import json_line
+from columnarchive.plain_text import visible as visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 DEFAULT_DATABASE = Path("data/archive.db")
+MOST = 1_000_000_000  # the largest number an option takes; SQLite counts to 2 ** 63
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Zone = Annotated[str, typer.Option("--tz", help="Time zone of the days typed and shown.")]
@@ -56,15 +58,10 @@ def is_terminal() -> bool:
     return sys.stderr.isatty()
 
 
-def visible(text: str) -> str:
-    """Text of a page without control characters: it must not drive the reader's terminal."""
-    return "".join(sign if sign in "\n\t" or sign.isprintable() or sign == "\u3000" else "\ufffd" for sign in text)
-
-
 def json_lines(rows: Iterable[Mapping[str, Any]]) -> None:
     """One JSON object a line, Japanese as it is."""
     for row in rows:
-        typer.echo(json.dumps(row, ensure_ascii=False))
+        typer.echo(json_line(row))
 
 
 UNREAD = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from columnarchive.cli.common import AsJson, Zone, console, database, json_lines, visible
+from columnarchive.cli.common import MOST, AsJson, Zone, console, database, json_lines, visible
 from columnarchive.text import count
 from columnarchive.times import DEFAULT_ZONE, day
 
@@ -19,7 +19,7 @@ def copies(
     context: typer.Context,
     url: Annotated[str, typer.Argument(help="Only passages of this column.", metavar="[URL]")] = "",
     site: Annotated[str, typer.Option(help="Only passages that this site has.")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many passages.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many passages.")] = 50,
     as_json: AsJson = False,
     tz: Zone = DEFAULT_ZONE,
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from columnarchive.cli.common import UNREAD, Bar, console, database, table, visible
+from columnarchive.cli.common import MOST, UNREAD, Bar, console, database, table, visible
 from columnarchive.errors import ArchiveError, FetchError, UsageError
 from columnarchive.text import count
 from columnarchive.times import system_clock, to_text
@@ -32,8 +32,10 @@ def crawl(
         list[str] | None,
         typer.Argument(help="Names of sites, or addresses of a listing or a column.", metavar="[SITE or URL ...]"),
     ] = None,
-    max_pages: Annotated[int, typer.Option(min=0, help="Stop after so many pages; 0 means no limit.")] = 0,
-    delay: Annotated[float | None, typer.Option(min=0, help="Seconds between requests to a host (default 2).")] = None,
+    max_pages: Annotated[int, typer.Option(min=0, max=MOST, help="Stop after so many pages; 0 means no limit.")] = 0,
+    delay: Annotated[
+        float | None, typer.Option(min=0, max=MOST, help="Seconds between requests to a host (default 2).")
+    ] = None,
     all_pages: Annotated[bool, typer.Option("--all", help="Visit every page, also those not due yet.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be fetched and why; fetch nothing.")
@@ -85,6 +87,9 @@ def crawl(
                 return
             began = to_text(options.clock())
             summary = run(db, chosen, options)
+            if summary.interrupted:
+                tell(summary, dated)
+                raise KeyboardInterrupt
             deriving.derive(db)  # also what an earlier run was killed before
             told = notifications.notify(db, hooks)
             unread = [one for site in chosen for one in overview.unread(db.conn, site.settings.name, began)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from columnarchive.cli.common import AsJson, Bar, Zone, console, database, json_lines, table, visible
+from columnarchive.cli.common import MOST, AsJson, Bar, Zone, console, database, json_lines, table, visible
 from columnarchive.cli.crawling import SETTINGS, contact_for
 from columnarchive.times import DEFAULT_ZONE, day
 
@@ -66,7 +66,7 @@ def add(
     url: Annotated[str, typer.Argument(help="Address of a listing of columns, or of a column.", metavar="URL")],
     name: Annotated[str, typer.Option(help="What to call the site; its host otherwise.")] = "",
     contact: Annotated[str, typer.Option(envvar="ARCHIVE_CONTACT", help="How the site can reach you.")] = "",
-    delay: Annotated[float | None, typer.Option(min=0, help="Seconds between requests.")] = None,
+    delay: Annotated[float | None, typer.Option(min=0, max=MOST, help="Seconds between requests.")] = None,
     allow_private: Annotated[bool, typer.Option("--allow-private", help="Also addresses in private networks.")] = False,
     settings: Annotated[Path, typer.Option("--sites", help="The file of sites to follow.")] = SETTINGS,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,

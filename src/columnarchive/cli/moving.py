@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from columnarchive.cli.common import AsJson, Bar, database, json_lines, visible
+from columnarchive.cli.common import MOST, AsJson, Bar, database, json_lines, visible
 from columnarchive.errors import ExtractError, UsageError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def export(
     without_bodies: Annotated[
         bool, typer.Option("--without-bodies", help="sqlite: leave out the stored pages.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="atom: the newest so many changes.")] = 200,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="atom: the newest so many changes.")] = 200,
 ) -> None:
     """Write the archive in a free format; nothing half-written ever stands at OUT.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from columnarchive.cli.common import UNREAD, AsJson, Zone, console, database, json_lines, table, visible
+from columnarchive.cli.common import MOST, UNREAD, AsJson, Zone, console, database, json_lines, table, visible
 from columnarchive.errors import UsageError
 from columnarchive.times import DEFAULT_ZONE, day, system_clock, to_text, typed
 
@@ -20,7 +20,7 @@ Url = Annotated[str, typer.Argument(help="Address of the column.", metavar="URL"
 def show(
     context: typer.Context,
     url: Url,
-    revision: Annotated[int | None, typer.Option("--revision", "-r", min=1, help="This revision.")] = None,
+    revision: Annotated[int | None, typer.Option("--revision", "-r", min=1, max=MOST, help="This revision.")] = None,
     at: Annotated[str, typer.Option("--at", help="As it stood at the end of this day, or at this time.")] = "",
     format: Annotated[
         str, typer.Option("--format", "-f", help="text, markdown, json or html (the stored page).")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from columnarchive.cli.common import AsJson, Zone, console, database, json_lines, visible
+from columnarchive.cli.common import MOST, AsJson, Zone, console, database, json_lines, visible
 from columnarchive.errors import UsageError
 from columnarchive.text import count as count_of
 from columnarchive.times import DEFAULT_ZONE, day, typed
@@ -32,7 +32,7 @@ def search(
             help="Also find other spellings: kana, long_vowels (サーバ, サーバー), kanji (齋, 斎). Repeatable."
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many hits.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many hits.")] = 20,
     count: Annotated[bool, typer.Option("--count", help="Only how many.")] = False,
     as_json: AsJson = False,
     tz: Zone = DEFAULT_ZONE,

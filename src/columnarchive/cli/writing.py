@@ -89,8 +89,13 @@ def withdraw(
 def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", "-p", help="Port to listen on; 0 picks a free one.")] = 8001,
+    port: Annotated[
+        int, typer.Option("--port", "-p", min=0, max=65535, help="Port to listen on; 0 picks a free one.")
+    ] = 8001,
     open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="Also answer for this host name, as behind a proxy. Repeatable.")
+    ] = None,
 ) -> None:
     """Open the archive in the browser, in Datasette with pages made for reading.
 
@@ -98,7 +103,7 @@ def serve(
     """
     from columnarchive.cli import serving
 
-    serving.serve(database(context), host, port, open_browser)
+    serving.serve(database(context), host, port, open_browser, allow_host or ())
 
 
 def demo(context: typer.Context) -> None:

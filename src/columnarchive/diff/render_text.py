@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from columnarchive.diff.render_html import to_html as to_html
 from columnarchive.diff.sentences import Sentences, sentences_of
 from columnarchive.records import Article, Comparison, Edit, Span
+from columnarchive.plain_text import json_line, visible
 
 Style = Literal["plain", "ansi", "rich"]
 Paint = Callable[[str, str], str]
@@ -41,7 +41,7 @@ def to_json(comparison: Comparison, old: int | str, new: int | str) -> dict[str,
 
 def to_json_line(comparison: Comparison, old: int | str, new: int | str) -> str:
     """`to_json` as one line."""
-    return json.dumps(to_json(comparison, old, new), ensure_ascii=False)
+    return json_line(to_json(comparison, old, new))
 
 
 def to_text(comparison: Comparison, old: Article, new: Article) -> str:
@@ -145,20 +145,15 @@ def _span(span: Span, paint: Paint) -> str:
 
 def _painter(style: Style) -> Paint:
     if style == "ansi":
-        return lambda role, text: f"{_ANSI[role]}{_visible(text)}\x1b[0m" if role in _ANSI else _visible(text)
+        return lambda role, text: f"{_ANSI[role]}{visible(text)}\x1b[0m" if role in _ANSI else visible(text)
     if style == "rich":
         return lambda role, text: f"[{_RICH[role]}]{_escaped(text)}[/]" if role in _RICH else _escaped(text)
-    return lambda _, text: _visible(text)
-
-
-def _visible(text: str) -> str:
-    """Without control characters: a page must not drive the reader's terminal."""
-    return "".join(sign if sign in "\n\t" or sign.isprintable() or sign.isspace() else "\ufffd" for sign in text)
+    return lambda _, text: visible(text)
 
 
 def _escaped(text: str) -> str:
     """Rich takes `[word]` for a style; a backslash before the bracket keeps it text."""
-    return _visible(text).replace("\\", "\\\\").replace("[", "\\[")
+    return visible(text).replace("\\", "\\\\").replace("[", "\\[")
 
 
 def marked_lines(comparison: Comparison) -> Iterator[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from columnarchive.exchange.tables import Table
+from columnarchive.plain_text import json_line
 
 SUFFIX = ".jsonl"
 
@@ -16,6 +16,6 @@ def write(path: Path, table: Table) -> int:
     count = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for row in table.rows:
-            file.write(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) + "\n")
+            file.write(json_line(dict(zip(names, row, strict=True))) + "\n")
             count += 1
     return count

@@ -216,17 +216,19 @@ async def _as_coroutine(waited: Awaitable[None]) -> None:
 def _on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
     """Ctrl-C asks the crawl to stop; a second one stops it at once. Outside the main thread nothing is changed."""
     loop = asyncio.get_running_loop()
+    # Not loop.add_signal_handler: it would take the process's wake-up descriptor, which the command line watches.
+    previous = signal.getsignal(signal.SIGINT)
 
-    def once() -> None:
-        stop()
-        loop.remove_signal_handler(signal.SIGINT)
+    def once(_signal: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, previous)
+        loop.call_soon_threadsafe(stop)
 
     try:
-        loop.add_signal_handler(signal.SIGINT, once)
-    except (NotImplementedError, RuntimeError, ValueError):
+        signal.signal(signal.SIGINT, once)
+    except ValueError:
         yield
         return
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, previous)

@@ -86,6 +86,12 @@ _ARTICLE_COLUMNS = (
 )
 
 
+def is_known(conn: Connection, url: str) -> bool:
+    """Whether a page or an article has exactly this address."""
+    sql = "select 1 from pages where url = :url union all select 1 from articles where url = :url limit 1"
+    return conn.execute(sql, {"url": url}).fetchone() is not None
+
+
 def article_row(conn: Connection, url: str) -> ArticleRow:
     """The article at an address, or the one that a page at this address became; NotFound otherwise."""
     row = conn.execute(f"select {_ARTICLE_COLUMNS} from articles where url = ?", (url,)).fetchone()

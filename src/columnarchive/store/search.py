@@ -16,6 +16,14 @@ from columnarchive.store.saying import Saying, saying
 from columnarchive.store.weighing import count as index_count
 
 _NEWEST = "order by published_on desc, id desc"
+# The names of the sites that each of a JSON list of names means: by name, by host, or by a domain above the host.
+_SITES = """
+    select value from json_each(:{names})
+    union select name from sites join json_each(:{names}) on name = value collate nocase
+    union select name from sites join json_each(:{names})
+          on instr(lower(start_url), '://' || lower(value) || '/')
+          or instr(lower(start_url), '.' || lower(value) || '/')
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +85,14 @@ def filters(query: Query, site: str = "", since: str = "", until: str = "") -> F
     """
     parts: list[str] = []
     values: dict[str, str] = {}
-    for prefix, names, sign in (
-        ("site", query.sites, ""),
+    for key, names, sign in (
+        ("sites", query.sites, ""),
         ("only_site", (site,) if site else (), ""),
-        ("no_site", query.excluded_sites, "not "),
+        ("no_sites", query.excluded_sites, "not "),
     ):
         if names:
-            parts.append(f"site {sign}in ({' union '.join(_sites(names, prefix, values))})")
+            parts.append(f"site {sign}in ({_SITES.format(names=key)})")
+            values[key] = json.dumps(names)
     for name, sign, days in (("since", ">=", (query.since, since)), ("until", "<=", (query.until, until))):
         for number, day in enumerate(days):
             if day:
@@ -97,21 +106,8 @@ def filters(query: Query, site: str = "", since: str = "", until: str = "") -> F
 
 def is_site(conn: sqlite3.Connection, name: str) -> bool:
     """Whether a name or host means any site, as `filters` reads it."""
-    values: dict[str, str] = {}
-    (chosen,) = _sites((name,), "site", values)
-    return conn.execute(f"select 1 from sites where name in ({chosen})", values).fetchone() is not None
-
-
-def _sites(names: Iterable[str], prefix: str, values: dict[str, str]) -> Iterator[str]:
-    """A select of the names of the sites that each name means; fills in the values."""
-    for number, name in enumerate(names):
-        key = f"{prefix}{number}"
-        host = "".join(f"[{sign}]" if sign in "*?[" else sign for sign in name.lower())
-        values.update({key: name, f"{key}_host": f"*://{host}/*", f"{key}_under": f"*://*.{host}/*"})
-        yield (
-            f"select :{key} union select name from sites where name = :{key} collate nocase"
-            f" or start_url glob :{key}_host or start_url glob :{key}_under"
-        )
+    sql = f"select 1 from sites where name in ({_SITES.format(names='names')})"
+    return conn.execute(sql, {"names": json.dumps([name])}).fetchone() is not None
 
 
 def _without_text(query: Query, scope: Scope, narrow: Filter) -> tuple[str, dict[str, str]]:

@@ -1,0 +1,126 @@
+"""The entry point: exit codes, Ctrl-C, and standard streams that are closed or full.
+
+It imports little, so that Ctrl-C is handled while the rest is still being loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import socket
+import sys
+import threading
+
+from columnarchive.errors import ArchiveError
+from columnarchive.plain_text import visible
+
+INTERRUPTED = 130
+GRACE_SECONDS = 2.0  # what a command may take to unwind after Ctrl-C
+
+
+def main() -> None:
+    """Run the command and exit: 1 with one sentence for an expected error, 2 for wrong usage, 130 after Ctrl-C."""
+    _open_streams()  # first: the next descriptor opened would become a closed stdout
+    interrupt = _Interrupt()
+    try:
+        code = _run()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    if interrupt.received.is_set() or code == INTERRUPTED:
+        interrupt.exit()
+    sys.exit(code)
+
+
+def _run() -> int:
+    if wrong := next((word for word in sys.argv[1:] if not _is_text(word) and not os.path.lexists(word)), ""):
+        return _fail(f"The argument {wrong} is not valid UTF-8.", 2)
+    try:
+        from columnarchive.cli.app import app
+
+        app()
+        return _flush(0)
+    except ArchiveError as error:
+        return _flush(_fail(str(error)))
+    except SystemExit as exit:
+        return _flush(exit.code if isinstance(exit.code, int) else 1)
+    except OSError as error:
+        return _output_failed(error) if error.filename is None else _fail(f"{error.filename}: {error.strerror}.")
+
+
+class _Interrupt:
+    """Ends the process soon after Ctrl-C, even if the main thread is inside SQLite or waits for workers.
+
+    Python runs signal handlers between two bytecodes of the main thread only. The wake-up descriptor is written to at
+    once, and a thread waits on it.
+    """
+
+    def __init__(self) -> None:
+        self.received = threading.Event()
+        self._once = threading.Lock()
+        reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
+        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        threading.Thread(target=self._watch, args=(reader,), daemon=True).start()
+
+    def _watch(self, reader: socket.socket) -> None:
+        while signal.SIGINT not in reader.recv(64):
+            pass
+        self.received.set()
+        threading.Event().wait(GRACE_SECONDS)
+        self.exit()
+
+    def exit(self) -> None:
+        """Say that the command was stopped, and exit without waiting for threads or worker processes."""
+        if not self._once.acquire(blocking=False):
+            threading.Event().wait()  # the other thread is about to exit
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+        _fail("Stopped. What was committed is kept.")
+        os._exit(INTERRUPTED)
+
+
+def _open_streams() -> None:
+    """Write UTF-8 whatever the locale says, as in cron, and open streams that the caller closed.
+
+    A closed stdout is opened so that writing to it fails: the user learns that the output was lost.
+    """
+    for fd, name, flags in ((1, "stdout", os.O_RDONLY), (2, "stderr", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, flags), fd)
+            setattr(sys, name, open(fd, "w", closefd=False))  # noqa: SIM115 (open as long as the process)
+        with contextlib.suppress(AttributeError, ValueError):
+            getattr(sys, name).reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _flush(code: int) -> int:
+    """The exit code after all output was written."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return _output_failed(error)
+    return code
+
+
+def _output_failed(error: OSError) -> int:
+    # Python would try to write the rest when it exits, and complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if error.errno in (errno.EPIPE, errno.ESHUTDOWN):
+        return 1  # the reader, such as `head`, has all it wanted
+    return _fail(f"The output could not be written: {error.strerror}.")
+
+
+def _fail(sentence: str, code: int = 1) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"archive: {visible(sentence)}\n")
+        sys.stderr.flush()
+    return code
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

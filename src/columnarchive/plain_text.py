@@ -1,0 +1,40 @@
+"""Text of pages made safe for a terminal, for JSON Lines and for XML."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+# What breaks a line for some readers of JSON Lines, or turns the text of a terminal around.
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]")
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_MIXED_BREAKS = re.compile("\r\n?|[\x85\u2028\u2029]")
+
+
+def visible(text: str) -> str:
+    """Return the text without control, bidi and other invisible characters: a page must not drive a terminal.
+
+    >>> visible("a\\x1b[31m\\u202eb")
+    'a�[31m�b'
+    """
+    if text.isprintable():
+        return text
+    return "".join(_visible(sign) for sign in _MIXED_BREAKS.sub("\n", text))
+
+
+def _visible(sign: str) -> str:
+    if sign.isprintable() or sign in "\n\t\u3000":
+        return sign
+    return " " if sign in "\x0b\x0c\u00a0\u1680\u202f\u205f" or "\u2000" <= sign <= "\u200a" else "\ufffd"
+
+
+def json_line(row: Mapping[str, Any]) -> str:
+    """Return a row as one line of JSON: Japanese as it is, line separators and control characters escaped."""
+    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(row, ensure_ascii=False))
+
+
+def xml_text(text: str) -> str:
+    """Return the text without the characters that XML 1.0 cannot hold."""
+    return _NOT_XML.sub("", text)
