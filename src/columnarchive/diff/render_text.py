@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from columnarchive.diff.render_html import to_html as to_html
 from columnarchive.diff.sentences import Sentences, sentences_of
-from columnarchive.records import Article, Comparison, Edit, Span
 from columnarchive.plain_text import json_line, visible
+from columnarchive.records import Article, Comparison, Edit, Span
 
 Style = Literal["plain", "ansi", "rich"]
 Paint = Callable[[str, str], str]
