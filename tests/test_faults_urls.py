@@ -9,7 +9,7 @@ from evidence import at, capture, fill, page
 from hypothesis import given
 from hypothesis import strategies as st
 
-from columnarchive import reading
+from columnarchive import reader as reading
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.store.database import Database
 from columnarchive.urls import canonical, lookup_forms, validated
@@ -75,3 +75,10 @@ def test_the_canonical_form_of_a_canonical_form_is_itself(rest: str) -> None:
 def test_addresses_that_hide_what_they_are_are_refused(url: str) -> None:
     with pytest.raises(UsageError):
         validated(url)
+
+
+def test_what_is_longer_than_any_address_is_none() -> None:
+    assert canonical("https://clinic.example/" + "a" * 7000).endswith("aaa")
+    for url in ("https://clinic.example/" + "a" * 8000, "https://" + "a." * 5000 + "example/", "?" + "a=1&" * 3000):
+        with pytest.raises(UsageError):
+            canonical(url, "https://clinic.example/")

@@ -37,6 +37,7 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 DEFAULT_PORTS = {"http:": "80", "https:": "443"}
 MAX_LENGTH = 2000
+MAX_PARSED = 8000  # longer ones are refused, so that caches of addresses stay small
 CACHED = 8192  # the same menus link to the same addresses on every page of a site
 
 
@@ -62,6 +63,8 @@ class Address:
 
 
 def _parse(url: str, base: str = "") -> ada_url.URL:
+    if len(url) > MAX_PARSED:
+        raise UsageError(f"{url[:200]!r}… is longer than any web address.")
     if not url.isascii():
         url = LONE_SURROGATE.sub("\ufffd", url)
     try:

@@ -38,6 +38,7 @@ PAGE_PART = re.compile(
     r"|(?<=/)(?:index/)?(?:page:)?\d{1,4}/?$|(?<=/)\d{1,4}\.html?$|;page=\d+|/offset/\d+/?$|/limit/\d+/offset/\d+/?$",
     re.I,
 )
+INDEX_PAGE = re.compile(r"/index\.(?:html?|php)$")
 PAGE_SURE = re.compile(r"/page[/-]?\d+/?$|(?<=/)index[_-]\d+\.(?:html?|php)$", re.I)
 PAGE_PARAMETER = re.compile(
     r"(?:(?:\w*[_-])?page|page(?:d|no|num|id|[_-]n\w*)|current_?page|p|pg|pn|n|start|offset|skip|from|cpage|cp|no"
@@ -125,8 +126,8 @@ def bare(url: str) -> str:
     parts = urlsplit(url)
     query = "&".join(part for part in parts.query.split("&") if part and not PAGE_PARAMETER.fullmatch(part))
     path = PAGE_PART.sub("/", parts.path)
-    path = re.sub(r"(?:/index\.(?:html?|php)|/+)$", "/", path)
-    return f"{parts.netloc}{path}?{query}"
+    path = INDEX_PAGE.sub("", path).rstrip("/")
+    return f"{parts.netloc}{path}/?{query}"
 
 
 def turns_page(link: Link, page: PageLinks) -> bool:

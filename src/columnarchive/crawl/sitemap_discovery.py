@@ -13,8 +13,7 @@ from columnarchive.crawl.content_encoding import Caps
 from columnarchive.crawl.discovered_url import COLUMNS, Found, Reason
 from columnarchive.crawl.frontier import Frontier, SitePlan
 from columnarchive.crawl.robots import Rules
-from columnarchive.crawl.sitemap_entries import Entry, Listing
-from columnarchive.crawl.sitemaps import Reader
+from columnarchive.crawl.sitemaps import SitemapEntry, SitemapPage, SitemapParser
 from columnarchive.errors import UsageError
 from columnarchive.records import Capture
 from columnarchive.urls import PageLinks, address, directory, host_of, in_scope, resolve, shape, trap
@@ -97,29 +96,29 @@ class Expansion:
                     waiting.append((below, depth + 1, whole))
         return added
 
-    async def _fetch(self, url: str) -> Listing:
+    async def _fetch(self, url: str) -> SitemapPage:
         origin = address(url).origin
         if self.frontier.resting(origin):
-            return Listing()
+            return SitemapPage()
         rules = await self.rules_for(origin)
         if not rules.allows(url):
-            return Listing()
+            return SitemapPage()
         delay = max(self.plan.delay, rules.delay)
-        readers: list[Reader] = []
+        readers: list[SitemapParser] = []
 
         def begin(url: str) -> Callable[[bytes], None]:
-            readers.append(Reader(url))
+            readers.append(SitemapParser(url))
             return readers[-1].feed
 
         ask = Ask(url, delay=delay, pages_only=False, check=self.check, caps=CAPS, into=begin)
         capture = await self.client.fetch(ask)
         await self.judge(capture)
         if capture.outcome not in ("ok", "redirected") or capture.body is None:
-            return Listing()
-        listing = readers[-1].listing()
-        return Listing(listing.entries, (*listing.files, *_further(url, capture)))
+            return SitemapPage()
+        listing = readers[-1].close()
+        return SitemapPage(listing.entries, (*listing.files, *_further(url, capture)))
 
-    def _take(self, own: Sequence[Entry], reason: Reason, known: Mapping[str, str], whole: bool) -> int:
+    def _take(self, own: Sequence[SitemapEntry], reason: Reason, known: Mapping[str, str], whole: bool) -> int:
         """Queue the entries that look like columns; tell the queue when known pages changed."""
         columns = {url for url, why in known.items() if why in COLUMNS}
         shapes = {shape(url) for url in columns}
@@ -144,17 +143,17 @@ class Expansion:
         starts = ((address(url).origin, directory(url)) for url in self.plan.start)
         return tuple(origin + folder for origin, folder in starts if folder.strip("/"))
 
-    def _own(self, entry: Entry) -> Entry | None:
+    def _own(self, entry: SitemapEntry) -> SitemapEntry | None:
         try:
             url = self.plan.canonical(entry.url)
         except UsageError:
             return None
         if not in_scope(url, self.plan.hosts, self.plan.under) or trap(url) or self.plan.kind_of(url) == "other":
             return None
-        return Entry(url, entry.lastmod)
+        return SitemapEntry(url, entry.lastmod)
 
 
-def _is_of_columns(own: Sequence[Entry], known: Mapping[str, str]) -> bool:
+def _is_of_columns(own: Sequence[SitemapEntry], known: Mapping[str, str]) -> bool:
     """Whether a file lists columns: it holds ours. Columns at the site's root look like any page there."""
     inside = sum(known.get(entry.url) in COLUMNS for entry in own)
     return inside >= 2 and inside >= TAKEN_WHOLE * len(own)
