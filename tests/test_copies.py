@@ -278,6 +278,7 @@ def test_the_command_lists_them(aozora: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_thirty_planted_copies_among_three_thousand_articles(db: Database) -> None:
     """All found and no false one; what an article costs does not grow with the archive (see benchmarks/copies.py)."""
     whole, pairs = copying.planted(random.Random(6), 3000, 30)

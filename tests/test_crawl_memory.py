@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from servers.hostile import BEHAVIOURS, Hostile
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="only Linux tells each process' peak, and answers on 127/8"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells each process' peak, and answers on 127/8"),
+]
 LARGEST = 150_000  # kB resident, of any process of the crawl
 TOGETHER = 400_000
 # Left out are hosts that answer slowly or not at all: they take their minute, and no memory.

@@ -45,6 +45,7 @@ def _url(server: asyncio.Server) -> str:
     return f"http://{address}:{port}/"
 
 
+@pytest.mark.slow
 def test_greedy_servers_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_budget, "PATIENCE", 0.5, raising=False)
 

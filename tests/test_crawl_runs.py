@@ -431,6 +431,7 @@ def state(path: Path) -> list[tuple[str, ...]]:
         ).fetchall()
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_ends_as_if_undisturbed(tmp_path: Path) -> None:
     chance = random.Random(4)
     with Site(a_site(60)) as site:

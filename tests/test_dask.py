@@ -26,6 +26,7 @@ def moved(capture: Capture, host: str) -> Capture:
     return replace(capture, url=url, final_url=url, body=body)
 
 
+@pytest.mark.slow
 def test_two_workers_write_what_one_process_writes(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     pytest.importorskip("dask.distributed", reason="needs the extra `dask`")
     pyarrow = pytest.importorskip("pyarrow.parquet", reason="needs the extra `dask`")

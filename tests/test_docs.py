@@ -80,6 +80,7 @@ def test_settings_shown_are_valid(page: Path, tmp_path: Path) -> None:
         assert load(file).sites or hooks(file)
 
 
+@pytest.mark.slow
 def test_the_schedule_shown_in_both_languages_is_one_and_is_quiet_unless_something_changed(
     tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:

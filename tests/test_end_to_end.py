@@ -158,6 +158,7 @@ def test_coming_back_asks_conditionally_and_one_digit_is_one_revision(site: Serv
         assert re.fullmatch(r"\D{0,3}[\d０-９]+\D{0,3}", text), changed
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_ends_as_undisturbed(site: Served, tmp_path: Path) -> None:
     """Every kill comes at another moment, also in the derivation; what was committed is never fetched again.
 

@@ -60,6 +60,7 @@ def test_the_order_of_arrival_plays_no_part(
         assert clinic.as_text(clinic.state(db)) == at_once[1]
 
 
+@pytest.mark.slow
 def test_real_histories_give_the_same_in_any_order_and_twice(shared: Path, tmp_path: Path) -> None:
     """Each month of each site is a file, as a crawler would have made it: in order, shuffled, and all of them twice."""
     months: dict[tuple[str, str], list[Capture]] = {}

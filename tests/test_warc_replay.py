@@ -16,7 +16,7 @@ from evidence import archive, at, capture, fill, page
 from columnarchive.pipeline import export_warc
 from columnarchive.records import Hop, Wire
 
-pytestmark = pytest.mark.replay
+pytestmark = [pytest.mark.replay, pytest.mark.slow]
 URL = "http://clinic.example/column/0/"
 OLD = "http://clinic.example/old/"
 ASKED = (("User-Agent", "columnarchive"),)

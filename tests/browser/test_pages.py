@@ -16,6 +16,7 @@ from columnarchive.store.database import Database
 pytest.importorskip("playwright", reason="playwright is not installed; `pip install -e '.[browser]'`")
 pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.browser,
     pytest.mark.skipif(not serving.chromium(), reason="Chromium is not installed; `apt-get install chromium`"),
 ]
