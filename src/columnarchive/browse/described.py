@@ -244,6 +244,14 @@ TABLES: dict[str, Described] = {
         },
         sort_desc="at",
     ),
+    "withdrawn_addresses": Described(
+        "Addresses that are never fetched or imported again.",
+        {"url": "The address, as https", "withdrawal_id": "The withdrawal that binds it"},
+    ),
+    "withdrawn_shingles": Described(
+        "Digests of pieces of withdrawn texts, by which they are recognised at any address.",
+        {"shingle": "Digest of 12 characters of the text", "withdrawal_id": "The withdrawal that binds it"},
+    ),
     "bodies": Described(
         "A distinct body, compressed.",
         {

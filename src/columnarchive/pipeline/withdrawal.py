@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from columnarchive.errors import NotFound, UsageError
+from columnarchive.pipeline.store_frontier import links_of_capture
+from columnarchive.records import Capture
 from columnarchive.store import withdrawal as rows
 from columnarchive.store.database import Database
 from columnarchive.store.writer_lock import writer_lock
@@ -24,6 +27,8 @@ class Withdrawal:
     bodies: int
     urls: tuple[str, ...]
     copies: tuple[str, ...]
+    remnants: tuple[rows.Remnant, ...] = ()
+    reason: str = ""
 
     @property
     def sentence(self) -> str:
@@ -39,7 +44,17 @@ class Withdrawal:
             )
         if self.copies:
             told += f" Older copies of the file still hold them: {', '.join(self.copies)}."
-        return told
+        return "\n".join([told, *self._remnant_lines()])
+
+    def _remnant_lines(self) -> list[str]:
+        """Commands that withdraw the stored pages in which a title or a teaser is left."""
+        if not self.remnants:
+            return []
+        lines = [f"Its title or text is left in {count(len(self.remnants), 'stored page')}; to withdraw those as well:"]
+        for one in self.remnants:
+            words = ["archive", "withdraw", one.url, "--at", one.fetched_at, "--reason", self.reason]
+            lines.append(f"{shlex.join(words)}  # {one.holds}")
+        return lines
 
 
 def withdraw(db: Database, url: str, at: str, reason: str, derive: Derive, clock: Clock = system_clock) -> Withdrawal:
@@ -55,9 +70,15 @@ def withdraw(db: Database, url: str, at: str, reason: str, derive: Derive, clock
     if not rows.is_known(db, known):
         raise NotFound(f"The archive does not know {url}.")
     with writer_lock(db.path, "withdrawal"):
-        done = rows.erase(db, known, at, reason.strip(), to_text(clock()))
+        done = rows.erase(db, rows.Request(known, at, reason.strip(), to_text(clock()), _targets))
         for site_id in done.site_ids:
             derive(site_id)
         rows.scour(db)
     copies = sorted(str(path) for path in db.path.parent.glob(f"{db.path.name}.before-upgrade-*"))
-    return Withdrawal(done.captures, done.bodies, done.urls, tuple(copies))
+    return Withdrawal(done.captures, done.bodies, done.urls, tuple(copies), done.remnants, reason.strip())
+
+
+def _targets(capture: Capture) -> tuple[str, ...]:
+    """Return the addresses that a captured page names as its own or its next one."""
+    page = links_of_capture(capture, skim=True)
+    return (page.canonical, page.refresh) if page else ()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from columnarchive.records import Capture, Outcome
+from columnarchive.store.tombstones import STATE_SQL
 from columnarchive.times import from_text, to_text
 
 BACK_OFF_HOURS = (6, 24, 72, 168)
@@ -65,9 +67,9 @@ def add_pages(conn: sqlite3.Connection, site_id: int, pages: Iterable[NewPage]) 
     """Queue pages that are not known yet; how many were new."""
     before = conn.total_changes
     conn.executemany(
-        """insert or ignore into pages(site_id, url, kind, found_by, found_on, depth, priority)
-           values (?, ?, ?, ?, ?, ?, ?)""",
-        [(site_id, one.url, one.kind, one.reason, one.found_on, one.depth, one.priority) for one in pages],
+        f"""insert or ignore into pages(site_id, url, kind, state, found_by, found_on, depth, priority)
+            values (:site_id, :url, :kind, {STATE_SQL}, :reason, :found_on, :depth, :priority)""",
+        [{"site_id": site_id, **dataclasses.asdict(one)} for one in pages],
     )
     return conn.total_changes - before
 
@@ -75,9 +77,10 @@ def add_pages(conn: sqlite3.Connection, site_id: int, pages: Iterable[NewPage]) 
 def start_pages(conn: sqlite3.Connection, site_id: int, urls: Sequence[str], priority: int) -> None:
     """Make these pages the ones a site's crawl starts from."""
     conn.executemany(
-        """insert into pages(site_id, url, found_by, priority) values (?, ?, 'start', ?)
-           on conflict(url) do update set found_by = 'start', priority = excluded.priority where site_id = ?""",
-        [(site_id, url, priority, site_id) for url in urls],
+        f"""insert into pages(site_id, url, state, found_by, priority)
+            values (:site_id, :url, {STATE_SQL}, 'start', :priority)
+            on conflict(url) do update set found_by = 'start', priority = excluded.priority where site_id = :site_id""",
+        [{"site_id": site_id, "url": url, "priority": priority} for url in urls],
     )
 
 

@@ -99,6 +99,12 @@ def references(conn: sqlite3.Connection, *, without_bodies: bool = False) -> lis
             """select 'capture ' || captures.id, 'The page of ' || url || ' was withdrawn, but not this capture.'
                from captures join pages on pages.id = page_id where withdrawal_id is null and state = 'withdrawn'"""
         ),
+        (
+            """select 'capture ' || captures.id, 'It was led to ' || withdrawn_addresses.url || ', which was withdrawn.'
+               from captures join withdrawn_addresses
+                 on withdrawn_addresses.url = replace(final_url, 'http://', 'https://')
+               where captures.withdrawal_id is null"""
+        ),
     ]
     found: list[Problem] = []
     try:

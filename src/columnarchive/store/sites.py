@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from columnarchive.store.database import Database
+from columnarchive.store.tombstones import STATE_SQL
 
 
 def ensure_site(db: Database, name: str, at: str, start_url: str = "", title: str = "") -> int:
@@ -24,8 +25,9 @@ def ensure_site(db: Database, name: str, at: str, start_url: str = "", title: st
 def ensure_page(db: Database, site_id: int, url: str, found_on: str = "", found_by: str = "") -> int:
     """The id of the page at `url`, queued if new. A URL belongs to the site that knew it first."""
     db.conn.execute(
-        "insert or ignore into pages(site_id, url, found_on, found_by) values (?, ?, ?, ?)",
-        (site_id, url, found_on, found_by),
+        f"""insert or ignore into pages(site_id, url, state, found_on, found_by)
+            values (:site_id, :url, {STATE_SQL}, :found_on, :found_by)""",
+        {"site_id": site_id, "url": url, "found_on": found_on, "found_by": found_by},
     )
     return int(db.conn.execute("select id from pages where url = ?", (url,)).fetchone()[0])
 

@@ -20,6 +20,10 @@ from columnarchive.urls import canonical
 MIN_SHINGLES = 4  # of a text that is recognised at all: some 30 characters
 MAX_SHINGLES = 256  # kept of one text
 SAME_TEXT = 0.5  # share of a tombstone's shingles by which its text is recognised
+# State of a new page row at the address `:url`: one that a tombstone binds is never queued.
+STATE_SQL = """case when exists (select 1 from withdrawn_addresses
+                                where withdrawn_addresses.url = replace(:url, 'http://', 'https://'))
+                     then 'withdrawn' else 'queued' end"""
 _LENGTH = 12
 _ONE_IN = 4
 _MAX_CHARACTERS = 2_000_000
@@ -75,20 +79,23 @@ def address_key(url: str) -> str:
     return url.replace("http://", "https://", 1)
 
 
+def body_shingles(body: bytes) -> set[int]:
+    """Return the shingles of a body in every charset it may be in."""
+    return set().union(*(shingles(text) for text in readings(body)))
+
+
 def readings(body: bytes) -> list[str]:
-    """Return what a body may say in each charset that clinics use; the right one is among them."""
+    """Return a body's text without markup in each charset it may be in: crude, the same for every page, linear."""
+    return [html.unescape(_TAG.sub(" ", markup[:_MAX_CHARACTERS])) for markup in markups(body)]
+
+
+def markups(body: bytes) -> list[str]:
+    """Return a body decoded from each charset that clinics use; the right one is among them."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
-        return [visible_text(body.decode(encoding, "replace")) for encoding in _ENCODINGS]
-    if b"\x1b" in body:
-        return [visible_text(text), visible_text(body.decode("iso2022_jp", "replace"))]
-    return [visible_text(text)]
-
-
-def visible_text(markup: str) -> str:
-    """Return a page's text without markup; crude, the same for every page, linear in its length."""
-    return html.unescape(_TAG.sub(" ", markup[:_MAX_CHARACTERS]))
+        return [body.decode(encoding, "replace") for encoding in _ENCODINGS]
+    return [text, body.decode("iso2022_jp", "replace")] if b"\x1b" in body else [text]
 
 
 def shingles(text: str) -> set[int]:

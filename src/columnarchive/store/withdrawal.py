@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from columnarchive.errors import NotFound, StoreError, UsageError
-from columnarchive.store import captures, fulltext, hash_chain, recoding, site_writer, timeline
+from columnarchive.records import Capture
+from columnarchive.store import (
+    blobs,
+    captures,
+    fulltext,
+    hash_chain,
+    recoding,
+    site_writer,
+    timeline,
+    tombstones,
+    withdrawn_text,
+)
 from columnarchive.store.database import Database, translated
 from columnarchive.store.tombstones import is_withdrawn as is_withdrawn
+from columnarchive.store.withdrawn_text import Remnant as Remnant
+from columnarchive.store.withdrawn_text import WithdrawnText
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +35,21 @@ class Erasure:
     bodies: int
     urls: tuple[str, ...]
     site_ids: tuple[int, ...]
+    remnants: tuple[Remnant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to withdraw: a page, or with `at` the body that it showed then.
+
+    `targets` returns the addresses that a capture names as its page's own or next one (canonical link, refresh).
+    """
+
+    url: str
+    at: str
+    reason: str
+    now: str
+    targets: Callable[[Capture], Iterable[str]] = lambda _: ()
 
 
 def is_known(db: Database, url: str) -> bool:
@@ -28,33 +57,45 @@ def is_known(db: Database, url: str) -> bool:
     return db.conn.execute("select 1 from pages where url = ?", (url,)).fetchone() is not None
 
 
-def erase(db: Database, url: str, at: str, reason: str, now: str) -> Erasure:
+def erase(db: Database, request: Request) -> Erasure:
     """Erase a page with all its captures, or with `at` the body it showed then, in one transaction.
 
-    A page goes with the other addresses of its article; a body goes wherever it was captured. Raises NotFound for what
-    the archive does not hold and UsageError for a time that names several captures.
+    A page goes with the other addresses of its article; a body goes wherever it was captured. Every address of an
+    article and a sample of its text are bound: see `tombstones`. Raises NotFound for what the archive does not hold and
+    UsageError for a time that names several captures.
     """
+    url, at = request.url, request.at
     with db.transaction() as conn:
         page = conn.execute("select id, state from pages where url = ?", (url,)).fetchone()
         if page is None:
             raise NotFound(f"The archive does not know {url}.")
         if page[1] == "withdrawn":
             return Erasure(0, 0, (url,), ())
-        whole = [page[0]] if at else _pages_of_article(conn, page[0])
-        chosen = _captures_at(conn, page[0], url, at) if at else _captures_of(conn, whole)
+        site = withdrawn_text.Site(conn, page[0])
+        if at:
+            addresses: set[str] = set()
+            pages: list[int] = []
+            chosen = _captures_at(conn, page[0], url, at)
+            text = withdrawn_text.of_captures(site, chosen)
+        else:
+            pages = _pages_of_article(conn, page[0])
+            text = withdrawn_text.of_pages(site, pages)
+            addresses, pages = _addresses(db, request, pages, text)
+            chosen = _captures_of(conn, pages)
         chosen, digests = _with_same_bodies(conn, chosen)
         if not chosen and at:
             raise NotFound(f"The archive holds no capture of {url} at {at}.")
-        pages = sorted({*_pages_of_captures(conn, chosen), *whole})
-        _bury(conn, url, at, reason, now, chosen)
+        touched = sorted({*_pages_of_captures(conn, chosen), *pages})
+        withdrawal_id = _bury(conn, request, chosen)
+        tombstones.bind(conn, withdrawal_id, addresses, text.shingles)
         recoding.erase(conn, digests)
         db.lately.forget()
-        _drop_articles(conn, pages)
-        _settle_pages(conn, pages, [] if at else whole)
-        sites = [row[0] for row in _select(conn, "select distinct site_id from pages where id in ({})", pages)]
+        _drop_articles(conn, touched)
+        _settle_pages(conn, touched, pages)
+        sites = [row[0] for row in _select(conn, "select distinct site_id from pages where id in ({})", touched)]
         _run(conn, "update sites set derived_from = 0 where id in ({})", sites)
-        urls = tuple(row[0] for row in _select(conn, "select url from pages where id in ({}) order by url", pages))
-        return Erasure(len(chosen), len(digests), urls, tuple(sites))
+        urls = tuple(row[0] for row in _select(conn, "select url from pages where id in ({}) order by url", touched))
+        return Erasure(len(chosen), len(digests), urls, tuple(sites), withdrawn_text.remnants(site, text))
 
 
 def scour(db: Database) -> None:
@@ -77,6 +118,35 @@ def _pages_of_article(conn: sqlite3.Connection, page_id: int) -> list[int]:
         (page_id,),
     )
     return sorted({page_id, *(row[0] for row in rows)})
+
+
+def _addresses(db: Database, request: Request, pages: Sequence[int], text: WithdrawnText) -> tuple[set[str], list[int]]:
+    """Return every address of an article, and its pages with those at these addresses that show its text.
+
+    A target that shows something else, such as the front page that a removed column redirects to, stays free.
+    """
+    conn = db.conn
+    own = {row[0] for row in _select(conn, "select url from pages where id in ({})", pages)}
+    targets: set[str] = set()
+    query = "select min(id) from captures where page_id in ({}) and withdrawal_id is null group by page_id, body_sha256"
+    for (capture_id,) in _select(conn, query, pages):
+        capture = captures.load(db, capture_id)
+        targets.update((capture.final_url, *(hop.url for hop in capture.wire.hops), *request.targets(capture)))
+    bound, more = set(own), set(pages)
+    for target in filter(None, targets - own):
+        page = conn.execute("select id, kind from pages where url = ?", (target,)).fetchone()
+        if urlsplit(target).path in ("", "/") and not urlsplit(target).query:
+            continue
+        if page is None or (page[1] != "listing" and _shows(conn, page[0], text)):
+            bound.add(target)
+            more.update([page[0]] if page else [])
+    return bound, sorted(more)
+
+
+def _shows(conn: sqlite3.Connection, page_id: int, text: WithdrawnText) -> bool:
+    """Whether the page has shown nothing at all, or the withdrawn text last."""
+    (sha256,) = conn.execute("select body_sha256 from pages where id = ?", (page_id,)).fetchone()
+    return not sha256 or text.is_in(tombstones.body_shingles(blobs.read(conn, sha256)))
 
 
 def _captures_of(conn: sqlite3.Connection, pages: Sequence[int]) -> list[int]:
@@ -109,8 +179,8 @@ def _pages_of_captures(conn: sqlite3.Connection, chosen: Sequence[int]) -> list[
     return [row[0] for row in _select(conn, "select distinct page_id from captures where id in ({})", chosen)]
 
 
-def _bury(conn: sqlite3.Connection, url: str, at: str, reason: str, now: str, chosen: Sequence[int]) -> None:
-    """Leave the tombstone, with what each capture adds to the chain, and blank the captures."""
+def _bury(conn: sqlite3.Connection, request: Request, chosen: Sequence[int]) -> int:
+    """Leave the tombstone, with what each capture adds to the chain, and blank the captures; return its id."""
     digests = [
         {
             "capture": capture_id,
@@ -124,7 +194,7 @@ def _bury(conn: sqlite3.Connection, url: str, at: str, reason: str, now: str, ch
     ]
     cursor = conn.execute(
         "insert into withdrawals(url, at, captured_at, reason, digests) values (?, ?, ?, ?, ?)",
-        (url, now, at, reason, captures.as_json(digests)),
+        (request.url, request.now, request.at, request.reason, captures.as_json(digests)),
     )
     withdrawal_id = int(cursor.lastrowid or 0)
     _run(
@@ -135,7 +205,8 @@ def _bury(conn: sqlite3.Connection, url: str, at: str, reason: str, now: str, ch
             where id in ({{}})""",
         chosen,
     )
-    hash_chain.seal_withdrawal(conn, withdrawal_id, now)
+    hash_chain.seal_withdrawal(conn, withdrawal_id, request.now)
+    return withdrawal_id
 
 
 def _drop_articles(conn: sqlite3.Connection, pages: Sequence[int]) -> None:
