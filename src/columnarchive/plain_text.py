@@ -10,6 +10,9 @@ from typing import Any
 # What breaks a line for some readers of JSON Lines, or turns the text of a terminal around.
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
+)
 _MIXED_BREAKS = re.compile("\r\n?|[\x85\u2028\u2029]")
 
 
@@ -28,6 +31,11 @@ def _visible(sign: str) -> str:
     if sign.isprintable() or sign in "\n\t\u3000":
         return sign
     return " " if sign in "\x0b\x0c\u00a0\u1680\u202f\u205f" or "\u2000" <= sign <= "\u200a" else "\ufffd"
+
+
+def printable(text: str) -> str:
+    """Return the text without control and bidi characters, for files and messages; line ends and tabs stay."""
+    return _CONTROLS.sub("", text)
 
 
 def json_line(row: Mapping[str, Any]) -> str:

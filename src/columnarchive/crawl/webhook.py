@@ -21,6 +21,7 @@ import tenacity
 from columnarchive import __version__
 from columnarchive.errors import FetchError, UsageError
 from columnarchive.times import Clock, system_clock
+from columnarchive.urls import address
 
 ATTEMPTS = 5
 LONGEST_PAUSE = 60.0  # seconds
@@ -65,9 +66,13 @@ def post(
         sleep=pause,
     )
     try:
+        address(url)
+    except UsageError as error:
+        raise UsageError(f"The webhook's address at {_host(url)} is not a web address.") from error
+    try:
         retrying(_post, url, message, secret, clock)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        raise UsageError(f"The webhook's address at {_host(url)} is no web address.") from error
+        raise UsageError(f"The webhook's address at {_host(url)} is not a web address.") from error
 
 
 def signature(message: Message, timestamp: int, secret: str) -> str:
@@ -99,7 +104,7 @@ def _post(url: str, message: Message, secret: str, clock: Clock) -> None:
         status, after = asyncio.run(_answered(url, message.body, headers))
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
         raise
-    except (httpx.HTTPError, TimeoutError) as error:
+    except (httpx.HTTPError, OSError, ValueError) as error:  # ValueError: a name that cannot be looked up
         raise _Passing(f"The webhook at {_host(url)} cannot be reached ({type(error).__name__}).") from error
     if 200 <= status < 300:
         return

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from columnarchive.records import Edit
 
 SUFFIX = ".atom"
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _TAGS = {"equal": "{}", "delete": "<del>{}</del>", "insert": "<ins>{}</ins>"}
 
 
@@ -92,5 +92,5 @@ def _text(text: str) -> str:
 
 
 def _legal(text: str) -> str:
-    """Without the characters that XML 1.0 does not have."""
+    """Without the characters that XML 1.0 does not have, and those that end a line for some readers."""
     return _ILLEGAL.sub("", text)

@@ -10,6 +10,7 @@ from pathlib import Path
 from columnarchive.errors import ExchangeError
 
 PARTIAL = ".partial"
+_SQLITE_FILES = ("-journal", "-wal", "-shm")
 Claim = Callable[[Path], Path]
 
 
@@ -29,7 +30,7 @@ def whole_files() -> Iterator[Claim]:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise ExchangeError(f"{path} is a folder; name a file.")
-        claimed[path] = path.with_name(path.name + PARTIAL)
+        claimed[path] = fresh(path.with_name(path.name + PARTIAL))
         return claimed[path]
 
     try:
@@ -44,8 +45,25 @@ def whole_files() -> Iterator[Claim]:
         raise refused(error, next(iter(claimed), Path("The export"))) from error
     finally:
         for partial in claimed.values():
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
+            for name in ("", *_SQLITE_FILES):
+                with contextlib.suppress(OSError):
+                    partial.with_name(partial.name + name).unlink(missing_ok=True)
+
+
+def fresh(path: Path) -> Path:
+    """Make `path` a new empty file: an old one, or a link to another place, is removed and never written to."""
+    path.unlink(missing_ok=True)
+    path.touch(exist_ok=False)
+    return path
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn what the system refuses about `path` into ExchangeError, one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise refused(error, path) from error
 
 
 def refused(error: OSError, path: Path) -> ExchangeError:

@@ -9,7 +9,9 @@ end, so a kill leaves it as it was.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,10 +21,21 @@ from typing import IO
 
 from columnarchive.errors import ExchangeError
 from columnarchive.exchange import file_names
+from columnarchive.exchange.atomic_files import translated
+from columnarchive.plain_text import printable
 
 BRANCH = "refs/heads/main"
 KEY, ARTICLE, MOVED = "Archive-Step", "Column", "Moved-From"
 ZONE = "+0900"  # the days of Japanese sites
+# Settings that a repository may have. Any other may name a program that git runs (filters, fsmonitor, gpg, pagers …),
+# other files, or another place to write to.
+HARMLESS_SETTINGS = re.compile(
+    r"core\.(?:repositoryformatversion|filemode|bare|logallrefupdates|ignorecase|precomposeunicode|symlinks"
+    r"|hidedotfiles|quotepath|autocrlf|safecrlf|compression)"
+    r"|user\.(?:name|email)|remote\..*\.(?:url|pushurl|fetch|push)|branch\..*\.(?:remote|merge|rebase)"
+    r"|(?:push|pull|init|color|gui|status|log)\.[a-z]+|advice\..*",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +84,14 @@ class Exported:
 def write(folder: Path, source: Source, report: Callable[[int], None]) -> Exported:
     """Bring the repository at `folder` up to the archive.
 
-    Raises ExchangeError when git is missing, or when the folder or its branch holds what no export wrote.
+    Raises ExchangeError when git is missing, when the folder or its branch holds what no export wrote, and when the
+    disk refuses.
     """
+    with translated(folder):
+        return _write(folder, source, report)
+
+
+def _write(folder: Path, source: Source, report: Callable[[int], None]) -> Exported:
     has = _Branch({}, 0) if _prepare(folder) else _branch(folder)
     moves = _followed(source, has)
     rewritten = moves is None
@@ -177,13 +196,41 @@ def _beyond(steps: Iterator[Step], told: Mapping[str, list[str]]) -> Iterator[St
 
 def _prepare(folder: Path) -> bool:
     """Make the repository if need be; True when its branch has no commit yet."""
-    if not (folder / ".git").is_dir():
+    if os.path.lexists(folder / ".git"):
+        _refuse_dangerous(folder)
+    else:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ExchangeError(f"{folder} holds other things; name a new folder for the repository.")
         folder.mkdir(parents=True, exist_ok=True)
-        _run(folder, "init", "--quiet")
+        _run(folder, "init", "--quiet", "--template=")
     _run(folder, "symbolic-ref", "HEAD", BRANCH)
     return _git(folder, "rev-parse", "--verify", "--quiet", BRANCH).returncode != 0
+
+
+def _refuse_dangerous(folder: Path) -> None:
+    """Raise ExchangeError for a repository whose settings make git run programs, or read and write elsewhere."""
+    inside = folder / ".git"
+    if inside.is_symlink() or not inside.is_dir():
+        raise ExchangeError(f"{inside} is not a folder; name a new folder for the repository.")
+    for name in ("commondir", "objects/info/alternates", "objects/info/http-alternates", "shallow"):
+        if os.path.lexists(inside / name):
+            raise ExchangeError(f"{inside} keeps objects elsewhere ({name}); name a new folder for the repository.")
+    linked = [
+        name for name in ("config", "HEAD", "objects", "refs", "index", "packed-refs") if (inside / name).is_symlink()
+    ]
+    if linked:
+        raise ExchangeError(f"{inside / linked[0]} is a link to another place; name a new folder for the repository.")
+    listed = _git(
+        folder, "config", "--no-includes", "--file", str(inside.resolve() / "config"), "--list", "--name-only", "-z"
+    )
+    if listed.returncode:
+        raise ExchangeError(f"{inside / 'config'} cannot be read; name a new folder for the repository.")
+    for setting in listed.stdout.decode("utf-8", "replace").split("\0"):
+        if setting and not HARMLESS_SETTINGS.fullmatch(setting):
+            raise ExchangeError(
+                f"{folder} has the git setting {printable(setting)[:80]}, which could run programs or lead elsewhere; "
+                "remove it, or name a new folder for the repository."
+            )
 
 
 def _import(folder: Path, steps: Iterable[Step], appends: bool, report: Callable[[int], None]) -> int:
@@ -201,21 +248,28 @@ def _import(folder: Path, steps: Iterable[Step], appends: bool, report: Callable
                 count += 1
                 report(count)
             process.stdin.write(b"done\n")
-            process.stdin.close()
         except BrokenPipeError:
-            pass  # git has ended; what it said comes below
+            pass  # git has ended; its reason follows
         except BaseException:
             process.kill()
             raise
-        said = process.stderr.read().decode("utf-8", "replace")
+        finally:
+            with contextlib.suppress(OSError):  # what is still buffered
+                process.stdin.close()
+        said = process.stderr.read()
     if process.returncode:
-        raise ExchangeError(f"git could not write {folder}: {' '.join(said.split())[:200]}.")
+        raise _failed(folder, process.returncode, said)
     return count
+
+
+def _failed(folder: Path, status: int, said: bytes) -> ExchangeError:
+    reason = printable(" ".join(said.decode("utf-8", "replace").split()))[:200] or f"it ended with status {status}"
+    return ExchangeError(f"git could not write {folder}: {reason.rstrip('.')}.")
 
 
 def _commit(out: IO[bytes], step: Step, *, parent: bool) -> None:
     trailers = "\n".join((f"{ARTICLE}: {step.article}", *step.trailers, f"{KEY}: {step.key}"))
-    message = "\n\n".join((step.subject, *step.paragraphs, trailers)).encode() + b"\n"
+    message = printable("\n\n".join((step.subject, *step.paragraphs, trailers))).encode() + b"\n"
     who = "".join(sign for sign in step.site if sign.isprintable() and sign not in "<>")
     when = f"{max(0, step.moment)} {ZONE}"
     out.write(f"commit {BRANCH}\nauthor {who} <{who}> {when}\n".encode())
@@ -241,8 +295,7 @@ def _path(site: str, article: str) -> str:
 def _run(folder: Path, *arguments: str) -> str:
     done = _git(folder, *arguments)
     if done.returncode:
-        said = " ".join(done.stderr.decode("utf-8", "replace").split())
-        raise ExchangeError(f"git could not write {folder}: {said[:200]}.")
+        raise _failed(folder, done.returncode, done.stderr)
     return done.stdout.decode("utf-8", "replace")
 
 
@@ -254,12 +307,22 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def _command(folder: Path, *arguments: str) -> list[str]:
-    # Nothing of the user's own settings may run, sign or change what is written.
-    fixed = ("core.hooksPath=/dev/null", "core.autocrlf=false", "core.quotePath=false", "commit.gpgSign=false")
+    # Nothing that is configured anywhere may run, sign or change what is written.
+    fixed = (
+        f"core.hooksPath={os.devnull}", "core.fsmonitor=false", "core.autocrlf=false", "core.quotePath=false",
+        f"core.attributesFile={os.devnull}", "core.alternateRefsCommand=", "commit.gpgSign=false",
+        "protocol.allow=never", "gc.auto=0",
+    )  # fmt: skip
     settings = [part for setting in fixed for part in ("-c", setting)]
-    return ["git", "-C", str(folder), *settings, *arguments]
+    return ["git", "--no-pager", "-C", str(folder), *settings, *arguments]
 
 
 def _environment() -> dict[str, str]:
-    """Ours without what would make git write elsewhere, as when started from a hook."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    """Ours without what makes git write elsewhere, as when started from a hook, and without the user's settings."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return ours | {
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+    }

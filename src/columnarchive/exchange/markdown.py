@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from columnarchive.plain_text import printable
 from columnarchive.records import Article, Block
 
 # Signs with a meaning anywhere in CommonMark or in GitHub's tables and strike-outs.
@@ -107,5 +108,5 @@ def lines(text: str) -> str:
 
 
 def _escaped(line: str) -> str:
-    safe = _ANYWHERE.sub(r"\\\g<0>", line)
+    safe = _ANYWHERE.sub(r"\\\g<0>", printable(line))
     return _AT_START.sub(lambda found: (found[1] or found[3] or "") + "\\" + (found[2] or found[4]), safe)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from columnarchive.errors import ExchangeError
 from columnarchive.exchange import file_names
-from columnarchive.exchange.atomic_files import PARTIAL, refused, settle
+from columnarchive.exchange.atomic_files import PARTIAL, fresh, settle, translated
 from columnarchive.exchange.markdown import unquoted
 
 ADDRESS = "url: "  # the line of the front matter that names the article
@@ -40,19 +40,17 @@ class Followed:
 
 def write(folder: Path, pages: Iterable[Page], site: str = "") -> Followed:
     """Bring the files under `folder` in line with the pages; with `site`, only that site's."""
-    if folder.exists() and not folder.is_dir():
-        raise ExchangeError(f"{folder} is a file; name a folder.")
     kept: set[str] = set()
     written = 0
-    try:
+    with translated(folder):
+        if folder.exists() and not folder.is_dir():
+            raise ExchangeError(f"{folder} is a file; name a folder.")
         for page in pages:
             path = folder / file_names.folder_name(page.site) / file_names.file_name(page.url)
             kept.add(path.name)
             written += _write(path, page.text.encode("utf-8"))
         removed = _remove_stale(folder, kept, file_names.folder_name(site) if site else "")
         settle()
-    except OSError as error:
-        raise refused(error, folder) from error
     return Followed(len(kept), written, removed)
 
 
@@ -61,7 +59,7 @@ def _write(path: Path, content: bytes) -> bool:
     if path.is_file() and path.read_bytes() == content:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + PARTIAL)
+    partial = fresh(path.with_name(path.name + PARTIAL))
     try:
         # Not flushed one by one, at 5 ms each: if the power fails, the next export sees what differs and mends it.
         partial.write_bytes(content)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import html
 import json
 import os
 import re
@@ -21,18 +22,24 @@ from columnarchive import settings
 from columnarchive.crawl.webhook import Message, post
 from columnarchive.diff.levels import LEVELS
 from columnarchive.errors import FetchError, UsageError
+from columnarchive.exchange.markdown import inline
+from columnarchive.plain_text import json_line, printable
 from columnarchive.settings import Table, meant
 from columnarchive.store import notifications, reads
 from columnarchive.store.database import Database
 from columnarchive.store.notifications import Interest
 from columnarchive.store.reads import ChangeRow
 from columnarchive.times import DEFAULT_ZONE, Clock, system_clock, to_text, typed
+from columnarchive.urls import address, host_of
 
 BATCH = 50  # changes in one message
 EDITS = 20  # edits shown of one change
 CHANGES = "changes"  # the channel of `changes --since last`
 EVERYTHING = Interest()
 _KEYS = ("url", "labels", "level", "sites", "since", "secret_env")
+
+_ACTIVE = re.compile(r"[@＠<]|:(?=//)|(?<=\w):(?=\w)")  # mentions, Slack's <…>, schemes, :emoji:
+_HOST_DOT = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_]{2})")
 
 Post = Callable[[str, Message, str], None]
 
@@ -94,7 +101,7 @@ def _told(db: Database, hook: Hook, environment: Mapping[str, str], clock: Clock
         return Told(hook, 0, f"The environment variable {hook.secret_env} holds no secret for the webhook; set it.")
     while rows := notifications.untold(db.conn, hook.channel, hook.interest, BATCH):
         try:
-            send(hook.url, _message(db, rows), secret)
+            send(hook.url, _message(db, rows, _escaper(hook.url)), secret)
         except (FetchError, UsageError) as error:
             return Told(hook, count, str(error))
         with db.transaction() as conn:
@@ -103,18 +110,32 @@ def _told(db: Database, hook: Hook, environment: Mapping[str, str], clock: Clock
     return Told(hook, count)
 
 
-def _message(db: Database, rows: Sequence[ChangeRow]) -> Message:
+def _message(db: Database, rows: Sequence[ChangeRow], escape: Callable[[str], str]) -> Message:
     body = {
         "type": "changes",
-        # Chat services show this line by line; programs read `changes`.
-        "text": "\n".join(f"{row.title} ({', '.join(row.labels)}): {row.summary} {row.url}" for row in rows),
+        # Chat services show this line by line; programs read `changes`, which is as the page has it.
+        "text": "\n".join(
+            f"{escape(row.title)} ({', '.join(row.labels)}): {escape(row.summary)} {row.url.replace('@', '%40')}"
+            for row in rows
+        ),
         "changes": [_change(db, row) for row in rows],
     }
     # The same changes have the same id, so that a receiver can tell a repetition.
     names = json.dumps([[row.url, row.seen_at, row.labels] for row in rows])
-    return Message(
-        "changes_" + hashlib.sha256(names.encode()).hexdigest()[:32], json.dumps(body, ensure_ascii=False).encode()
-    )
+    return Message("changes_" + hashlib.sha256(names.encode()).hexdigest()[:32], json_line(body).encode())
+
+
+def _escaper(url: str) -> Callable[[str], str]:
+    """How text of a page is written for the chat service at `url`: as text, never as a mention, link or markup."""
+    host = host_of(url)
+    if host == "slack.com" or host.endswith(".slack.com"):
+        return lambda text: html.escape(_inert(text), quote=False)
+    return lambda text: inline(_inert(text))
+
+
+def _inert(text: str) -> str:
+    """One line without mentions and links: a zero-width space parts what a chat service would act upon."""
+    return _ACTIVE.sub("\\g<0>\u200b", _HOST_DOT.sub("\u200b.", printable(" ".join(text.split()))))
 
 
 def _change(db: Database, row: ChangeRow) -> dict[str, Any]:
@@ -143,7 +164,7 @@ def _hook(table: Table, tz: str) -> Hook:
     table.check(_KEYS)
     values = table.values
     url, level, secret_env = values.get("url"), values.get("level", 0), values.get("secret_env", "")
-    if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+    if not isinstance(url, str) or not _is_web_address(url):
         raise table.wrong("url", "must be the address of the webhook")
     if type(level) is not int or not 0 <= level <= 3:
         raise table.wrong("level", "is a number from 0 to 3")
@@ -154,6 +175,13 @@ def _hook(table: Table, tz: str) -> Hook:
         if label not in LEVELS:
             raise table.wrong("labels", f"has {label!r}, which is no label{meant(label, LEVELS)}")
     return Hook(url, Interest(level, labels, _words(table, "sites"), _since(table, tz)), secret_env)
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        return bool(address(url).host)
+    except UsageError:
+        return False
 
 
 def _since(table: Table, tz: str) -> str:
