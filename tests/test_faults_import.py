@@ -16,13 +16,14 @@ import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 
+import clinic_archive
 import pytest
 from evidence import at, page
 
 from columnarchive.errors import ExchangeError
 from columnarchive.exchange import warc_reader, warc_records
 from columnarchive.exchange.warc_reader import read
-from columnarchive.pipeline import import_warc
+from columnarchive.pipeline import import_warc, withdrawal
 from columnarchive.records import Capture, Failure
 from columnarchive.store import captures, hash_chain
 from columnarchive.store.database import Database
@@ -345,3 +346,38 @@ def test_random_damage_never_ends_an_import(tmp_path: Path) -> None:
             with contextlib.suppress(ExchangeError):
                 import_warc.import_files(db, [tmp_path / "in.warc"], None, lambda *_: None, now)
             assert hash_chain.verify(db.conn) == []
+
+
+WITHDRAWN = "https://clinic.example/column/1/"
+RETURNS = {
+    "the same": record(http(page(1)), WITHDRAWN, at(5)),
+    "another spelling": record(http(page(1).replace(b"build", b"Build")), WITHDRAWN.upper().lower() + "#x", at(5)),
+    "a new address": record(http(page(1).replace(b"build 0.1", b"build 7.1")), URL.format("copy"), at(5)),
+    "another encoding": record(
+        http(page(1).decode().replace("charset=utf-8", "charset=cp932").encode("cp932", "replace")).replace(
+            b"charset=utf-8\r\n", b"charset=cp932\r\n"
+        ),
+        URL.format("copy2"),
+        at(5),
+    ),
+    "a redirect": record(
+        http(b"", status="200 OK"),
+        URL.format("hop"),
+        at(5),
+        fields="Columnarchive-Capture: "
+        + json.dumps({**FIELD, "url": URL.format("hop"), "final_url": WITHDRAWN, "error": "x"})
+        + "\r\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", RETURNS)
+def test_what_was_withdrawn_does_not_come_back_by_import(tmp_path: Path, way: str) -> None:
+    db, _ = imported(tmp_path, good(1), good(2), good(3))
+    with db:
+        clinic_archive.derive_here(db)
+        withdrawal.withdraw(db, WITHDRAWN, "", "request of the person named", lambda _: None)
+        (tmp_path / "again.warc.gz").write_bytes(gzip.compress(RETURNS[way]) + gzip.compress(good(4)))
+        summary = import_warc.import_files(db, [tmp_path / "again.warc.gz"], None, lambda *_: None, now)
+        assert (summary.added, summary.known) == (1, 1)
+        assert hash_chain.verify(db.conn) == []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from columnarchive.errors import ExchangeError, UsageError
 from columnarchive.exchange import atom, csv_table, git, jsonl, markdown, markdown_folder, parquet
-from columnarchive.exchange.atomic_files import whole_files
+from columnarchive.exchange.atomic_files import translated, whole_files
 from columnarchive.exchange.tables import Row, Table
 from columnarchive.pipeline.export_tables import TABLES
 from columnarchive.records import Article
@@ -46,6 +46,11 @@ def publish(conn: Connection, wanted: Wanted, report: Report = lambda _done, _no
     Raises UsageError for what cannot be asked, NotFound for an unknown site, ExchangeError when it cannot be written.
     """
     _check(wanted)
+    with translated(wanted.out):
+        return _publish(conn, wanted, report)
+
+
+def _publish(conn: Connection, wanted: Wanted, report: Report) -> str:
     if wanted.format == "sqlite":
         return _sqlite(conn, wanted)
     with streams.snapshot(conn):
@@ -192,8 +197,6 @@ def _sqlite(conn: Connection, wanted: Wanted) -> str:
     if wanted.out.exists():
         raise ExchangeError(f"{wanted.out} exists already; name a new file, so that no archive is overwritten.")
     with whole_files() as claim:
-        partial = claim(wanted.out)
-        partial.unlink(missing_ok=True)
-        articles = snapshot.copy(conn, partial, bodies=not wanted.without_bodies)
+        articles = snapshot.copy(conn, claim(wanted.out), bodies=not wanted.without_bodies)
     what = "without the stored pages" if wanted.without_bodies else "with every stored page"
     return f"{articles} articles, {what}, written to {wanted.out}."

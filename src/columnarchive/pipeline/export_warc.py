@@ -7,6 +7,7 @@ from pathlib import Path
 
 from columnarchive import __version__
 from columnarchive.errors import NotFound, UsageError
+from columnarchive.exchange.atomic_files import translated
 from columnarchive.exchange.warc_writer import Kept, write
 from columnarchive.store import captures, sites
 from columnarchive.store.database import Database
@@ -19,7 +20,9 @@ def export_warc(db: Database, out: Path, site: str | None, report: Report) -> in
 
     What was withdrawn is not in the archive any more and so in no export. `report` is called with the captures done.
     """
-    if out.is_dir():
+    with translated(out):
+        is_folder = out.is_dir()
+    if is_folder:
         raise UsageError(f"{out} is a folder; name a file like {out / 'columns.warc.gz'}.")
     if out.resolve() == db.path.resolve():
         raise UsageError(f"{out} is the archive itself; name another file.")
