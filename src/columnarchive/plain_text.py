@@ -30,6 +30,8 @@ def visible(text: str) -> str:
 def _visible(sign: str) -> str:
     if sign.isprintable() or sign in "\n\t\u3000":
         return sign
+    if sign in "\xad\u200b\u200c\u200d\u2060\ufeff":
+        return ""  # no reader sees them, and none misses them
     return " " if sign in "\x0b\x0c\u00a0\u1680\u202f\u205f" or "\u2000" <= sign <= "\u200a" else "\ufffd"
 
 

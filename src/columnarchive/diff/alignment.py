@@ -6,6 +6,7 @@ similar moves across gaps. Bounds are counts, so the same two texts always give 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -202,14 +203,14 @@ def _take(link: Link, old_left: dict[int, Gap], new_left: dict[int, Gap]) -> Non
 def _exact_moves(
     old: Sequence[str], new: Sequence[str], old_left: dict[int, Gap], new_left: dict[int, Gap]
 ) -> list[Link]:
-    places: dict[str, list[int]] = {}
+    places: dict[str, deque[int]] = {}
     for at in new_left:
-        places.setdefault(new[at], []).append(at)
+        places.setdefault(new[at], deque()).append(at)
     links = []
     for at in list(old_left):
         waiting = places.get(old[at])
         if waiting:
-            to = waiting.pop(0)
+            to = waiting.popleft()
             links.append(Link("moved", at, at + 1, to, to + 1, to))
             del old_left[at], new_left[to]
     return links

@@ -48,7 +48,7 @@ def compare(old: Article, new: Article, earlier: Collection[str] = ()) -> Compar
         removed_chars=_count(edits, "delete"),
         summary=summary_of(edits),
         engine=ENGINE,
-        capped=alignment.capped or len(alignment.links) > _MOST_JUDGED,
+        capped=alignment.capped or before.capped or after.capped or len(alignment.links) > _MOST_JUDGED,
     )
 
 

@@ -12,18 +12,18 @@ from columnarchive.diff.normalization import values, wide
 from columnarchive.diff.openings import BITS, groups_in, words_in
 
 _PRICE = re.compile(
-    r"\d+(?:\.\d+)?(?:円|ドル|ユーロ|元)|無料|有料|無償|半額|税[込別抜引]|\d+(?:%|割|パーセント)(?:OFF|オフ|引き?|割引|還元)"
+    r"(?<!\d)\d+(?:\.\d+)?(?:円|ドル|ユーロ|元)|無料|有料|無償|半額|税[込別抜引]|(?<!\d)\d+(?:%|割|パーセント)(?:OFF|オフ|引き?|割引|還元)"
 )
 # No price is without one of these; what has none need not be brought into one form. Here and below, alternatives that
 # begin with a sign of their own, not a class, are found some five times as fast.
 _PAID = re.compile(r"円|元|¥|\\|%|割|ドル|ユーロ|パーセント|無料|有料|無償|半額|税[込別抜引]")
-_SHARE = re.compile(r"\d+(?:\.\d+)?(?:%|割)")
+_SHARE = re.compile(r"(?<!\d)\d+(?:\.\d+)?(?:%|割)")
 _PRICED = re.compile(r"料(?!理)|割引|値引|オフ|OFF|[^自]費|金利|価格|手数料|代金|値引|ローン")
 _DEFINES = re.compile(
-    r"とは、?[^。]*(?:いいます|言います|指し|呼び|呼ば|意味し|(?:こと|もの|状態|病気|治療|医療|細胞|物質|方法)(?:です|をい|を指|である))"
+    r"とは、?[^。]{0,160}(?:いいます|言います|指し|呼び|呼ば|意味し|(?:こと|もの|状態|病気|治療|医療|細胞|物質|方法)(?:です|をい|を指|である))"
 )
 _QUOTED = re.compile(r"[「『“][^「」『』“”]{1,24}[」』”](?=と|という|の(?:よう|文字|言葉|表現))")
-_RATE = re.compile(r"(\d+(?:\.\d+)?)(割|%|倍|年|か月|ヶ月|週間|日|人|名|例)")
+_RATE = re.compile(r"(?<!\d)(\d+(?:\.\d+)?)(割|%|倍|年|か月|ヶ月|週間|日|人|名|例)")
 _DIGIT = re.compile(r"\d|半年")
 # Lengths of time in one unit, so that 半年 and 1年 compare.
 _LASTS = {"年": ("日", 365), "か月": ("日", 30), "ヶ月": ("日", 30), "週間": ("日", 7)}
@@ -75,6 +75,8 @@ class Facts:
 
 
 _NOTHING = Facts()
+# How far from a harm words may stand that say how it happens.
+_REACH = 120
 _MODAL = ("absolute", "emphatic", "hedge", "no_claim")
 _ASSERTED = sum(BITS[group] for group in _MODAL)
 _PLAIN = Claim(2, 0, ())
@@ -174,7 +176,9 @@ def _harms(text: str, held: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
                 denials.append(chain + denial[0])
             elif strong:
                 harms += strong
-        elif not is_illness and (pattern("occurs").search(text, end) or _LISTED.search(text, 0, start)):
+        elif not is_illness and (
+            pattern("occurs").search(text, end, end + _REACH) or _LISTED.search(text, max(0, start - _REACH), start)
+        ):
             weak = pattern("harm_by_context").findall(chain)
             harms += strong
             # Two symptoms in a row are a list of what may happen; one alone may be what is treated.

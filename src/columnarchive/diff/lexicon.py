@@ -8,7 +8,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-_LEADING_CLASS = re.compile(r"\[([^\]\\^]+)\](\?)?(?![*+{])")
+_LEADING_CLASS = re.compile(r"\[([^\]\\^]{1,80})\](\?)?(?![*+{])")
 _LEADING_CHOICE = re.compile(r"\(\?:([^()]*)\)(\?)?(?![*+{])")
 
 

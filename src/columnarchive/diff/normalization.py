@@ -17,8 +17,8 @@ def _bounds(signs: str) -> list[int]:
 
 
 _POWERS = {"十": 1, "百": 2, "千": 3, "万": 4, "億": 8, "兆": 12}
-_SCALED = re.compile(r"(\d+(?:\.\d+)?)([十百千]?[万億兆]|[百千])")
-_CHAIN = re.compile(r"(?:\d+(?:\.\d+)?(?:[十百千]?[万億兆]|[百千]))+\d*")
+_SCALED = re.compile(r"(?<!\d)(\d+(?:\.\d+)?)([十百千]?[万億兆]|[百千])")
+_CHAIN = re.compile(r"(?<!\d)(?:\d+(?:\.\d+)?(?:[十百千]?[万億兆]|[百千]))+\d*")
 _KANJI_DIGITS = {sign: value for value, sign in enumerate("〇一二三四五六七八九")}
 _DIGIT = re.compile(r"\d")
 _KANJI_DIGIT = re.compile(r"[一二三四五六七八九十百千万億]")

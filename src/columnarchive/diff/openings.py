@@ -14,7 +14,7 @@ from columnarchive.diff.lexicon import signs_of, words_of
 
 _SIZE = 2
 _QUANTIFIER = re.compile(r"[?*+]|\{\d*,?\d*\}")
-_CLASS = re.compile(r"\[((?:\\.|[^\]\\])+)\]")
+_CLASS = re.compile(r"\[((?:\\.|[^\]\\]){1,80})\]")
 # Searched in whole sentences; other groups are only matched in one place.
 _SOUGHT = (
     "treatment", "effect", "absolute", "emphatic", "superlative", "hedge", "no_claim", "not_about_effect",

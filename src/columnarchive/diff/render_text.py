@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from columnarchive.diff.render_html import to_html as to_html
 from columnarchive.diff.sentences import Sentences, sentences_of
@@ -16,6 +16,20 @@ Paint = Callable[[str, str], str]
 _ANSI = {"delete": "\x1b[31m", "insert": "\x1b[32m", "dim": "\x1b[2m", "head": "\x1b[1m"}
 _RICH = {"delete": "red", "insert": "green", "dim": "dim", "head": "bold"}
 _SIGNS = {"added": "+", "removed": "-", "edited": "~", "moved": ">"}
+
+
+class _Sides(NamedTuple):
+    """The sentences of both texts, and where each text first occurs among the new ones."""
+
+    before: Sentences
+    after: Sentences
+    first_at: dict[str, int]
+
+    @classmethod
+    def of(cls, old: Article, new: Article) -> _Sides:
+        after = sentences_of(new)
+        first_at = {text: at for at, text in reversed(list(enumerate(after.texts)))}
+        return cls(sentences_of(old), after, first_at)
 
 
 def to_json(comparison: Comparison, old: int | str, new: int | str) -> dict[str, Any]:
@@ -52,11 +66,12 @@ def to_text(comparison: Comparison, old: Article, new: Article) -> str:
 def to_terminal(comparison: Comparison, old: Article, new: Article, style: Style = "plain") -> str:
     """The same with colour as ANSI codes or rich markup; the marks stay, so that it reads without colour too."""
     paint = _painter(style)
-    before, after = sentences_of(old), sentences_of(new)
+    sides = _Sides.of(old, new)
+    after = sides.after
     lines = [paint("head", _headline(comparison))]
     shown = -1
-    for run in _runs(comparison.edits, before, after):
-        context, following = _around(run[0], before, after)[0], max(_around(edit, before, after)[1] for edit in run)
+    for run in _runs(comparison.edits, sides):
+        context, following = _around(run[0], sides)[0], max(_around(edit, sides)[1] for edit in run)
         lines.append("")
         if context > shown:
             lines.append(paint("dim", f"    {after.texts[context]}"))
@@ -74,11 +89,11 @@ def to_terminal(comparison: Comparison, old: Article, new: Article, style: Style
     return "\n".join(lines) + "\n"
 
 
-def _runs(edits: Sequence[Edit], before: Sentences, after: Sentences) -> Iterator[list[Edit]]:
+def _runs(edits: Sequence[Edit], sides: _Sides) -> Iterator[list[Edit]]:
     """Edits between which nothing stayed as it was, so that none is shown as the context of another."""
     run: list[Edit] = []
     for edit in edits:
-        if run and not _adjoin(run[-1], edit, before, after):
+        if run and not _adjoin(run[-1], edit, sides):
             yield run
             run = []
         run.append(edit)
@@ -86,14 +101,14 @@ def _runs(edits: Sequence[Edit], before: Sentences, after: Sentences) -> Iterato
         yield run
 
 
-def _adjoin(one: Edit, other: Edit, before: Sentences, after: Sentences) -> bool:
+def _adjoin(one: Edit, other: Edit, sides: _Sides) -> bool:
     if one.new_at >= 0 and other.new_at >= 0:
-        return other.new_at == after.reach(one.new_at, one.new)
+        return other.new_at == sides.after.reach(one.new_at, one.new)
     if one.old_at >= 0 and other.old_at >= 0:
-        return other.old_at == before.reach(one.old_at, one.old)
+        return other.old_at == sides.before.reach(one.old_at, one.old)
     if one.new_at >= 0:
-        return other.old_at >= 0 and _around(other, before, after)[0] == one.new_at - 1
-    return one.old_at >= 0 and _around(one, before, after)[1] == other.new_at
+        return other.old_at >= 0 and _around(other, sides)[0] == one.new_at - 1
+    return one.old_at >= 0 and _around(one, sides)[1] == other.new_at
 
 
 def _about(edit: Edit, old: Article, new: Article) -> str:
@@ -118,14 +133,13 @@ def _headline(comparison: Comparison) -> str:
     return f"level {comparison.level} ({', '.join(comparison.labels)}): {counts}{capped}"
 
 
-def _around(edit: Edit, before: Sentences, after: Sentences) -> tuple[int, int]:
+def _around(edit: Edit, sides: _Sides) -> tuple[int, int]:
     """Positions among the new sentences of the one before and the one after an edit; -1 without."""
     if edit.new_at >= 0:
-        return edit.new_at - 1, after.reach(edit.new_at, edit.new)
+        return edit.new_at - 1, sides.after.reach(edit.new_at, edit.new)
     if edit.old_at <= 0:
         return -1, 0 if edit.old_at == 0 else -1
-    neighbour = before.texts[edit.old_at - 1]
-    at = after.texts.index(neighbour) if neighbour in after.texts else -1
+    at = sides.first_at.get(sides.before.texts[edit.old_at - 1], -1)
     return at, at + 1 if at >= 0 else -1
 
 

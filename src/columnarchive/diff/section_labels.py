@@ -9,7 +9,9 @@ from columnarchive.diff.alignment import Link
 from columnarchive.diff.sentences import Sentences
 from columnarchive.records import Article, Block
 
-_ASKS = re.compile(r"\s*(?:Q|Ｑ|A|Ａ)\s*[0-9０-９]{0,2}\s*[.．:：、)）]|\s*【?(?:質問|回答)】?[0-9０-９]*\s*[:：.．]")
+_ASKS = re.compile(
+    r"\s{0,8}(?:Q|Ｑ|A|Ａ)\s*[0-9０-９]{0,2}\s*[.．:：、)）]|\s{0,8}【?(?:質問|回答)】?[0-9０-９]*\s*[:：.．]"
+)
 
 
 class Side:

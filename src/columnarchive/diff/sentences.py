@@ -6,12 +6,23 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from columnarchive.records import Article
 
 # A bracket holds a sentence together only when it closes on the same line within this many characters; a stray
 # opening bracket must not swallow the paragraph, and the bound keeps the scan linear.
 _BRACKET_REACH = 160
+
+LONGEST = 1_000
+"""The most characters of a sentence. Longer runs are cut at commas, then at spaces, then anywhere but in a number, so
+that every later step works on pieces of bounded length; a comparison of such a text is `capped`."""
+
+_CUTS = (
+    re.compile(r"(?:[^、，,；;・]|[,，](?=[0-9０-９]))+[、，,；;・]*|[、，,；;・]+"),
+    re.compile(r"\S+\s*|\s+"),
+    re.compile(rf"(?s).{{1,{LONGEST}}}(?<![0-9０-９.,，．])|.{{1,{LONGEST}}}"),
+)
 
 _BRACKETS = ("「」", "『』", "（）", "()", "【】", "〔〕", "“”", "《》", "〈〉", "［］")
 _OPENERS = "".join(re.escape(pair[0]) for pair in _BRACKETS)
@@ -40,16 +51,23 @@ _SPACES = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3
 _NOT_PLAIN = re.compile(rf"[！？‼⁇⁈⁉｡!?.．♪☆★{_OPENERS}{_CLOSERS}{_SPACES}]")
 
 
+class _Pieces(NamedTuple):
+    texts: tuple[str, ...]
+    glues: tuple[str, ...]
+    capped: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Sentences:
     """An article's sentences in order. `glues[i]` is what stood before sentence i: nothing, a space or a line end.
 
-    `blocks[i]` is the index of the block it stands in.
+    `blocks[i]` is the index of the block it stands in. `capped` says that some were longer than a sentence may be.
     """
 
     texts: tuple[str, ...]
     glues: tuple[str, ...]
     blocks: tuple[int, ...]
+    capped: bool = False
 
     def joined(self, start: int, end: int) -> str:
         """The sentences from start up to end as one text."""
@@ -73,20 +91,22 @@ def split(text: str) -> list[str]:
     >>> split("効果には個人差があります。「治る？」とは言えません。")
     ['効果には個人差があります。', '「治る？」とは言えません。']
     """
-    return list(_pieces(text)[0])
+    return list(_pieces(text).texts)
 
 
 def sentences_of(article: Article) -> Sentences:
-    """The sentences of an article's blocks, without the title."""
+    """Return the sentences of an article's blocks, without the title."""
     texts: list[str] = []
     glues: list[str] = []
     blocks: list[int] = []
+    capped = False
     for at, block in enumerate(article.blocks):
-        block_texts, block_glues = _pieces(block.text)
-        texts += block_texts
-        glues += block_glues
-        blocks += [at] * len(block_texts)
-    return Sentences(tuple(texts), tuple(glues), tuple(blocks))
+        pieces = _pieces(block.text)
+        texts += pieces.texts
+        glues += pieces.glues
+        blocks += [at] * len(pieces.texts)
+        capped = capped or pieces.capped
+    return Sentences(tuple(texts), tuple(glues), tuple(blocks), capped)
 
 
 def section_of(article: Article, blocks: Sequence[int]) -> list[int]:
@@ -100,24 +120,39 @@ def section_of(article: Article, blocks: Sequence[int]) -> list[int]:
 
 # Successive revisions share nearly all blocks, so the same text is asked for again and again.
 @lru_cache(maxsize=8192)
-def _pieces(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _pieces(text: str) -> _Pieces:
     if _NOT_PLAIN.search(text) is None and "。。" not in text:
         # One line, without any sign but 。 at which a cut could be or must not be.
-        plain = text.replace("。", "。\n").split("\n")
-        if not plain[-1]:
-            plain.pop()
-        return tuple(plain), ("\n", *[""] * (len(plain) - 1)) if plain else ()
+        found = text.replace("。", "。\n").split("\n")
+        if not found[-1]:
+            found.pop()
+        plain = [piece for sentence in found for piece in _cut(sentence)]
+        return _Pieces(tuple(plain), ("\n", *[""] * (len(plain) - 1)) if plain else (), len(plain) > len(found))
     texts: list[str] = []
     glues: list[str] = []
     glue = "\n"
+    capped = False
     for line in text.split("\n"):
-        for found in _SENTENCE.findall(line):
-            sentence = found.strip()
+        found = _SENTENCE.findall(line)
+        pieces = [piece for sentence in found for piece in _cut(sentence)]
+        capped = capped or len(pieces) > len(found)
+        for piece in pieces:
+            sentence = piece.strip()
             if not sentence:
-                glue = glue or (" " if found else "")
+                glue = glue or (" " if piece else "")
                 continue
             texts.append(sentence)
-            glues.append(glue or ("" if found[0] == sentence[0] else " "))
-            glue = "" if found[-1] == sentence[-1] else " "
+            glues.append(glue or ("" if piece[0] == sentence[0] else " "))
+            glue = "" if piece[-1] == sentence[-1] else " "
         glue = "\n"
-    return tuple(texts), tuple(glues)
+    return _Pieces(tuple(texts), tuple(glues), capped)
+
+
+def _cut(sentence: str, cuts: Sequence[re.Pattern[str]] = _CUTS) -> list[str]:
+    """Return the sentence, cut into pieces of at most `LONGEST` characters if it is longer.
+
+    Where it is cut at commas and spaces depends on these alone, not on how much precedes them: an edit moves no cut.
+    """
+    if len(sentence) <= LONGEST:
+        return [sentence]
+    return [piece for part in cuts[0].findall(sentence) if part for piece in _cut(part, cuts[1:])]

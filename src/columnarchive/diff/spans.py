@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rapidfuzz.distance import Indel, MatchingBlock, Postfix, Prefix
 
 from columnarchive.diff.tokens import KANJI, has_kana, is_function, tokens
 from columnarchive.records import Span
 
-# Above this many token pairs the alignment inside one sentence is not searched: no sentence a person writes is so long.
-_MOST_CELLS = 4_000_000
+# A longer changed part is marked as replaced as a whole: no sentence that a person writes is so long.
+_LONGEST = 4_000
+# How far before and after the changed part its first and last word may reach.
+_WORD_REACH = 200
 # Kept text below this share of the longer side is chance: the sentence was written anew.
 _KEPT = 0.2
 # No number, word or address goes on across these.
@@ -35,7 +37,7 @@ def spans_between(old: str, new: str) -> tuple[Span, ...]:
     if not old or not new:
         return (Span("insert", new),) if new else (Span("delete", old),)
     head, tail = _outside(old, new)
-    core = _aligned(tokens(old[head : len(old) - tail]), tokens(new[head : len(new) - tail]))
+    core = _core(old[head : len(old) - tail], new[head : len(new) - tail])
     pieces: list[Piece] = [(_cut_end(old[:head]), _cut_end(old[:head]), True)] if head else []
     pieces += core
     if tail:
@@ -47,11 +49,15 @@ def _outside(old: str, new: str) -> tuple[int, int]:
     """How much before and after all changes is the same, up to a sign at which no word goes on."""
     head = Prefix.similarity(old, new)
     tail = min(Postfix.similarity(old, new), len(old) - head, len(new) - head)
-    while head and old[head - 1] not in _BREAKS:
-        head -= 1
-    while tail and old[-tail] not in _BREAKS:
-        tail -= 1
+    head = next((at for at in range(head, max(0, head - _WORD_REACH), -1) if old[at - 1] in _BREAKS), 0)
+    tail = next((at for at in range(tail, max(0, tail - _WORD_REACH), -1) if old[-at] in _BREAKS), 0)
     return head, tail
+
+
+def _core(old: str, new: str) -> Iterable[Piece]:
+    if max(len(old), len(new)) > _LONGEST:
+        return [((old,) if old else (), (new,) if new else (), False)]
+    return _aligned(tokens(old), tokens(new))
 
 
 def _cut_end(text: str) -> list[str]:
@@ -81,7 +87,7 @@ def _aligned(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
 
 
 def _searched(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
-    if not old or not new or len(old) * len(new) > _MOST_CELLS or set(old).isdisjoint(new):
+    if not old or not new or set(old).isdisjoint(new):
         yield old, new, False
         return
     at_old = at_new = 0

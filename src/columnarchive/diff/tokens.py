@@ -77,7 +77,7 @@ _WORD_ON = rf"(?:[{_LATIN}]++|[{_DIGITS}]++(?![,，．][{_DIGITS}]))"
 # By script, so that at each place only what can begin there is tried.
 _NOT_JAPANESE = (
     r"(?:https?|ftp)://[!-~]*[A-Za-z0-9/_=#-]|www\.[!-~]*[A-Za-z0-9/_=#-]"
-    r"|[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+    r"|[A-Za-z0-9_.+-]{1,64}+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
     rf"|{_NUMBER}"
     rf"|[{_LATIN}]{_WORD_ON}*+(?:[-－‐'’./&＆+_@]{_WORD_ON}++)*+{_ADDRESS_ON}"
 )
