@@ -1,0 +1,266 @@
+"""What a column claims: effect, rank, patients' voices, pictures, figures, and who wrote it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from columnarchive.observations.context import about_others, explains_ban, on_jobs, speaks_as_clinic
+from columnarchive.observations.lexicon import pattern
+from columnarchive.observations.readers import Span
+from columnarchive.observations.sentences import Sentence
+
+_QUOTE = re.compile(r"[「『“\"]([^「」『』”\"]{6,300})[」』”\"]")
+_OUTRO = re.compile(
+    r"個人の感想|掲載(?:を|は)?(?:終了|して(?:い|お)(?:ません|りません))|お聞かせ|お寄せください|募集|ご紹介します|ご覧|掲示|読む"
+)
+_RATE = re.compile(
+    r"\d{1,3}(?:\.\d{1,2})?\s?(?:%|パーセント)(?!オフ|引|OFF)|(?<!\d)(?:\d|10|[一二三四五六七八九])\s?割(?:\d分)?(?:以上|前後|強|弱|近く)?(?!負担|引)"
+    r"|\d{1,4}\s?(?:名|人|例)中\s?\d{1,4}\s?(?:名|人|例)|(?:約|ほぼ)?半数(?:以上)?|(?:[5-9五]|10)点(?:満点)?中?\s?\d(?:\.\d)?|\d(?:\.\d{1,2})?点|(?:平均|マイナス|-)\s?\d{1,3}(?:\.\d)?\s?(?:kg|キロ|cm|センチ)|\d人に\d人"
+)
+_NAME = r"[一-龯々ヶ]{1,4}[\s　]?[一-龯々ぁ-んァ-ヶー]{1,5}"
+_OTHER_TOP = re.compile(
+    r"(?:学会|大会|企業|メーカー|大学|研究|山|都市|国民|寿命|雑誌|番組|師匠|恩師|に学び|に師事|選手|チーム(?!の一員)|映画|会場)"
+)
+_HEADING_TOP = re.compile(r"No\.?\s?1|圧倒的|最大級|日本一|最新鋭|最速|トップクラス|唯一|随一")
+
+
+def testimonial(s: Sentence) -> Iterator[Span]:
+    """Read a patient's voice on the effect or content of a treatment."""
+    if s.is_navigation or "staff" in s.topics or explains_ban(s) or _OUTRO.search(s.text) or about_others(s):
+        return
+    if s.kind == "heading" and "voice" not in topics_above(s):
+        return
+    retold = pattern("says").search(s.text)
+    attributed = pattern("speaker").search(s.whole_line)
+    voiced = "voice" in topics_above(s)
+    for found in _QUOTE.finditer(s.text):
+        if _is_account(found[1]) and (attributed or voiced or (retold and retold.start() >= found.end() - 1)):
+            yield found.span()
+    if (
+        voiced
+        and s.kind in ("item", "paragraph", "row", "quote", "heading")
+        and not _QUOTE.search(s.text)
+        and _is_account(s.text)
+        and (attributed or s.kind in ("item", "quote"))
+    ) and not re.search(r"当院|効果には|個人差|掲載|いただいた|ご紹介", s.text):
+        yield 0, len(s.text.rstrip())
+    if (
+        retold
+        and not _QUOTE.search(s.text)
+        and re.search(r"方|患者さ[まん]|患者様|お客|利用者|皆さ", s.text)
+        and _is_account(s.text[: retold.end()])
+    ):
+        yield retold.span()
+
+
+def topics_above(s: Sentence) -> frozenset[str]:
+    """Return the topics of a sentence's label, heading or question."""
+    return s.topics
+
+
+def _is_account(words: str) -> bool:
+    """Whether words tell of an effect, rather than of worries before or of the staff."""
+    if not pattern("good_effect").search(words):
+        return False
+    if pattern("complaint").search(words) and not re.search(
+        r"ました|た(?:です|気|。|$|!|ん)|ように|なくな|消え|減", words
+    ):
+        return False
+    rest = pattern("not_effect_praise").sub("", words)
+    return not (
+        rest != words
+        and not re.search(
+            r"効|治|痛|消え|楽|なくな|生え|白く|歩|眠|減|きれい|ハリ|若|kg|見え|噛|ように|変わ|よく|良く|上が|伸び",
+            rest,
+        )
+    )
+
+
+def before_after(s: Sentence) -> Iterator[Span]:
+    """Read that pictures before and after a treatment are published or announced."""
+    if (
+        s.is_navigation
+        or explains_ban(s)
+        or s.asks
+        or (pattern("not_pictured").search(s.text) and not re.search(r"ご覧", s.text))
+    ):
+        return
+    caption = pattern("caption").match(s.text.strip())
+    if caption and len(s.text) < 40 and not re.search(r"注意|過ごし|流れ|検査|説明", s.text):
+        yield 0, len(s.text.rstrip())
+        return
+    for found in pattern("before_after").finditer(s.text):
+        near = s.text[max(0, found.start() - 30) : found.end() + 30]
+        if re.search(r"(?i)before|ビフォ", found[0]) or pattern("picture").search(near):
+            yield found.span()
+
+
+def superlative(s: Sentence) -> Iterator[Span]:
+    """Read a claim of top rank for the clinic or its treatment."""
+    if s.asks or s.is_navigation or explains_ban(s) or on_jobs(s) or "voice" in s.topics:
+        return
+    if s.is_label and not (_HEADING_TOP.search(s.text)):
+        return
+    for found in pattern("superlative").finditer(s.text):
+        around = s.text[max(0, found.start() - 4) : found.end() + 12]
+        after = s.text[found.end() : found.end() + 30]
+        if pattern("not_superlative").search(around) or s.is_quoted(found.start()):
+            continue
+        if pattern("take_back").search(after) or re.search(r"どれが|どちらが|何が", s.text[: found.start()]):
+            continue
+        if (
+            (_OTHER_TOP.search(s.text) or about_others(s))
+            and not speaks_as_clinic(s)
+            and "一員" not in s.text
+            and "他" not in found[0]
+        ):
+            continue
+        yield found.span()
+
+
+def absolute_claim(s: Sentence) -> Iterator[Span]:
+    """Read an effect or a safety asserted without exception."""
+    if s.asks or s.is_navigation or explains_ban(s) or on_jobs(s) or "voice" in s.topics or about_others(s):
+        return
+    if pattern("not_absolute").search(s.text):
+        return
+    for found in pattern("absolute").finditer(s.text):
+        clause = s.text[max(0, found.start() - 30) : found.end() + 40]
+        rest = s.text[found.end() : found.end() + 50]
+        if s.is_quoted(found.start()) or (pattern("take_back").search(rest) and not _double_negative(found[0], rest)):
+            continue
+        if pattern("effect_or_safety").search(
+            clause.replace(found[0], " ", 1) if not re.search(r"治|絶|全快|失敗|再発|リバウ", found[0]) else clause
+        ):
+            if not (
+                re.search(r"治|絶", found[0])
+                and re.search(
+                    r"^(?:できない|を目|率|術|的|手術|切除|のため|が(?:難|望|期待)|治療|を(?:めざ|目)|に(?:近|向)|困難|した(?:方|人)|後|までの)",
+                    rest,
+                )
+            ):
+                yield found.span()
+
+
+def _double_negative(word: str, rest: str) -> bool:
+    """Whether a denial completes the absolute word (一切ありません) instead of taking it back."""
+    return word in ("一切", "いっさい", "二度と", "2度と", "絶対に", "もう") and not re.search(
+        r"とは|わけ|限|言え|保証|かもしれ|でしょうか|ますか", rest
+    )
+
+
+def effect_hedge(s: Sentence) -> Iterator[Span]:
+    """Read that the effect may differ, be limited, not come or not last."""
+    if (
+        s.asks
+        or s.is_label
+        or s.is_navigation
+        or on_jobs(s)
+        or (about_others(s) and not re.search(r"比べ|ほどの効果", s.text))
+    ):
+        return
+    if explains_ban(s) and not speaks_as_clinic(s) and not re.search(r"個人差", s.text):
+        return
+    for found in pattern("varies").finditer(s.text):
+        if _is_about_effect(s, found.start(), found[0]):
+            yield found.span()
+    for found in pattern("limited").finditer(s.text):
+        if (
+            not s.is_quoted(found.start())
+            and not re.search(
+                r"(?:費用|料金|予約|保険|駐車|原因|検査(?:を|に)異常|病気(?:は|で))[^。]{0,12}$",
+                s.text[: found.start()],
+            )
+            and _limits_effect(s, found.start(), found.end())
+        ):
+            yield found.span()
+
+
+def _is_about_effect(s: Sentence, start: int, word: str) -> bool:
+    before = s.text[max(0, start - 40) : start] + s.text[start : start + len(word) + 16]
+    if re.search(
+        r"(?:費用|料金|価格|金額|負担額|時間|期間|回数|所要|通院|日数|間隔|量|方法|プラン|内容|本数|腫れ|痛みの感じ方|ダウンタイム|赤み|目標|原因|症状の出方|値)(?:は|も|が|には|については)[^。]{0,24}$",
+        s.text[: start + len(word)],
+    ):
+        return "効果" in before or "仕上" in before
+    if word == "個人差" and ("risk" not in s.topics or len(s.text) < 24 or "効果" in s.text):
+        return not re.search(r"痛み|腫れ|ダウンタイム|赤み|内出血|副作用", s.text) or "効" in s.text
+    return pattern("effect_word").search(before) is not None
+
+
+_DISEASE_HEDGE = re.compile(
+    r"(?:病気|疾患|症候群|がん|老眼|近視)(?:は|が)[^。]{0,20}(?:治り|治ら|進行|再発)|(?:むし歯|歯周病|虫歯)(?:は|が)"
+)
+
+
+def _limits_effect(s: Sentence, start: int, end: int) -> bool:
+    near = s.text[max(0, start - 40) : end + 16]
+    if _DISEASE_HEDGE.search(near) and not re.search(r"治療(?:後|して|を)|効果", near):
+        return False
+    if re.search(r"(?:わけ|もの)で(?:は|も)", s.text[start:end]) and not pattern("effect_word").search(near):
+        return False
+    return pattern("effect_word").search(near) is not None
+
+
+def survey_figure(s: Sentence) -> Iterator[Span]:
+    """Read a rate or score on effect, satisfaction, success or side effects."""
+    if s.asks or s.is_navigation or on_jobs(s) or explains_ban(s) or (s.cells and "円" in s.text):
+        return
+    if pattern("not_rate").search(s.text):
+        return
+    for found in _RATE.finditer(s.text):
+        near = s.text[max(0, found.start() - 60) : found.end() + 40]
+        if (
+            pattern("rate_word").search(near)
+            and not s.is_quoted(found.start())
+            and not re.search(r"目指|めざ|保証", near)
+        ):
+            yield found.span()
+
+
+def survey_source(s: Sentence) -> Iterator[Span]:
+    """Read the source, the sample or the period of a figure. Only beside a figure: see `engine`."""
+    yield from (found.span() for found in pattern("source_word").finditer(s.text))
+
+
+def supervisor(s: Sentence) -> Iterator[Span]:
+    """Read which physician or dentist wrote or supervised the column."""
+    line = s.whole_line
+    for found in pattern("author").finditer(s.text):
+        near = s.text[max(0, found.start() - 30) : found.end() + 40]
+        rest = s.text[found.end() : found.end() + 40]
+        if re.match(
+            r"(?:の?もと|した(?:サプリ|化粧|商品|本|書籍)|を(?:受け|依頼)|(?:サプリ|化粧品))", rest
+        ) or s.is_quoted(found.start()):
+            continue
+        if not pattern("physician").search(line) and not (
+            pattern("physician").search(s.before + s.after) and re.search(_NAME, near)
+        ):
+            continue
+        if pattern("not_physician").search(near) and not pattern("physician").search(near):
+            continue
+        if re.search(
+            rf"{_NAME}",
+            re.sub(r"監修|執筆|文責|記事|医師|院長|作成|更新|担当|歯科|専門医|著者|筆者|この|書いた人", " ", near),
+        ) or re.search(r"本人が|院長が(?:書|執筆)", near):
+            yield found.start(), len(s.text.rstrip())
+            return
+
+
+def own_treatment(s: Sentence) -> Iterator[Span]:
+    """Read that the clinic offers a treatment: it is the actor of what is done."""
+    if s.asks or s.is_navigation or "staff" in s.topics:
+        return
+    for found in pattern("own").finditer(s.text):
+        if s.is_quoted(found.start()):
+            continue
+        rest = s.text[found.start() :]
+        offer = pattern("offer").search(rest, len(found[0]))
+        if offer and pattern("treatment").search(s.text + s.title) and pattern("treatment").search(s.text):
+            if not re.search(
+                r"(?:行|扱|実施|対応|提供|導入|処方|お?受け|診療)(?:って|し|して)?[^。、]{0,6}(?:ません|おりません|いません)|取り入れられるもの|予定は(?:あり|ござ)",
+                s.text,
+            ):
+                yield found.start(), found.end()
+                return

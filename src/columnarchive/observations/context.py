@@ -1,0 +1,65 @@
+"""The grammar around a word: negation, modality, bans that are explained, and whose treatment a sentence is about."""
+
+from __future__ import annotations
+
+import re
+
+from columnarchive.observations.lexicon import pattern
+from columnarchive.observations.sentences import Sentence
+
+_NEGATED = re.compile(
+    r"^[^。、!?]{0,16}?(?:ません(?!か)|(?<![すく少危])ない(?!か(?:と|も)|で(?:くだ|下さ|お願))|なく(?!な[るりっ])|な(?:し|かった)|(?<=[あかさたなはまらわえけせてねめれいきしちみりば])ず(?:、|に|$)"
+    r"|禁|不要|お?断り|で(?:は|も)?(?:あり|ござい)ません|に(?:は)?あたら|対象外)"
+)
+_TREATMENT_FEE = re.compile(r"治療(?:費|料)|初診料|診察料|施術料")
+_NOT_YET = re.compile(r"(?:予定|検討(?:中|して)|準備中|まだ|今後)")
+_THINGS_OF_OTHERS = re.compile(r"(?:購入|入手|買)(?:した|する|って)(?:お?薬|もの|製品)|海外で(?:受け|手術|施術)")
+
+
+def negated(text: str, end: int) -> bool:
+    """Whether the predicate after position `end` is denied within its clause.
+
+    >>> negated("当院では未承認薬を扱っていません。", 9), negated("未承認の薬です。", 3)
+    (True, False)
+    """
+    return _NEGATED.match(text[end : end + 24]) is not None
+
+
+def explains_ban(s: Sentence) -> bool:
+    """Whether a sentence explains a ban, a rule or a warning, or quotes what others claim."""
+    return s.has("ban")
+
+
+def about_others(s: Sentence) -> bool:
+    """Whether a sentence speaks of other clinics, other treatments or products that people buy, and not of its own."""
+    found = pattern("other").search(s.text)
+    if found is None and not _THINGS_OF_OTHERS.search(s.text):
+        return False
+    own = pattern("own").search(s.text)
+    return own is None or (
+        found is not None and found.start() < own.start() and "より" not in s.text[found.end() : found.end() + 4]
+    )
+
+
+def speaks_as_clinic(s: Sentence) -> bool:
+    """Whether the clinic itself is the subject of a sentence."""
+    return s.has("own") and not re.search(
+        r"当院(?:で(?:は|も))?[^。]{0,30}(?:行って|扱って|実施して)(?:い|お)(?:ません|りません)", s.text
+    )
+
+
+def asserted(s: Sentence, start: int, end: int) -> bool:
+    """Whether the words of a span are the column's own assertion: not asked, quoted, explained or about others."""
+    return not (s.asks or s.is_navigation or s.is_quoted(start) or explains_ban(s) or about_others(s)) and end <= len(
+        s.text
+    )
+
+
+def on_jobs(s: Sentence) -> bool:
+    """Whether a sentence stands in a section or on a page on jobs, parking, closing days or events."""
+    return ("elsewhere" in s.topics or "staff" in s.topics) and not _TREATMENT_FEE.search(s.text)
+
+
+def planned(s: Sentence) -> bool:
+    """Whether a sentence speaks of plans only."""
+    return _NOT_YET.search(s.text) is not None

@@ -1,0 +1,136 @@
+"""The engine: reads the statements of single sentences and of whole columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from columnarchive.observations import claims, disclosures, products, risks
+from columnarchive.observations.lexicon import pattern
+from columnarchive.observations.readers import Span
+from columnarchive.observations.records import KINDS, Context, Kind, Line, Observation
+from columnarchive.observations.sentences import Sentence, read
+
+Detector = Callable[[Sentence], Iterable[Span]]
+
+DETECTORS: dict[Kind, Detector] = {
+    kind: getattr(module, kind)
+    for module in (disclosures, products, risks, claims)
+    for kind in KINDS
+    if hasattr(module, kind)
+}
+
+# What a column can state without offering a treatment.
+_UNTIED: frozenset[Kind] = frozenset({"contact", "supervisor", "guideline_compliance"})
+# What only a column that offers a treatment states, and what else ties it to the clinic, the clearest first.
+_OFFERED: frozenset[Kind] = frozenset({"cost", "cost_on_request", "self_pay", "plan_number"})
+_TIES: tuple[Kind, ...] = (
+    "cost",
+    "self_pay",
+    "cost_on_request",
+    "plan_number",
+    "content",
+    "course",
+    "unapproved",
+    "risks",
+)
+_ENOUGH = 3
+_FIGURE_REACH = 2
+
+
+def statements(sentence: str, context: Context | None = None) -> tuple[Observation, ...]:
+    """Return what a single sentence states when it stands under a heading or answers a question.
+
+    Unlike `observe`, this does not ask whether the column offers a treatment. The difference between the statements of an
+    old and a new sentence is what a change of the text says.
+
+    >>> [(o.kind, o.words) for o in statements("本治療は自由診療です。")]
+    [('self_pay', ('自由診療',)), ('own_treatment', ('本治療',))]
+    """
+    context = context or Context()
+    above = [Line(context.heading, "heading"), Line(context.question, "question")]
+    lines = [*(line for line in above if line.text), Line(sentence, context.kind or "item")]
+    at = len(lines) - 1
+    found = [o for o in _read_all(read(lines, context.title)) if o.line == at]
+    if not any(o.kind == "survey_figure" for o in found):
+        found = [o for o in found if o.kind != "survey_source"]
+    return tuple(Observation(o.kind, 0, o.text, o.start, o.words, o.spans) for o in found)
+
+
+def observe(lines: Sequence[Line], title: str = "") -> tuple[Observation, ...]:
+    """Return what a column states, in the order of its lines.
+
+    Args:
+        lines: the lines of the column; the kind of each is used where it is known and inferred where it is not.
+        title: the title of the column.
+
+    >>> lines = [Line("費用", "heading"), Line("当院のPRP注射は1回 33,000円です。")]
+    >>> [(o.kind, o.line, o.words) for o in observe(lines)]
+    [('cost', 1, ('33,000円',)), ('own_treatment', 1, ('当院',))]
+    """
+    sentences = read(lines, title)
+    found = list(_read_all(sentences))
+    found = _settle_costs(found)
+    found = _settle_figures(found)
+    found = _settle_sources(found)
+    return tuple(_settle_own(found, sentences, title))
+
+
+def _read_all(sentences: Iterable[Sentence]) -> Iterator[Observation]:
+    for s in sentences:
+        for kind, detector in DETECTORS.items():
+            spans = sorted({span for span in detector(s) if span[0] < span[1]})
+            if spans:
+                yield _observation(kind, s, spans)
+
+
+def _observation(kind: Kind, s: Sentence, spans: list[Span]) -> Observation:
+    line = s.folded
+    start, end = line.original(s.start, s.start + len(s.text))
+    return Observation(
+        kind=kind,
+        line=s.line,
+        text=line.source[start:end].strip(),
+        start=start,
+        words=tuple(line.source[slice(*line.original(s.start + a, s.start + b))] for a, b in spans),
+        spans=tuple(line.original(s.start + a, s.start + b) for a, b in spans),
+    )
+
+
+def _settle_costs(found: list[Observation]) -> list[Observation]:
+    """A price stands on request only where no price is given."""
+    priced = any(o.kind == "cost" for o in found)
+    return [o for o in found if not (priced and o.kind == "cost_on_request")]
+
+
+def _settle_figures(found: list[Observation]) -> list[Observation]:
+    """A source counts only beside the figure that it is the source of."""
+    figures = [o.line for o in found if o.kind == "survey_figure"]
+    return [o for o in found if o.kind != "survey_source" or any(0 <= o.line - at <= _FIGURE_REACH for at in figures)]
+
+
+def _settle_sources(found: list[Observation]) -> list[Observation]:
+    """Where a product comes from is told of unapproved ones: a purchase alone is none."""
+    unapproved = any(o.kind == "unapproved" for o in found)
+    return [
+        o
+        for o in found
+        if o.kind != "import_source" or unapproved or any(re.search("輸入|入手", w) for w in (*o.words, o.text))
+    ]
+
+
+def _settle_own(found: list[Observation], sentences: Sequence[Sentence], title: str) -> Iterator[Observation]:
+    """Without a line that ties the clinic to a treatment, its menu and fees do; without any, no treatment is its own."""
+    if pattern("recruiting").search(title) or any(pattern("recruiting").search(s.text) for s in sentences[:2]):
+        yield from (o for o in found if o.kind in _UNTIED)
+        return
+    if not any(o.kind == "own_treatment" for o in found):
+        stated = {o.kind for o in found} - _UNTIED
+        tie = next((kind for kind in _TIES if kind in stated), None)
+        if tie is None or not (stated & _OFFERED or len(stated) >= _ENOUGH):
+            yield from (o for o in found if o.kind in _UNTIED)
+            return
+        found += [
+            Observation("own_treatment", o.line, o.text, o.start, o.words, o.spans) for o in found if o.kind == tie
+        ]
+    yield from sorted(found, key=lambda o: (o.line, o.start, KINDS.index(o.kind)))

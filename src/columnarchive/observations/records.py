@@ -1,0 +1,53 @@
+"""Records of the ledger: the lines that go in and the statements that come out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Kind = Literal[
+    "self_pay", "cost", "cost_on_request", "course", "content", "risks", "risk_denial", "contact", "unapproved",
+    "import_source", "approved_alternative", "safety_abroad", "relief_excluded", "plan_number", "approval_claim",
+    "notification", "testimonial", "before_after", "superlative", "absolute_claim", "effect_hedge",
+    "guideline_compliance", "survey_figure", "survey_source", "supervisor", "own_treatment",
+]  # fmt: skip
+"""What a column can state; ../docs/observations.md defines each kind."""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+LineKind = Literal["", "heading", "paragraph", "item", "row", "question", "answer", "quote", "caption"]
+"""The kind of a block, or "" when only the text is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a column. In a table row, tabs separate the cells."""
+
+    text: str
+    kind: LineKind = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A sentence that states something of one kind.
+
+    `line` counts from 0. `words` are the words that show the kind, verbatim; `spans` are their positions in the line;
+    `text` is the sentence they stand in, `start` its position in the line.
+    """
+
+    kind: Kind
+    line: int
+    text: str
+    start: int
+    words: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a single sentence is read with: the heading above it, the question it answers, the title of its column."""
+
+    heading: str = ""
+    question: str = ""
+    title: str = ""
+    kind: LineKind = ""

@@ -1,0 +1,164 @@
+"""What a column states about harms of its treatment: named, or denied and played down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from columnarchive.observations.context import about_others, explains_ban, on_jobs, speaks_as_clinic
+from columnarchive.observations.lexicon import pattern
+from columnarchive.observations.readers import Span
+from columnarchive.observations.sentences import Sentence, topics_of
+
+_TREATMENT_SUBJECT = re.compile(
+    r"(?:治療|施術|手術|注射|点滴|照射|投与|接種|服用|内服|麻酔|術|装置|装着|麻酔|抜歯|採取|移植|処置|検査|レーザー|薬|剤|ワクチン|鍼|はり|灸|矯正|"
+    r"採卵|生検|当院|インプラント|糸|プレート|レンズ|マスク|もみ|面接|セッション)(?:[^。、]{0,8})?(?:後|時|中|直後|部位?|では|には|により|による|によって|で|に|の|は|が|を|し)"
+)
+_NOT_RELIEVED = re.compile(
+    r"[^。]{0,20}(?:わけで(?:は|も)|とは限|きれ(?:ません|ない)|できません|ないこと|ないおそれ|ない場合)"
+)
+_LIST = re.compile(r"[、,・/／]|や|と")
+_CONDITION = re.compile(r"(?:ない|なし|いない|未)(?:方|場合)[^。]{0,4}$")
+_NO_HARM_NAMED = re.compile(
+    r"(?:副作用|リスク|合併症|危険)(?:は|が|も|など)?(?:ほとんど|もちろん|どんな)?(?:あり|ござ|伴|存在)"
+)
+_NOT_MEDICAL = re.compile(
+    r"(?:紹介状|予約|診断(?:の|書)|問診|同意|オンライン|ご家族以外|代理|現金|クレジット|初診の方|男性の|電話での|当日|駐車|マスクを|ペット)"
+)
+
+
+def risks(s: Sentence) -> Iterator[Span]:
+    """Read a named risk, side effect or treatment pain, or a group that is not treated."""
+    if s.is_label or s.is_navigation or s.asks or on_jobs(s) or about_others(s):
+        return
+    if "voice" in s.topics or (explains_ban(s) and not _listed(s) and not speaks_as_clinic(s) and not s.label):
+        return
+    yield from _harms(s)
+    yield from _excluded(s)
+
+
+def _listed(s: Sentence) -> bool:
+    return bool(s.topics & {"risk"}) or bool(
+        s.cells and re.search(r"副作用|リスク|注意点|デメリット|合併症|欠点", s.cells[0])
+    )
+
+
+def _harms(s: Sentence) -> Iterator[Span]:
+    listed = _listed(s)
+    if not listed and _on_disease(s.text) and not _TREATMENT_SUBJECT.search(s.text):
+        return
+    for found in pattern("harm").finditer(s.text):
+        start, end = found.span()
+        after = s.text[end:]
+        if (s.is_quoted(start) and not listed) or pattern("vague_harm").fullmatch(found[0]):
+            continue
+        if (pattern("relieved").match(after) and not _NOT_RELIEVED.match(after)) or _denied_here(s, start):
+            continue
+        if (
+            re.match(
+                r"(?:の)?(?:検査|有無|ある方|の方|治療中|をお持ち|がある方|がある場合|が強い方|が?続く(?:とき|場合)は)",
+                after,
+            )
+            and not listed
+        ):
+            continue
+        if listed or _is_stated(s, start, end):
+            yield start, end
+
+
+@lru_cache(maxsize=64)
+def _on_disease(text: str) -> bool:
+    """Whether a text tells what an illness or a habit does; a harm by itself is no illness."""
+    harms = [found.span() for found in pattern("harm").finditer(text)]
+    return any(
+        not any(start < found.end() and found.start() < end for start, end in harms)
+        for found in pattern("disease_course").finditer(text)
+    )
+
+
+def _is_stated(s: Sentence, start: int, end: int) -> bool:
+    """Whether a predicate of occurrence follows, and the subject is a treatment rather than an illness."""
+    rest = s.text[end : end + 80]
+    if not pattern("occurs").search(rest):
+        return False
+    if re.search(r"(?:方|人|患者さ[まん])(?:に|へ|を)(?:おすすめ|お勧め|向|対|適)|の方は|の方が", rest[:16]):
+        return False
+    before = s.text[:start]
+    if _on_disease(before):
+        return _TREATMENT_SUBJECT.search(before[-30:]) is not None
+    treated = _TREATMENT_SUBJECT.search(before) or re.search(
+        r"副作用|副反応|合併症|まれに|稀に|こと(?:が|も)(?:あり|ござい)|場合(?:が|も)(?:あり|ござい)|(?:起こり|生じ|あり)(?:得|え)|おそれ|恐れ|方も(?:い|お)",
+        s.text,
+    )
+    enumerated = len(pattern("harm").findall(s.text)) >= 3 and not _on_disease(s.text)
+    return bool(treated or enumerated) and not re.search(
+        r"(?:と|という)(?:訴え|悩み|症状|相談)|悩んで|でお困り|原因", s.text
+    )
+
+
+def _denied_here(s: Sentence, start: int) -> bool:
+    return any(a <= start < b for a, b in _denials(s.text, s.question))
+
+
+def _excluded(s: Sentence) -> Iterator[Span]:
+    listed = "exclusion" in s.topics or bool(
+        re.match(r"[^。]{0,30}[:：]", s.text) and topics_of(s.text.split(":")[0]) & {"exclusion"}
+    )
+    for found in pattern("excluded").finditer(s.text):
+        before = s.text[: found.start()][-120:]
+        if (
+            pattern("excluded_group").search(before)
+            and pattern("person").search(before)
+            and not _NOT_MEDICAL.search(before[-40:])
+        ) and (
+            not re.search(
+                r"(?:激しい運動|飲酒|入浴|お酒|サウナ|日焼け|メイク|運転|マッサージ|献血)(?:は|を|や|・)[^。]{0,14}$",
+                before,
+            )
+            or re.search(r"献血", before)
+        ):
+            yield found.span()
+            return
+    if listed and not s.is_label and (group := pattern("excluded_group").search(s.text)):
+        yield group.span()
+
+
+def risk_denial(s: Sentence) -> Iterator[Span]:
+    """Read that a risk, pain or downtime is denied or played down, or the treatment called safe."""
+    if s.asks or s.is_navigation or on_jobs(s) or about_others(s) or (explains_ban(s) and not speaks_as_clinic(s)):
+        return
+    if "voice" in s.topics:
+        return
+    yield from ((a, b) for a, b in _denials(s.text, s.question) if not s.is_quoted(a))
+    if s.topics & {"pain"} and re.search(r"(?:程度|くらい|ぐらい)です", s.text) and not re.search(r"円|分|回", s.text):
+        found = re.search(r"(?:程度|くらい|ぐらい)です", s.text)
+        if found and re.search(r"痛|チク|腫れ|赤|違和感|刺激|軽|わずか|少し", s.text):
+            yield found.span()
+
+
+@lru_cache(maxsize=8)
+def _denials(text: str, question: str) -> tuple[Span, ...]:
+    found_at: list[Span] = []
+    for found in pattern("denial").finditer(text):
+        after = text[found.end() : found.end() + 30]
+        if pattern("denial_undone").search(after.split("。")[0]) or (
+            re.match(r"(?:が|けれど|けど|ものの)、", after) and "皆無" in after
+        ):
+            continue
+        if "大丈夫" in found[0] and not re.search(r"肌|痛|安全|副作用|医師|麻酔|針|弱|苦手|敏感|心配", text + question):
+            continue
+        if re.search(r"心配|問題", found[0]) and not re.search(
+            r"痛|副作用|安全|リスク|傷|腫れ|体|感染|アレルギー|被ばく|影響|治療|施術", text + question
+        ):
+            continue
+        if "安心" in found[0] and re.search(
+            r"ご?相談|お問い|お電話|ご?来院|お越し|ご?予約|お預け|過ご|暮ら", text[found.start() : found.end() + 20]
+        ):
+            continue
+        if re.search(r"少|低|軽|ない|最小", found[0]) and re.match(
+            r"(?:ほど|方(?:は|が)|人|か|場合|ように|わけ|こと(?:を|が重)|を(?:選|目指)|ため)", after
+        ):
+            continue
+        found_at.append(found.span())
+    return tuple(found_at)

@@ -1,0 +1,332 @@
+"""Lines to sentences, each with the context it is read in: heading, label, question, table header, neighbours."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from columnarchive.observations.lexicon import pattern, topics
+from columnarchive.observations.records import Line
+
+_ITEM = re.compile(r"\s*[・•●○◯◆◇■□▪▫‣※＊*★☆✓✔▶►→⇒\-]+\s*")
+_STEP = re.compile(
+    r"\s*(?:[①-⑳]|\(?\d{1,2}[.)．、:]\s?(?!\d)|(?i:step)\s?\d+|(?:ステップ|手順)\s?\d+|【\d+】|第[一二三四五]段階)"
+)
+_STEP_NFKC = re.compile(
+    r"\s*(?:\(?\d{1,2}[.)、:]\s?(?!\d)|(?i:step)\s?\d+|(?:ステップ|手順)\s?\d+|【\d+】|第[一二三四五]段階)"
+)
+_QUESTION = re.compile(
+    r"\s*(?:【?[QＱ]\s?\d{0,2}】?\s?[.:：、)\s]?|質問\s?\d{0,2}\s?[.:：]?\s?|問\s?\d{1,2}\s?[.:：]?\s?)(?=[^A-Za-z&＆])"
+)
+_ANSWER = re.compile(r"\s*(?:【?[AＡ]\s?\d{0,2}】?\s?[.:：、)\s]|答え?\s?[.:：]|回答\s?[.:：])")
+_INLINE_ANSWER = re.compile(r"(?<=[?？。])\s*(?=[AＡ][.:：．\s])")
+_LABEL = re.compile(
+    r"\s*[■◆●◇□○・※*【\[〈<《(\s]{0,3}([^:。、\t!?】\]〉>》*]{1,22})\s?(?:[】\]〉》*]{1,2}\s?:?|:)\s*(?=\S)"
+)
+_END = re.compile(r"[。!?]+[」』)）♪]*")
+_OPEN, _CLOSE = "「『(（【", "」』)）】"
+_NAVIGATION = re.compile(r"[|｜/／>›»]")
+_REACH = 200
+_LONGEST = 400
+# Topics that the next line that looks like a heading ends, whatever it names.
+_EVENT_LINES = 4
+_CLOSED_BY_ANY = frozenset({"voice", "elsewhere", "staff"})
+
+TopicSet = frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def topics_of(text: str) -> TopicSet:
+    """Return the topics that a heading, label or question names."""
+    return frozenset(name for name in topics() if pattern(f"topics.{name}").search(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """NFKC text with the original position of each of its characters."""
+
+    source: str
+    text: str
+    offsets: Sequence[int]
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """Return the span of the original behind a span of the folded text."""
+        return self.offsets[start], max(self.offsets[end], self.offsets[end - 1] + 1)
+
+
+def fold(text: str) -> Folded:
+    """Return the NFKC form of a line with offsets into it. Tabs and other white space are kept one to one."""
+    if unicodedata.is_normalized("NFKC", text):
+        return Folded(text, text, range(len(text) + 1))
+    pieces: list[str] = []
+    offsets: list[int] = []
+    start = 0
+    for end in range(1, len(text) + 1):
+        if end < len(text) and (unicodedata.combining(text[end]) or text[end] in "ﾞﾟ"):
+            continue
+        piece = unicodedata.normalize("NFKC", text[start:end])
+        pieces.append(piece)
+        offsets += [start] * len(piece)
+        start = end
+    offsets.append(len(text))
+    return Folded(text, "".join(pieces), offsets)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence in NFKC with its context. `start` and `end` are its span in the folded line."""
+
+    text: str
+    line: int
+    start: int
+    folded: Folded
+    kind: str = ""
+    label: str = ""
+    heading: str = ""
+    question: str = ""
+    header: tuple[str, ...] = ()
+    step: bool = False
+    before: str = ""
+    after: str = ""
+    whole_line: str = ""
+    title: str = ""
+
+    @cached_property
+    def topics(self) -> TopicSet:
+        """What the sentence is about by its label, its question or the heading above it; the nearest one decides."""
+        for nearest in (self.label, self.question, self.heading):
+            found = topics_of(nearest) if nearest else frozenset()
+            if found:
+                return found
+        return frozenset()
+
+    @cached_property
+    def cells(self) -> tuple[str, ...]:
+        """The cells of a table row, else nothing."""
+        return tuple(cell.strip() for cell in self.text.split("\t")) if "\t" in self.text else ()
+
+    @cached_property
+    def quoted(self) -> tuple[tuple[int, int], ...]:
+        """Spans inside quotation marks."""
+        return tuple(found.span() for found in re.finditer(r"[「『“\"][^「」『』”\"]{0,160}[」』”\"]", self.text))
+
+    @cached_property
+    def asks(self) -> bool:
+        """Whether the sentence is a question."""
+        return self.kind == "question" or bool(
+            re.search(r"(?:\?|か。?)[」)]?$", self.text.rstrip())
+            and not re.search(r"(?:ません|ましょう)か[。?]?$", self.text)
+        )
+
+    @cached_property
+    def is_label(self) -> bool:
+        """Whether the sentence is a heading or a bare label."""
+        return self.kind == "heading"
+
+    @cached_property
+    def is_navigation(self) -> bool:
+        """Whether the line only lists names of pages."""
+        if len(self.whole_line) > _REACH:
+            return False
+        parts = _NAVIGATION.split(self.whole_line)
+        return (
+            len(parts) > 2
+            and all(len(part.strip()) <= 14 for part in parts)
+            and not re.search(r"\d|です|ます", self.whole_line)
+        )
+
+    def has(self, group: str) -> bool:
+        """Whether any word of a group of the lexicon stands in the sentence."""
+        return pattern(group).search(self.text) is not None
+
+    def is_quoted(self, at: int) -> bool:
+        """Whether a position stands within quotation marks."""
+        return any(start < at < end for start, end in self.quoted)
+
+    def clause(self, start: int, end: int) -> str:
+        """Return the clause around a span: up to the next comma or end of sentence on both sides."""
+        left = max(self.text.rfind(sign, max(0, start - _REACH), start) for sign in "、。,;\t")
+        rest = re.compile(r"[、。;\t]").search(self.text, end, end + _REACH)
+        return self.text[left + 1 : rest.start() if rest else min(len(self.text), end + _REACH)]
+
+    def ahead(self, end: int, reach: int = 40) -> str:
+        """Return what follows a span, up to the end of the sentence or `reach` characters."""
+        return self.text[end : end + reach]
+
+    def behind(self, start: int, reach: int = 40) -> str:
+        """Return what precedes a span, at most `reach` characters."""
+        return self.text[max(0, start - reach) : start]
+
+
+def split(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the sentences of a folded line, the longest ones in pieces, so that all reading is linear."""
+    for start, end in _sentence_spans(text):
+        at = start
+        while end - at > _LONGEST:
+            comma = max(text.rfind(sign, at + _LONGEST // 2, at + _LONGEST) for sign in "、,;\t・ ") + 1
+            cut = comma or at + _LONGEST
+            yield at, cut
+            at = cut
+        yield at, end
+
+
+def _sentence_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the sentences of a folded line; a full stop within brackets ends none.
+
+    >>> [("A.いいえ。「治る。」とは言えません")[a:b] for a, b in _sentence_spans("A.いいえ。「治る。」とは言えません")]
+    ['A.いいえ。', '「治る。」とは言えません']
+    """
+    depth, start, opened = 0, 0, 0
+    at = 0
+    for found in re.finditer(r"[「『(【」』)】。!?]", text):
+        sign = found[0]
+        if found.start() < at:
+            continue
+        if depth and found.start() - opened > _REACH:
+            depth = 0
+        if sign in _OPEN:
+            depth, opened = depth + 1, found.start() if not depth else opened
+        elif sign in _CLOSE:
+            depth = max(0, depth - 1)
+        elif not depth:
+            end = _END.match(text, found.start())
+            at = end.end() if end else found.end()
+            if sign in "!?" and at < len(text) and re.match(r"[\w=&/]", text[at]) and text[at].isascii():
+                if not _ANSWER.match(text, at):
+                    continue
+            yield start, at
+            start = at
+    if text[start:].strip():
+        yield start, len(text)
+
+
+def read(lines: Sequence[Line], title: str = "") -> list[Sentence]:
+    """Return the sentences of a column, each with its context."""
+    return list(_Reader(lines, title).sentences())
+
+
+class _Reader:
+    """Walks through the lines and carries heading, question and table header along."""
+
+    def __init__(self, lines: Sequence[Line], title: str) -> None:
+        self.lines = lines
+        self.title = title
+        self.folded = [fold(line.text) for line in lines]
+        self.heading = ""
+        self.heading_ends: int | None = None
+        self.question = ""
+        self.header: tuple[str, ...] = ()
+
+    def sentences(self) -> Iterator[Sentence]:
+        for at, line in enumerate(self.lines):
+            text = self.folded[at].text
+            if not text.strip():
+                continue
+            kind = self._kind(line, text)
+            if kind != "row":
+                self.header = ()
+            if self.heading_ends is not None and at > self.heading_ends:
+                self.heading, self.heading_ends = "", None
+            yield from self._of_line(at, kind, text)
+            self._carry(at, line, kind, text)
+
+    def _kind(self, line: Line, text: str) -> str:
+        if "\t" in text or line.kind == "row":
+            return "row"
+        if line.kind == "question" or _QUESTION.match(text):
+            return "question"
+        if line.kind == "answer" or _ANSWER.match(text):
+            return "answer"
+        if line.kind == "heading":
+            return "question" if re.search(r"(?:\?|ますか|ですか|でしょうか)$", text.strip()) else "heading"
+        if line.kind == "item" or (_ITEM.match(text) and len(text) < 200):
+            return "heading" if line.kind != "item" and text[:1] in "■◆◇□●" and self._heading_like(text) else "item"
+        if _STEP.match(line.text) and len(text) > 4:
+            return "item"
+        if topics_of(self.heading) & {"risk", "exclusion"} and not topics_of(text) and pattern("harm").search(text):
+            return "item"
+        if self._heading_like(text):
+            return "question" if text.strip().endswith("?") and len(topics_of(text)) > 0 else "heading"
+        return line.kind or "paragraph"
+
+    @staticmethod
+    def _heading_like(text: str) -> bool:
+        bare = text.strip()
+        if (
+            len(bare) > 40
+            or bare.count("、") > 1
+            or re.search(r"[。!、]$|です$|ます$|[:：].{3}|円|\d{3}|名$|代$", bare)
+        ):
+            return False
+        return len(bare) <= 30 or bare.endswith("?")
+
+    def _carry(self, at: int, line: Line, kind: str, text: str) -> None:
+        if kind == "row" and not self.header and not re.search(r"円|\d{3}", text):
+            self.header = tuple(cell.strip() for cell in text.split("\t"))
+        elif kind == "question":
+            self.question = _QUESTION.sub("", text, count=1)[:120]
+        elif kind == "heading":
+            named = topics_of(text)
+            is_title = (at == 0 and line.kind != "heading") or text.strip() in self.title
+            if not is_title and (line.kind == "heading" or named or topics_of(self.heading) & _CLOSED_BY_ANY):
+                self.heading = text[:120]
+                self.heading_ends = at + _EVENT_LINES if line.kind != "heading" and named & _CLOSED_BY_ANY else None
+            if line.kind == "heading" or (named and not (named <= {"pain"})) or len(text) < 12:
+                self.question = ""
+        elif kind != "answer" and self.question and kind == "paragraph" and _is_answered(self.lines, at):
+            self.question = ""
+
+    def _of_line(self, at: int, kind: str, text: str) -> Iterator[Sentence]:
+        label = "" if kind in ("row", "question") else self._label(text)
+        question = self.question if kind not in ("question", "heading") else ""
+        spans = [text_span for part in _parts(text) for text_span in part]
+        step = kind != "row" and bool(_STEP.match(self.lines[at].text) or _STEP_NFKC.match(text))
+        inline = ""
+        for index, (start, end) in enumerate(spans):
+            own = text[start:end]
+            if _QUESTION.match(own) or (kind in ("paragraph", "item") and _ANSWER.match(text, end)):
+                inline = own
+            yield Sentence(
+                text=own,
+                line=at,
+                start=start,
+                folded=self.folded[at],
+                kind="question" if inline is own and len(spans) > 1 else ("answer" if inline else kind),
+                label=label,
+                heading=self.heading,
+                question=inline if inline and inline is not own else question,
+                header=self.header,
+                step=step,
+                before=text[spans[index - 1][0] : start] if index else self._neighbour(at, -1),
+                after=text[end : spans[index + 1][1]] if index + 1 < len(spans) else self._neighbour(at, 1),
+                whole_line=text[max(0, start - _LONGEST) : end + _LONGEST],
+                title=self.title,
+            )
+
+    def _neighbour(self, at: int, step: int) -> str:
+        return self.folded[at + step].text[:_REACH] if 0 <= at + step < len(self.lines) else ""
+
+    @staticmethod
+    def _label(text: str) -> str:
+        found = _LABEL.match(text)
+        return found[1].strip() if found and topics_of(found[1]) else ""
+
+
+def _parts(text: str) -> Iterator[list[tuple[int, int]]]:
+    """Yield the sentence spans of a line, cut before an answer that follows its question."""
+    start = 0
+    for found in _INLINE_ANSWER.finditer(text):
+        yield [(a + start, b + start) for a, b in split(text[start : found.end()])]
+        start = found.end()
+    yield [(a + start, b + start) for a, b in split(text[start:])]
+
+
+def _is_answered(lines: Sequence[Line], at: int) -> bool:
+    """Whether a question in the lines above has had its answer: two lines without another question."""
+    return at >= 2 and not any(
+        _QUESTION.match(lines[back].text) or lines[back].text.rstrip().endswith(("?", "？"))
+        for back in (at, at - 1, at - 2)
+    )

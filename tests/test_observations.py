@@ -1,0 +1,100 @@
+"""What a text states: sentences and columns of our own wording, many treatments, with near misses."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from columnarchive.observations import KINDS, Context, Line, observe, statements
+
+
+def kinds(*lines: str, title: str = "") -> set[str]:
+    """The kinds that a column of plain lines states."""
+    return {o.kind for o in observe([Line(line) for line in lines], title)}
+
+
+COLUMN = [
+    "毛髪再生の注入治療",
+    "当院では、頭皮に成長因子を含む製剤を注入する治療を行っています。",
+    "治療の回数",
+    "月に1回、6回を目安に通院していただきます。",
+    "費用",
+    "1回\t66,000円",
+    "保険は使えません。",
+    "副作用",
+    "・注入部の赤み、腫れ",
+    "発毛の程度には個人差があります。",
+    "ご予約 000-123-4567",
+]
+
+
+def test_a_column_states_what_its_lines_say() -> None:
+    assert kinds(*COLUMN) == {
+        "own_treatment",
+        "content",
+        "course",
+        "cost",
+        "self_pay",
+        "risks",
+        "effect_hedge",
+        "contact",
+    }
+
+
+def test_words_and_spans_are_verbatim() -> None:
+    lines = [Line("　当院のＰＲＰ注射は１回　３３，０００円です。"), *map(Line, COLUMN)]
+    for o in observe(lines):
+        assert o.kind in KINDS
+        for word, (start, end) in zip(o.words, o.spans, strict=True):
+            assert lines[o.line].text[start:end] == word
+            assert word in o.text
+            assert lines[o.line].text.index(o.text, o.start) >= o.start
+
+
+def test_the_heading_and_the_question_decide() -> None:
+    harms = "赤み、腫れ、内出血"
+    assert "risks" in {o.kind for o in statements(harms, Context(heading="主な副作用"))}
+    assert "risks" not in {o.kind for o in statements(harms, Context(heading="このような症状に"))}
+    answer = "1回2万2千円です。"
+    assert "cost" in {o.kind for o in statements(answer, Context(question="いくらかかりますか?"))}
+
+
+@given(st.text(max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_read(text: str) -> None:
+    for o in observe([Line(line) for line in text.split("\n")]):
+        assert all(0 <= start < end for start, end in o.spans)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "痛み、",
+        "「",
+        "1回",
+        "効果は",
+        "円",
+        "保険",
+        "（",
+        "12万3千",
+        "0120-",
+        "あ市",
+        "治療→",
+        "未承認の",
+        "A. Q. ",
+        "ない",
+    ],
+)
+def test_time_grows_with_length(unit: str) -> None:
+    def cost(length: int) -> float:
+        line = (unit * length)[:length]
+        started = time.process_time()
+        observe([Line(line)])
+        return time.process_time() - started
+
+    cost(1_000)
+    short, long = min(cost(10_000) for _ in range(2)), cost(100_000)
+    assert long < 40 * short + 0.05
