@@ -31,7 +31,7 @@ from columnarchive.pipeline.store_frontier import Group, open_frontier, read_lin
 from columnarchive.records import Capture
 from columnarchive.store import hash_chain
 from columnarchive.store.database import Database
-from columnarchive.store.writer_lock import crawl_lock
+from columnarchive.store.writer_lock import writer_lock
 from columnarchive.urls import PageLinks, host_of
 
 SAID = "ひざの痛みは年齢とともに増えます。治療の効果には個人差があり、費用は税込です。" * 5
@@ -367,7 +367,7 @@ def test_a_feed_brings_a_changed_page_forward_and_names_new_ones(db: Database, s
 
 
 def test_two_crawls_of_one_database(db: Database, site: Site) -> None:
-    with crawl_lock(db.path), pytest.raises(StoreError, match="Another crawl of"):
+    with writer_lock(db.path, "crawl"), pytest.raises(StoreError, match="Another crawl of"):
         run(db, site)
     assert run(db, site).pages == 10
 

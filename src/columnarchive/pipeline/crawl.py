@@ -22,7 +22,7 @@ from columnarchive.pipeline.store_frontier import Group, SiteFrontier, open_fron
 from columnarchive.records import Capture, Failure, Outcome
 from columnarchive.store import frontier
 from columnarchive.store.database import Database
-from columnarchive.store.writer_lock import crawl_lock
+from columnarchive.store.writer_lock import writer_lock
 
 __all__ = ["CrawlOptions", "CrawlSummary", "Planned", "Progress", "Target", "crawl", "targets"]
 FAILURES_KEPT = 200
@@ -76,7 +76,7 @@ def crawl(
     `derive` is called with a database of its own, in a thread, after each site's crawl. Nothing that a site does
     raises; StoreError does, when the database cannot be written or another crawl of it is running.
     """
-    with crawl_lock(db.path):
+    with writer_lock(db.path, "crawl"):
         if options.dry_run:
             pages = planned(db, sites, options)
             return CrawlSummary({}, 0, len(sites), len(pages), 0.0, planned=pages)

@@ -1,64 +1,54 @@
-"""One writing command at a time: a lock beside the database that the system itself lets go when its holder dies."""
+"""One writing command at a time: a lock file beside the database, released by the system when its holder dies."""
 
 from __future__ import annotations
 
 import contextlib
-import sys
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from columnarchive.errors import StoreError
-
-if sys.platform == "win32":
-    import msvcrt
-
-    _PLACE = 1 << 30  # A locked byte cannot be read there, and the holder's name at the beginning must be.
-
-    def _take(file: IO[str]) -> None:
-        file.seek(_PLACE)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        file.seek(0)
-else:
-    import fcntl
-
-    def _take(file: IO[str]) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextlib.contextmanager
 def writer_lock(database: Path, work: str) -> Iterator[None]:
     """Be the only crawl, import, rebuild, withdrawal or upgrade (`work`) of this database.
 
-    Raises StoreError in a sentence that names what another process is at. Readers and short writes need no lock.
+    The lock belongs to the file itself, whatever name or symbolic link leads to it. Raises StoreError with a sentence
+    that names what another process is doing. Readers and short writes need no lock.
     """
-    path = database.with_name(database.name + ".lock")
+    from filelock import FileLock, Timeout  # loaded by writers only
+
+    resolved = database.resolve()
+    path = resolved.with_name(resolved.name + ".lock")
+    lock = FileLock(path, timeout=0)
     try:
-        file = path.open("a+", encoding="ascii", errors="replace")
+        lock.acquire()
+    except Timeout as error:
+        raise StoreError(f"Another {_holder(path)} of {database} is running; wait for it or stop it first.") from error
     except OSError as error:
-        raise StoreError(f"The lock {path} cannot be made: {error.strerror}.") from error
-    with file:
-        try:
-            _take(file)
-        except OSError as error:
-            file.seek(0)
-            other = file.read(40).strip() or "writer"
-            raise StoreError(f"Another {other} of {database} is running; wait for it or stop it first.") from error
-        _sign(file, work)
-        try:
-            yield
-        finally:
-            _sign(file, "")
+        why = "it is a symbolic link" if path.is_symlink() else error.strerror or str(error)
+        raise StoreError(f"The lock {path} cannot be made: {why}.") from error
+    try:
+        _sign(path, work)
+        yield
+        _sign(path, "")
+    finally:
+        lock.release()
 
 
-def crawl_lock(database: Path) -> contextlib.AbstractContextManager[None]:
-    """Be the only writer of this database, for a crawl."""
-    return writer_lock(database, "crawl")
+def _holder(path: Path) -> str:
+    """Return what the holder of a lock is doing, as it wrote in the lock."""
+    with contextlib.suppress(OSError), path.open(encoding="ascii", errors="replace") as file:
+        return file.read(40).strip() or "writer"
+    return "writer"
 
 
-def _sign(file: IO[str], work: str) -> None:
-    """Say in the lock what its holder is at: a courtesy, so a full disk does not matter."""
+def _sign(path: Path, work: str) -> None:
+    """Name the holder in its lock. This is a courtesy, so a full disk does not matter."""
     with contextlib.suppress(OSError):
-        file.truncate(0)
-        file.write(work)
-        file.flush()
+        descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0))
+        try:
+            os.write(descriptor, work.encode("ascii", "replace"))
+        finally:
+            os.close(descriptor)
