@@ -17,7 +17,7 @@ from columnarchive import reader
 from columnarchive.cli.commands import COMMANDS, loaded
 from columnarchive.cli.moving import EXPORTS
 from columnarchive.config import load
-from columnarchive.pipeline.export_tables import TABLES
+from columnarchive.pipeline.export import TABLES
 from columnarchive.pipeline.notifications import hooks
 from columnarchive.store import streams
 

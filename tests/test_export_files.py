@@ -17,7 +17,8 @@ import pytest
 from columnarchive import reader
 from columnarchive.errors import ExchangeError
 from columnarchive.pipeline import withdrawal
-from columnarchive.pipeline.export import FORMATS, Wanted, publish
+from columnarchive.pipeline.export import FORMATS, ExportRequest
+from columnarchive.pipeline.export import export as publish
 from columnarchive.store import fulltext
 from columnarchive.store.database import Database
 
@@ -28,7 +29,7 @@ SCRIPT = """
 import os, resource, signal, sys
 from pathlib import Path
 from columnarchive import reader
-from columnarchive.pipeline.export import Wanted, publish
+from columnarchive.pipeline.export import ExportRequest, export as publish
 from columnarchive.errors import ArchiveError
 def report(done, note):
     if sys.argv[4] == "kill" and done == 8 and note == "revisions":
@@ -37,7 +38,7 @@ with reader.opened(Path(sys.argv[1])) as conn:
     if sys.argv[4] == "full":
         resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, 3_000))
     try:
-        publish(conn, Wanted(sys.argv[2], Path(sys.argv[3])), report)
+        publish(conn, ExportRequest(sys.argv[2], Path(sys.argv[3])), report)
     except ArchiveError as error:
         print(error)
         sys.exit(1)
@@ -51,7 +52,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def export(db: Path, format: str, out: Path, **wanted: object) -> str:
     with reader.opened(db) as conn:
-        return publish(conn, Wanted(format, out, **wanted))  # type: ignore[arg-type]
+        return publish(conn, ExportRequest(format, out, **wanted))  # type: ignore[arg-type]
 
 
 def articles(db: Path) -> int:
@@ -88,7 +89,7 @@ KILLED = """
 import os, signal, sqlite3, sys
 from pathlib import Path
 from columnarchive import reader
-from columnarchive.pipeline.export import Wanted, publish
+from columnarchive.pipeline.export import ExportRequest, export as publish
 from columnarchive.store import snapshot
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
@@ -114,7 +115,7 @@ with reader.opened(Path(sys.argv[1])) as conn:
         conn.set_progress_handler(step, 50)
     else:
         snapshot.sqlite3.connect = lambda *a, connect=sqlite3.connect, **k: connect(*a, factory=Dying, **k)
-    publish(conn, Wanted(format, out, without_bodies=moment == "uncommitted without bodies"))
+    publish(conn, ExportRequest(format, out, without_bodies=moment == "uncommitted without bodies"))
 """
 
 

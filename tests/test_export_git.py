@@ -21,10 +21,11 @@ from test_export_text import rendered
 
 from columnarchive import reader
 from columnarchive.errors import ExchangeError
-from columnarchive.exchange import file_names
 from columnarchive.exchange import git as repo_of
+from columnarchive.exchange import markdown_folder
 from columnarchive.pipeline import withdrawal
-from columnarchive.pipeline.export import Wanted, publish
+from columnarchive.pipeline.export import ExportRequest
+from columnarchive.pipeline.export import export as publish
 from columnarchive.store.database import Database
 
 
@@ -35,7 +36,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def export(db: Path, folder: Path) -> str:
     with reader.opened(db) as conn:
-        return publish(conn, Wanted("git", folder))
+        return publish(conn, ExportRequest("git", folder))
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -97,7 +98,7 @@ def test_each_commit_is_its_revision_and_no_other(db: Path, tmp_path: Path) -> N
     shown = [line.split("\t") for line in git(repo, "log", "--reverse", f"--format={form}").splitlines()]
     found, gone = [], 0
     for commit, author, at, url, number, seen in shown:
-        path = f"{file_names.folder_name(author)}/{file_names.file_name(url)}"
+        path = f"{markdown_folder.folder_name(author)}/{markdown_folder.file_name(url)}"
         (changed,) = git(repo, "show", "--format=", "--no-renames", "--name-status", commit).splitlines()
         assert changed.split("\t")[1] == path
         if changed.startswith("D"):
@@ -132,15 +133,15 @@ def test_a_day_before_1970_is_told_as_the_first_that_git_knows(tmp_path: Path) -
     """A wrong clock, or an import, may say so; the true time stands in the message."""
     moments = (-86_400, -1, 0, 86_400)
 
-    def steps() -> Iterator[repo_of.Step]:
+    def steps() -> Iterator[repo_of.Commit]:
         for number, moment in enumerate(moments, 1):
             seen = (f"Seen: {datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}",)
             content = f"text {number}\n".encode
-            yield repo_of.Step(f"key{number}", "https://c.example/", "c.example", moment, "said", (), seen, content)
+            yield repo_of.Commit(f"key{number}", "https://c.example/", "c.example", moment, "said", (), seen, content)
 
-    source = repo_of.Source(steps, lambda url: repo_of.Place(url, 86_400))
+    source = repo_of.History(steps, lambda url: repo_of.CurrentAddress(url, 86_400))
     for new in (4, 0):
-        assert repo_of.write(tmp_path / "repo", source, lambda _: None) == repo_of.Exported(new, 4, False)
+        assert repo_of.update_repository(tmp_path / "repo", source, lambda _: None) == repo_of.RepositoryUpdate(new, 4, False)
     git(tmp_path / "repo", "fsck", "--strict")
     assert git(tmp_path / "repo", "log", "--reverse", "--format=%at %ct").split() == ["0"] * 6 + ["86400"] * 2
     assert "Seen: 1969-12-31T00:00:00Z" in git(tmp_path / "repo", "log", "--format=%B")
@@ -150,9 +151,9 @@ def test_the_files_are_what_stands_and_the_log_tells_the_story(db: Path, tmp_pat
     export(db, tmp_path / "repo")
     standing = sqlite3.connect(db).execute("select url from articles where state <> 'gone'")
     files = [path.name for path in (tmp_path / "repo").rglob("*.md")]
-    assert sorted(files) == sorted(file_names.file_name(url) for (url,) in standing)
+    assert sorted(files) == sorted(markdown_folder.file_name(url) for (url,) in standing)
     url = f"{clinic.HOST}/column/kanshitsusei-haien/"
-    path = f"{clinic.SITE}/{file_names.file_name(url)}"
+    path = f"{clinic.SITE}/{markdown_folder.file_name(url)}"
     kinds = git(tmp_path / "repo", "log", "--reverse", "--no-renames", "--format=", "--name-status", "--", path)
     assert [line[0] for line in kinds.split("\n") if line] == ["A", "D", "A"]
     (gone,) = sqlite3.connect(db).execute("select old_text from edits where op = 'removed' limit 1").fetchone()
@@ -190,7 +191,7 @@ def test_a_past_that_differs_is_written_anew(tmp_path: Path) -> None:
     clinic_archive.written(tmp_path / "late.db", {"/a/": ["", "直した文。"]})
     clinic_archive.written(tmp_path / "whole.db", {"/a/": ["最初の文。", "直した文。"]})
     export(tmp_path / "late.db", tmp_path / "repo")
-    assert "written anew" in export(tmp_path / "whole.db", tmp_path / "repo")
+    assert "rewritten" in export(tmp_path / "whole.db", tmp_path / "repo")
     export(tmp_path / "whole.db", tmp_path / "fresh")
     assert git(tmp_path / "repo", "rev-parse", "main") == git(tmp_path / "fresh", "rev-parse", "main")
 
@@ -209,10 +210,10 @@ def test_what_was_withdrawn_is_in_no_object_any_more(db: Path, tmp_path: Path) -
         return subprocess.run(command, capture_output=True, check=True).stdout
 
     assert sentence.encode() in everything()
-    assert "written anew" in export(path, tmp_path / "repo")
+    assert "rewritten" in export(path, tmp_path / "repo")
     assert sentence.encode() not in everything()
     assert url.encode() not in everything()
-    assert not list((tmp_path / "repo").rglob(file_names.file_name(url)))
+    assert not list((tmp_path / "repo").rglob(markdown_folder.file_name(url)))
     git(tmp_path / "repo", "fsck", "--strict")
 
 
@@ -235,12 +236,12 @@ def test_a_kill_leaves_the_branch_as_it_was(tmp_path: Path) -> None:
 import os, signal, sys
 from pathlib import Path
 from columnarchive import reader
-from columnarchive.pipeline.export import Wanted, publish
+from columnarchive.pipeline.export import ExportRequest, export as publish
 def killed(done, note):
     if done == 2:
         os.kill(os.getpid(), signal.SIGKILL)
 with reader.opened(Path(sys.argv[1])) as conn:
-    publish(conn, Wanted("git", Path(sys.argv[2])), killed)
+    publish(conn, ExportRequest("git", Path(sys.argv[2])), killed)
 """
     done = subprocess.run([sys.executable, "-c", script, str(db), str(tmp_path / "repo")], check=False)
     assert done.returncode == -signal.SIGKILL

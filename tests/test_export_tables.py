@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from columnarchive import reader
 from columnarchive.errors import ExchangeError, NotFound, UsageError
-from columnarchive.exchange import csv_table
+from columnarchive.exchange import tables
 from columnarchive.exchange.tables import Column, Table
-from columnarchive.pipeline.export import Wanted, publish
+from columnarchive.pipeline.export import ExportRequest
+from columnarchive.pipeline.export import export as publish
 from columnarchive.store.database import Database
 
 Rows = list[dict[str, Any]]
@@ -33,7 +34,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def export(db: Path, **wanted: Any) -> str:
     with reader.opened(db) as conn:
-        return publish(conn, Wanted(**wanted))
+        return publish(conn, ExportRequest(**wanted))
 
 
 def stored(db: Path, table: str) -> Rows:
@@ -140,7 +141,7 @@ def test_duckdb_reads_json_lines(db: Path, tmp_path: Path) -> None:
 
 @given(st.text())
 def test_no_cell_begins_like_a_formula(text: str) -> None:
-    safe = csv_table.harmless(text)
+    safe = tables.harmless(text)
     assert not safe or safe[0] not in "=+-@\t\r\n＝＋－＠"
     assert safe.removeprefix("'") == text.removeprefix("'") or safe == text
 
@@ -153,13 +154,13 @@ def test_a_cell_too_long_for_excel_says_so_and_raw_keeps_it(tmp_path: Path, sign
     def table() -> Table:
         return Table("x", (Column("text"),), [(text,), ("=1+1",)])
 
-    assert csv_table.write(path, table()) == csv_table.Written(2, 1)
+    assert tables.write_csv(path, table()) == tables.Written(2, 1)
     _, (cell,), (formula,) = csv.reader(path.open(encoding="utf-8-sig", newline=""))
     assert len(cell.encode("utf-16-le")) // 2 <= 32_767
-    assert cell.endswith(csv_table.CUT)
-    assert text.startswith(cell.removesuffix(csv_table.CUT))
+    assert cell.endswith(tables.CUT)
+    assert text.startswith(cell.removesuffix(tables.CUT))
     assert formula == "'=1+1"
-    assert csv_table.write(path, table(), raw=True) == csv_table.Written(2, 0)
+    assert tables.write_csv(path, table(), raw=True) == tables.Written(2, 0)
     assert list(csv.reader(path.open(encoding="utf-8", newline="")))[1:] == [[text], ["=1+1"]]
 
 
@@ -191,7 +192,7 @@ def test_memory_stays_flat_however_much_is_exported(tmp_path: Path) -> None:
                 "insert into articles(id, site, url, text, revisions) values (?, 's', ?, ?, 1)",
                 (number + 1, f"https://s/{number:05}", f"{number}免疫" * 3_000),
             )
-    for wanted in (Wanted("jsonl", tmp_path / "x.jsonl"), Wanted("csv", tmp_path / "x.csv")):
+    for wanted in (ExportRequest("jsonl", tmp_path / "x.jsonl"), ExportRequest("csv", tmp_path / "x.csv")):
         with reader.opened(path) as conn:
             tracemalloc.start()
             publish(conn, wanted)
@@ -213,7 +214,7 @@ def test_an_export_sees_one_moment(db: Path, tmp_path: Path) -> None:
             other.close()
 
     with reader.opened(path) as conn:
-        publish(conn, Wanted("jsonl", tmp_path / "out"), remove)
+        publish(conn, ExportRequest("jsonl", tmp_path / "out"), remove)
     assert len((tmp_path / "out" / "edits.jsonl").read_text(encoding="utf-8").splitlines()) == len(stored(db, "edits"))
 
 

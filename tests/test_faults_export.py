@@ -19,8 +19,9 @@ from columnarchive import reader
 from columnarchive.crawl import webhook
 from columnarchive.errors import ArchiveError, ExchangeError, FetchError, UsageError
 from columnarchive.exchange import markdown
-from columnarchive.exchange.atomic_files import whole_files
-from columnarchive.pipeline.export import Wanted, publish
+from columnarchive.exchange.atomic_files import atomic_files
+from columnarchive.pipeline.export import ExportRequest
+from columnarchive.pipeline.export import export as publish
 from columnarchive.pipeline.notifications import Hook, hooks, notify
 from columnarchive.store.database import Database
 from columnarchive.store.notifications import Interest
@@ -41,7 +42,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def export(db: Path, format: str, out: Path) -> str:
     with reader.opened(db) as conn:
-        return publish(conn, Wanted(format, out))
+        return publish(conn, ExportRequest(format, out))
 
 
 def archive(db: Path, *arguments: str, limit: int = 0, **more: object) -> subprocess.CompletedProcess[bytes]:
@@ -98,7 +99,7 @@ def test_a_partial_file_that_leads_elsewhere_is_never_followed(db: Path, tmp_pat
         export(db, format, tmp_path / name)
         assert (tmp_path / name).stat().st_size > 0
         assert not (tmp_path / name).is_symlink()
-    with whole_files() as claim:
+    with atomic_files() as claim:
         (tmp_path / "b.partial").symlink_to(tmp_path / "nowhere")
         with contextlib.suppress(OSError):
             claim(tmp_path / "b").write_text("b")

@@ -26,7 +26,7 @@ import resource, sys
 from pathlib import Path
 from columnarchive import reader
 from columnarchive.pipeline.export_warc import export_warc
-from columnarchive.pipeline.export import Wanted, publish
+from columnarchive.pipeline.export import ExportRequest, export as publish
 from columnarchive.store.database import Database
 path, format, out = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 peak = lambda who: resource.getrusage(who).ru_maxrss
@@ -35,7 +35,7 @@ with Database.open(path, write=False) as db, reader.opened(path) as conn:
     if format == "warc":
         export_warc(db, out, None, lambda done: None)
     else:
-        publish(conn, Wanted(format, out))
+        publish(conn, ExportRequest(format, out))
     print(before, peak(resource.RUSAGE_SELF), peak(resource.RUSAGE_CHILDREN))
 """
 FORMATS = ("jsonl", "csv", "parquet", "atom", "markdown", "git", "sqlite", "warc")

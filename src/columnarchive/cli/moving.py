@@ -105,17 +105,17 @@ def export(
 
     Example: archive export csv columns/
     """
-    from columnarchive.pipeline import export as publishing
+    from columnarchive.pipeline import export as export_files
     from columnarchive.pipeline import export_warc
     from columnarchive.store.database import Database
 
     if format not in EXPORTS:
         raise UsageError(f"There is no export to {format}; choose one of {', '.join(EXPORTS)}.")
-    wanted = publishing.Wanted(format, out, site, table, raw, without_bodies, limit)
+    request = export_files.ExportRequest(format, out, site, table, raw, without_bodies, limit)
     with Database.open(database(context), create=False, write=False) as db, Bar("export") as bar:
         if format == "warc":
             records = export_warc.export_warc(db, out, site or None, lambda done: bar.update(done, None))
             said = f"{records} records written to {out}."
         else:
-            said = publishing.publish(db.conn, wanted, lambda done, note: bar.update(done, None, note))
+            said = export_files.export(db.conn, request, lambda done, note: bar.update(done, None, note))
     typer.echo(said)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: written under another name, flushed to the disk, then renamed."""
+"""Write files atomically: to a partial file beside the target, flushed to the disk, then renamed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ Claim = Callable[[Path], Path]
 
 
 @contextlib.contextmanager
-def whole_files() -> Iterator[Claim]:
-    """A function that gives, for a final path, the path to write to; all move into place when the block ends well.
+def atomic_files() -> Iterator[Claim]:
+    """Yield a function that returns, for a target, the path to write to; all targets are replaced when the block ends.
 
-    After an exception none does, and files that stood there before stand unchanged. Raises ExchangeError, one sentence,
-    for whatever the disk refuses.
+    After an exception no target is replaced. Raises ExchangeError, one sentence, for whatever the disk refuses.
 
-    >>> with whole_files() as claim:
+    >>> with atomic_files() as claim:
     ...     claim(Path("articles.csv")).write_text("url")
     """
     claimed: dict[Path, Path] = {}
@@ -30,64 +29,52 @@ def whole_files() -> Iterator[Claim]:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise ExchangeError(f"{path} is a folder; name a file.")
-        claimed[path] = fresh(path.with_name(path.name + PARTIAL))
+        claimed[path] = create_empty(path.with_name(path.name + PARTIAL))
         return claimed[path]
 
     try:
         yield claim
         for partial in claimed.values():
-            flush(partial)
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
         for path, partial in claimed.items():
             os.replace(partial, path)
         for folder in {path.parent for path in claimed}:
-            flush_folder(folder)
+            _flush_folder(folder)
     except OSError as error:
-        raise refused(error, next(iter(claimed), Path("The export"))) from error
+        raise _write_error(error, next(iter(claimed), Path("The export"))) from error
     finally:
         for partial in claimed.values():
-            for name in ("", *_SQLITE_FILES):
+            for suffix in ("", *_SQLITE_FILES):
                 with contextlib.suppress(OSError):
-                    partial.with_name(partial.name + name).unlink(missing_ok=True)
+                    partial.with_name(partial.name + suffix).unlink(missing_ok=True)
 
 
-def fresh(path: Path) -> Path:
-    """Make `path` a new empty file: an old one, or a link to another place, is removed and never written to."""
+def create_empty(path: Path) -> Path:
+    """Make `path` a new empty file; an old file or a symbolic link there is removed, never written to."""
     path.unlink(missing_ok=True)
     path.touch(exist_ok=False)
     return path
 
 
 @contextlib.contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn what the system refuses about `path` into ExchangeError, one sentence."""
+def os_errors_as_sentences(path: Path) -> Iterator[None]:
+    """Turn an OSError about `path` into ExchangeError, one sentence."""
     try:
         yield
     except OSError as error:
-        raise refused(error, path) from error
+        raise _write_error(error, path) from error
 
 
-def refused(error: OSError, path: Path) -> ExchangeError:
-    """What the disk said, as one sentence about `path`."""
+def _write_error(error: OSError, path: Path) -> ExchangeError:
     return ExchangeError(f"{path} cannot be written: {error.strerror or error}.")
 
 
-def flush(path: Path) -> None:
-    """Wait until a file's bytes are on the disk."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def flush_folder(folder: Path) -> None:
+def _flush_folder(path: Path) -> None:
     """Wait until a folder's names are on the disk, where the system can do that."""
     with contextlib.suppress(OSError):  # Windows opens no folders
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def settle() -> None:
-    """Wait until everything written so far is on the disk, where the system can do that."""
-    if hasattr(os, "sync"):
-        os.sync()

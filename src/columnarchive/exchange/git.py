@@ -1,9 +1,9 @@
-"""A git repository with a file per article and a commit per revision, so that `git log -p` tells the story.
+"""Export to a git repository: a file per article and a commit per revision, so that `git log -p` shows the history.
 
-An export onto a repository of ours appends what is new, also where the archive learns late of something earlier (a
-page's going is believed at its second 404) or where an article moved to another address. Only where the archive tells
-an article's past differently (an older capture came in, a page was withdrawn, the rules got better) is the branch
-written anew, and what it held before is removed from the repository. git's `fast-import` moves the branch once, at the
+An export onto a repository of ours appends what is new, also where the archive learns something about the past (an
+article counts as gone at its second 404) or where an article moved to another address. The branch is rewritten only
+where an article's history differs from the exported one (an older capture was imported, a page was withdrawn, the rules
+improved), and the old commits are then removed from the repository. `git fast-import` moves the branch once, at the
 end, so a kill leaves it as it was.
 """
 
@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import IO
 
 from columnarchive.errors import ExchangeError
-from columnarchive.exchange import file_names
-from columnarchive.exchange.atomic_files import translated
+from columnarchive.exchange.atomic_files import os_errors_as_sentences
+from columnarchive.exchange.markdown_folder import file_name, folder_name
 from columnarchive.plain_text import printable
 
 BRANCH = "refs/heads/main"
-KEY, ARTICLE, MOVED = "Archive-Step", "Column", "Moved-From"
-ZONE = "+0900"  # the days of Japanese sites
-# Settings that a repository may have. Any other may name a program that git runs (filters, fsmonitor, gpg, pagers …),
-# other files, or another place to write to.
+KEY, ARTICLE, MOVED = "Archive-Step", "Column", "Moved-From"  # trailers
+TIME_ZONE = "+0900"
+# The settings that a repository may have. Any other may name a program that git runs (filters, fsmonitor, gpg,
+# pagers …), other files, or another place to write to.
 HARMLESS_SETTINGS = re.compile(
     r"core\.(?:repositoryformatversion|filemode|bare|logallrefupdates|ignorecase|precomposeunicode|symlinks"
     r"|hidedotfiles|quotepath|autocrlf|safecrlf|compression)"
@@ -39,16 +39,22 @@ HARMLESS_SETTINGS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One commit: `content` gives the file's bytes, None takes the file away. `key` names the step and all it says.
+class Commit:
+    """One commit of the history.
 
-    `article` is the article's address, `trailers` are lines like `Seen: 2026-01-15T01:00:00Z`.
+    Args:
+        key: identifies the commit and everything in it.
+        article: the article's address.
+        time: seconds since 1970.
+        trailers: lines like `Seen: 2026-01-15T01:00:00Z`.
+        content: returns the file's bytes; None removes the file.
+        moved_from: the article's former address, in a commit that renames its file.
     """
 
     key: str
     article: str
     site: str
-    moment: int
+    time: int
     subject: str
     paragraphs: tuple[str, ...]
     trailers: tuple[str, ...]
@@ -57,75 +63,73 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where an article is now, and when it was last seen there (seconds since 1970)."""
+class CurrentAddress:
+    """The address of an article today, and when it was last seen there (seconds since 1970)."""
 
     article: str
-    moment: int
+    time: int
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """An archive's steps in order of time, anew at each call, and where what stood at an address is now."""
+class History:
+    """An archive's commits in order of time, from the start at each call, and the current address of an old one."""
 
-    steps: Callable[[], Iterator[Step]]
-    current: Callable[[str], Place | None]
+    commits: Callable[[], Iterator[Commit]]
+    current: Callable[[str], CurrentAddress | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
-    """How many commits were added, how many the branch has, and whether its past was written anew."""
+class RepositoryUpdate:
+    """The number of commits added and of all commits of the branch, and whether the branch was rewritten."""
 
     added: int
     commits: int
     rewritten: bool
 
 
-def write(folder: Path, source: Source, report: Callable[[int], None]) -> Exported:
+def update_repository(folder: Path, history: History, report: Callable[[int], None]) -> RepositoryUpdate:
     """Bring the repository at `folder` up to the archive.
 
-    Raises ExchangeError when git is missing, when the folder or its branch holds what no export wrote, and when the
-    disk refuses.
+    Raises ExchangeError when git is missing, when the folder or its branch holds what no export wrote, when the
+    repository could run programs, and when the disk refuses.
     """
-    with translated(folder):
-        return _write(folder, source, report)
+    with os_errors_as_sentences(folder):
+        branch = _Branch({}, 0) if _prepare(folder) else _read_branch(folder)
+        moves = _moves(history, branch)
+        if moves is None:
+            return _rewrite(folder, history, report)
+        added = _import(folder, chain(moves, _new_commits(history, branch.keys)), branch.commits > 0, report)
+        if branch.commits + added:
+            # Also when nothing was added: a kill may have come between the branch and the files.
+            _run(folder, "reset", "--quiet", "--hard", BRANCH)
+        return RepositoryUpdate(added, branch.commits + added, rewritten=False)
 
 
-def _write(folder: Path, source: Source, report: Callable[[int], None]) -> Exported:
-    has = _Branch({}, 0) if _prepare(folder) else _branch(folder)
-    moves = _followed(source, has)
-    rewritten = moves is None
-    if moves is None:
-        new: Iterable[Step] = source.steps()
-    else:
-        new = chain(moves, _beyond(source.steps(), has.told))
-    had = 0 if rewritten else has.commits
-    added = _import(folder, new, had > 0, report)
-    if had + added:
-        # Also when nothing was added: a kill may have come between the branch and the files.
+def _rewrite(folder: Path, history: History, report: Callable[[int], None]) -> RepositoryUpdate:
+    """Write the branch from the start and remove the old commits for good: a withdrawal may be the reason."""
+    added = _import(folder, history.commits(), False, report)
+    if added:
         _run(folder, "reset", "--quiet", "--hard", BRANCH)
-    elif rewritten:
+    else:
         _run(folder, "rm", "-r", "--force", "--quiet", "--ignore-unmatch", ".")
         _run(folder, "update-ref", "-d", BRANCH)
-    if rewritten:
-        (folder / ".git" / "ORIG_HEAD").unlink(missing_ok=True)
-        # Among the reasons for a new past is a withdrawal: then the old one must be gone for good.
-        _run(folder, "reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all")
-        _run(folder, "gc", "--quiet", "--prune=now")
-    return Exported(added, had + added, rewritten)
+    (folder / ".git" / "ORIG_HEAD").unlink(missing_ok=True)
+    _run(folder, "reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all")
+    _run(folder, "gc", "--quiet", "--prune=now")
+    return RepositoryUpdate(added, added, rewritten=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _Branch:
-    """What a branch tells: the keys of each article's steps in order, by the article's address; and all commits."""
+    """The keys of each article's commits in order, by the article's address; and the number of all commits."""
 
-    told: dict[str, list[str]]
+    keys: dict[str, list[str]]
     commits: int
 
 
-def _branch(folder: Path) -> _Branch:
-    """Read the branch; ExchangeError when a commit is none of ours."""
-    told: dict[str, list[str]] = {}
+def _read_branch(folder: Path) -> _Branch:
+    """Read the branch; ExchangeError when a commit is not ours."""
+    keys: dict[str, list[str]] = {}
     count = 0
     fields = "%x09".join(f"%(trailers:key={name},valueonly,separator=%x20)" for name in (KEY, ARTICLE, MOVED))
     log = _command(folder, "log", "--reverse", "--first-parent", f"--format={fields}", BRANCH)
@@ -136,66 +140,66 @@ def _branch(folder: Path) -> _Branch:
             if not key:
                 raise ExchangeError(f"{folder} has commits that no export wrote; name a new folder for the repository.")
             if moved_from:
-                told[article] = told.pop(moved_from, [])
+                keys[article] = keys.pop(moved_from, [])
             else:
-                told.setdefault(article, []).append(key)
+                keys.setdefault(article, []).append(key)
             count += 1
-    return _Branch(told, count)
+    return _Branch(keys, count)
 
 
-def _followed(source: Source, has: _Branch) -> list[Step] | None:
-    """The moves that bring the branch to today's addresses; None when it tells a past that the archive does not.
+def _moves(history: History, branch: _Branch) -> list[Commit] | None:
+    """The commits that bring the branch to today's addresses; None when its history differs from the archive's.
 
-    `has.told` is under today's addresses afterwards.
+    Afterwards `branch.keys` is under today's addresses.
     """
-    moved: dict[str, tuple[str, Place]] = {}
-    for article in list(has.told):
-        place = source.current(article)
-        if place is None:
+    moved: dict[str, tuple[str, CurrentAddress]] = {}
+    for article in list(branch.keys):
+        address = history.current(article)
+        if address is None:
             return None
-        if place.article != article:
-            if place.article in has.told:
+        if address.article != article:
+            if address.article in branch.keys:
                 return None  # two articles became one
-            has.told[place.article] = has.told.pop(article)
-            moved[place.article] = (article, place)
+            branch.keys[address.article] = branch.keys.pop(article)
+            moved[address.article] = (article, address)
     seen: dict[str, int] = {}
-    last: dict[str, Step] = {}
-    for step in source.steps():
-        keys, at = has.told.get(step.article, []), seen.get(step.article, 0)
+    last: dict[str, Commit] = {}
+    for commit in history.commits():
+        keys, at = branch.keys.get(commit.article, []), seen.get(commit.article, 0)
         if at < len(keys):
-            if keys[at] != step.key:
+            if keys[at] != commit.key:
                 return None
-            seen[step.article] = at + 1
-            if step.article in moved:
-                last[step.article] = step
-    if any(seen.get(article, 0) < len(keys) for article, keys in has.told.items()):
+            seen[commit.article] = at + 1
+            if commit.article in moved:
+                last[commit.article] = commit
+    if any(seen.get(article, 0) < len(keys) for article, keys in branch.keys.items()):
         return None
     return [_move(last[article], *moved[article]) for article in moved]
 
 
-def _move(last: Step, old: str, place: Place) -> Step:
-    """The commit that takes an article's file to the name of its new address."""
+def _move(last: Commit, old: str, address: CurrentAddress) -> Commit:
+    """The commit that renames an article's file after its new address."""
     return replace(
         last,
-        moment=max(last.moment, place.moment),
-        subject=f"Moved: {old} → {place.article}"[:200],
+        time=max(last.time, address.time),
+        subject=f"Moved: {old} → {address.article}"[:200],
         paragraphs=(),
         trailers=(f"{MOVED}: {old}",),
         moved_from=old,
     )
 
 
-def _beyond(steps: Iterator[Step], told: Mapping[str, list[str]]) -> Iterator[Step]:
-    """The steps that a branch does not tell yet."""
+def _new_commits(history: History, keys: Mapping[str, list[str]]) -> Iterator[Commit]:
+    """The commits that a branch does not have yet."""
     seen: dict[str, int] = {}
-    for step in steps:
-        at = seen[step.article] = seen.get(step.article, 0) + 1
-        if at > len(told.get(step.article, ())):
-            yield step
+    for commit in history.commits():
+        at = seen[commit.article] = seen.get(commit.article, 0) + 1
+        if at > len(keys.get(commit.article, ())):
+            yield commit
 
 
 def _prepare(folder: Path) -> bool:
-    """Make the repository if need be; True when its branch has no commit yet."""
+    """Create the repository if there is none; True when its branch has no commit yet."""
     if os.path.lexists(folder / ".git"):
         _refuse_dangerous(folder)
     else:
@@ -233,8 +237,8 @@ def _refuse_dangerous(folder: Path) -> None:
             )
 
 
-def _import(folder: Path, steps: Iterable[Step], appends: bool, report: Callable[[int], None]) -> int:
-    # `done` must be said, or a stream that a kill cut short would move the branch to half of it.
+def _import(folder: Path, commits: Iterable[Commit], appends: bool, report: Callable[[int], None]) -> int:
+    # With --done, a stream that a kill cut short does not move the branch.
     command = _command(folder, "fast-import", "--quiet", "--done", "--force", "--date-format=raw")
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=_environment()
@@ -243,8 +247,8 @@ def _import(folder: Path, steps: Iterable[Step], appends: bool, report: Callable
         assert process.stderr is not None
         count = 0
         try:
-            for step in steps:
-                _commit(process.stdin, step, parent=appends and count == 0)
+            for commit in commits:
+                _write_commit(process.stdin, commit, parent=appends and count == 0)
                 count += 1
                 report(count)
             process.stdin.write(b"done\n")
@@ -256,46 +260,46 @@ def _import(folder: Path, steps: Iterable[Step], appends: bool, report: Callable
         finally:
             with contextlib.suppress(OSError):  # what is still buffered
                 process.stdin.close()
-        said = process.stderr.read()
+        stderr = process.stderr.read()
     if process.returncode:
-        raise _failed(folder, process.returncode, said)
+        raise _git_error(folder, process.returncode, stderr)
     return count
 
 
-def _failed(folder: Path, status: int, said: bytes) -> ExchangeError:
-    reason = printable(" ".join(said.decode("utf-8", "replace").split()))[:200] or f"it ended with status {status}"
+def _git_error(folder: Path, status: int, stderr: bytes) -> ExchangeError:
+    reason = printable(" ".join(stderr.decode("utf-8", "replace").split()))[:200] or f"it ended with status {status}"
     return ExchangeError(f"git could not write {folder}: {reason.rstrip('.')}.")
 
 
-def _commit(out: IO[bytes], step: Step, *, parent: bool) -> None:
-    trailers = "\n".join((f"{ARTICLE}: {step.article}", *step.trailers, f"{KEY}: {step.key}"))
-    message = printable("\n\n".join((step.subject, *step.paragraphs, trailers))).encode() + b"\n"
-    who = "".join(sign for sign in step.site if sign.isprintable() and sign not in "<>")
-    when = f"{max(0, step.moment)} {ZONE}"
+def _write_commit(out: IO[bytes], commit: Commit, *, parent: bool) -> None:
+    trailers = "\n".join((f"{ARTICLE}: {commit.article}", *commit.trailers, f"{KEY}: {commit.key}"))
+    message = printable("\n\n".join((commit.subject, *commit.paragraphs, trailers))).encode() + b"\n"
+    who = "".join(sign for sign in commit.site if sign.isprintable() and sign not in "<>")
+    when = f"{max(0, commit.time)} {TIME_ZONE}"
     out.write(f"commit {BRANCH}\nauthor {who} <{who}> {when}\n".encode())
     out.write(f"committer columnarchive <columnarchive> {when}\ndata {len(message)}\n".encode())
     out.write(message)
     if parent:
         out.write(f"from {BRANCH}^0\n".encode())
-    if step.moved_from:
-        out.write(f"D {_path(step.site, step.moved_from)}\n".encode())
-    path = _path(step.site, step.article)
-    if step.content is None:
+    if commit.moved_from:
+        out.write(f"D {_path(commit.site, commit.moved_from)}\n".encode())
+    path = _path(commit.site, commit.article)
+    if commit.content is None:
         out.write(f"D {path}\n\n".encode())
     else:
-        content = step.content()
+        content = commit.content()
         out.write(f"M 100644 inline {path}\ndata {len(content)}\n".encode())
         out.write(content + b"\n\n")
 
 
 def _path(site: str, article: str) -> str:
-    return f"{file_names.folder_name(site)}/{file_names.file_name(article)}"
+    return f"{folder_name(site)}/{file_name(article)}"
 
 
 def _run(folder: Path, *arguments: str) -> str:
     done = _git(folder, *arguments)
     if done.returncode:
-        raise _failed(folder, done.returncode, done.stderr)
+        raise _git_error(folder, done.returncode, done.stderr)
     return done.stdout.decode("utf-8", "replace")
 
 
@@ -318,7 +322,7 @@ def _command(folder: Path, *arguments: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Ours without what makes git write elsewhere, as when started from a hook, and without the user's settings."""
+    """Our environment without variables that lead git elsewhere (as in a hook) and without the user's settings."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return ours | {
         "GIT_CONFIG_NOSYSTEM": "1",

@@ -18,7 +18,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from columnarchive.errors import ExchangeError
-from columnarchive.exchange.atomic_files import whole_files
+from columnarchive.exchange.atomic_files import atomic_files
 from columnarchive.exchange.warc_fields import FIELD, HOP_FIELD, mark, to_field
 from columnarchive.records import Capture, Headers
 
@@ -41,7 +41,7 @@ def write(path: Path, captures: Iterable[Kept], software: str) -> int:
     """
     if not path.parent.is_dir():
         raise ExchangeError(f"{path} cannot be written: there is no folder {path.parent}.")
-    with whole_files() as claim, claim(path).open("wb") as file:
+    with atomic_files() as claim, claim(path).open("wb") as file:
         out = _Writer(file, packed=path.suffix == ".gz")
         out.info(path.name, software)
         for kept in captures:

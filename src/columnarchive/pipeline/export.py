@@ -1,4 +1,4 @@
-"""The archive in free formats: tables, Markdown, git, a feed, a copy of the file."""
+"""Export the archive in free formats: tables, Markdown, git, a feed, a copy of the file. WARC is in `export_warc`."""
 
 from __future__ import annotations
 
@@ -9,27 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from columnarchive.errors import ExchangeError, UsageError
-from columnarchive.exchange import atom, csv_table, git, jsonl, markdown, markdown_folder, parquet
-from columnarchive.exchange.atomic_files import translated, whole_files
-from columnarchive.exchange.tables import Row, Table
-from columnarchive.pipeline.export_tables import TABLES
-from columnarchive.records import Article
+from columnarchive.exchange import atom, git, markdown, markdown_folder
+from columnarchive.exchange.atomic_files import atomic_files, os_errors_as_sentences
+from columnarchive.exchange.tables import TABLE_FORMATS, Row, Table, columns, write_csv
+from columnarchive.records import Article, Revision
 from columnarchive.store import notifications, reads, snapshot, streams
 from columnarchive.store.reads import Connection
 from columnarchive.store.streams import Event, Selection
 from columnarchive.times import from_text
 
-FORMATS = ("jsonl", "csv", "markdown", "git", "atom", "parquet", "sqlite")
-NEWEST = 200  # entries of a feed: what readers fetch again and again should stay small
-GIT_FORMAT = "1"  # part of every commit's key; another number writes all histories anew
+FEED_ENTRIES = 200  # feed readers fetch the whole feed again and again
+GIT_FORMAT = "2"  # part of every commit's key; another number rewrites all histories
 
-_TABULAR = {"jsonl": jsonl.SUFFIX, "csv": csv_table.SUFFIX, "parquet": parquet.SUFFIX}
 Report = Callable[[int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """An export as a person asks for it; empty and False mean the format's usual."""
+class ExportRequest:
+    """An export as a person asks for it; empty and False mean the format's default."""
 
     format: str
     out: Path
@@ -37,68 +34,56 @@ class Wanted:
     table: str = ""
     raw: bool = False
     without_bodies: bool = False
-    limit: int = NEWEST
+    limit: int = FEED_ENTRIES
 
 
-def publish(conn: Connection, wanted: Wanted, report: Report = lambda _done, _note: None) -> str:
-    """Write an export from a plain read connection; what was written, as a sentence.
+def export(conn: Connection, request: ExportRequest, report: Report = lambda _done, _note: None) -> str:
+    """Write an export from a plain read connection, and return what was written, as a sentence.
 
-    Raises UsageError for what cannot be asked, NotFound for an unknown site, ExchangeError when it cannot be written.
+    Raises UsageError for a request that makes no sense, NotFound for an unknown site, ExchangeError when the export
+    cannot be written.
     """
-    _check(wanted)
-    with translated(wanted.out):
-        return _publish(conn, wanted, report)
+    _check(request)
+    with os_errors_as_sentences(request.out):
+        if request.format == "sqlite":
+            return _sqlite(conn, request)
+        with streams.snapshot(conn):
+            selection = streams.selection(conn, request.site)
+            return _EXPORTERS[request.format](conn, selection, request, report)
 
 
-def _publish(conn: Connection, wanted: Wanted, report: Report) -> str:
-    if wanted.format == "sqlite":
-        return _sqlite(conn, wanted)
-    with streams.snapshot(conn):
-        chosen = streams.selection(conn, wanted.site)
-        if wanted.format == "markdown":
-            return _markdown(conn, chosen, wanted.out, report)
-        if wanted.format == "git":
-            return _git(conn, chosen, wanted.out, report)
-        if wanted.format == "atom":
-            return _atom(conn, chosen, wanted)
-        return _tables(conn, chosen, wanted, report)
-
-
-def _check(wanted: Wanted) -> None:
-    if wanted.format not in FORMATS:
-        raise UsageError(f"There is no export to {wanted.format}; choose one of {', '.join(('warc', *FORMATS))}.")
-    if wanted.table and wanted.format not in _TABULAR:
-        raise UsageError(f"--table goes with {', '.join(_TABULAR)}, not with {wanted.format}.")
-    if wanted.table and wanted.table not in TABLES:
-        raise UsageError(f"There is no table {wanted.table}; choose one of {', '.join(TABLES)}.")
-    if wanted.raw and wanted.format != "csv":
-        raise UsageError(f"--raw goes with csv, not with {wanted.format}.")
-    if wanted.without_bodies and wanted.format != "sqlite":
-        raise UsageError(f"--without-bodies goes with sqlite, not with {wanted.format}.")
-    if wanted.site and wanted.format == "sqlite":
+def _check(request: ExportRequest) -> None:
+    if request.format not in FORMATS:
+        raise UsageError(f"There is no export to {request.format}; choose one of {', '.join(('warc', *FORMATS))}.")
+    if request.table and request.format not in TABLE_FORMATS:
+        raise UsageError(f"--table goes with {', '.join(TABLE_FORMATS)}, not with {request.format}.")
+    if request.table and request.table not in TABLES:
+        raise UsageError(f"There is no table {request.table}; choose one of {', '.join(TABLES)}.")
+    if request.raw and request.format != "csv":
+        raise UsageError(f"--raw goes with csv, not with {request.format}.")
+    if request.without_bodies and request.format != "sqlite":
+        raise UsageError(f"--without-bodies goes with sqlite, not with {request.format}.")
+    if request.site and request.format == "sqlite":
         raise UsageError("A copy in sqlite holds every site; leave out --site, or export one of the other formats.")
 
 
-def _tables(conn: Connection, chosen: Selection, wanted: Wanted, report: Report) -> str:
-    """One table into a file whose name has the format's ending; all tables into a folder otherwise."""
-    suffix = _TABULAR[wanted.format]
-    single = wanted.out.suffix.lower() == suffix
-    wished = (wanted.table or "articles",) if single else (wanted.table,) if wanted.table else tuple(TABLES)
+def _tables(conn: Connection, selection: Selection, request: ExportRequest, report: Report) -> str:
+    """Write one table into a file whose name has the format's ending, otherwise all tables into a folder."""
+    table_format = TABLE_FORMATS[request.format]
+    is_file = request.out.suffix.lower() == table_format.suffix
+    default = ("articles",) if is_file else tuple(TABLES)
     counts: list[str] = []
     cut = 0
-    with whole_files() as claim:
-        for name in wished:
-            table = TABLES[name](conn, chosen)
+    with atomic_files() as claim:
+        for name in (request.table,) if request.table else default:
+            table = TABLES[name](conn, selection)
             counted = Table(name, table.columns, _counting(table, report))
-            target = claim(wanted.out if single else wanted.out / f"{name}{suffix}")
-            if wanted.format == "csv":
-                done = csv_table.write(target, counted, raw=wanted.raw)
-                rows, cut = done.rows, cut + done.cut
-            else:
-                rows = (jsonl if wanted.format == "jsonl" else parquet).write(target, counted)
-            counts.append(f"{rows} {name}")
-    note = f" {cut} cells were too long for Excel and end in a note; --raw keeps them whole." if cut else ""
-    return f"{_listed(counts)} written to {wanted.out}.{note}"
+            target = claim(request.out if is_file else request.out / f"{name}{table_format.suffix}")
+            done = write_csv(target, counted, raw=True) if request.raw else table_format.write(target, counted)
+            cut += done.cut
+            counts.append(f"{done.rows} {name}")
+    note = f" {cut} cells were too long for Excel and end in a note; --raw keeps them complete." if cut else ""
+    return f"{_listed(counts)} written to {request.out}.{note}"
 
 
 def _counting(table: Table, report: Report) -> Iterator[Row]:
@@ -111,9 +96,9 @@ def _listed(parts: list[str]) -> str:
     return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
 
 
-def _markdown(conn: Connection, chosen: Selection, out: Path, report: Report) -> str:
-    def pages() -> Iterator[markdown_folder.Page]:
-        for count, found in enumerate(streams.articles(conn, chosen), 1):
+def _markdown(conn: Connection, selection: Selection, request: ExportRequest, report: Report) -> str:
+    def pages() -> Iterator[markdown_folder.MarkdownPage]:
+        for count, found in enumerate(streams.articles(conn, selection), 1):
             row = found.row
             newest = reads.revision(conn, row.id, row.revisions)
             facts = (
@@ -122,12 +107,12 @@ def _markdown(conn: Connection, chosen: Selection, out: Path, report: Report) ->
                 *(("changed_at", row.changed_at), ("last_seen_at", row.last_seen_at)),
                 *(("fingerprint", newest.article.fingerprint), ("body_sha256", newest.body_sha256)),
             )
-            yield markdown_folder.Page(row.url, row.site, markdown.document(newest.article, facts))
+            yield markdown_folder.MarkdownPage(row.url, row.site, markdown.document(newest.article, facts))
             report(count, row.site)
 
-    done = markdown_folder.write(out, pages(), chosen.site)
-    gone = f"; {done.removed} that the archive no longer holds were taken away" if done.removed else ""
-    return f"{done.files} articles in {out}, {done.written} of them new or different{gone}."
+    done = markdown_folder.update_folder(request.out, pages(), selection.site)
+    gone = f"; {done.removed} that the archive no longer holds were removed" if done.removed else ""
+    return f"{done.files} articles in {request.out}, {done.written} of them new or different{gone}."
 
 
 def _facts(article: Article, site: str) -> tuple[tuple[str, str | int], ...]:
@@ -138,19 +123,19 @@ def _facts(article: Article, site: str) -> tuple[tuple[str, str | int], ...]:
     )
 
 
-def _git(conn: Connection, chosen: Selection, out: Path, report: Report) -> str:
-    def current(url: str) -> git.Place | None:
-        place = streams.place(conn, chosen, url)
-        return git.Place(place.url, _seconds(place.last_seen_at)) if place else None
+def _git(conn: Connection, selection: Selection, request: ExportRequest, report: Report) -> str:
+    def current(url: str) -> git.CurrentAddress | None:
+        place = streams.place(conn, selection, url)
+        return git.CurrentAddress(place.url, _seconds(place.last_seen_at)) if place else None
 
-    source = git.Source(lambda: (_step(conn, event) for event in streams.events(conn, chosen)), current)
-    done = git.write(out, source, lambda count: report(count, "commits"))
-    past = " The archive tells the past differently now, so the branch was written anew." if done.rewritten else ""
-    return f"{done.commits} commits in {out}, {done.added} of them new.{past}"
+    history = git.History(lambda: (_commit(conn, event) for event in streams.events(conn, selection)), current)
+    done = git.update_repository(request.out, history, lambda count: report(count, "commits"))
+    note = " The history differs from the one exported before, so the branch was rewritten." if done.rewritten else ""
+    return f"{done.commits} commits in {request.out}, {done.added} of them new.{note}"
 
 
-def _step(conn: Connection, event: Event) -> git.Step:
-    said = [GIT_FORMAT, event.at, event.kind, event.number, event.fingerprint, *event.facts]
+def _commit(conn: Connection, event: Event) -> git.Commit:
+    identity = [GIT_FORMAT, event.at, event.kind, event.number, event.fingerprint, *event.facts]
     title = " ".join(event.facts[0].split())[:80] or event.url
     what = "first seen" if event.kind == "revision" and event.number == 1 else " ".join(event.summary.split())
 
@@ -158,11 +143,11 @@ def _step(conn: Connection, event: Event) -> git.Step:
         article = reads.revision(conn, event.article_id, event.number).article
         return markdown.document(article, _facts(article, event.site)).encode()
 
-    return git.Step(
-        key=hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24],
+    return git.Commit(
+        key=hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24],
         article=event.url,
         site=event.site,
-        moment=_seconds(event.at),
+        time=_seconds(event.at),
         subject=f"{title}: {what}"[:200],
         paragraphs=(f"level {event.level}: {', '.join(event.labels)}",) if event.labels else (),
         trailers=(f"Revision: {event.number}", f"Seen: {event.at}"),
@@ -174,29 +159,109 @@ def _seconds(at: str) -> int:
     return int(from_text(at).timestamp())
 
 
-def _atom(conn: Connection, chosen: Selection, wanted: Wanted) -> str:
+def _atom(conn: Connection, selection: Selection, request: ExportRequest, _report: Report) -> str:
     def entries() -> Iterator[atom.Entry]:
-        for row in streams.changes(conn, chosen, newest=wanted.limit):
+        for row in streams.changes(conn, selection, newest=request.limit):
             edits = tuple(reads.edits(conn, row.id))
             yield atom.Entry(
                 row.url, row.site, row.title, notifications.kind_of(row), row.seen_at, row.labels, row.summary, edits
             )
 
-    newest = next(streams.changes(conn, chosen, newest=1), None)
+    newest = next(streams.changes(conn, selection, newest=1), None)
     feed = atom.Feed(
-        id=atom.urn("changes", streams.archive_id(conn), chosen.site),
-        title=f"What changed on {chosen.site or 'the sites followed'}",
+        id=atom.urn("changes", streams.archive_id(conn), selection.site),
+        title=f"What changed on {selection.site or 'the sites followed'}",
         updated_at=newest.seen_at if newest else streams.newest_capture_at(conn) or "1970-01-01T00:00:00Z",
     )
-    with whole_files() as claim:
-        count = atom.write(claim(wanted.out), feed, entries())
-    return f"The newest {count} changes written to {wanted.out}."
+    with atomic_files() as claim:
+        count = atom.write(claim(request.out), feed, entries())
+    return f"The newest {count} changes written to {request.out}."
 
 
-def _sqlite(conn: Connection, wanted: Wanted) -> str:
-    if wanted.out.exists():
-        raise ExchangeError(f"{wanted.out} exists already; name a new file, so that no archive is overwritten.")
-    with whole_files() as claim:
-        articles = snapshot.copy(conn, claim(wanted.out), bodies=not wanted.without_bodies)
-    what = "without the stored pages" if wanted.without_bodies else "with every stored page"
-    return f"{articles} articles, {what}, written to {wanted.out}."
+def _sqlite(conn: Connection, request: ExportRequest) -> str:
+    if request.out.exists():
+        raise ExchangeError(f"{request.out} exists already; name a new file, so that no archive is overwritten.")
+    with atomic_files() as claim:
+        articles = snapshot.copy(conn, claim(request.out), bodies=not request.without_bodies)
+    what = "without the stored pages" if request.without_bodies else "with every stored page"
+    return f"{articles} articles, {what}, written to {request.out}."
+
+
+_PEOPLE = "author author_about supervisor supervisor_about"
+
+
+def _articles(conn: Connection, selection: Selection) -> Table:
+    named = columns(
+        f"url site title published_on modified_on {_PEOPLE} language state revisions first_seen_at last_seen_at "
+        "changed_at text removed_text",
+        numbers="revisions",
+    )
+    rows = (
+        (
+            *(found.row.url, found.row.site, found.row.title, found.row.published_on, found.row.modified_on),
+            *(found.row.author, found.row.author_about, found.row.supervisor, found.row.supervisor_about),
+            *(found.row.language, found.row.state, found.row.revisions, found.row.first_seen_at),
+            *(found.row.last_seen_at, found.row.changed_at, found.text, found.removed_text),
+        )
+        for found in streams.articles(conn, selection)
+    )
+    return Table("articles", named, rows)
+
+
+def _revisions(conn: Connection, selection: Selection) -> Table:
+    named = columns(
+        f"url site number first_seen_at last_seen_at title published_on modified_on {_PEOPLE} characters fingerprint "
+        "rules body_sha256 text",
+        numbers="number characters",
+    )
+    rows = (_revision(found.site, found.revision) for found in streams.revisions(conn, selection))
+    return Table("revisions", named, rows)
+
+
+def _revision(site: str, found: Revision) -> Row:
+    article, text = found.article, found.article.text
+    return (
+        *(article.url, site, found.number, found.first_seen_at, found.last_seen_at, article.title),
+        *(article.published_on, article.modified_on, article.author, article.author_about, article.supervisor),
+        *(article.supervisor_about, len(text), article.fingerprint, found.rules, found.body_sha256, text),
+    )
+
+
+def _changes(conn: Connection, selection: Selection) -> Table:
+    named = columns(
+        "url site title from to seen_at level labels added_chars removed_chars summary",
+        numbers="from to level added_chars removed_chars",
+        words="labels",
+    )
+    rows = (
+        (
+            *(row.url, row.site, row.title, row.from_number, row.to_number, row.seen_at, row.level, row.labels),
+            *(row.added_chars, row.removed_chars, row.summary),
+        )
+        for row in streams.changes(conn, selection)
+    )
+    return Table("changes", named, rows)
+
+
+def _edits(conn: Connection, selection: Selection) -> Table:
+    named = columns(
+        "url site from to seen_at position op old new level labels", numbers="from to position level", words="labels"
+    )
+    rows = (
+        (
+            *(row.url, row.site, row.from_number, row.to_number, row.seen_at, position),
+            *(edit.op, edit.old, edit.new, edit.level, edit.labels),
+        )
+        for row in streams.changes(conn, selection)
+        for position, edit in enumerate(reads.edits(conn, row.id))
+    )
+    return Table("edits", named, rows)
+
+
+TABLES = {"articles": _articles, "revisions": _revisions, "changes": _changes, "edits": _edits}
+"""What can be exported as a table, by name."""
+
+
+_EXPORTERS = dict.fromkeys(TABLE_FORMATS, _tables) | {"markdown": _markdown, "git": _git, "atom": _atom}
+"""The function of every format that is written from a snapshot; a new format is a function and a line here."""
+FORMATS = (*_EXPORTERS, "sqlite")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from columnarchive import __version__
 from columnarchive.errors import NotFound, UsageError
-from columnarchive.exchange.atomic_files import translated
+from columnarchive.exchange.atomic_files import os_errors_as_sentences
 from columnarchive.exchange.warc_writer import Kept, write
 from columnarchive.store import captures, sites
 from columnarchive.store.database import Database
@@ -20,7 +20,7 @@ def export_warc(db: Database, out: Path, site: str | None, report: Report) -> in
 
     What was withdrawn is not in the archive any more and so in no export. `report` is called with the captures done.
     """
-    with translated(out):
+    with os_errors_as_sentences(out):
         is_folder = out.is_dir()
     if is_folder:
         raise UsageError(f"{out} is a folder; name a file like {out / 'columns.warc.gz'}.")

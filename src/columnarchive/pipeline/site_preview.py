@@ -12,7 +12,7 @@ from pathlib import Path
 from columnarchive import reader
 from columnarchive.config import SiteSettings, load, parse
 from columnarchive.errors import FetchError, UsageError
-from columnarchive.exchange.atomic_files import whole_files
+from columnarchive.exchange.atomic_files import atomic_files
 from columnarchive.pipeline import crawl, derive
 from columnarchive.records import Article
 from columnarchive.store import frontier
@@ -71,7 +71,7 @@ def follow(path: Path, settings: SiteSettings) -> None:
     name, start = (json.dumps(value, ensure_ascii=False) for value in (settings.name, settings.start))
     text = before.rstrip("\n") + ("\n\n" if before.strip() else "") + f"[[site]]\nname = {name}\nstart = {start}\n"
     parse(text, path)
-    with whole_files() as claim:
+    with atomic_files() as claim:
         claim(path).write_text(text, encoding="utf-8")
 
 
