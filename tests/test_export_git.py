@@ -141,7 +141,8 @@ def test_a_day_before_1970_is_told_as_the_first_that_git_knows(tmp_path: Path) -
 
     source = repo_of.History(steps, lambda url: repo_of.CurrentAddress(url, 86_400))
     for new in (4, 0):
-        assert repo_of.update_repository(tmp_path / "repo", source, lambda _: None) == repo_of.RepositoryUpdate(new, 4, False)
+        done = repo_of.update_repository(tmp_path / "repo", source, lambda _: None)
+        assert done == repo_of.RepositoryUpdate(new, 4, False)
     git(tmp_path / "repo", "fsck", "--strict")
     assert git(tmp_path / "repo", "log", "--reverse", "--format=%at %ct").split() == ["0"] * 6 + ["86400"] * 2
     assert "Seen: 1969-12-31T00:00:00Z" in git(tmp_path / "repo", "log", "--format=%B")

@@ -120,7 +120,8 @@ def test_a_folder_follows_the_archive_and_leaves_notes_alone(tmp_path: Path) -> 
     forged = tmp_path / "clinic.example" / f"mine-{'a' * 16}.md"
     for path in (note, forged):
         path.write_text('---\nurl: "https://clinic.example/column/1/"\n---\nmine')
-    assert markdown_folder.update_folder(tmp_path, [page(1), page(2, "別の文。")]) == markdown_folder.FolderUpdate(2, 1, 0)
+    changed = markdown_folder.update_folder(tmp_path, [page(1), page(2, "別の文。")])
+    assert changed == markdown_folder.FolderUpdate(2, 1, 0)
     assert markdown_folder.update_folder(tmp_path, [page(2, "別の文。")]) == markdown_folder.FolderUpdate(1, 0, 1)
     assert sorted(path.name for path in note.parent.iterdir()) == sorted(
         [note.name, forged.name, markdown_folder.file_name(page(2).url)]

@@ -352,6 +352,14 @@ WITHDRAWN = "https://clinic.example/column/1/"
 RETURNS = {
     "the same": record(http(page(1)), WITHDRAWN, at(5)),
     "another spelling": record(http(page(1).replace(b"build", b"Build")), WITHDRAWN.upper().lower() + "#x", at(5)),
+    "a new address": record(http(page(1).replace(b"build 0.1", b"build 7.1")), URL.format("copy"), at(5)),
+    "another encoding": record(
+        http(page(1).decode().replace("charset=utf-8", "charset=cp932").encode("cp932", "replace")).replace(
+            b"charset=utf-8\r\n", b"charset=cp932\r\n"
+        ),
+        URL.format("copy2"),
+        at(5),
+    ),
     "a redirect": record(
         http(b"", status="200 OK"),
         URL.format("hop"),
