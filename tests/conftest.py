@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,3 +17,14 @@ def shared() -> Path:
     if not (SHARED / "corpus").is_dir():
         pytest.skip("needs the measuring data in ../shared")
     return SHARED
+
+
+@pytest.fixture
+def processes() -> Callable[[int], list[int]]:
+    """Which processes a process has started that still run, by /proc."""
+
+    def children(pid: int) -> list[int]:
+        found = Path(f"/proc/{pid}/task").glob("*/children")
+        return [int(child) for path in found for child in path.read_text().split()]
+
+    return children

@@ -27,7 +27,9 @@ from columnarchive.crawl.frontier import SitePlan
 from columnarchive.crawl.site_crawler import SiteCrawl
 from columnarchive.errors import NotFound, StoreError, UsageError
 from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, Progress, Target, crawl, targets
-from columnarchive.pipeline.store_frontier import Group, open_frontier, read_links
+from columnarchive.pipeline.link_reader import links_of_capture
+from columnarchive.pipeline.store_frontier import Group, open_frontier
+from columnarchive.pipeline.worker_pool import WorkerPool
 from columnarchive.records import Capture
 from columnarchive.store import hash_chain
 from columnarchive.store.database import Database
@@ -391,13 +393,10 @@ def test_deriving_follows_each_site(db: Database, site: Site) -> None:
     chosen = targets(db, [site.url + "/column/"], Sites())
     options = CrawlOptions(delay=0, allow_private=True)
 
-    def counted(own: Database, site_id: int) -> object:
-        return own.conn.execute(
-            "select count(*) from captures join pages on pages.id = page_id where site_id = ?", (site_id,)
-        ).fetchone()[0]
-
-    summary = crawl(db, chosen, options, lambda _: None, counted)
-    assert summary.derived == ((site.url.removeprefix("http://"), 10),)
+    with WorkerPool() as pool:
+        summary = crawl(db, chosen, options, lambda _: None, pool)
+    assert [(one.site, one.error) for one in summary.derived] == [(site.url.removeprefix("http://"), "")]
+    assert db.conn.execute("select derived_from from sites").fetchone()[0] == 10
 
 
 def test_ctrl_c_finishes_what_is_in_flight(db: Database, site: Site) -> None:
@@ -460,7 +459,7 @@ def test_a_fault_of_ours_on_one_page_ends_no_crawl(db: Database, site: Site) -> 
     async def odd(capture: Capture, *, skim: bool = False) -> PageLinks | None:
         if capture.url.endswith("/2.html"):
             raise RecursionError("too odd")
-        return await read_links(capture, skim=skim)
+        return links_of_capture(capture, skim)
 
     start = site.url + "/column/"
     plan = SitePlan("odd", (host_of(start),), (start,), delay=0.0, max_pages=100)

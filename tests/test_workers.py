@@ -6,53 +6,110 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from columnarchive.errors import ArchiveError, UsageError
-from columnarchive.pipeline import worker_pool
-from columnarchive.pipeline.worker_pool import Task, Workers, page_limit
-from columnarchive.records import DerivedSite
+from columnarchive.errors import UsageError
+from columnarchive.pipeline.worker_pool import CallFailed, PageLimits, Worker, WorkerDied, WorkerPool, WorkerStopped
 
 
-def busy(task: Task) -> DerivedSite:
-    """Site 2 has a page that never ends, site 3 one that kills at once, site 4 kills always, site 5 is refused."""
-    with page_limit(task.note) as begin:
-        for page in ("good", "bad", "ugly"):
-            begin(page)
-            if page in task.poisoned:
-                continue
-            if task.site_id == 2 and page == "bad":
-                worker_pool.signal.setitimer(signal.ITIMER_PROF, 0.2)  # sooner than a minute, by the same timer
-                while True:
-                    pass
-            if (task.site_id == 3 and page == "ugly") or task.site_id == 4:
-                os.kill(os.getpid(), signal.SIGKILL)
-            if task.site_id == 5:
-                raise UsageError("This site cannot be derived.")
-        if task.site_id == 4:
-            os.kill(os.getpid(), signal.SIGKILL)
-    return DerivedSite(",".join(sorted(task.poisoned)), "", 0, (), ())
+def busy(limits: PageLimits, kind: str) -> str:
+    """Do with the second of three pages what `kind` says."""
+    limits.begin("read good")
+    limits.begin("read bad", seconds=0.2)
+    if kind == "endless":
+        while True:
+            pass
+    if kind == "huge":
+        return str(len(b" " * 3_000_000_000))
+    if kind == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "exits":
+        os._exit(3)
+    if kind == "faulty":
+        raise RecursionError("too deep\nfor us")
+    if kind == "refused":
+        raise UsageError("This cannot be derived.")
+    if kind == "prints":
+        print("hello", flush=True)
+    limits.begin("read ugly")
+    limits.end()
+    return kind
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no CPU timers")
-def test_what_kills_a_worker_is_found_and_left_out() -> None:
-    sites = [(number, f"site {number}") for number in range(1, 7)]
-    with Workers(busy) as pool:
-        found = {task.site_id: result for task, result in pool.derived(Path("none"), sites)}
-    assert len(found) == len(sites)
-    names = {number: one.site for number, one in found.items() if isinstance(one, DerivedSite)}
-    assert names == {1: "", 2: "bad", 3: "ugly", 6: ""}
-    assert isinstance(found[4], ArchiveError)
-    assert "its captures are safe" in str(found[4])
-    assert isinstance(found[5], UsageError)
+needs_timer = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no CPU timers")
 
 
-def test_workers_start_only_when_needed() -> None:
-    with Workers(busy) as pool:
-        assert list(pool.derived(Path("none"), [])) == []
-        assert pool._pool is None
+@pytest.mark.parametrize("kind", [pytest.param("endless", marks=needs_timer), "killed", "exits"])
+def test_what_kills_a_worker_is_named_and_the_next_call_starts_another(kind: str) -> None:
+    worker = Worker()
+    with pytest.raises(WorkerDied) as death:
+        worker.call(busy, kind)
+    assert death.value.at == "read bad"
+    assert worker.call(busy, "good") == "good"
+    worker.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("faulty", "RecursionError: too deep for us"), pytest.param("huge", "MemoryError", marks=needs_timer)],
+)
+def test_a_fault_costs_one_call(kind: str, reason: str) -> None:
+    worker = Worker()
+    with pytest.raises(CallFailed, match=reason):
+        worker.call(busy, kind)
+    with pytest.raises(UsageError, match="cannot be derived"):
+        worker.call(busy, "refused")
+    assert worker.call(busy, "prints") == "prints"
+    worker.close()
+    with pytest.raises(WorkerStopped):
+        worker.call(busy, "good")
+
+
+def called(worker: Worker, kind: str) -> str:
+    """The answer of a worker, or what became of it."""
+    try:
+        return worker.call(busy, kind)
+    except (WorkerDied, CallFailed) as fault:
+        return type(fault).__name__
+
+
+def test_a_pool_answers_all_whatever_becomes_of_its_workers() -> None:
+    kinds = ["good", "killed", "exits", "faulty", *["good"] * 5]
+    with WorkerPool() as pool:
+        assert sorted(pool.run(called, kinds)) == [*["CallFailed", "WorkerDied", "WorkerDied"], *["good"] * 6]
+
+
+def test_workers_start_only_when_needed(processes: Callable[[int], list[int]]) -> None:
+    with WorkerPool() as pool:
+        assert list(pool.run(called, [])) == []
+        assert processes(os.getpid()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_a_worker_ends_with_its_parent(end: signal.Signals, processes: Callable[[int], list[int]]) -> None:
+    """Also while a function in C holds the interpreter, so that none of its threads can look."""
+    script = """
+import threading
+from columnarchive.pipeline.worker_pool import Worker
+import workers_that_hang
+for hang in (workers_that_hang.in_c, workers_that_hang.in_python, workers_that_hang.asleep):
+    threading.Thread(target=Worker().call, args=(hang,)).start()
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "servers")}
+    with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, env=environment) as parent:
+        assert parent.stderr is not None
+        for _ in range(3):
+            assert parent.stderr.readline() == b"hanging\n"
+        children = processes(parent.pid)
+        assert len(children) == 3
+        parent.send_signal(end)
+        # The pipe closes when the last process that holds it has ended.
+        assert parent.stderr.read() == b""
+    assert not any(Path(f"/proc/{child}/exe").exists() for child in children)
 
 
 def test_a_worker_loads_no_more_than_it_needs() -> None:

@@ -36,3 +36,10 @@ class ExtractError(ArchiveError):
 
 class ExchangeError(ArchiveError):
     """A file in a foreign format that cannot be read or written."""
+
+
+def describe(fault: BaseException) -> str:
+    """Return an unexpected exception as one short line, for the record of what could not be read."""
+    text = " ".join(str(fault).split())[:200]
+    name = type(fault).__name__
+    return (f"{name}: {text}" if text else name).encode("utf-8", "replace").decode()

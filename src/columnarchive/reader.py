@@ -17,7 +17,7 @@ from columnarchive.search.query import Scope as Scope
 from columnarchive.search.query import parse
 from columnarchive.search.spelling_variants import Fold
 from columnarchive.search.sql_functions import FUNCTIONS as FUNCTIONS
-from columnarchive.store import blobs, captures, copied, hash_chain, reads
+from columnarchive.store import blobs, captures, copied, hash_chain, page_faults, reads
 from columnarchive.store import overview as overview
 from columnarchive.store import search as find
 from columnarchive.store import shown as shown
@@ -25,6 +25,7 @@ from columnarchive.store.copied import Copied as Copied
 from columnarchive.store.copied import Copy as Copy
 from columnarchive.store.copied import together as together
 from columnarchive.store.database import Database
+from columnarchive.store.page_faults import UnreadablePage as UnreadablePage
 from columnarchive.store.reads import ArticleRow as ArticleRow
 from columnarchive.store.reads import ChangeFilter as ChangeFilter
 from columnarchive.store.reads import ChangeRow, SiteRow, Totals
@@ -250,11 +251,24 @@ class Status:
     due: int
     head: str
     is_demo: bool
+    unreadable: tuple[UnreadablePage, ...] = ()
 
 
 def status(conn: Connection, now: str) -> Status:
     """The state of the archive at the moment `now`."""
-    return Status(reads.totals(conn), reads.outcomes(conn), reads.due(conn, now), hash_chain.head(conn), is_demo(conn))
+    return Status(
+        reads.totals(conn),
+        reads.outcomes(conn),
+        reads.due(conn, now),
+        hash_chain.head(conn),
+        is_demo(conn),
+        tuple(page_faults.unreadable_pages(conn)),
+    )
+
+
+def faults_of(conn: Connection, url: str) -> list[UnreadablePage]:
+    """What could not be read of the newest body of a page, and why."""
+    return page_faults.unreadable_pages(conn, url)
 
 
 def is_demo(conn: Connection) -> bool:

@@ -14,11 +14,12 @@ from typing import Literal, get_args
 Outcome = Literal[
     "ok", "unchanged", "redirected", "refused_by_robots", "gone", "missing", "http_error", "timeout", "too_large",
     "truncated", "bad_encoding", "protocol_error", "not_html", "unreachable", "tls_error", "private_address",
-    "redirect_loop", "too_deep", "needs_javascript", "no_article", "suspect", "unresolved",
+    "redirect_loop", "too_deep", "needs_javascript", "no_article", "suspect", "unresolved", "unreadable",
 ]  # fmt: skip
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 PageKind = Literal["article", "listing", "other"]
+FaultStep = Literal["read", "compare", "links"]
 PageState = Literal["queued", "live", "gone", "refused", "failed", "suspect", "withdrawn"]
 BlockKind = Literal["heading", "paragraph", "item", "row", "question", "answer", "quote", "caption"]
 Headers = tuple[tuple[str, str], ...]
@@ -339,6 +340,15 @@ class PageVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class PageFault:
+    """A body for which a step failed: reading it as a page, comparing it with its predecessor, or finding its links."""
+
+    body_sha256: str
+    step: FaultStep
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SiteTemplate:
     """What a site's newest pages share, and articles are read without.
 
@@ -359,6 +369,7 @@ class DerivedSite:
 
     `template` is None for a site of one page. `digests` are those of the histories, in their order, and `keys` those of
     passages that are new, where they were made already: writing is for one process, and these are half of it.
+    `faults` are those met in this derivation, beyond the ones already stored.
     """
 
     site: str
@@ -369,3 +380,4 @@ class DerivedSite:
     template: SiteTemplate | None = None
     digests: tuple[str, ...] = ()
     keys: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    faults: tuple[PageFault, ...] = ()

@@ -47,6 +47,19 @@ _DATE_LINE = 40
 _DATE_REST = 16
 
 
+# Controls but tab, line feed and carriage return; surrogates; and the code points that are no characters.
+_UNSTORABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef"
+    + "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17))
+    + "]"
+)
+
+
+def storable(text: str) -> str:
+    """Return `text` without what no database, feed or file can hold: controls, surrogates and noncharacters."""
+    return text if text.isascii() and text.isprintable() else _UNSTORABLE.sub("", text)
+
+
 def nfkc(text: str) -> str:
     """`unicodedata.normalize("NFKC", text)`, five times as fast for a Japanese text of many lines.
 

@@ -75,6 +75,7 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "redirect_loop": ("転送の繰り返し", "redirect loop"),
     "too_deep": ("入れ子が深すぎる", "too deep"),
     "needs_javascript": ("JavaScript が必要", "needs JavaScript"),
+    "unreadable": ("解析できないページ", "unreadable"),
     "no_article": ("記事なし", "no article"),
     "suspect": ("要確認", "suspect"),
 }

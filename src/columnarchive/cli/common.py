@@ -68,6 +68,7 @@ UNREAD = {
     "suspect": "It shows a wall, a captcha or an error page; that is kept, and never shown as an edit.",
     "needs_javascript": "A script draws its text, and scripts are not run.",
     "no_article": "It holds no text that reads as a column.",
+    "unreadable": "Reading it failed or took too much time or memory; the next version of the rules tries again.",
 }
 """What keeps a page that was shown from being read as a column."""
 

@@ -6,6 +6,7 @@ import contextlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -90,7 +91,8 @@ def crawl(
             if summary.interrupted:
                 tell(summary, dated)
                 raise KeyboardInterrupt
-            deriving.derive(db)  # also what an earlier run was killed before
+            late = deriving.derive(db)  # what an earlier run was killed before
+            summary = replace(summary, derived=(*summary.derived, *late))
             told = notifications.notify(db, hooks)
             unread = [one for site in chosen for one in overview.unread(db.conn, site.settings.name, began)]
         tell(summary, dated, unread)
@@ -129,10 +131,7 @@ def run(db: Database, chosen: list[Target], options: CrawlOptions) -> CrawlSumma
             parts += [f"next {progress.upcoming}" if progress.upcoming else progress.url]
             bar.update(progress.pages, progress.pages + progress.queued, "  ".join(parts))
 
-        def derive(own: Database, site_id: int) -> object:
-            return deriving.derive(own, [site_id], clock=options.clock, pool=pool)
-
-        return crawling.crawl(db, chosen, options, report, derive)
+        return crawling.crawl(db, chosen, options, report, pool)
 
 
 def _tell_plan(planned: Sequence[Planned]) -> None:
@@ -183,6 +182,9 @@ def tell(
         kinds = Counter(page.outcome for page in unread)
         said = ", ".join(f"{name} {number}" for name, number in kinds.most_common())
         say(f"{count(len(unread), 'page')} fetched but without a column to read: {said}")
+    for each in summary.derived:
+        if each.error:
+            typer.echo(line(visible(each.error), sys.stderr), err=True)
     for site, why in summary.ended_early:
         say(visible(f"{site} was left early: {why}"))
     if summary.left:
@@ -190,10 +192,7 @@ def tell(
 
 
 def _derived(summary: CrawlSummary) -> str:
-    from columnarchive.pipeline.derive import SiteDerived
-
-    each = [one for _, found in summary.derived if isinstance(found, list) for one in found]
-    sites = [one for one in each if isinstance(one, SiteDerived)]
+    sites = summary.derived
     added = sum(one.written.added for one in sites)
     revised = sum(one.written.revised for one in sites)
     parts = [

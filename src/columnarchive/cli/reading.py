@@ -147,7 +147,8 @@ def captures(context: typer.Context, url: Url, as_json: AsJson = False) -> None:
 
     with reader.opened(database(context)) as conn:
         rows = reader.visits(conn, url)
-        why = UNREAD.get(reader.overview.unread_as(conn, rows[-1].url), "")
+        faults = [f"{fault.step}: {fault.reason}" for fault in reader.faults_of(conn, rows[-1].url)]
+        why = " ".join(filter(None, [UNREAD.get(reader.overview.unread_as(conn, rows[-1].url), ""), *faults]))
         last = next((row.body_sha256 for row in reversed(rows) if row.body_sha256), "")
     if as_json:
         json_lines(asdict(row) for row in rows)
@@ -228,6 +229,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         lines.append(f"withdrawn {totals.withdrawn}")
     if state.outcomes:
         lines.append("last visits: " + ", ".join(f"{name} {number}" for name, number in state.outcomes.items()))
+    lines += [visible(f"unreadable ({page.step})  {page.url}  {page.reason}") for page in state.unreadable]
     if state.head:
         lines.append(f"chain head {state.head}")
     typer.echo("\n".join(lines))

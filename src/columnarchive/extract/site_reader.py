@@ -11,7 +11,10 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
+from columnarchive.containment import Containment
 from columnarchive.extract.article import Site, read_article
 from columnarchive.extract.change_detection import is_revision
 from columnarchive.extract.dom_paths import Places
@@ -33,6 +36,7 @@ from columnarchive.records import (
     Version,
 )
 
+T = TypeVar("T")
 _TOLD = 20  # of the lines of a template, those on most pages are told
 _HELD = 4000  # outlines kept between the two passes; past that, a body is parsed a second time
 
@@ -42,14 +46,16 @@ def read_site(
     body: Callable[[str], bytes],
     overrides: Mapping[str, PageKind],
     learned: Callable[[SiteTemplate], None] = lambda _: None,
+    containment: Containment | None = None,
 ) -> Iterator[PageReadings]:
     """Read every version of every page of one site, in the order of URLs; a page that never had a body has no readings.
 
     `body` returns a stored body by its sha256; `overrides` maps the URLs of pages to the kind a user has set.
-    In the end `learned` is told the template of the newest versions, if there is one.
+    In the end `learned` is told the template of the newest versions, if there is one. A version that `containment`
+    knows or finds to fail is `unreadable`.
     """
     ordered = sorted((page for page in pages if page.versions), key=lambda page: page.url)
-    library = _Library(body)
+    library = _Library(body, containment or Containment())
     kinds = _kinds(ordered, library, overrides)
     timeline = _Timeline(ordered, kinds, library)
     done: dict[str, list[Reading]] = {page.url: [] for page in ordered}
@@ -63,7 +69,8 @@ def read_site(
         key=lambda event: event[:3],
     )
     for _, url, number, page in events:
-        reading, kept = _read(page, number, kinds.get(url), last.get(url), timeline, library)
+        read = partial(_read, page, number, kinds.get(url), last.get(url), timeline, library)
+        reading, kept = library.contained(page.versions[number], read, partial(_unreadable, page, number))
         done[url].append(reading)
         if kept is not None:
             last[url] = kept
@@ -71,6 +78,14 @@ def read_site(
         learned(newest)
     for url in sorted(page.url for page in pages):
         yield PageReadings(url, tuple(done.get(url, ())))
+
+
+def _no_outline() -> Outline | Outcome:
+    return "unreadable"
+
+
+def _unreadable(page: PageVersions, number: int) -> tuple[Reading, _Last | None]:
+    return Reading(page.versions[number], "other", "unreadable", None, False), None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +103,27 @@ class _Last:
 class _Library:
     """Bodies → outlines, each parsed once while memory allows."""
 
-    def __init__(self, body: Callable[[str], bytes]) -> None:
+    def __init__(self, body: Callable[[str], bytes], containment: Containment) -> None:
         self._body = body
+        self._containment = containment
         self.places = Places()
         self._held: dict[tuple[str, str], Outline | Outcome] = {}
 
     def open(self, version: Version) -> Outline | Outcome:
         key = (version.body_sha256, version.content_type)
-        found = self._held.get(key)
-        if found is None:
-            found = open_page(self._body(version.body_sha256), version.content_type, self.places)
-            if len(self._held) < _HELD:
-                self._held[key] = found
-        return found
+        if key in self._held:
+            return self._held[key]
+        opened: Outline | Outcome = self.contained(version, partial(self._opened, version), _no_outline)
+        if len(self._held) < _HELD:
+            self._held[key] = opened
+        return opened
+
+    def _opened(self, version: Version) -> Outline | Outcome:
+        return open_page(self._body(version.body_sha256), version.content_type, self.places)
+
+    def contained(self, version: Version, call: Callable[[], T], fallback: Callable[[], T]) -> T:
+        """Return `call()`, or `fallback()` for a version that cannot be read."""
+        return self._containment.run("read", version.body_sha256, call, fallback)
 
 
 def _kinds(pages: Sequence[PageVersions], library: _Library, overrides: Mapping[str, PageKind]) -> dict[str, PageKind]:
@@ -125,9 +148,16 @@ def _kinds(pages: Sequence[PageVersions], library: _Library, overrides: Mapping[
 def _digest(url: str, versions: Sequence[Version], library: _Library) -> Digest | None:
     """The first of these versions that can be read and is no wall, condensed."""
     for version in versions:
-        opened = library.open(version)
-        if isinstance(opened, Outline) and opened.pieces and judge(opened, None) != "suspect":
-            return digest(opened, url)
+        found = library.contained(version, partial(_digest_of, url, version, library), lambda: None)
+        if found is not None:
+            return found
+    return None
+
+
+def _digest_of(url: str, version: Version, library: _Library) -> Digest | None:
+    opened = library.open(version)
+    if isinstance(opened, Outline) and opened.pieces and judge(opened, None) != "suspect":
+        return digest(opened, url)
     return None
 
 
@@ -202,9 +232,12 @@ class _Timeline:
         version = page.versions[number]
         key = (version.body_sha256, version.content_type)
         if key not in self._evidence:
-            opened = self._library.open(version)
-            self._evidence[key] = evidence(opened, self._library.places) if isinstance(opened, Outline) else None
+            self._evidence[key] = self._library.contained(version, lambda: self._learned(version), lambda: None)
         return self._evidence[key]
+
+    def _learned(self, version: Version) -> Evidence | None:
+        opened = self._library.open(version)
+        return evidence(opened, self._library.places) if isinstance(opened, Outline) else None
 
     def _move(self, url: str, page: PageVersions, wanted: tuple[int, ...]) -> None:
         current = self._current.get(url)

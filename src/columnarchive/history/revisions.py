@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 
+from columnarchive.containment import Containment
 from columnarchive.diff.levels import ENGINE
 from columnarchive.diff.sentences import sentences_of
+from columnarchive.diff.summary import summary_of
 from columnarchive.history.article_identity import group, own_readings
 from columnarchive.history.blame import blame
 from columnarchive.records import (
     Article,
     Change,
     Comparison,
+    Edit,
     History,
+    Outcome,
     PageReadings,
     PageState,
     PageVerdict,
@@ -23,12 +28,14 @@ from columnarchive.records import (
     Reading,
     Revision,
     Sentence,
+    Span,
     Visit,
 )
 from columnarchive.times import from_text
 
 ABSENT_OUTCOMES = ("missing", "gone", "unresolved")
 FAILED_OUTCOMES = ("timeout", "unreachable", "tls_error", "protocol_error", "http_error")
+_STATES: Mapping[Outcome, PageState] = {"suspect": "suspect", "unreadable": "failed"}
 CONFIRMED_AFTER = timedelta(days=1)  # one 404 counts once the page has been away for this long
 
 
@@ -50,30 +57,45 @@ class _Absence:
 
 
 def assemble(
-    pages: Sequence[PageVisits], readings: Mapping[str, PageReadings], rules: str
+    pages: Sequence[PageVisits],
+    readings: Mapping[str, PageReadings],
+    rules: str,
+    containment: Containment | None = None,
 ) -> tuple[tuple[PageVerdict, ...], tuple[History, ...]]:
     """Verdicts on all pages and the histories of the articles among them; readings are found by page URL."""
+    containment = containment or Containment()
     groups = group(pages, readings)
     histories: list[History] = []
     member_of: dict[int, str] = {}
     for url, members in sorted(groups.items()):
-        history = _history(url, members, readings, rules)
+        history = _history(url, members, readings, rules, containment)
         histories.append(history)
         member_of.update(dict.fromkeys(history.page_ids, url))
     verdicts = tuple(_verdict(page, readings[page.url], member_of.get(page.page_id, "")) for page in pages)
     return verdicts, tuple(histories)
 
 
-def _history(url: str, members: Sequence[PageVisits], readings: Mapping[str, PageReadings], rules: str) -> History:
+def _history(
+    url: str,
+    members: Sequence[PageVisits],
+    readings: Mapping[str, PageReadings],
+    rules: str,
+    containment: Containment,
+) -> History:
     seen = sorted(_seen(members, readings), key=lambda one: (one.reading.version.first_at, one.page.url))
     revisions = _revisions(url, seen, rules)
     newest = max(seen, key=lambda one: one.reading.version.last_at).article
     last_said = revisions[-1].article
     article = replace(newest, url=url, title=last_said.title, blocks=last_said.blocks)
     absences = _absences(members, readings)
-    changes = _changes(revisions, absences)
+    changes = _changes(revisions, absences, containment)
     steps = [change.comparison for change in changes if change.from_number != change.to_number]
-    sentences, removed = _sentences(revisions, steps)
+    sentences, removed = containment.run(
+        "compare",
+        revisions[-1].body_sha256,
+        lambda: _sentences(revisions, steps),
+        lambda: _sentences(revisions[-1:], ()),
+    )
     return History(
         article=article,
         page_ids=tuple(sorted(page.page_id for page in members)),
@@ -176,12 +198,19 @@ def _is_confirmed(run: Sequence[Visit], until: str) -> bool:
     return len(told) > 1 or "gone" in told or from_text(until) - from_text(run[0].at) >= CONFIRMED_AFTER
 
 
-def _changes(revisions: Sequence[Revision], absences: Iterable[_Absence]) -> tuple[Change, ...]:
+def _changes(
+    revisions: Sequence[Revision], absences: Iterable[_Absence], containment: Containment
+) -> tuple[Change, ...]:
     """Steps between revisions, and goings and returns, in order of time."""
     found: list[Change] = []
     earlier: set[str] = set()
     for old, new in pairwise(revisions):
-        comparison = _compared(old.article, new.article, earlier)
+        comparison = containment.run(
+            "compare",
+            new.body_sha256,
+            partial(_compared, old.article, new.article, earlier),
+            partial(_coarse, old.article, new.article),
+        )
         earlier.add(old.article.fingerprint)
         found.append(Change(old.number, new.number, new.first_seen_at, comparison))
     for absence in absences:
@@ -198,6 +227,17 @@ def _compared(old: Article, new: Article, earlier: Set[str]) -> Comparison:
     from columnarchive.diff.compare import compare
 
     return compare(old, new, earlier)
+
+
+def _coarse(old: Article, new: Article) -> Comparison:
+    """The whole old text against the whole new one, where comparing sentence by sentence failed."""
+    before, after = sentences_of(old), sentences_of(new)
+    was, now = before.joined(0, len(before.texts)), after.joined(0, len(after.texts))
+    edits = (
+        Edit("removed", was, "", (Span("delete", was),), ("rewritten",), 3, old_at=0),
+        Edit("added", "", now, (Span("insert", now),), ("rewritten",), 3, new_at=0),
+    )
+    return Comparison(edits, ("rewritten",), 3, len(now), len(was), summary_of(edits), ENGINE, capped=True)
 
 
 def _event(label: str) -> Comparison:
@@ -256,7 +296,7 @@ def _verdict(page: PageVisits, read: PageReadings, article_url: str) -> PageVerd
         confirmed = (absences := _absences([page], {page.url: read})) and not absences[-1].until
         state = "gone" if confirmed or last_reading is None else "live"
     elif last_visit.body_sha256 and last_reading is not None:
-        state = "suspect" if last_reading.outcome == "suspect" else "live"
+        state = _STATES.get(last_reading.outcome, "live")
         if last_reading.outcome != "ok":
             outcome = last_reading.outcome
     else:

@@ -16,16 +16,21 @@ from columnarchive.crawl.clock import Timer
 from columnarchive.crawl.frontier import Visit
 from columnarchive.crawl.memory_budget import give_back_at_once
 from columnarchive.crawl.site_crawler import Interrupted, SiteCrawl
-from columnarchive.errors import ArchiveError
+from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.pipeline.crawl_plan import CrawlOptions, Planned, Target, plan, planned, targets
-from columnarchive.pipeline.store_frontier import Group, SiteFrontier, open_frontier, read_links
-from columnarchive.records import Capture, Failure, Outcome
-from columnarchive.store import frontier
+from columnarchive.pipeline.derive import DERIVATION, SiteDerived, derive
+from columnarchive.pipeline.link_reader import LinkReader
+from columnarchive.pipeline.store_frontier import Group, SiteFrontier, open_frontier
+from columnarchive.pipeline.worker_pool import WorkerPool, WorkerStopped
+from columnarchive.records import Capture, Failure, Outcome, PageFault
+from columnarchive.store import frontier, page_faults
 from columnarchive.store.database import Database
 from columnarchive.store.writer_lock import writer_lock
+from columnarchive.times import to_text
 
 __all__ = ["CrawlOptions", "CrawlSummary", "Planned", "Progress", "Target", "crawl", "targets"]
 FAILURES_KEPT = 200
+GRACE = 1.5  # seconds to finish what is in flight after Ctrl-C
 GOOD: frozenset[Outcome] = frozenset({"ok", "unchanged", "redirected"})
 
 
@@ -48,7 +53,7 @@ class Progress:
 class CrawlSummary:
     """What a crawl did: visits by outcome, what is left to be visited, why sites were left early, and failures.
 
-    `derived` holds what the deriving of each site returned; `planned` is filled by a dry run only.
+    `derived` tells what was derived of each site; `planned` is filled by a dry run only.
     """
 
     outcomes: dict[Outcome, int]
@@ -59,44 +64,45 @@ class CrawlSummary:
     ended_early: tuple[tuple[str, str], ...] = ()
     failures: tuple[Failure, ...] = ()
     interrupted: bool = False
-    derived: tuple[tuple[str, object], ...] = ()
+    derived: tuple[SiteDerived, ...] = ()
     planned: tuple[Planned, ...] = ()
     requests: int = 0
 
 
 Report = Callable[[Progress], None]
-Derive = Callable[[Database, int], object]
 
 
 def crawl(
-    db: Database, sites: Sequence[Target], options: CrawlOptions, report: Report, derive: Derive | None = None
+    db: Database, sites: Sequence[Target], options: CrawlOptions, report: Report, pool: WorkerPool | None = None
 ) -> CrawlSummary:
     """Crawl the sites until nothing is left, the number of pages is reached, or Ctrl-C.
 
-    `derive` is called with a database of its own, in a thread, after each site's crawl. Nothing that a site does
-    raises; StoreError does, when the database cannot be written or another crawl of it is running.
+    With a `pool`, each site is derived in it when its crawl has ended. Nothing that a site does raises; StoreError
+    does, when the database cannot be written or another crawl of it is running.
     """
     with writer_lock(db.path, "crawl"):
         if options.dry_run:
             pages = planned(db, sites, options)
             return CrawlSummary({}, 0, len(sites), len(pages), 0.0, planned=pages)
         give_back_at_once()
-        return asyncio.run(_Crawl(db, options, report, derive).run(sites))
+        return asyncio.run(_Crawl(db, options, report, pool).run(sites))
 
 
 class _Crawl:
     """One run over many sites."""
 
-    def __init__(self, db: Database, options: CrawlOptions, report: Report, derive: Derive | None) -> None:
+    def __init__(self, db: Database, options: CrawlOptions, report: Report, pool: WorkerPool | None) -> None:
         self.db = db
         self.options = options
         self.tell = report
-        self.derive = derive
+        self.pool = pool
+        self.deriving: Database | None = None
         self.group = Group(db, options.clock)
+        self.links = LinkReader(page_faults.known(db.conn, DERIVATION), self._record_fault)
         self.outcomes: Counter[Outcome] = Counter()
         self.failures: list[Failure] = []
         self.ended: list[tuple[str, str]] = []
-        self.derived: list[tuple[str, object]] = []
+        self.derived: list[SiteDerived] = []
         self.left = 0
         self.sites_left = 0
         self.pages = 0
@@ -105,24 +111,28 @@ class _Crawl:
 
     async def run(self, sites: Sequence[Target]) -> CrawlSummary:
         self.stop = asyncio.Event()
-        self.deriving = asyncio.Lock()
+        self.turn_to_derive = asyncio.Lock()
         self.sites = self.sites_left = len(sites)
         timer = Timer(self.options.timer.seconds, self._interruptible)
         waiting = iter(sites)
         committing = asyncio.create_task(self._commit_now_and_then())
+        stopping: asyncio.Task[None] | None = None
         try:
             with _on_interrupt(self.stop.set):
                 async with Client(self.options.client_options(), self.options.clock, timer) as client:
-                    workers = min(self.options.sites_at_once, len(sites))
-                    async with asyncio.TaskGroup() as tasks:
-                        for _ in range(workers):
-                            tasks.create_task(self._work(client, waiting))
+                    at_once = min(self.options.sites_at_once, len(sites))
+                    async with asyncio.TaskGroup() as group:
+                        tasks = [group.create_task(self._work(client, waiting)) for _ in range(at_once)]
+                        stopping = asyncio.create_task(self._stop_in_time(tasks))
                     self.requests = client.requests
             self.group.commit()
         except* ArchiveError as problems:
             raise problems.exceptions[0] from None  # the first says what happened; the rest follow from it
         finally:
             committing.cancel()
+            if stopping is not None:
+                stopping.cancel()
+            self.links.close()
             self.group.drop()
         return self._summary(len(sites))
 
@@ -148,25 +158,49 @@ class _Crawl:
             for scheme, host in itertools.product(("http", "https"), site.hosts):
                 client.network.trust(f"{scheme}://{host}/")
         report = self._reporter(target.settings.name, queue)
-        one = SiteCrawl(client, site, queue, read_links, report, self._wanted, alone=self.sites == 1)
+        one = SiteCrawl(client, site, queue, self.links, report, self._wanted, alone=self.sites == 1)
         try:
             await one.run()
-        except Interrupted:
+        except (Interrupted, asyncio.CancelledError):  # see _stop_in_time
             one.ended = "the crawl was stopped"
         queue.keep_settings(target.settings.stored())
         self.left += queue.left()
         if one.ended:
             self.ended.append((target.settings.name, one.ended))
         await client.release(site.hosts)
-        if one.visits and self.derive is not None:
+        if one.visits and self.pool is not None:
             self.group.commit()
-            async with self.deriving:
-                self.derived.append((site.name, await asyncio.to_thread(self._derive, queue.site_id)))
+            async with self.turn_to_derive:
+                try:
+                    self.derived += await asyncio.to_thread(self._derive, self.pool, queue.site_id)
+                except (WorkerStopped, StoreError):
+                    if not self.stop.is_set():
+                        raise  # else: the next run derives it
 
-    def _derive(self, site_id: int) -> object:
-        assert self.derive is not None
+    def _derive(self, pool: WorkerPool, site_id: int) -> list[SiteDerived]:
         with Database.open(self.db.path, create=False) as own:
-            return self.derive(own, site_id)
+            self.deriving = own
+            try:
+                return derive(own, [site_id], clock=self.options.clock, pool=pool)
+            finally:
+                self.deriving = None
+
+    def _record_fault(self, fault: PageFault) -> None:
+        self.group.begin()
+        page_faults.remember(self.db.conn, [fault], DERIVATION, to_text(self.options.clock()))
+
+    async def _stop_in_time(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Once the crawl is to stop, give what is in flight a moment, then end it."""
+        await self.stop.wait()
+        if self.pool is not None:
+            self.pool.stop()
+        await asyncio.sleep(GRACE)
+        self.links.close()
+        for task in tasks:
+            task.cancel()
+        while (own := self.deriving) is not None:  # an interrupt counts only while a statement runs
+            own.interrupt()
+            await asyncio.sleep(0.02)
 
     def _wanted(self) -> bool:
         if self.stop.is_set():

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 from columnarchive.config import SiteSettings
+from columnarchive.containment import Containment, ignore
 from columnarchive.diff import passage_fingerprints as passages
 from columnarchive.diff.levels import ENGINE
-from columnarchive.errors import ArchiveError
+from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.extract.rules import RULES
 from columnarchive.extract.site_reader import read_site
 from columnarchive.history.article_identity import versions
 from columnarchive.history.revisions import assemble
-from columnarchive.pipeline.worker_pool import Task, Workers, page_limit
-from columnarchive.records import DerivedSite, PageKind, PageReadings, SiteTemplate
-from columnarchive.store import blobs, captures, copies, site_writer, sites
+from columnarchive.pipeline.worker_pool import TOO_COSTLY, CallFailed, PageLimits, Worker, WorkerDied, WorkerPool
+from columnarchive.records import Article, DerivedSite, FaultStep, PageFault, PageKind, PageReadings, SiteTemplate
+from columnarchive.store import blobs, captures, copies, page_faults, site_writer, sites
 from columnarchive.store.database import Database
+from columnarchive.text import storable
 from columnarchive.times import Clock, system_clock, to_text
 
 DERIVATION = f"{RULES}/{ENGINE}"  # what a stored derivation must have been made with to be kept
+
+
+MAX_FATAL_PAGES = 100
+"""Pages of one site that may end a worker before the site is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +40,27 @@ class SiteDerived:
     site: str
     written: site_writer.Written
     error: str = ""
+    faults: tuple[PageFault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SiteTask:
+    """A site to derive, and the faults that ended a worker meanwhile."""
+
+    path: Path
+    site_id: int
+    name: str
+    fatal: tuple[PageFault, ...] = ()
 
 
 Report = Callable[[SiteDerived, int, int], None]
+Result = DerivedSite | ArchiveError
 
 
 @contextmanager
-def workers() -> Iterator[Workers]:
+def workers() -> Iterator[WorkerPool]:
     """Worker processes for several calls of `derive`; they start when they are first needed."""
-    with Workers(in_worker) as pool:
+    with WorkerPool() as pool:
         yield pool
 
 
@@ -51,7 +71,7 @@ def derive(
     force: bool = False,
     report: Report | None = None,
     clock: Clock = system_clock,
-    pool: Workers | None = None,
+    pool: WorkerPool | None = None,
 ) -> list[SiteDerived]:
     """Bring derived tables up to their captures and the current rules; with `force`, all of them anew.
 
@@ -68,55 +88,121 @@ def derive(
     return _written(db, pool, todo, report, clock, force)
 
 
+def derive_sites(pool: WorkerPool, path: Path, todo: Sequence[tuple[int, str]]) -> Iterator[tuple[SiteTask, Result]]:
+    """Derive sites in worker processes without writing; yield each, or the error that stopped it, as it is done."""
+    tasks = [SiteTask(path, site_id, name) for site_id, name in todo]
+    return pool.run(_derive_one, tasks)
+
+
+def _derive_one(worker: Worker, task: SiteTask) -> tuple[SiteTask, Result]:
+    """A site's derivation; each page that ends the worker is left out, and the site tried again."""
+    while True:
+        try:
+            return task, worker.call(in_worker, task)
+        except ArchiveError as error:
+            return task, error
+        except CallFailed as failure:
+            return task, _given_up(task, f"a fault of this program, {failure}")
+        except WorkerDied as death:
+            step, _, sha256 = death.at.partition(" ")
+            fault = PageFault(sha256, cast(FaultStep, step), TOO_COSTLY)
+            if not sha256 or fault in task.fatal or len(task.fatal) >= MAX_FATAL_PAGES:
+                return task, _given_up(task, "its pages end the worker each time")
+            task = replace(task, fatal=(*task.fatal, fault))
+
+
+def _given_up(task: SiteTask, why: str) -> ArchiveError:
+    return StoreError(f"The articles of {task.name} could not be derived ({why}); its captures are safe.")
+
+
 def _written(
-    db: Database, pool: Workers, todo: Sequence[tuple[int, str]], report: Report | None, clock: Clock, force: bool
+    db: Database, pool: WorkerPool, todo: Sequence[tuple[int, str]], report: Report | None, clock: Clock, force: bool
 ) -> list[SiteDerived]:
     done: list[SiteDerived] = []
-    for task, result in pool.derived(db.path, todo):
+    for task, result in derive_sites(pool, db.path, todo):
+        at = to_text(clock())
         if isinstance(result, ArchiveError):
-            done.append(SiteDerived(task.name, site_writer.Written(0, 0, 0, 0, 0), str(result)))
+            with db.transaction() as conn:  # so that these pages need not end a worker again
+                page_faults.remember(conn, task.fatal, DERIVATION, at)
+            done.append(SiteDerived(task.name, site_writer.Written(0, 0, 0, 0, 0), str(result), task.fatal))
         else:
-            with db.transaction():
-                written = site_writer.write_site(db, task.site_id, result, to_text(clock()))
+            with db.transaction() as conn:
+                written = site_writer.write_site(db, task.site_id, result, at)
+                page_faults.remember(conn, result.faults, DERIVATION, at)
                 if force:
                     copies.requeue(db.conn, passages, result.site)
                 copies.settle(db.conn, _Known(result.keys))
-            done.append(SiteDerived(task.name, written))
+            done.append(SiteDerived(task.name, written, faults=result.faults))
         if report:
             report(done[-1], len(done), len(todo))
     return done
 
 
-def in_worker(task: Task) -> DerivedSite:
-    """Derive a site: the whole of what a worker process does."""
-    with page_limit(task.note) as begin:
-        return _made_ready(task.path, derive_site(task.path, task.site_id, begin, task.poisoned))
+def in_worker(limits: PageLimits, task: SiteTask) -> DerivedSite:
+    """Derive a site: all that a worker process does."""
+    made = derive_site(task.path, task.site_id, limits.begin, task.fatal)
+    limits.end()
+    return _made_ready(task.path, made)
 
 
 def derive_site(
-    path: Path,
-    site_id: int,
-    begin: Callable[[str], None] = lambda _: None,
-    poisoned: frozenset[str] = frozenset(),
+    path: Path, site_id: int, begin: Callable[[str], None] = ignore, fatal: Sequence[PageFault] = ()
 ) -> DerivedSite:
-    """Derive one site without writing. `begin` is called with each body before it is read, `poisoned` are left out."""
+    """Derive one site without writing. `begin` is called with each step and body, `fatal` ones are left out.
+
+    When a page fails, the site is derived again without it, so that it leaves no trace in what others are read by.
+    """
     with Database.open(path, create=False, write=False) as db:
-        name, settings = sites.settings(db.conn, site_id)
-        pages = captures.visits(db, site_id)
-        kinds = cast(Mapping[str, PageKind], settings.get("kinds", {}))
-        site = SiteSettings(name, kinds=tuple(kinds.items()))
-        overrides = {page.url: kind for page in pages if (kind := site.kind_of(page.url))}
+        known = page_faults.known(db.conn, DERIVATION)
+        faults = list(fatal)
+        while True:
+            containment = Containment(begin, {**known, **{(one.body_sha256, one.step): one.reason for one in faults}})
+            found = _derived(db, site_id, containment)
+            if not containment.faults:
+                return replace(found, faults=tuple(faults))
+            faults += containment.faults
 
-        def body(digest: str) -> bytes:
-            begin(digest)
-            return b"" if digest in poisoned else blobs.read(db, digest)
 
-        template: list[SiteTemplate] = []
-        read = read_site([versions(page) for page in pages], body, overrides, template.append)
-        readings = {page.url: _without(page, poisoned) for page in read}
-        verdicts, histories = assemble(pages, readings, RULES)
-        newest = sites.newest_capture(db.conn, site_id)
-        return DerivedSite(name, DERIVATION, newest, verdicts, histories, next(iter(template), None))
+def _derived(db: Database, site_id: int, containment: Containment) -> DerivedSite:
+    name, settings = sites.settings(db.conn, site_id)
+    pages = captures.visits(db, site_id)
+    kinds = cast(Mapping[str, PageKind], settings.get("kinds", {}))
+    site = SiteSettings(name, kinds=tuple(kinds.items()))
+    overrides = {page.url: kind for page in pages if (kind := site.kind_of(page.url))}
+    template: list[SiteTemplate] = []
+    read = read_site(
+        [versions(page) for page in pages], partial(blobs.read, db), overrides, template.append, containment
+    )
+    readings = {page.url: _storable_page(page) for page in read}
+    verdicts, histories = assemble(pages, readings, RULES, containment)
+    newest = sites.newest_capture(db.conn, site_id)
+    learned = next(map(_storable_template, template), None)
+    return DerivedSite(name, DERIVATION, newest, verdicts, histories, learned)
+
+
+def _storable_page(page: PageReadings) -> PageReadings:
+    """A page's readings with text that every database, feed and file can hold: all that is derived is made of it."""
+    readings = (
+        replace(one, canonical=storable(one.canonical), article=one.article and _storable_article(one.article))
+        for one in page.readings
+    )
+    return replace(page, readings=tuple(readings))
+
+
+def _storable_article(article: Article) -> Article:
+    fields = {
+        field.name: storable(value)
+        for field in dataclasses.fields(article)
+        if isinstance(value := getattr(article, field.name), str)
+    }
+    blocks = tuple(
+        block if (text := storable(block.text)) == block.text else replace(block, text=text) for block in article.blocks
+    )
+    return replace(article, **fields, blocks=blocks)
+
+
+def _storable_template(template: SiteTemplate) -> SiteTemplate:
+    return replace(template, common=tuple((storable(text), pages) for text, pages in template.common))
 
 
 def _made_ready(path: Path, result: DerivedSite) -> DerivedSite:
@@ -147,16 +233,3 @@ class _Known:
 
     def similarity(self, one: str, other: str) -> float:
         return passages.similarity(one, other)
-
-
-def _without(page: PageReadings, poisoned: frozenset[str]) -> PageReadings:
-    """A page whose poisoned versions say that they were too large to be read."""
-    if not poisoned:
-        return page
-    readings = tuple(
-        replace(one, outcome="too_large", article=None, is_revision=False)
-        if one.version.body_sha256 in poisoned
-        else one
-        for one in page.readings
-    )
-    return replace(page, readings=readings)

@@ -5,6 +5,7 @@ Revisit records come last of all, since what they refer to may stand in a later 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -13,7 +14,8 @@ from typing import TypeVar
 
 from columnarchive.errors import ArchiveError, ExchangeError
 from columnarchive.exchange.warc_reader import Revisit, read
-from columnarchive.pipeline.store_frontier import robots_said
+from columnarchive.pipeline.link_reader import robots_in_worker
+from columnarchive.pipeline.worker_pool import CallFailed, Worker, WorkerDied
 from columnarchive.records import Capture, Failure
 from columnarchive.store import captures, hash_chain, sites
 from columnarchive.store.database import Database
@@ -78,15 +80,17 @@ def import_files(
     called with the number of captures read and the file at hand. A file that cannot be read at all is a failure, unless
     it is the only one: then ExchangeError is raised. StoreError while another command writes.
     """
-    with writer_lock(db.path, "import"):
-        return _imported(db, paths, site, report, clock)
+    with writer_lock(db.path, "import"), contextlib.closing(Worker()) as worker:
+        return _imported(db, paths, site, report, clock, worker)
 
 
-def _imported(db: Database, paths: Sequence[Path], site: str | None, report: Report, clock: Clock) -> ImportSummary:
+def _imported(
+    db: Database, paths: Sequence[Path], site: str | None, report: Report, clock: Clock, worker: Worker
+) -> ImportSummary:
     at = to_text(clock())
     count, seen = _Count(), 0
     for path in paths:
-        for group in _groups(_captures(path, count, clock, single=len(paths) == 1)):
+        for group in _groups(_captures(path, count, clock, worker, single=len(paths) == 1)):
             _add(db, [(capture, "") for capture in group], site, at, count)
             seen += len(group)
             report(seen, path.name)
@@ -99,7 +103,7 @@ def _imported(db: Database, paths: Sequence[Path], site: str | None, report: Rep
     )
 
 
-def _captures(path: Path, count: _Count, clock: Clock, *, single: bool) -> Iterator[Capture]:
+def _captures(path: Path, count: _Count, clock: Clock, worker: Worker, *, single: bool) -> Iterator[Capture]:
     """The captures of one file under canonical addresses; what else it holds goes to `count`."""
     try:
         for item in read(path, clock):
@@ -107,9 +111,9 @@ def _captures(path: Path, count: _Count, clock: Clock, *, single: bool) -> Itera
                 if isinstance(item, Failure):
                     count.fail(item)
                 elif isinstance(item, Revisit):
-                    count.revisits.append(replace(item, capture=_canonical(item.capture)))
+                    count.revisits.append(replace(item, capture=_canonical(item.capture, worker)))
                 else:
-                    yield _canonical(item)
+                    yield _canonical(item, worker)
             except ArchiveError as error:  # an address or a page that cannot be read
                 count.fail(Failure(path.name, "protocol_error", str(error)))
     except ExchangeError as error:
@@ -118,10 +122,14 @@ def _captures(path: Path, count: _Count, clock: Clock, *, single: bool) -> Itera
         count.fail(Failure(path.name, "protocol_error", str(error)))
 
 
-def _canonical(capture: Capture) -> Capture:
+def _canonical(capture: Capture, worker: Worker) -> Capture:
     if capture.final_url:
         validated(capture.final_url)
-    return replace(capture, url=canonical(validated(capture.url)), robots=robots_said(capture))
+    try:
+        robots = worker.call(robots_in_worker, capture)
+    except (WorkerDied, CallFailed):
+        robots = ""  # derivation reports a page that cannot be read
+    return replace(capture, url=canonical(validated(capture.url)), robots=robots)
 
 
 def _resolved(db: Database, revisits: Iterable[Revisit], count: _Count) -> Iterator[tuple[Capture, str]]:

@@ -108,7 +108,7 @@ def _derived(db: Database, full: bool, report: Report, partial: bool) -> list[Pr
     if not partial and current:
         # In workers, as when it was derived: a page that is too much for one was left out then and is now.
         with derive.workers() as pool:
-            for task, result in pool.derived(db.path, current):
+            for task, result in derive.derive_sites(pool, db.path, current):
                 report(len(again), len(current), task.name)
                 again[task.site_id] = (
                     [Problem(f"site {task.name}", f"It cannot be derived again: {result}")]

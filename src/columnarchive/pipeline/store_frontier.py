@@ -6,23 +6,17 @@ import contextlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from columnarchive.crawl.discovered_url import PRIORITY, Found
 from columnarchive.crawl.frontier import SitePlan, Visit
 from columnarchive.crawl.robots import RobotsFile
-from columnarchive.errors import StoreError
-from columnarchive.extract import x_robots_tag
-from columnarchive.extract.charset import decode
-from columnarchive.extract.link_header import with_headers
-from columnarchive.extract.links import page_links, robots_of
-from columnarchive.extract.query_encoding import in_own_encoding
+from columnarchive.errors import NotFound, StoreError
 from columnarchive.records import Capture
 from columnarchive.store import blobs, captures, frontier, hash_chain, sites, tombstones
 from columnarchive.store.database import Database
 from columnarchive.times import Clock, to_text
-from columnarchive.urls import PageLinks
 
 GROUP_SIZE = 50
 GROUP_SECONDS = 1.0
@@ -169,7 +163,10 @@ class SiteFrontier:
     def sample(self, limit: int) -> Iterator[tuple[Capture, str]]:
         """The stored captures of the first pages that were visited, and how the pages were found."""
         for url, reason, sha256, headers in frontier.visited_pages(self.group.db.conn, self.site_id, limit):
-            body = blobs.read(self.group.db, sha256)
+            try:
+                body = blobs.read(self.group.db, sha256)
+            except (NotFound, StoreError):
+                continue  # `archive check` reports a damaged body; the crawl can do without it
             yield Capture(url, url, "", 200, captures.headers_of(headers), body, "ok"), reason
 
     def left(self) -> int:
@@ -245,26 +242,3 @@ def open_frontier(group: Group, plan: SitePlan, days: tuple[float, float], every
     frontier.start_pages(conn, site_id, plan.start, PRIORITY["start"])
     run, everything = frontier.open_run(conn, site_id, everything)
     return SiteFrontier(group, site_id, plan, frontier.Due(run, now, everything), days)
-
-
-async def read_links(capture: Capture, *, skim: bool = False) -> PageLinks | None:
-    """What a captured page links to; None when there is no body."""
-    return links_of_capture(capture, skim)
-
-
-def links_of_capture(capture: Capture, skim: bool) -> PageLinks | None:
-    """What a captured page links to, only skimmed if `skim`; None when there is no body."""
-    if capture.body is None:
-        return None
-    text, encoding = decode(capture.body, capture.header("content-type"))
-    wanted = (lambda _: False) if skim else None
-    page = with_headers(page_links(in_own_encoding(text, encoding), capture.final_url, wanted), capture.headers)
-    return replace(page, robots=page.robots | x_robots_tag.of_headers(capture.headers))
-
-
-def robots_said(capture: Capture) -> str:
-    """What a capture asks of robots, as a crawl records it."""
-    if capture.body is None or capture.outcome not in ("ok", "redirected"):
-        return ""
-    text, _ = decode(capture.body, capture.header("content-type"))
-    return ", ".join(sorted(robots_of(text) | x_robots_tag.of_headers(capture.headers)))

@@ -1,149 +1,300 @@
-"""Spawned processes that derive sites, so that no page can stall or take down the crawl that fetched it."""
+"""Worker processes for untrusted pages: bounds on the CPU and memory of each page, and no life beyond the parent's.
+
+A worker is a plain subprocess that runs one call at a time and answers over its standard streams. A page that exceeds
+its bounds costs that process only; the next call starts another.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import gc
-import multiprocessing
+import os
+import pickle
+import queue
 import signal
+import struct
+import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
 from pathlib import Path
+from typing import IO, Any, BinaryIO, TypeVar
 
-from columnarchive.errors import ArchiveError, StoreError
-from columnarchive.records import DerivedSite
+from columnarchive.errors import ArchiveError, describe
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 WORKERS = 2
-UNDER_WAY = 2  # sites a worker: enough to keep it busy, few enough to keep memory flat
-PAGE_SECONDS = 60.0  # of CPU for one page; real ones take milliseconds
-MAX_POISONED = 20  # pages of one site that may kill a worker before the site is given up
+
+PAGE_SECONDS = 10.0
+"""CPU seconds for one page; real ones take milliseconds."""
+PAGE_MEMORY = 80_000_000
+"""Bytes that reading one page may take beyond what the worker holds already."""
+PARENT_POLL = 1.0
+TOO_COSTLY = "It took too much time or memory."
+_LENGTH = struct.Struct("!Q")
+_NOTE_LENGTH = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A site to derive: from which archive, where the page at hand is noted, and which bodies killed a worker."""
+class WorkerDied(Exception):
+    """A call ended its worker; `at` is what the worker had announced last."""
 
-    path: Path
-    site_id: int
-    name: str
-    note: Path
-    poisoned: frozenset[str] = field(default_factory=frozenset)
+    def __init__(self, at: str) -> None:
+        super().__init__(at)
+        self.at = at
 
 
-Derive = Callable[[Task], DerivedSite]
-Result = tuple[Task, DerivedSite | ArchiveError]
+class WorkerStopped(Exception):
+    """The worker was stopped by its owner and takes no more calls."""
 
 
-class Workers:
-    """A pool that outlives its workers: when one dies, the page it had at hand is left out and its site tried again.
+class CallFailed(Exception):
+    """A call raised an exception that is not an ArchiveError; its text says which."""
 
-    `derive` runs in the workers and must be a module's function. Use as a context manager.
+
+class PageLimits:
+    """The bounds of the page at hand, which is noted where the parent can read it after this process has died."""
+
+    def __init__(self, note: BinaryIO | None = None, seconds: float = PAGE_SECONDS, memory: int = PAGE_MEMORY) -> None:
+        self.at = ""
+        self._note = note
+        self._seconds = seconds
+        self._memory = memory
+
+    def begin(self, key: str, seconds: float = 0.0) -> None:
+        """Grant the page or step named `key` its CPU time and memory, from now on."""
+        if key == self.at:
+            return
+        self.at = key
+        if self._note is not None:
+            self._note.seek(0)
+            self._note.write(key.encode().ljust(_NOTE_LENGTH))
+            _limit_cpu(seconds or self._seconds)
+            _limit_memory(self._memory)
+
+    def end(self) -> None:
+        """Lift the bounds: what follows is not about one page."""
+        self.begin("")
+        if self._note is not None:
+            _limit_cpu(0)
+            _limit_memory(0)
+
+
+def _limit_cpu(seconds: float) -> None:
+    """End this process after so many seconds of CPU; 0 lifts the bound. Windows has no such timer."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def _limit_memory(more: int) -> None:
+    """Let this process take so many bytes more; 0 lifts the bound. Only Linux tells and bounds private memory."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    soft = hard
+    if more:
+        held = int(Path("/proc/self/statm").read_bytes().split()[5]) * resource.getpagesize()
+        soft = held + more if hard == resource.RLIM_INFINITY else min(held + more, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+class Worker:
+    """A process that runs calls of module functions, one at a time; it starts with the first call.
+
+    Each function is called with a PageLimits and its own arguments. Calls may come from any thread.
     """
 
-    def __init__(self, derive: Derive, count: int = WORKERS) -> None:
-        self._derive = derive
-        self._count = count
-        self._pool: ProcessPoolExecutor | None = None
-        self._notes = tempfile.TemporaryDirectory(prefix="columnarchive-")
+    def __init__(self) -> None:
+        self._busy = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lifeline = -1
+        self._note: BinaryIO | None = None
+        self._stopped = False
 
-    def __enter__(self) -> Workers:
+    def call(self, function: Callable[..., T], *args: object) -> T:
+        """Return what the function returns.
+
+        Raise its ArchiveError, CallFailed for any other exception, WorkerDied when the process ends.
+        """
+        with self._busy:
+            process = self._running()
+            assert process.stdin is not None
+            assert process.stdout is not None
+            try:
+                _send(process.stdin, (function, args))
+                result = _receive(process.stdout)
+            except (EOFError, OSError) as error:
+                at = self._ended()
+                if self._stopped:
+                    raise WorkerStopped from error
+                raise WorkerDied(at) from error
+            except BaseException:  # such as Ctrl-C: the answer to come must not be taken for that of the next call
+                self._ended()
+                raise
+        if isinstance(result, ArchiveError | CallFailed):
+            raise result
+        return result  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """End the process at once; a call that is under way raises WorkerStopped."""
+        self._stopped = True
+        if self._process is not None:
+            self._process.kill()
+        with self._busy:
+            self._ended()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._stopped:
+            raise WorkerStopped
+        if self._process is None:
+            self._note = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+            inherited: tuple[int, ...] = ()
+            if os.name == "posix":
+                reading, self._lifeline = os.pipe()
+                inherited = (self._note.fileno(), reading)
+            # -c, not -m: the functions that are called import this module under its own name.
+            command = [sys.executable, "-c", f"from {__name__} import serve; serve()", *map(str, inherited)]
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=inherited,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+            for one in inherited[1:]:
+                os.close(one)
+        return self._process
+
+    def _ended(self) -> str:
+        """Clear up after the process; return what it had announced last."""
+        process, self._process = self._process, None
+        if process is None or self._note is None:
+            return ""
+        process.kill()
+        with process:
+            for stream in (process.stdin, process.stdout):
+                with contextlib.suppress(OSError):
+                    stream.close()  # type: ignore[union-attr]
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
+        with self._note:
+            self._note.seek(0)
+            return self._note.read().decode().strip()
+
+
+class WorkerPool:
+    """Workers that outlive single jobs; they start when they are first needed. Use as a context manager."""
+
+    def __init__(self, count: int = WORKERS) -> None:
+        self._workers = [Worker() for _ in range(count)]
+
+    def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._drop()
-        self._notes.cleanup()
+        self.stop()
 
-    def derived(self, path: Path, sites: Sequence[tuple[int, str]]) -> Iterator[Result]:
-        """Each site's derivation, or the error that stopped it, as they come."""
-        notes = Path(self._notes.name)
-        waiting = [Task(path, site_id, name, notes / str(site_id)) for site_id, name in reversed(sites)]
-        running: dict[Future[DerivedSite], Task] = {}
-        orphans: list[Task] = []
-        try:
-            while waiting or running:
-                while waiting and len(running) < self._count * UNDER_WAY:
-                    task = waiting.pop()
-                    running[self._running_pool().submit(self._derive, task)] = task
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    task = running.pop(future)
-                    try:
-                        yield task, future.result()
-                    except BrokenProcessPool:
-                        orphans.append(task)
-                    except ArchiveError as error:
-                        yield task, error
-                if orphans and not running:
-                    self._drop()
-                    for task in orphans:
-                        yield self._alone(task)
-                    orphans = []
-        except BaseException:
-            self._drop()
-            raise
+    def run(self, job: Callable[[Worker, S], T], items: Iterable[S]) -> Iterator[T]:
+        """Yield the results of `job` for all items as they come; each job has a worker of its own meanwhile."""
+        idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        for worker in self._workers:
+            idle.put(worker)
 
-    def _alone(self, task: Task) -> Result:
-        """A site whose worker died, by itself: what kills it again is its own page, which is then left out."""
-        while True:
-            task.note.unlink(missing_ok=True)
+        def run_one(item: S) -> T:
+            worker = idle.get()
             try:
-                return task, self._running_pool().submit(self._derive, task).result()
-            except ArchiveError as error:
-                return task, error
-            except BrokenProcessPool:
-                self._drop()
-                body = task.note.read_text() if task.note.exists() else ""
-                if not body or body in task.poisoned or len(task.poisoned) >= MAX_POISONED:
-                    return task, StoreError(
-                        f"The articles of {task.name} could not be derived, its pages end the worker each time; "
-                        "its captures are safe."
-                    )
-                task = replace(task, poisoned=task.poisoned | {body})
+                return job(worker, item)
+            finally:
+                idle.put(worker)
 
-    def _running_pool(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self._count, mp_context=context, initializer=_settle_in)
-        return self._pool
+        waiting = iter(items)
+        running: set[Future[T]] = set()
+        with ThreadPoolExecutor(len(self._workers)) as threads:
+            try:
+                # One job more than workers keeps them busy; more would keep finished results in memory.
+                while running := running | {
+                    threads.submit(run_one, item) for item in islice(waiting, len(self._workers) + 1 - len(running))
+                }:
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        yield future.result()
+            except BaseException:
+                self.stop()
+                raise
 
-    def _drop(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
-
-
-def _settle_in() -> None:
-    """What a worker is told first: Ctrl-C is for the main process, which lets its workers finish or drops them.
-
-    Derivation makes many records and no cycles of them, so looking for cycles often would be a tenth of its time.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(200_000, 20, 100)
+    def stop(self) -> None:
+        """End all processes at once; calls that are under way raise WorkerStopped."""
+        for worker in self._workers:
+            worker.close()
 
 
-@contextlib.contextmanager
-def page_limit(note: Path) -> Iterator[Callable[[str], None]]:
-    """Within it, call the given function with each body's digest before it is read.
-
-    It notes which page is at hand and grants it `PAGE_SECONDS` of CPU, after which the kernel ends this process.
-    Where there are no such timers (Windows) it only notes.
-    """
-    limited = hasattr(signal, "setitimer")
-    with note.open("w") as file:
-
-        def begin(digest: str) -> None:
-            file.seek(0)
-            file.write(digest)
-            file.truncate()
-            file.flush()
-            if limited:
-                signal.setitimer(signal.ITIMER_PROF, PAGE_SECONDS)
-
+def serve() -> None:
+    """Answer calls until the parent closes the stream: the main function of a worker process."""
+    calls = sys.stdin.buffer
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not be taken for an answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    inherited = tuple(map(int, sys.argv[1:]))
+    _end_with_parent(inherited[1:])
+    limits = PageLimits(os.fdopen(inherited[0], "wb", buffering=0) if inherited else None)
+    while True:
         try:
-            yield begin
-        finally:
-            if limited:
-                signal.setitimer(signal.ITIMER_PROF, 0)
+            function, args = _receive(calls)
+        except EOFError:
+            return
+        try:
+            answer = function(limits, *args)
+        except ArchiveError as error:
+            answer = error
+        except Exception as fault:  # noqa: BLE001 - containment boundary: the parent decides what the fault costs
+            answer = CallFailed(describe(fault))
+        limits.end()
+        _send(answers, answer)
+
+
+def _end_with_parent(lifeline: tuple[int, ...]) -> None:
+    """End this process when its parent dies, by whatever signal and whatever it is doing then.
+
+    The kernel sends SIGIO, whose default action ends a process, when the other end of the lifeline is closed. A thread
+    watches for the same where that does not work; it needs the interpreter, which a C function may hold for long.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_POLL)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    if hasattr(os, "O_ASYNC"):
+        import fcntl
+
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        for pipe in lifeline:
+            fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+            fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def _send(stream: IO[bytes], value: object) -> None:
+    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    stream.write(_LENGTH.pack(len(data)))
+    stream.write(data)
+    stream.flush()
+
+
+def _receive(stream: IO[bytes]) -> Any:
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        raise EOFError
+    (length,) = _LENGTH.unpack(head)
+    data = stream.read(length)
+    if len(data) < length:
+        raise EOFError
+    return pickle.loads(data)

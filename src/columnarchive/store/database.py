@@ -81,6 +81,11 @@ class Database:
                     self.conn.execute("rollback")
                 raise
 
+    def interrupt(self) -> None:
+        """Stop the statement that runs in another thread, which raises StoreError there."""
+        with contextlib.suppress(sqlite3.ProgrammingError):  # closed meanwhile
+            self.conn.interrupt()
+
     def close(self) -> None:
         """Close the connection."""
         self.conn.close()

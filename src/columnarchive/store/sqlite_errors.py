@@ -11,6 +11,7 @@ from columnarchive.errors import StoreError
 
 PRIMARY = 0xFF  # the low byte of a code; the rest says more exactly what happened
 _SENTENCES = {
+    sqlite3.SQLITE_INTERRUPT: "Writing {path} was stopped; what was committed is safe.",
     sqlite3.SQLITE_NOTADB: "{path} is not a database; if it was one, its beginning is damaged.",
     sqlite3.SQLITE_BUSY: "{path} is being written by another process; try again when it has finished.",
     sqlite3.SQLITE_LOCKED: "{path} is being written by another process; try again when it has finished.",

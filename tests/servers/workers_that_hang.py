@@ -1,0 +1,32 @@
+"""Functions for worker processes that never return, each in another way."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+
+from columnarchive.pipeline.worker_pool import PageLimits
+
+
+def _say() -> None:
+    print("hanging", file=sys.stderr, flush=True)
+
+
+def in_c(_limits: PageLimits) -> None:
+    """Hold the interpreter in a C function."""
+    _say()
+    re.match(r"(a+)+$", "a" * 60 + "b")
+
+
+def in_python(_limits: PageLimits) -> None:
+    """Run Python code."""
+    _say()
+    while True:
+        pass
+
+
+def asleep(_limits: PageLimits) -> None:
+    """Wait."""
+    _say()
+    time.sleep(600)
