@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from columnarchive.errors import NotFound, UsageError
-from columnarchive.pipeline.store_frontier import links_of_capture
+from columnarchive.pipeline.link_reader import links_of_capture
 from columnarchive.records import Capture
 from columnarchive.store import withdrawal as rows
 from columnarchive.store.database import Database
