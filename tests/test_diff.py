@@ -5,14 +5,12 @@ import sys
 import time
 from html.parser import HTMLParser
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 from columnarchive.diff.compare import compare, with_labels
-from columnarchive.diff.lexicon import pattern, sources
+from columnarchive.diff.lexicon import sources
 from columnarchive.diff.normalization import differs_in_letters, skeleton, wide
-from columnarchive.diff.openings import BITS, groups_in, words_in
 from columnarchive.diff.passage_fingerprints import keys_of, similarity
 from columnarchive.diff.render_text import marked_lines, to_html, to_json, to_terminal, to_text
 from columnarchive.diff.sentences import split
@@ -208,18 +206,6 @@ def test_a_total_rewrite_is_bounded_and_says_so() -> None:
     assert time.process_time() - started < 5
     assert comparison.capped
     assert "rewritten" in comparison.labels
-
-
-def test_the_openings_of_words_leave_no_word_out() -> None:
-    gold = Path(__file__).parent / "gold" / "diff_pairs.jsonl"
-    rows = [json.loads(line) for line in gold.read_text("utf-8").splitlines()]
-    for text in {wide(row[side]) for row in rows for side in ("old", "new")}:
-        held = groups_in(text)
-        missing = [group for group, bit in BITS.items() if not held & bit and pattern(group).search(text)]
-        assert missing == [], text
-        for group, bit in BITS.items():
-            found = [words.span() for words in words_in(text, bit, pattern(group))]
-            assert found == [words.span() for words in pattern(group).finditer(text)], (group, text)
 
 
 def test_signs_that_become_kana_or_kanji_are_never_taken_for_other_letters() -> None:

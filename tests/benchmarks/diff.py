@@ -25,7 +25,7 @@ from pathlib import Path
 
 from rapidfuzz.distance import Indel
 
-from columnarchive.diff import facts, normalization, openings, sentences, tokens
+from columnarchive.diff import facts, normalization, sentences, tokens
 from columnarchive.diff.compare import compare
 from columnarchive.history.blame import blame
 from columnarchive.records import Article, Block
@@ -33,7 +33,7 @@ from columnarchive.records import Article, Block
 CACHES = (
     sentences._pieces,
     normalization.wide, normalization.values, normalization.skeleton, normalization.differs_in_letters,
-    openings._starts, tokens.tokens, facts.facts_of, facts.claim_of, facts.topic_of,
+    tokens.tokens, facts.facts_of, facts.claim_of, facts.topic_of,
 )  # fmt: skip
 SUBJECTS = [
     "幹細胞", "膝の軟骨", "免疫細胞", "培養上清液", "肝臓のはたらき", "血管の壁", "皮膚の細胞", "神経の線維",

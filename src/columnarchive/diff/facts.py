@@ -9,7 +9,6 @@ from functools import lru_cache
 
 from columnarchive.diff.lexicon import members, pattern
 from columnarchive.diff.normalization import values, wide
-from columnarchive.diff.openings import BITS, groups_in, words_in
 
 _PRICE = re.compile(
     r"(?<!\d)\d+(?:\.\d+)?(?:円|ドル|ユーロ|元)|無料|有料|無償|半額|税[込別抜引]|(?<!\d)\d+(?:%|割|パーセント)(?:OFF|オフ|引き?|割引|還元)"
@@ -78,47 +77,30 @@ _NOTHING = Facts()
 # How far from a harm words may stand that say how it happens.
 _REACH = 120
 _MODAL = ("absolute", "emphatic", "hedge", "no_claim")
-_ASSERTED = sum(BITS[group] for group in _MODAL)
 _PLAIN = Claim(2, 0, ())
-_HARMS = BITS["harm"] | BITS["harm_by_context"]
-_KINDS = tuple((kind, f"disclosure.{kind}", BITS[f"disclosure.{kind}"]) for kind in members("disclosure"))
-_DISCLOSED = sum(bit for _, _, bit in _KINDS)
-# The groups that facts are made of; the others are for claims and persons. Those whose words are all told as they
-# stand, and those of harms, where much depends on what stands beside them.
-_TOLD = _DISCLOSED | sum(
-    BITS[group] for group in ("qualification", "approval", "risk_notice", "risk_notice_by_denial", "testimonial")
-)
-_STATED = _TOLD | _HARMS | BITS["risk_denial"]
 
 
 @lru_cache(maxsize=2048)
 def facts_of(sentence: str) -> Facts:
     """The facts of a sentence in any width; a sentence without any gives empty ones."""
     text = wide(sentence)
-    held = groups_in(text)
-    prices = _prices(values(sentence)) if _PAID.search(text) else ()
-    if not held & _STATED and not prices:
-        return _NOTHING
     unmasked = _MASKED.sub("", text) if "救済" in text or "諸外国" in text else text
-    harms, denials = _harms(unmasked, held)
-    if not (held & _TOLD or prices or harms or denials):
-        return _NOTHING
+    harms, denials = _harms(unmasked)
     return Facts(
-        prices=prices,
-        qualifications=_all("qualification", text, held),
-        approvals=_all("approval", text, held),
+        prices=_prices(values(sentence)) if _PAID.search(text) else (),
+        qualifications=_all("qualification", text),
+        approvals=_all("approval", text),
         harms=harms,
-        notices=_all("risk_notice", unmasked, held),
-        notices_by_denial=_all("risk_notice_by_denial", text, held),
+        notices=_all("risk_notice", unmasked),
+        notices_by_denial=_all("risk_notice_by_denial", text),
         denials=denials,
-        disclosures=_disclosures(text, held),
-        testimonials=_all("testimonial", text, held),
+        disclosures=_disclosures(text),
+        testimonials=_all("testimonial", text),
     )
 
 
-def _all(group: str, text: str, held: int) -> tuple[str, ...]:
-    bit = BITS[group]
-    return tuple([found[0] for found in words_in(text, bit, pattern(group))]) if held & bit else ()
+def _all(group: str, text: str) -> tuple[str, ...]:
+    return tuple([found[0] for found in pattern(group).finditer(text)])
 
 
 def _prices(text: str) -> tuple[str, ...]:
@@ -144,7 +126,7 @@ def _any_harm() -> re.Pattern[str]:
 def _harm_chains(text: str) -> list[tuple[int, int]]:
     """Where harms stand that are named together: 痛みや腫れ is one."""
     chains: list[tuple[int, int]] = []
-    for found in words_in(text, _HARMS, _any_harm()):
+    for found in _any_harm().finditer(text):
         start, end = found.span()
         if chains and _AND.fullmatch(text, chains[-1][1], start):
             start = chains.pop()[0]
@@ -152,15 +134,15 @@ def _harm_chains(text: str) -> list[tuple[int, int]]:
     return chains
 
 
-def _harms(text: str, held: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _harms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The harms stated, and those said not to be."""
     harms: list[str] = []
     denials: list[str] = []
-    chains = _harm_chains(text) if held & _HARMS else []
+    chains = _harm_chains(text)
     if not chains:
-        return (), _denials(text, held)
-    by_treatment = _has("treatment", text, held) or _IN_ITS_COURSE.search(text) is not None
-    is_illness = not by_treatment and _has("illness_course", text, held)
+        return (), _denials(text)
+    by_treatment = _has("treatment", text) or _IN_ITS_COURSE.search(text) is not None
+    is_illness = not by_treatment and _has("illness_course", text)
     for start, end in chains:
         chain, rest = text[start:end], text[end : end + 16]
         strong = pattern("harm").findall(chain)
@@ -183,13 +165,11 @@ def _harms(text: str, held: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
             harms += strong
             # Two symptoms in a row are a list of what may happen; one alone may be what is treated.
             harms += weak if by_treatment or strong or harms or len(weak) > 1 else []
-    return tuple(harms), (*denials, *_denials(text, held))
+    return tuple(harms), (*denials, *_denials(text))
 
 
-def _denials(text: str, held: int) -> tuple[str, ...]:
-    if not held & BITS["risk_denial"]:
-        return ()
-    found = words_in(text, BITS["risk_denial"], pattern("risk_denial"))
+def _denials(text: str) -> tuple[str, ...]:
+    found = pattern("risk_denial").finditer(text)
     return tuple([words[0] for words in found if _stands(text, words.end())])
 
 
@@ -205,10 +185,8 @@ def _stands(text: str, end: int) -> bool:
     return pattern("not_denied").search(found[0] if found else "") is None
 
 
-def _disclosures(text: str, held: int) -> tuple[tuple[str, str], ...]:
-    if not held & _DISCLOSED:
-        return ()
-    searched = [(kind, pattern(group).search(text)) for kind, group, bit in _KINDS if held & bit]
+def _disclosures(text: str) -> tuple[tuple[str, str], ...]:
+    searched = [(kind, pattern(f"disclosure.{kind}").search(text)) for kind in members("disclosure")]
     return tuple([(kind, words[0]) for kind, words in searched if words])
 
 
@@ -216,10 +194,9 @@ def _disclosures(text: str, held: int) -> tuple[tuple[str, str], ...]:
 def claim_of(sentence: str) -> Claim:
     """With what certainty a sentence says what it says, but for what it quotes from others."""
     said = _said(sentence)
-    held = groups_in(said)
-    if not held & _ASSERTED:
+    absolute, emphatic, hedges, denied = (_all(group, said) for group in _MODAL)
+    if not (absolute or emphatic or hedges or denied):
         return _PLAIN
-    absolute, emphatic, hedges, denied = (_all(group, said, held) for group in _MODAL)
     modality = 0 if denied else 1 if hedges else 2
     weight = 2 * len(set(absolute)) + len(set(emphatic))
     return Claim(modality, weight, tuple(dict.fromkeys([*absolute, *emphatic, *hedges, *denied[:1]])))
@@ -229,11 +206,10 @@ def claim_of(sentence: str) -> Claim:
 def topic_of(sentence: str) -> tuple[bool, bool]:
     """Whether a sentence is about the effect of a treatment, and whether about a treatment at all."""
     said = _said(sentence)
-    held = groups_in(said)
-    treated, affects = _has("treatment", said, held), _has("effect", said, held)
-    if (treated or affects) and (_has("not_about_effect", said, held) or _DEFINES.search(said)):
+    treated, affects = _has("treatment", said), _has("effect", said)
+    if (treated or affects) and (_has("not_about_effect", said) or _DEFINES.search(said)):
         return False, False
-    return affects and (treated or not _has("illness_course", said, held)), treated
+    return affects and (treated or not _has("illness_course", said)), treated
 
 
 def _said(sentence: str) -> str:
@@ -242,8 +218,8 @@ def _said(sentence: str) -> str:
     return _QUOTED.sub("", text) if "」" in text or "』" in text or "”" in text else text
 
 
-def _has(group: str, text: str, held: int) -> bool:
-    return held & BITS[group] != 0 and pattern(group).search(text) is not None
+def _has(group: str, text: str) -> bool:
+    return pattern(group).search(text) is not None
 
 
 def rates(sentence: str) -> dict[str, float]:

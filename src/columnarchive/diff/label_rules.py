@@ -9,11 +9,9 @@ from itertools import pairwise
 from columnarchive.diff.facts import Facts, claim_of, facts_of, lost, rates, topic_of
 from columnarchive.diff.lexicon import pattern
 from columnarchive.diff.normalization import wide
-from columnarchive.diff.openings import BITS, groups_in
 from columnarchive.diff.person_labels import credential, person
 from columnarchive.records import Evidence, Span
 
-_ABSOLUTES = BITS["absolute"] | BITS["emphatic"]
 _CLAUSES = re.compile(r"(?<=[、。])")
 _AMOUNTS = ("cost", "course")
 _PERMITS = re.compile(
@@ -115,8 +113,7 @@ def _claim(old: str, new: str) -> Iterator[Evidence]:
 
 def _superlatives(text: str) -> int:
     """Words that set a treatment, or who gives it, above others; they claim without naming an effect."""
-    said = wide(text)
-    return len(pattern("superlative").findall(said)) if groups_in(said) & BITS["superlative"] else 0
+    return len(pattern("superlative").findall(wide(text)))
 
 
 def _claim_beside_risks(old: str, new: str) -> Iterator[Evidence]:
@@ -133,8 +130,6 @@ def _is_risk(clause: str) -> bool:
 
 def _whole_claim(old: str, new: str, only: str) -> Iterator[Evidence]:
     """A sentence or clause that came or went is a claim of its own only when it is an absolute one."""
-    if not _ABSOLUTES & groups_in(wide(new if only == "insert" else old)):
-        return
     before, after = claim_of(old), claim_of(new)
     side = after if only == "insert" else before
     grew = after.weight - before.weight

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from columnarchive.diff.facts import Facts, lost
 from columnarchive.diff.lexicon import pattern
 from columnarchive.diff.normalization import wide
-from columnarchive.diff.openings import BITS, groups_in
 from columnarchive.records import Evidence, Span
 
 _NAME = re.compile(
@@ -34,7 +33,7 @@ _NOT_NAME_END = re.compile(r"[医的性科院学法術者員部所室]$")
 
 def person(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
     """A name put for another, or put in, beside a word for who answers for the page or the clinic."""
-    if not (groups_in(wide(old)) | groups_in(wide(new))) & BITS["role"] or not pattern("role").search(wide(old + new)):
+    if not pattern("role").search(wide(old + new)):
         return
     if not old or not new:
         credit = _CREDIT.search(old + new)
