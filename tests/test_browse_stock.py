@@ -20,7 +20,7 @@ from columnarchive.browse.asking import Ask, language, web
 from columnarchive.browse.described import TABLES
 from columnarchive.browse.labels import LABELS
 from columnarchive.browse.routing import ROUTES
-from columnarchive.diff.levels import LEVELS
+from columnarchive.diff.labels import LEVELS
 
 HOME = "/-/archive"
 NANBYO = quote(sample.NANBYO)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from columnarchive.diff.compare import compare
-from columnarchive.diff.levels import LEVELS
+from columnarchive.diff.labels import LEVELS
 from columnarchive.diff.spans import spans_between
 from columnarchive.records import Article, Block
 

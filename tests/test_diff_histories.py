@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from columnarchive.diff.compare import compare
-from columnarchive.diff.normalization import wide
+from columnarchive.diff.normalization import nfkc_no_space
 from columnarchive.diff.sentences import split
 from columnarchive.pipeline import derive, import_warc
 from columnarchive.records import Article, Block
@@ -60,12 +60,12 @@ def steps(shared: Path, kind: str) -> list[tuple[str, str, str]]:
 def named(change: str) -> list[tuple[str, str]]:
     """The sign and the words of each line that a label names, after its count of lines."""
     _, _, lines = change.partition("; ")
-    return [(piece[0], wide(piece[1:])) for piece in lines.split(" / ") if piece[:1] in ("-", "+")]
+    return [(piece[0], nfkc_no_space(piece[1:])) for piece in lines.split(" / ") if piece[:1] in ("-", "+")]
 
 
 def shows(words: str, sentences: list[str], lines: list[str]) -> bool:
     """Whether the edited sentences have words of a named line, or stand in that line beyond where its label is cut."""
-    if any(part in one or one in words for part in map(wide, split(words)) for one in sentences):
+    if any(part in one or one in words for part in map(nfkc_no_space, split(words)) for one in sentences):
         return True
     around = [line for line in lines if words in line] if len(words) >= CUT - 10 else []
     return any(one in line for line in around for one in sentences)
@@ -74,10 +74,10 @@ def shows(words: str, sentences: list[str], lines: list[str]) -> bool:
 def test_each_text_change_shows_the_words_its_label_names(histories: Database, shared: Path) -> None:
     for url, at, change in steps(shared, "text change"):
         edits = [tuple(row) for row in histories.conn.execute(EDITS, (url, at))]
-        lines = [wide(row[0]) for row in histories.conn.execute(LINES, (url, at))]
+        lines = [nfkc_no_space(row[0]) for row in histories.conn.execute(LINES, (url, at))]
         missing = []
         for sign, words in named(change):
-            sentences = [wide(old if sign == "-" else new) for _, old, new in edits]
+            sentences = [nfkc_no_space(old if sign == "-" else new) for _, old, new in edits]
             if not shows(words, [one for one in sentences if one], lines):
                 missing.append(sign + words)
         disputed = [count for (end, when), (count, _) in DISPUTED.items() if url.endswith(end) and at == when]

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from columnarchive.diff.compare import compare
-from columnarchive.diff.normalization import skeleton
+from columnarchive.diff.normalization import comparison_key
 from columnarchive.diff.sentences import sentences_of, split
 from columnarchive.diff.spans import spans_between
 from columnarchive.history.blame import blame
@@ -119,8 +119,8 @@ def test_blame_tells_the_newest_text_and_true_ages(articles: list[Article]) -> N
     assert tuple(one.text for one in found.standing) == sentences_of(articles[-1]).texts
     for one in found.standing:
         # What is only set or cut otherwise keeps its age, so it is what a sentence says that has stood since then.
-        said = ("".join(map(skeleton, sentences_of(article).texts)) for article in articles[one.since :])
-        assert all(skeleton(one.text) in whole for whole in said)
+        said = ("".join(map(comparison_key, sentences_of(article).texts)) for article in articles[one.since :])
+        assert all(comparison_key(one.text) in whole for whole in said)
     for gone in found.removed:
         assert gone.text in sentences_of(articles[gone.last]).texts
         assert gone.text not in sentences_of(articles[-1]).texts

@@ -17,8 +17,8 @@ import pytest
 import columnarchive.diff
 from columnarchive.diff import lexicon
 from columnarchive.diff.compare import compare
-from columnarchive.diff.labels import judge
-from columnarchive.diff.normalization import letters, skeleton, values, wide
+from columnarchive.diff.label_rules import judge
+from columnarchive.diff.normalization import canonical_values, comparison_key, letters_only, nfkc_no_space
 from columnarchive.diff.passage_fingerprints import keys_of, similarity
 from columnarchive.diff.render_text import to_html, to_terminal, to_text
 from columnarchive.diff.sentences import sentences_of, split
@@ -80,10 +80,10 @@ def titles(text: str) -> None:
 STEPS: dict[str, Callable[[str], object]] = {
     "split": split,
     "sentences_of": lambda text: sentences_of(article(text)),
-    "wide": wide,
-    "values": values,
-    "skeleton": skeleton,
-    "letters": letters,
+    "nfkc_no_space": nfkc_no_space,
+    "canonical_values": canonical_values,
+    "comparison_key": comparison_key,
+    "letters_only": letters_only,
     "tokens": tokens,
     "spans": lambda text: spans_between(text, changed(text)),
     "judge": lambda text: judge(text, changed(text), spans_between(text, changed(text))),

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from columnarchive.cli.commands import COMMANDS, loaded
-from columnarchive.diff.levels import LEVELS
+from columnarchive.diff.labels import LEVELS
 from columnarchive.records import OUTCOMES
 
 ROOT = Path(__file__).resolve().parent.parent

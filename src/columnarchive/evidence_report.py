@@ -11,7 +11,7 @@ from html import escape
 from urllib.parse import urlsplit
 
 from columnarchive import reader
-from columnarchive.diff.render_html import inline_html
+from columnarchive.diff.render_html import spans_to_html
 from columnarchive.records import Article, Comparison, Edit, Revision
 from columnarchive.store import hash_chain, shown
 
@@ -140,7 +140,7 @@ def _difference(comparison: Comparison) -> Iterator[str]:
     if not comparison.edits:
         yield "<p>文面は同じです。<span lang='en'>The texts are the same.</span></p>"
     for edit in comparison.edits:
-        yield f'<div class="edit {edit.op}"><div>{inline_html(edit.spans)}</div>'
+        yield f'<div class="edit {edit.op}"><div>{spans_to_html(edit.spans)}</div>'
         yield f'<div class="labels">{escape(edit.op)}: {escape(", ".join(edit.labels))}{_why(edit)}</div></div>'
 
 

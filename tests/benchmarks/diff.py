@@ -32,7 +32,8 @@ from columnarchive.records import Article, Block
 
 CACHES = (
     sentences._pieces,
-    normalization.wide, normalization.values, normalization.skeleton, normalization.differs_in_letters,
+    normalization.nfkc_no_space, normalization.canonical_values,
+    normalization.comparison_key, normalization.differs_in_letters,
     tokens.tokens, facts.facts_of, facts.claim_of, facts.topic_of,
 )  # fmt: skip
 SUBJECTS = [

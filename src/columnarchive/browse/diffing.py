@@ -7,8 +7,8 @@ from columnarchive.browse.answers import Page, Sent
 from columnarchive.browse.asking import Ask
 from columnarchive.browse.dates import day
 from columnarchive.browse.drawn import Lines
-from columnarchive.browse.layout import lay_out
 from columnarchive.browse.words import say
+from columnarchive.diff.layout import lay_out
 from columnarchive.errors import UsageError
 
 ZONE = "Asia/Tokyo"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from html import escape
 
 from markupsafe import Markup
 
 from columnarchive.browse import labels
 from columnarchive.browse.asking import Language
-from columnarchive.browse.layout import Line, Paragraph
 from columnarchive.browse.words import say
+from columnarchive.diff.layout import Line, Paragraph
+from columnarchive.diff.render_html import spans_to_html
 from columnarchive.records import Edit
 
 _OPS = {"added": "added", "removed": "removed_op", "edited": "edited", "moved": "moved_op"}
@@ -49,7 +50,7 @@ class Lines:
         return f'<div class="para {escape(kind)}">{drawn}</div>'
 
     def _edit(self, edit: Edit) -> str:
-        words = f'<span class="words">{"".join(_spans(edit, ("delete", "insert")))}</span>'
+        words = f'<span class="words">{spans_to_html(edit.spans)}</span>'
         return f'<div class="edit {edit.op}">{self._ops[edit.op]}{words}{self._told(edit)}</div>'
 
     def _pair(self, kind: str, edit: Edit | None, text: str) -> str:
@@ -57,8 +58,8 @@ class Lines:
         if edit is None:
             old = new = escape(text)
             return f'<div class="pair {kind}"><div class="old">{old}</div><div class="new">{new}</div></div>'
-        old = "" if edit.op == "moved" else "".join(_spans(edit, ("delete",)))
-        new = "".join(_spans(edit, ("insert",)))
+        old = "" if edit.op == "moved" else spans_to_html(edit.spans, without="insert")
+        new = spans_to_html(edit.spans, without="delete")
         op = self._ops[edit.op]
         left, right = (op, "") if edit.op in ("removed", "edited") else ("", op)
         return (
@@ -76,13 +77,3 @@ class Lines:
             if words:
                 marks.append(f'<span class="evidence">{self._why}{" → ".join(words)}</span>')
         return f'<aside class="why" lang="{self._lang}">{"".join(marks)}</aside>'
-
-
-def _spans(edit: Edit, ops: tuple[str, ...]) -> Iterator[str]:
-    """The words of an edit: what stayed, and of the rest what is wanted."""
-    for span in edit.spans:
-        if span.op == "equal":
-            yield escape(span.text)
-        elif span.op in ops:
-            tag = "del" if span.op == "delete" else "ins"
-            yield f"<{tag}>{escape(span.text)}</{tag}>"

@@ -95,7 +95,7 @@ def changes(
     Example: archive changes --since 2026-01-01 --level 2
     """
     from columnarchive import reader
-    from columnarchive.diff.levels import LEVELS
+    from columnarchive.diff.labels import LEVELS
     from columnarchive.settings import meant
 
     if label and label not in LEVELS:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from rapidfuzz.distance import Indel
 
-from columnarchive.diff.normalization import differs_in_letters, skeleton, unsigned
+from columnarchive.diff.normalization import comparison_key, differs_in_letters, values_without_punctuation
 from columnarchive.diff.similarity import best_chain, candidates
 
 LinkKind = Literal["added", "removed", "edited", "moved"]
@@ -21,7 +21,7 @@ LinkKind = Literal["added", "removed", "edited", "moved"]
 # Longest common subsequence over whole sentences keeps a bit row a sentence: this many cells are 5 MB.
 _MOST_CELLS = 40_000_000
 # Only within gaps up to this many pairs are sentences sought that are merely set otherwise.
-_MOST_RESET = 40_000
+_MAX_REFORMATTED = 40_000
 # Two sentences at least this alike (2·LCS ÷ both lengths) are one sentence edited; unrelated Japanese ones reach 0.35.
 _EDITED = 0.45
 # One sentence in the place of one sentence needs little likeness to be read as its new wording.
@@ -75,7 +75,7 @@ def align(old: Sequence[str], new: Sequence[str]) -> Alignment:
         if gap.old_to - gap.old_from == gap.new_to - gap.new_from == 1:
             links += _one_for_one(old, new, gap, old_left, new_left)
             continue
-        links += _reset(old, new, gap, old_left, new_left)
+        links += _reformatted(old, new, gap, old_left, new_left)
         links += _edited(old, new, gap, old_left, new_left)
     links += _similar_moves(old, new, old_left, new_left)
     anchors = _anchors(gaps, links)
@@ -120,7 +120,7 @@ def _one_for_one(
     if i not in old_left or j not in new_left:
         return []
     if not candidates(old, new, (i,), (j,), _ALONE) and (
-        differs_in_letters(old[i], new[j]) or skeleton(old[i]) != skeleton(new[j])
+        differs_in_letters(old[i], new[j]) or comparison_key(old[i]) != comparison_key(new[j])
     ):
         return []
     link = Link("edited", *gap, j)
@@ -128,7 +128,7 @@ def _one_for_one(
     return [link]
 
 
-def _reset(
+def _reformatted(
     old: Sequence[str], new: Sequence[str], gap: Gap, old_left: dict[int, Gap], new_left: dict[int, Gap]
 ) -> list[Link]:
     """Links between sentences of a gap that say the same and are only set, or cut, otherwise."""
@@ -136,15 +136,15 @@ def _reset(
     news = [at for at in range(gap.new_from, gap.new_to) if at in new_left]
     if not olds or not news:
         return []
-    if len(olds) * len(news) > _MOST_RESET:
+    if len(olds) * len(news) > _MAX_REFORMATTED:
         return []
-    old_keys, new_keys = [skeleton(old[at]) for at in olds], [skeleton(new[at]) for at in news]
+    old_keys, new_keys = [comparison_key(old[at]) for at in olds], [comparison_key(new[at]) for at in news]
     runs: list[tuple[int, int, int, int]] = []
     one, other = "".join(old_keys), "".join(new_keys)
     if one == other:
-        runs = _cut_alike(old_keys, new_keys)
-    elif unsigned(one) == unsigned(other):
-        runs = _alike_as_a_whole([old[at] for at in olds], [new[at] for at in news])
+        runs = _same_text_resegmented(old_keys, new_keys)
+    elif values_without_punctuation(one) == values_without_punctuation(other):
+        runs = _same_text_as_runs([old[at] for at in olds], [new[at] for at in news])
     if not runs and not set(old_keys).isdisjoint(new_keys):
         ids: dict[str, int] = {}
         old_ids = [ids.setdefault(key, len(ids)) for key in old_keys]
@@ -162,18 +162,20 @@ def _reset(
     return links
 
 
-def _alike_as_a_whole(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int, int]]:
+def _same_text_as_runs(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int, int]]:
     """Runs of two sides whose keys differ, at most, in signs at their cuts; none when they do not say the same.
 
     A sign between digits is part of a key, and is none where a sentence ends at it: 5、!9 may be cut in 5、! and 9.
     """
-    if skeleton("".join(old)) != skeleton("".join(new)):
+    if comparison_key("".join(old)) != comparison_key("".join(new)):
         return []
-    runs = _cut_alike([unsigned(text) for text in old], [unsigned(text) for text in new])
+    runs = _same_text_resegmented(
+        [values_without_punctuation(text) for text in old], [values_without_punctuation(text) for text in new]
+    )
     return runs or [(0, len(old), 0, len(new))]
 
 
-def _cut_alike(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int, int]]:
+def _same_text_resegmented(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int, int]]:
     """Two ways to cut one text, as the shortest runs that begin and end together."""
     runs, i1, j1, i, j = [], 0, 0, 0, 0
     old_length = new_length = 0
@@ -228,13 +230,13 @@ def _edited(
     for i, j, _ in best_chain(candidates(old, new, olds, news, least)):
         if i not in old_left or j not in new_left:
             continue
-        i1, i2, j1, j2 = _widened(old, new, (i, j), old_left, new_left)
+        i1, i2, j1, j2 = _merge_or_split(old, new, (i, j), old_left, new_left)
         links.append(Link("edited", i1, i2, j1, j2, j1))
         _take(links[-1], old_left, new_left)
     return links
 
 
-def _widened(
+def _merge_or_split(
     old: Sequence[str],
     new: Sequence[str],
     pair: tuple[int, int],

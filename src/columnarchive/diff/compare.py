@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from columnarchive.diff.alignment import Alignment, Link, align
-from columnarchive.diff.labels import judge
-from columnarchive.diff.levels import ENGINE, in_order, level_of
-from columnarchive.diff.section_labels import Side, sides, structure_labels
+from columnarchive.diff.label_rules import judge
+from columnarchive.diff.labels import ENGINE, in_order, level_of
 from columnarchive.diff.sentences import Sentences, sentences_of
 from columnarchive.diff.spans import spans_between
-from columnarchive.diff.summary import summary_of
-from columnarchive.records import Article, Comparison, Edit, EditOp, Evidence, Span
+from columnarchive.records import Article, Block, Comparison, Edit, EditOp, Evidence, Span
 
 # A text that fell below this share of its length was replaced by a notice.
 _NOTICE_SHARE = 0.1
@@ -22,7 +21,14 @@ _REWRITTEN_LENGTH = 200
 # Nobody reads more edits of one change; beyond, an edit is just `wording`, and the comparison is `capped`.
 _MOST_JUDGED = 500
 _UNJUDGED = Evidence("wording")
-_TELL_ENOUGH = {"section_added", "section_removed", "faq_added", "faq_removed", "faq_changed"}
+_STRUCTURE_LABELS = {"section_added", "section_removed", "faq_added", "faq_removed", "faq_changed"}
+
+_ASKS = re.compile(
+    r"\s{0,8}(?:Q|Ｑ|A|Ａ)\s*[0-9０-９]{0,2}\s*[.．:：、)）]|\s{0,8}【?(?:質問|回答)】?[0-9０-９]*\s*[:：.．]"
+)
+_LONGEST_PIECE = 40
+_MOST_EDITS = 2
+_SIGNS = {"added": "+", "removed": "−", "moved": "⇄"}
 
 
 def compare(old: Article, new: Article, earlier: Collection[str] = ()) -> Comparison:
@@ -96,7 +102,7 @@ def _combined(placed: Sequence[str], evidence: Sequence[Evidence]) -> tuple[str,
     told = {one.label for one in evidence}
     if told == {"cosmetic"}:
         return in_order(label for label in placed if label != "faq_changed") or ("cosmetic",)
-    return in_order((*placed, *(told - {"wording"} if set(placed) & _TELL_ENOUGH else told)))
+    return in_order((*placed, *(told - {"wording"} if set(placed) & _STRUCTURE_LABELS else told)))
 
 
 def _worded_edit(old: str, new: str) -> Edit:
@@ -128,3 +134,75 @@ def _whole_labels(old: Article, new: Article, edits: Sequence[Edit], earlier: Co
 
 def _count(edits: Sequence[Edit], op: str) -> int:
     return sum(len(span.text) for edit in edits for span in edit.spans if span.op == op)
+
+
+class Side:
+    """One side of a comparison: its blocks, its sentences, and which of these came or went."""
+
+    __slots__ = ("_blocks", "_changed", "_sentences")
+
+    def __init__(self, article: Article, sentences: Sentences, changed: frozenset[int]) -> None:
+        self._blocks = article.blocks
+        self._sentences = sentences
+        self._changed = changed
+
+    def block(self, at: int) -> Block:
+        """The block in which a sentence stands."""
+        return self._blocks[self._sentences.blocks[at]]
+
+    def heads_a_section(self, at: int) -> bool:
+        """Whether a sentence is a heading that came or went together with what stands under it."""
+        return self.block(at).kind == "heading" and at + 1 in self._changed and self.block(at + 1).kind != "heading"
+
+    def asks(self, at: int) -> bool:
+        """Whether a sentence belongs to a question or its answer."""
+        block = self.block(at)
+        return block.kind in ("question", "answer") or _ASKS.match(block.text) is not None
+
+
+def sides(old: Article, new: Article, before: Sentences, after: Sentences, links: Sequence[Link]) -> tuple[Side, Side]:
+    """Both sides of a comparison, ready to tell the labels of each link."""
+    went = frozenset(link.old_from for link in links if link.kind == "removed")
+    came = frozenset(link.new_from for link in links if link.kind == "added")
+    return Side(old, before, went), Side(new, after, came)
+
+
+def structure_labels(link: Link, was: Side, now: Side) -> list[str]:
+    """The labels that an edit earns by its place rather than by its words."""
+    if link.kind == "added":
+        if now.heads_a_section(link.new_from):
+            return ["section_added"]
+        return ["faq_added"] if now.asks(link.new_from) else []
+    if link.kind == "removed":
+        if was.heads_a_section(link.old_from):
+            return ["section_removed"]
+        return ["faq_removed"] if was.asks(link.old_from) else []
+    if link.kind == "edited" and (was.asks(link.old_from) or now.asks(link.new_from)):
+        return ["faq_changed"]
+    return []
+
+
+def summary_of(edits: Sequence[Edit]) -> str:
+    """One line such as `98,000円 → 128,000円 · − 効果には個人差があります。 · (+3)`."""
+    if not edits:
+        return ""
+    weightiest = sorted(range(len(edits)), key=lambda at: (-edits[at].level, at))[:_MOST_EDITS]
+    pieces = [_one(edits[at]) for at in sorted(weightiest)]
+    if len(edits) > _MOST_EDITS:
+        pieces.append(f"(+{len(edits) - _MOST_EDITS})")
+    return " · ".join(pieces)
+
+
+def _one(edit: Edit) -> str:
+    if edit.op in _SIGNS:
+        return f"{_SIGNS[edit.op]} {_short([edit.new or edit.old])}"
+    out = _short(span.text for span in edit.spans if span.op == "delete")
+    put = _short(span.text for span in edit.spans if span.op == "insert")
+    if out and put:
+        return f"{out} → {put}"
+    return f"− {out}" if out else f"+ {put}"
+
+
+def _short(texts: Iterable[str]) -> str:
+    line = " ".join(" … ".join(texts).split())
+    return line if len(line) <= _LONGEST_PIECE else line[: _LONGEST_PIECE - 1] + "…"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from columnarchive.diff.lexicon import members, pattern
-from columnarchive.diff.normalization import values, wide
+from columnarchive.diff.normalization import canonical_values, nfkc_no_space
 
 _PRICE = re.compile(
     r"(?<!\d)\d+(?:\.\d+)?(?:円|ドル|ユーロ|元)|無料|有料|無償|半額|税[込別抜引]|(?<!\d)\d+(?:%|割|パーセント)(?:OFF|オフ|引き?|割引|還元)"
@@ -83,11 +83,11 @@ _PLAIN = Claim(2, 0, ())
 @lru_cache(maxsize=2048)
 def facts_of(sentence: str) -> Facts:
     """The facts of a sentence in any width; a sentence without any gives empty ones."""
-    text = wide(sentence)
+    text = nfkc_no_space(sentence)
     unmasked = _MASKED.sub("", text) if "救済" in text or "諸外国" in text else text
     harms, denials = _harms(unmasked)
     return Facts(
-        prices=_prices(values(sentence)) if _PAID.search(text) else (),
+        prices=_prices(canonical_values(sentence)) if _PAID.search(text) else (),
         qualifications=_all("qualification", text),
         approvals=_all("approval", text),
         harms=harms,
@@ -193,7 +193,7 @@ def _disclosures(text: str) -> tuple[tuple[str, str], ...]:
 @lru_cache(maxsize=2048)
 def claim_of(sentence: str) -> Claim:
     """With what certainty a sentence says what it says, but for what it quotes from others."""
-    said = _said(sentence)
+    said = _own_words(sentence)
     absolute, emphatic, hedges, denied = (_all(group, said) for group in _MODAL)
     if not (absolute or emphatic or hedges or denied):
         return _PLAIN
@@ -205,16 +205,16 @@ def claim_of(sentence: str) -> Claim:
 @lru_cache(maxsize=2048)
 def topic_of(sentence: str) -> tuple[bool, bool]:
     """Whether a sentence is about the effect of a treatment, and whether about a treatment at all."""
-    said = _said(sentence)
+    said = _own_words(sentence)
     treated, affects = _has("treatment", said), _has("effect", said)
     if (treated or affects) and (_has("not_about_effect", said) or _DEFINES.search(said)):
         return False, False
     return affects and (treated or not _has("illness_course", said)), treated
 
 
-def _said(sentence: str) -> str:
+def _own_words(sentence: str) -> str:
     """The sentence in one width, without what it quotes from others."""
-    text = wide(sentence)
+    text = nfkc_no_space(sentence)
     return _QUOTED.sub("", text) if "」" in text or "』" in text or "”" in text else text
 
 
@@ -226,9 +226,9 @@ def rates(sentence: str) -> dict[str, float]:
     """Numbers that tell how far or how long a treatment works, by their unit; none when it is not about that."""
     if not _DIGIT.search(sentence):
         return {}
-    if not _RATED.search(wide(sentence)):
+    if not _RATED.search(nfkc_no_space(sentence)):
         return {}
-    text = values(sentence.replace("半年", "0.5年"))
+    text = canonical_values(sentence.replace("半年", "0.5年"))
     if not (_OWN_RATE.search(text) or pattern("treatment").search(text)):
         return {}
     found: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""What a text says without how it is set: width, space, punctuation, and the same value written otherwise."""
+"""Normalize width, white space, punctuation and the notation of values, so that only differences in content remain."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DASH = re.compile(r"[~〜‐‑–—―−ー-]")
 _DASHES = re.compile(r"(?<=[\d円時分日月年歳%])[~〜‐‑–—―−ー-](?=\d)")
 _SIGNS = re.escape(",.、。・!?:;'\"()[]{}<>「」『』【】〔〕〈〉《》“”‘’…‥-‐‑–—―~〜/_*※★☆◆◇■□●○◎▲△▼▽♪→⇒|#&@•")
 _PUNCTUATION = re.compile(rf"[{_SIGNS}]+")
-# Kana and kanji that stay what they are however a text is set: without numerals and the units of `values`.
+# Kana and kanji that stay what they are however a text is set: without numerals and the units of `canonical_values`.
 _SETTING = "一七万三九二五億八六円分四年日時月百千十兆〇"
 _LETTERS = re.compile(
     "[ぁ-ゖ" + "".join(f"{chr(a + 1)}-{chr(b - 1)}" for a, b in pairwise(_bounds(_SETTING)) if b - a > 1) + "]+"
@@ -52,17 +52,17 @@ _SPACE = re.compile(r"[\s\u200b-\u200d\u2060\ufeff\u00ad]+")
 
 
 @lru_cache(maxsize=4096)
-def wide(text: str) -> str:
-    """The text in one width (NFKC), without space; what every predicate on words reads."""
+def nfkc_no_space(text: str) -> str:
+    """Return the text in NFKC without white space and invisible characters: what word lists are matched against."""
     folded = text if unicodedata.is_normalized("NFKC", text) else nfkc(text)
     # Every kind of space but the plain one counts as not printable.
     return folded if folded.isprintable() and " " not in folded else _SPACE.sub("", folded)
 
 
 @lru_cache(maxsize=4096)
-def values(text: str) -> str:
-    """`wide` with each value in one form: 9.8万円 is 98000円, 2025/10/8 is 2025年10月8日, 10:00 is 10時."""
-    folded = wide(text)
+def canonical_values(text: str) -> str:
+    """Return `nfkc_no_space` with each value in one form: 9.8万円 → 98000円, 2025/10/8 → 2025年10月8日."""
+    folded = nfkc_no_space(text)
     if _KANJI_DIGIT.search(folded):
         folded = _KANJI_COUNT.sub(lambda found: str(_KANJI_DIGITS[found[1]]), folded)
         folded = _KANJI_AMOUNT.sub(lambda found: str(_amount(found[1])), folded)
@@ -83,28 +83,28 @@ def values(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def skeleton(text: str) -> str:
-    """`values` without punctuation, but for signs between digits: equal for texts that differ in typography only.
+def comparison_key(text: str) -> str:
+    """Return `canonical_values` without punctuation but for signs between digits: what no typography changes.
 
-    >>> skeleton("費用は、９８，０００円。") == skeleton("費用は9.8万円")
+    >>> comparison_key("費用は、９８，０００円。") == comparison_key("費用は9.8万円")
     True
     """
-    folded = values(text)
+    folded = canonical_values(text)
     return _PUNCTUATION.sub(_between_digits if _DIGIT.search(folded) else "", folded)
 
 
-def letters(text: str) -> str:
-    """What stays of a text however it is set, in one width: its letters, without numerals and the units of `values`.
+def letters_only(text: str) -> str:
+    """Return the letters of a text in one width, without numerals and units: what no typography changes.
 
-    >>> letters("費用は、９８，０００円。") == letters("費用は9.8万円")
+    >>> letters_only("費用は、９８，０００円。") == letters_only("費用は9.8万円")
     True
     """
     return "".join(_SAID.findall(nfkc(text)))
 
 
-def unsigned(text: str) -> str:
-    """`values` without any punctuation."""
-    return _PUNCTUATION.sub("", values(text))
+def values_without_punctuation(text: str) -> str:
+    """Return `canonical_values` without any punctuation."""
+    return _PUNCTUATION.sub("", canonical_values(text))
 
 
 @lru_cache(maxsize=2048)

@@ -16,7 +16,7 @@ from itertools import compress
 
 from rapidfuzz.distance import Indel, LCSseq
 
-from columnarchive.diff.normalization import letters, skeleton
+from columnarchive.diff.normalization import comparison_key, letters_only
 
 KEYS = "3"
 """The version of `keys_of`: a text folded otherwise has other keys, and an index is of one version."""
@@ -43,7 +43,7 @@ def keys_of(passage: str) -> tuple[int, ...]:
     """The keys under which to index a passage: up to ten numbers below 2**32, none when it is too short."""
     if len(passage) < LEAST_LENGTH:
         return ()
-    signs = letters(passage)[:_MOST_SIGNS].encode("utf-16-le", "surrogatepass")
+    signs = letters_only(passage)[:_MOST_SIGNS].encode("utf-16-le", "surrogatepass")
     # CRC alone keeps the order of similar runs; the multiplication scatters it.
     begins = compress(range(0, len(signs) - 2 * _RUN + 2, 2), signs[::2].translate(_CHOSEN))
     runs = {crc32(signs[at : at + 2 * _RUN]) * _MIX & _MASK for at in begins}
@@ -69,4 +69,4 @@ def similarity(one: str, other: str) -> float:
 
 @lru_cache(maxsize=512)
 def _plain(passage: str) -> str:
-    return _NUMBER.sub("0", skeleton(passage))[:_MOST_SIGNS]
+    return _NUMBER.sub("0", comparison_key(passage))[:_MOST_SIGNS]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from columnarchive.diff.facts import Facts, lost
 from columnarchive.diff.lexicon import pattern
-from columnarchive.diff.normalization import wide
+from columnarchive.diff.normalization import nfkc_no_space
 from columnarchive.records import Evidence, Span
 
 _NAME = re.compile(
@@ -33,7 +33,7 @@ _NOT_NAME_END = re.compile(r"[医的性科院学法術者員部所室]$")
 
 def person(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
     """A name put for another, or put in, beside a word for who answers for the page or the clinic."""
-    if not pattern("role").search(wide(old + new)):
+    if not pattern("role").search(nfkc_no_space(old + new)):
         return
     if not old or not new:
         credit = _CREDIT.search(old + new)
@@ -81,7 +81,7 @@ def credential(old: str, new: str, before: Facts, after: Facts, told: Sequence[E
         yield Evidence("credential", " ".join(went), " ".join(came))
         return
     went, came = lost(before.approvals, after.approvals), lost(after.approvals, before.approvals)
-    if (went or came) and not told and pattern("approval_context").search(wide(old + new)):
+    if (went or came) and not told and pattern("approval_context").search(nfkc_no_space(old + new)):
         unapproved = "unapproved"
         if any(kind == unapproved for kind, _ in before.disclosures) == any(
             kind == unapproved for kind, _ in after.disclosures

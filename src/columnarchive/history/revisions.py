@@ -9,9 +9,9 @@ from functools import partial
 from itertools import pairwise
 
 from columnarchive.containment import Containment
-from columnarchive.diff.levels import ENGINE
+from columnarchive.diff.compare import summary_of
+from columnarchive.diff.labels import ENGINE
 from columnarchive.diff.sentences import sentences_of
-from columnarchive.diff.summary import summary_of
 from columnarchive.history.article_identity import group, own_readings
 from columnarchive.history.blame import blame
 from columnarchive.records import (

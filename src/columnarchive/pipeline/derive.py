@@ -13,7 +13,7 @@ from typing import cast
 from columnarchive.config import SiteSettings
 from columnarchive.containment import Containment, ignore
 from columnarchive.diff import passage_fingerprints as passages
-from columnarchive.diff.levels import ENGINE
+from columnarchive.diff.labels import ENGINE
 from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.extract.rules import RULES
 from columnarchive.extract.site_reader import read_site

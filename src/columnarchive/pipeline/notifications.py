@@ -20,7 +20,7 @@ from typing import Any
 
 from columnarchive import settings
 from columnarchive.crawl.webhook import Message, post
-from columnarchive.diff.levels import LEVELS
+from columnarchive.diff.labels import LEVELS
 from columnarchive.errors import FetchError, UsageError
 from columnarchive.exchange.markdown import inline
 from columnarchive.plain_text import json_line, printable

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from columnarchive import reader
+from columnarchive.diff.sentences import sentences_of
 from columnarchive.records import Article, Comparison, Edit
 
 CONTEXT = 1  # unchanged sentences shown on either side of an edit when only changes are shown
@@ -40,19 +40,19 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
+class DiffLayout:
     """`meta` are edits of title and people; `parts` the text in paragraphs, unchanged runs folded if asked."""
 
     meta: tuple[Edit, ...]
     parts: tuple[Paragraph | Fold, ...]
 
 
-def lay_out(comparison: Comparison, old: Article, new: Article, *, only_changes: bool) -> Laid:
+def lay_out(comparison: Comparison, old: Article, new: Article, *, only_changes: bool) -> DiffLayout:
     """Both texts as one sequence of lines; with `only_changes`, what did not change is folded but for its edges."""
     meta = tuple(edit for edit in comparison.edits if edit.old_at < 0 and edit.new_at < 0)
     lines = list(_lines(comparison, old, new))
     if not only_changes:
-        return Laid(meta, tuple(_paragraphs(lines)))
+        return DiffLayout(meta, tuple(_paragraphs(lines)))
     parts: list[Paragraph | Fold] = []
     for is_near, run in groupby(zip(lines, _near(lines), strict=True), key=lambda pair: pair[1]):
         paragraphs = tuple(_paragraphs([line for line, _ in run]))
@@ -60,7 +60,7 @@ def lay_out(comparison: Comparison, old: Article, new: Article, *, only_changes:
             parts += paragraphs
         else:
             parts.append(Fold(sum(len(one.lines) for one in paragraphs), paragraphs))
-    return Laid(meta, tuple(parts))
+    return DiffLayout(meta, tuple(parts))
 
 
 def _near(lines: list[Line]) -> list[bool]:
@@ -76,7 +76,7 @@ def _paragraphs(lines: list[Line]) -> Iterator[Paragraph]:
 
 
 def _lines(comparison: Comparison, old: Article, new: Article) -> Iterator[Line]:
-    before, after = reader.sentences_of(old), reader.sentences_of(new)
+    before, after = sentences_of(old), sentences_of(new)
     edits = [edit for edit in comparison.edits if edit.old_at >= 0 or edit.new_at >= 0]
     at_old = {edit.old_at: edit for edit in edits if edit.old_at >= 0}
     at_new = {edit.new_at: edit for edit in edits if edit.new_at >= 0}
