@@ -89,7 +89,7 @@ def test_home_lists_changes_with_counts_and_filters(archive: Path) -> None:
 def test_site_tells_the_template_it_is_read_without(archive: Path) -> None:
     japanese, english = ask(archive, [f"{HOME}/site?name={sample.SITE}", f"{HOME}/site?name={sample.SITE}&lang=en"])
     assert "18ページに共通する7か所・64行を、本文から除いています（2026年4月10日の時点）" in japanese.text
-    assert "7 boxes and 64 lines that 18 pages share" in english.text
+    assert "7 page regions and 64 lines shared by 18 pages" in english.text
     assert "ご予約・お問い合わせ" in japanese.text
     assert escape(sample.SCRIPT, quote=False) in japanese.text.replace("&#39;", "'")
 
@@ -148,7 +148,7 @@ def test_search_finds_two_characters_and_removed_text(archive: Path) -> None:
          f"{HOME}/search?q=%22(*%27&site=%27"],
     )  # fmt: skip
     assert "<mark>難病</mark>" in found.text
-    assert "今はない文" in removed.text
+    assert "削除された文" in removed.text
     assert "2025年10月20日" in removed.text
     assert bad.status_code == 400
     assert odd.status_code == 200

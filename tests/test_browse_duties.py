@@ -20,8 +20,8 @@ from browser import sample
 from datasette.app import Datasette
 
 from columnarchive import reader
-from columnarchive.browse import answering
-from columnarchive.browse.routing import ROUTES
+from columnarchive.browse import views
+from columnarchive.browse.views import ROUTES
 
 HOME = "/-/archive"
 GIVEN = f"url={quote(sample.NANBYO)}&name={sample.SITE}&q={quote('難病')}&id=1"
@@ -91,7 +91,7 @@ def test_nothing_is_written(archive: Path) -> None:
 def test_reading_comparing_and_drawing_stay_out_of_the_event_loop(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    threads: dict[str, set[int]] = {"viewed": set(), "drawn": set()}
+    threads: dict[str, set[int]] = {"viewed": set(), "rendered": set()}
 
     def noted(name: str, function: Any) -> Any:
         def call(*given: Any) -> Any:
@@ -100,8 +100,8 @@ def test_reading_comparing_and_drawing_stay_out_of_the_event_loop(
 
         return call
 
-    monkeypatch.setattr(answering, "_viewed", noted("viewed", answering._viewed))
-    monkeypatch.setattr(answering, "draw", noted("drawn", answering.draw))
+    monkeypatch.setattr(views, "_viewed", noted("viewed", views._viewed))
+    monkeypatch.setattr(views, "render", noted("rendered", views.render))
     ask(archive, paths(archive))
     for name, found in threads.items():
         assert found, name

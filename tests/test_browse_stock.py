@@ -16,10 +16,10 @@ import pytest
 from browser import sample
 from datasette.app import Datasette
 
-from columnarchive.browse.asking import Ask, language, web
-from columnarchive.browse.described import TABLES
-from columnarchive.browse.labels import LABELS
-from columnarchive.browse.routing import ROUTES
+from columnarchive import locale
+from columnarchive.browse.datasette_tables import tables as described
+from columnarchive.browse.request import PageRequest, language, web
+from columnarchive.browse.views import ROUTES
 from columnarchive.diff.labels import LEVELS
 
 HOME = "/-/archive"
@@ -101,7 +101,7 @@ def test_tables_are_described_and_inner_ones_hidden(archive: Path) -> None:
         [archive], ["/whatever/changes", "/whatever.json", "/whatever/prices_changed.json?_shape=array"]
     )
     assert "The words" not in changes.text
-    assert TABLES["changes"].columns["level"] in changes.text
+    assert described()["changes"]["columns"]["level"] in changes.text
     assert f'href="{HOME}?label=price"' in changes.text
     assert f'href="{HOME}/change?id=' in changes.text
     assert "label=" in changes.text
@@ -114,7 +114,7 @@ def test_tables_are_described_and_inner_ones_hidden(archive: Path) -> None:
         for table in tables:
             if not table.startswith(("articles_fts", "sqlite_", "_")):
                 columns = {row[1] for row in conn.execute(f"pragma table_info([{table}])")} - {"id"}
-                assert table not in TABLES or set(TABLES[table].columns) == columns, table
+                assert table not in described() or set(described()[table]["columns"]) == columns, table
 
 
 def test_saved_queries_run(archive: Path) -> None:
@@ -160,12 +160,12 @@ def test_nothing_is_shown_that_datasette_would_not_show(archive: Path, where: st
 
 
 def test_every_label_has_a_name() -> None:
-    assert set(LABELS) == set(LEVELS)
+    assert set(locale.catalogue("en")["label"]) == set(locale.catalogue("ja")["label"]) == set(LEVELS)
 
 
 def test_pages_load_neither_a_crawler_nor_a_parser() -> None:
     code = (
-        "import sys, columnarchive.browse, columnarchive.browse.routing\n"
+        "import sys, columnarchive.browse, columnarchive.browse.views\n"
         "bad = [n for n in sys.modules if n.startswith(('columnarchive.crawl', 'columnarchive.extract', "
         "'columnarchive.pipeline', 'columnarchive.exchange', 'selectolax'))]\n"
         "assert not bad, bad\n"
@@ -185,6 +185,6 @@ def test_language_and_addresses() -> None:
     assert language("en", "ja") == "en"
     refused = ("javascript:alert(1)", " JavaScript:x", "//x", "data:a", "http://[", "")
     assert [web(url) for url in (*refused, "https://a.jp/")] == [*[""] * len(refused), "https://a.jp/"]
-    one = Ask("diff", "ja", {"start": "-1", "n": "９"}, {"lang": "ja"}, "", str, str)
+    one = PageRequest("diff", "ja", {"start": "-1", "n": "９"}, {"lang": "ja"}, "", str, str)
     assert (one.number("start", 9), one.number("n", 9)) == (0, 0)
     assert one.link("diff", url="a&b", from_="1") == "/-/archive/diff?url=a%26b&from=1&lang=ja"

@@ -201,7 +201,7 @@ def test_bad_input_ends_in_one_sentence(db: Path, tmp_path: Path) -> None:
     sentence(archive("history", clinic.HOST + "/nowhere/", db=db), "does not know")
     sentence(archive("history", "これはURLではない", db=db), "not a web address")
     sentence(archive("show", NANBYO, "--revision", "9", db=db), "no revision 9")
-    sentence(archive("changes", "--since", "soon", db=db), "is no date")
+    sentence(archive("changes", "--since", "soon", db=db), "is not a date")
     sentence(archive("import", tmp_path / "absent.warc", db=db), "no file")
     newer = tmp_path / "newer.db"
     with Database.open(newer) as opened:
@@ -259,6 +259,6 @@ def test_what_was_withdrawn_is_told_with_its_day_and_reason(tmp_path: Path) -> N
     done = archive("withdraw", url, "--reason", "本人の求め", "--yes", db=path)
     assert done.stdout.startswith(f"1 capture and 1 body erased for good, of {url}."), done
     refused = archive("show", url, db=path)
-    assert (refused.returncode, "tells when and why" in refused.stderr) == (1, True)
+    assert (refused.returncode, "shows when and why" in refused.stderr) == (1, True)
     assert re.search(r"withdrawn at 20\d\d-\S+Z: 本人の求め", archive("captures", url, db=path).stdout)
     assert rows(archive("captures", url, "--json", db=path))[0]["withdrawn_reason"] == "本人の求め"

@@ -17,7 +17,7 @@ from datasette.app import Datasette
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from columnarchive.browse.routing import ROUTES
+from columnarchive.browse.views import ROUTES
 
 HOME = "/-/archive"
 NANBYO = sample.NANBYO

@@ -9,9 +9,40 @@ ArchiveError
 └── ExchangeError       a file in a foreign format that cannot be read or written
 """
 
+from columnarchive import locale
+
 
 class ArchiveError(Exception):
-    """Base of everything this package raises on purpose; `str(error)` is one sentence for the user."""
+    """Base of everything this package raises on purpose.
+
+    An error has a code and parameters, and its text is looked up in the locale catalogue:
+    `NotFound("unknown_page", url=url)`. A whole sentence in place of the code is shown as it is.
+    """
+
+    def __init__(self, code: str, **parameters: object) -> None:
+        super().__init__(code, parameters)
+        self.code = code
+        self.parameters = parameters
+
+    @property
+    def is_translated(self) -> bool:
+        """Whether the error has a text in each language."""
+        return self.code in locale.catalogue("en")["error"]
+
+    def sentence(self, lang: locale.Language) -> str:
+        """Return what went wrong in one sentence, without commands to type."""
+        if not self.is_translated:
+            return self.code
+        values = dict(self.parameters)
+        if "outcome" in values:
+            values["outcome"] = locale.name(lang, "outcome", str(values["outcome"]))
+        return locale.catalogue(lang)["error"][self.code].format(**values)
+
+    def __str__(self) -> str:
+        """Return the English sentence, followed by what to do about it on the command line."""
+        hint = locale.catalogue("en")["hint"].get(self.code, "").format(**self.parameters)
+        sentence = self.sentence("en")
+        return f"{sentence.removesuffix('.')}; {hint}" if hint else sentence
 
 
 class UsageError(ArchiveError):

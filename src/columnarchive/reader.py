@@ -34,8 +34,6 @@ from columnarchive.store.reads import RevisionRow as RevisionRow
 from columnarchive.times import typed
 from columnarchive.urls import canonical, lookup_forms
 
-NOTHING_TO_FIND = "The query is empty; give a word to look for, like `archive search 難病`."
-
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[Connection]:
@@ -143,7 +141,7 @@ def compared(conn: Connection, row: ArticleRow, first: Pick | None, second: Pick
     from columnarchive.diff.compare import compare
 
     if row.revisions < 2 and first is None:
-        raise NotFound(f"{row.url} has one revision: nothing in it has changed since {row.first_seen_at}.")
+        raise NotFound("one_revision", url=row.url, at=row.first_seen_at)
     new = revision(conn, row, second or Pick(row.revisions))
     old = revision(conn, row, first or Pick(max(1, new.number - 1)))
     earlier = reads.fingerprints(conn, row.id, old.number) if old.number < new.number else ()
@@ -203,7 +201,7 @@ def need_site(conn: Connection, name: str, *, or_host: bool = False) -> None:
     """NotFound, in a sentence, for a site the archive does not follow, named by its name or, if so said, its host."""
     known = find.is_site(conn, name) if or_host else name in overview.site_names(conn)
     if not known:
-        raise NotFound(f"There is no site {name!r}; `archive sites` lists them.")
+        raise NotFound("unknown_site", name=name)
 
 
 def totals(conn: Connection) -> Totals:
@@ -229,7 +227,7 @@ def search(conn: Connection, wanted: Wanted) -> find.SearchResult:
     """Ranked hits for a query; UsageError when there is nothing to look for."""
     query = parse(wanted.query, wanted.folds)
     if query.is_empty:
-        raise UsageError(NOTHING_TO_FIND)
+        raise UsageError("empty_query")
     return find.search(
         conn,
         query,
@@ -280,5 +278,5 @@ def search_count(conn: Connection, wanted: Wanted) -> int:
     """How many articles a query matches, exactly; UsageError when there is nothing to look for."""
     query = parse(wanted.query, wanted.folds)
     if query.is_empty:
-        raise UsageError(NOTHING_TO_FIND)
+        raise UsageError("empty_query")
     return find.count(conn, query, wanted.scope, wanted.site, wanted.since, wanted.until)

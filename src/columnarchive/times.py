@@ -1,19 +1,22 @@
-"""Times as the archive writes them (UTC text to the second with Z) and as people type them (days in a time zone)."""
+"""Times as the archive writes them (UTC text to the second with Z), as people type them, and as people read them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from columnarchive.errors import UsageError
+from columnarchive.locale import Language
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 DEFAULT_ZONE = "Asia/Tokyo"
+_JAPAN = timedelta(hours=9)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 Clock = Callable[[], datetime]
 
 
@@ -44,7 +47,7 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder like America, an endless name
-        raise UsageError(f"{name[:100]!r} is not a time zone; name one like Asia/Tokyo.") from error
+        raise UsageError("not_a_time_zone", name=name[:100]) from error
 
 
 def typed(text: str, tz: str = DEFAULT_ZONE, *, end: bool = False) -> str:
@@ -65,7 +68,7 @@ def typed(text: str, tz: str = DEFAULT_ZONE, *, end: bool = False) -> str:
         moment = datetime.fromisoformat(given)
         return to_text(moment if moment.tzinfo else moment.replace(tzinfo=place))
     except (ValueError, OverflowError) as error:
-        raise UsageError(f"{text[:100]!r} is no date; write it like 2026-04-10 or 2026-04-10T09:30.") from error
+        raise UsageError("not_a_date", text=text[:100]) from error
 
 
 def day(text: str, tz: str = DEFAULT_ZONE) -> str:
@@ -75,3 +78,64 @@ def day(text: str, tz: str = DEFAULT_ZONE) -> str:
         return from_text(text).astimezone(place).date().isoformat()
     except (ValueError, OverflowError):
         return text[:10]
+
+
+@lru_cache(maxsize=4096)  # a page names the same days many times
+def day_name(text: str, lang: Language) -> str:
+    """Return a stored time (UTC) or a plain date as 2026年4月10日 or 10 Apr 2026; odd text as it is."""
+    try:
+        return _day(_local(text).date() if len(text) > 10 else date.fromisoformat(text), lang)
+    except (ValueError, OverflowError):
+        return text
+
+
+def moment(text: str) -> str:
+    """Return a stored time to the second with its zone: 2026-04-10 10:00:00 (JST)."""
+    try:
+        return _local(text).strftime("%Y-%m-%d %H:%M:%S (JST)")
+    except (ValueError, OverflowError):
+        return text
+
+
+def month_name(text: str, lang: Language) -> str:
+    """Return `2026-04` as 2026年4月 or Apr 2026."""
+    found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text)
+    if not found:
+        return text
+    year, number = found[1], int(found[2])
+    return f"{year}年{number}月" if lang == "ja" else f"{_MONTHS[number - 1]} {year}"
+
+
+@lru_cache(maxsize=4096)
+def interval(after: str, seen: str, lang: Language) -> str:
+    """Return when a change happened: between the last capture with the old text and the first with the new one.
+
+    >>> interval("2026-01-15T01:00:00Z", "2026-04-10T01:00:00Z", "en")
+    'between 15 Jan and 10 Apr 2026'
+    """
+    try:
+        start, end = _local(after), _local(seen)
+    except (ValueError, OverflowError):
+        return day_name(seen, lang)
+    if start.date() == end.date():
+        first, last = f"{start:%H:%M}", f"{end:%H:%M}"
+        if lang == "ja":
+            return f"{_day(end.date(), lang)} {first}〜{last}の間"
+        return f"between {first} and {last} on {_day(end.date(), lang)}"
+    if lang == "ja":
+        last = _day(end.date(), lang)
+        last = last.removeprefix(f"{end.year}年") if start.year == end.year else last
+        return f"{_day(start.date(), lang)}〜{last}の間"
+    first = _day(start.date(), lang)
+    first = first.removesuffix(f" {start.year}") if start.year == end.year else first
+    return f"between {first} and {_day(end.date(), lang)}"
+
+
+def _local(text: str) -> datetime:
+    return from_text(text) + _JAPAN
+
+
+def _day(when: date, lang: Language) -> str:
+    if lang == "ja":
+        return f"{when.year}年{when.month}月{when.day}日"
+    return f"{when.day} {_MONTHS[when.month - 1]} {when.year}"

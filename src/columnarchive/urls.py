@@ -70,9 +70,7 @@ def _parse(url: str, base: str = "") -> ada_url.URL:
     try:
         return ada_url.URL(url, base or None)
     except ValueError as error:
-        raise UsageError(
-            f"{url[:200]!r} is not a web address; it should look like https://clinic.example/column/."
-        ) from error
+        raise UsageError("not_an_address" if url.strip() else "no_address", url=url[:200]) from error
 
 
 class _Parts(NamedTuple):
@@ -92,7 +90,7 @@ def _parts(url: str, base: str = "") -> _Parts:
     authority, slash, path = rest.partition("/")
     host = authority.rpartition("@")[2]
     if protocol not in DEFAULT_PORTS or not host:
-        raise UsageError(f"{url[:200]!r} is not an http or https address.")
+        raise UsageError("not_http", url=url[:200])
     return _Parts(protocol, host, slash + path, search)
 
 
@@ -168,7 +166,7 @@ def address(url: str) -> Address:
     """The parts of an http(s) URL that a request needs."""
     parsed = _parse(url)
     if parsed.protocol not in DEFAULT_PORTS or not parsed.hostname:
-        raise UsageError(f"{url[:200]!r} is not an http or https address.")
+        raise UsageError("not_http", url=url[:200])
     port = int(parsed.port or DEFAULT_PORTS[parsed.protocol])
     return Address(parsed.protocol.removesuffix(":"), parsed.hostname, port, parsed.pathname + parsed.search)
 

@@ -32,21 +32,20 @@ def prepare_connection(conn: Any) -> None:
 @hook
 def register_routes() -> list[tuple[str, Any]]:
     """Our pages under /-/archive."""
-    from columnarchive.browse.answering import routes
-    from columnarchive.browse.routing import ROUTES
+    from columnarchive.browse.views import routes
 
-    return routes(ROUTES)
+    return routes()
 
 
 @hook
 def startup(datasette: Any) -> Callable[[], Any]:
     """Find the archives; tell Datasette 1.0 about their tables, which 0.65 asks for by `get_metadata`."""
-    from columnarchive.browse import access, stock
+    from columnarchive.browse import access, datasette_tables
 
     async def find() -> None:
-        stock.remember(datasette, await access.archives(datasette))
+        datasette_tables.set_archives(datasette, await access.archives(datasette))
         if hasattr(datasette, "set_resource_metadata"):
-            await stock.tell(datasette)
+            await datasette_tables.register(datasette)
 
     return find
 
@@ -54,70 +53,89 @@ def startup(datasette: Any) -> Callable[[], Any]:
 @hook
 def get_metadata(datasette: Any, key: str | None) -> dict[str, Any]:
     """Descriptions of tables and columns, facets, hidden tables (Datasette 0.65)."""
-    from columnarchive.browse import stock
+    from columnarchive.browse import datasette_tables
 
-    return stock.metadata(datasette, key)
+    return datasette_tables.metadata(datasette, key)
 
 
 @hook
 def canned_queries(datasette: Any, database: str) -> dict[str, dict[str, str]]:
     """The saved queries (Datasette 0.65)."""
-    from columnarchive.browse import stock
+    from columnarchive.browse import datasette_tables
 
-    return stock.queries() if database in stock.known(datasette) else {}
+    return datasette_tables.queries() if database in datasette_tables.archives(datasette) else {}
 
 
 @hook
 def render_cell(row: Any, value: Any, column: str, table: str | None, database: str, datasette: Any) -> Any:
     """Cells that link articles, revisions, changes and labels to our pages."""
-    from columnarchive.browse import stock
+    from columnarchive.browse import datasette_tables
 
-    return stock.cell(datasette, row, value, column, table) if database in stock.known(datasette) else None
+    return (
+        datasette_tables.cell(datasette, row, value, column, table)
+        if database in datasette_tables.archives(datasette)
+        else None
+    )
 
 
 @hook
 def extra_css_urls(database: str | None, datasette: Any) -> list[str]:
     """Wider columns for long Japanese text on Datasette's own pages of an archive."""
-    from columnarchive.browse import stock
+    from columnarchive.browse import datasette_tables
 
-    known = stock.known(datasette)
-    return [datasette.urls.static_plugins("columnarchive", "tables.css")] if database in known else []
+    is_ours = database in datasette_tables.archives(datasette)
+    return [datasette.urls.static_plugins("columnarchive", "tables.css")] if is_ours else []
 
 
 @hook
 def extra_template_vars(datasette: Any) -> dict[str, Any]:
     """Whether Datasette's front page should point to ours."""
-    from columnarchive.browse import stock
-    from columnarchive.browse.asking import ROOT
+    from columnarchive.browse import datasette_tables
+    from columnarchive.browse.request import ROOT
 
-    return {"columnarchive_home": datasette.urls.path(ROOT) if stock.known(datasette) else ""}
+    return {"columnarchive_home": datasette.urls.path(ROOT) if datasette_tables.archives(datasette) else ""}
 
 
 @hook
 def menu_links(datasette: Any) -> list[dict[str, str]]:
     """Our home in Datasette's menu."""
-    return _links(datasette, stock_label=False)
+    return _links(datasette, "コラム・アーカイブ · Column archive")
 
 
 @hook
 def database_actions(datasette: Any, database: str) -> list[dict[str, str]]:
     """Our home among the actions of an archive."""
-    from columnarchive.browse import stock
+    from columnarchive.browse import datasette_tables
 
-    return _links(datasette, stock_label=True) if database in stock.known(datasette) else []
+    is_ours = database in datasette_tables.archives(datasette)
+    return _links(datasette, "最近の変更を読む · Read recent changes") if is_ours else []
 
 
-def _links(datasette: Any, *, stock_label: bool) -> list[dict[str, str]]:
-    from columnarchive.browse import stock
-    from columnarchive.browse.asking import ROOT
+def _links(datasette: Any, label: str) -> list[dict[str, str]]:
+    from columnarchive.browse import datasette_tables
+    from columnarchive.browse.request import ROOT
 
-    label = "最近の変更を読む · Read recent changes" if stock_label else "コラム・アーカイブ · Column archive"
-    return [{"href": datasette.urls.path(ROOT), "label": label}] if stock.known(datasette) else []
+    return [{"href": datasette.urls.path(ROOT), "label": label}] if datasette_tables.archives(datasette) else []
 
 
 @hook
 def asgi_wrapper(datasette: Any) -> Callable[[Any], Any]:
-    """With `archive serve`, the bare address leads to our home rather than to Datasette's list of databases."""
-    from columnarchive.browse.front import fronted
+    """With `archive serve`, redirect the bare address to our home rather than show Datasette's list of databases."""
+    from columnarchive.browse.request import ROOT
 
-    return fronted(datasette)
+    def wrap(app: Any) -> Any:
+        async def redirect(scope: Any, receive: Any, send: Any) -> None:
+            root = datasette.urls.path("/")
+            is_bare = (
+                scope["type"] == "http" and scope["path"] in (root, root.rstrip("/")) and not scope["query_string"]
+            )
+            if not (is_bare and (datasette.plugin_config("columnarchive") or {}).get("front")):
+                await app(scope, receive, send)
+                return
+            headers = [(b"location", datasette.urls.path(ROOT).encode()), (b"content-length", b"0")]
+            await send({"type": "http.response.start", "status": 302, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+
+        return redirect
+
+    return wrap

@@ -1,4 +1,4 @@
-"""The article page: the text with the age of its sentences, its history, and where else its passages stand."""
+"""The article page: the text with the age of its sentences, its history, and other articles with the same passages."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from columnarchive import reader
-from columnarchive.browse.answers import Page
-from columnarchive.browse.asking import Ask, Language
-from columnarchive.browse.capturing import tombstones
-from columnarchive.browse.dates import day
+from columnarchive.browse.captures import tombstones
+from columnarchive.browse.request import PageRequest
+from columnarchive.browse.responses import Page
 from columnarchive.browse.timeline import timeline
-from columnarchive.browse.words import say
 from columnarchive.records import Article, Sentence
+from columnarchive.times import DEFAULT_ZONE, day_name
 
 COPIES = 40
 
 
-class Said(NamedTuple):
-    """A sentence younger than the article, and `since` when it was so said; or several as old as the article."""
+class TextRun(NamedTuple):
+    """A sentence that is younger than the article, with `since`; or several that are as old as the article."""
 
     text: str
     glue: str
@@ -29,100 +28,107 @@ class Said(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A block of the article as sentences; `anchor` names a heading within the page."""
+class AgedBlock:
+    """A block of the article with the age of its sentences; `anchor` names a heading within the page."""
 
     kind: str
     level: int
-    sentences: tuple[Said, ...]
+    runs: tuple[TextRun, ...]
     anchor: str = ""
 
     @property
     def text(self) -> str:
         """The block's text in one line."""
-        return "".join(said.glue.replace("\n", " ") + said.text for said in self.sentences).strip()
+        return "".join(run.glue.replace("\n", " ") + run.text for run in self.runs).strip()
 
 
-class Entry(NamedTuple):
-    """A revision in the list of them, in words, with the change that led to it unless it is the first."""
+class RevisionItem(NamedTuple):
+    """A revision in the list of revisions, with the change that led to it unless it is the first."""
 
     number: int
     name: str
     at: str
     day: str
     url: str
-    step: reader.shown.Step | None
+    change: reader.shown.Step | None
     diff_url: str
 
 
-def article(conn: reader.Connection, ask: Ask) -> Page:
-    """An article as it stands, or as it stood at a time (`at`) or in a revision."""
-    row = reader.article(conn, ask.get("url"))
-    asked = ask.get("at") or ask.get("revision")
-    shown = reader.revision(conn, row, reader.picked(asked, "Asia/Tokyo") if asked else reader.Pick())
-    is_newest = shown.number == row.revisions
-    pieces = _pieces(shown.article, reader.younger(conn, row) if is_newest else ())
-    steps = reader.shown.steps(conn, row.id)
-    removed = reader.removed(conn, row)
+def article(conn: reader.Connection, request: PageRequest) -> Page:
+    """The current text of an article, or its text at a time (`at`) or in a revision."""
+    row = reader.article(conn, request.get("url"))
+    asked = request.get("at") or request.get("revision")
+    revision = reader.revision(conn, row, reader.picked(asked, DEFAULT_ZONE) if asked else reader.Pick())
+    is_newest = revision.number == row.revisions
+    blocks = _blocks(revision.article, reader.younger(conn, row) if is_newest else ())
+    changes = reader.shown.steps(conn, row.id)
+    ages = {run.since for block in blocks for run in block.runs if run.since}
     return Page(
         "article.html",
         {
             "row": row,
-            "shown": shown,
+            "revision": revision,
             "is_newest": is_newest,
-            "groups": [(kind, list(run)) for kind, run in groupby(pieces, key=lambda piece: piece.kind)],
-            "headings": [piece for piece in pieces if piece.anchor],
-            "has_young": any(said.since for piece in pieces for said in piece.sentences),
-            "timeline": timeline(row, steps),
-            "since": {
-                at: (ask.link("diff", url=row.url, to=at), say(ask.lang, "since_note", day=day(at, ask.lang)))
-                for at in {said.since for piece in pieces for said in piece.sentences}
-                if at
-            },
-            "entries": list(_entries(ask, row, reader.history(conn, row), steps)),
-            "events": [step for step in steps if step.from_number == step.to_number],
-            "removed": [(one.text, _span(one, ask.lang)) for one in removed],
+            "groups": [(kind, list(run)) for kind, run in groupby(blocks, key=lambda block: block.kind)],
+            "headings": [block for block in blocks if block.anchor],
+            "timeline": timeline(row, changes),
+            "since": {at: (request.link("diff", url=row.url, to=at), _since(at, request)) for at in ages},
+            "items": list(_items(request, row, reader.history(conn, row), changes)),
+            "events": [change for change in changes if change.from_number == change.to_number],
+            "removed": [(one.text, _span(one, request)) for one in reader.removed(conn, row)],
             "copies": reader.overview.copies_of(conn, row.id, COPIES),
-            "stones": tombstones(conn, ask, row.url),
+            "stones": tombstones(conn, request, row.url),
         },
     )
 
 
-def _entries(
-    ask: Ask, row: reader.ArticleRow, revisions: Sequence[reader.RevisionRow], steps: Sequence[reader.shown.Step]
-) -> Iterator[Entry]:
-    """The revisions, newest first. There may be hundreds, so the template is left little to work out."""
-    step_to = {step.to_number: step for step in steps if step.from_number != step.to_number}
+def _items(
+    request: PageRequest,
+    row: reader.ArticleRow,
+    revisions: Sequence[reader.RevisionRow],
+    changes: Sequence[reader.shown.Step],
+) -> Iterator[RevisionItem]:
+    """The revisions, newest first. There may be hundreds, so the template has little to compute."""
+    change_to = {change.to_number: change for change in changes if change.from_number != change.to_number}
     before = [""] + [one.first_seen_at for one in revisions]
-    article_url, diff_url = ask.link("article", url=row.url), ask.link("diff", url=row.url)
-    for one, then in zip(reversed(revisions), reversed(before[:-1]), strict=True):
-        at, step = one.first_seen_at, step_to.get(one.number)
-        yield Entry(
-            one.number, say(ask.lang, "revision", n=one.number), at, day(at, ask.lang),
-            f"{article_url}&at={quote(at)}", step,
-            f"{diff_url}&from={quote(then)}&to={quote(at)}" if step else "",
-        )  # fmt: skip
+    article_url, diff_url = request.link("article", url=row.url), request.link("diff", url=row.url)
+    for one, previous in zip(reversed(revisions), reversed(before[:-1]), strict=True):
+        at, change = one.first_seen_at, change_to.get(one.number)
+        yield RevisionItem(
+            one.number,
+            request.text("revision", n=one.number),
+            at,
+            day_name(at, request.lang),
+            f"{article_url}&at={quote(at)}",
+            change,
+            f"{diff_url}&from={quote(previous)}&to={quote(at)}" if change else "",
+        )
 
 
-def _span(sentence: Sentence, lang: Language) -> str:
-    return say(lang, "stood", start=day(sentence.since_at, lang), end=day(sentence.until_at, lang))
+def _since(at: str, request: PageRequest) -> str:
+    return request.text("since_note", day=day_name(at, request.lang))
 
 
-def _pieces(said: Article, ages: Sequence[Sentence]) -> list[Piece]:
+def _span(sentence: Sentence, request: PageRequest) -> str:
+    start, end = (day_name(at, request.lang) for at in (sentence.since_at, sentence.until_at))
+    return request.text("span", start=start, end=end)
+
+
+def _blocks(article: Article, ages: Sequence[Sentence]) -> list[AgedBlock]:
     """The blocks with their sentences, each with its age when that is less than the article's."""
-    sentences = reader.sentences_of(said)
+    sentences = reader.sentences_of(article)
     age = {one.position: one for one in ages}
-    found: list[list[Said]] = [[] for _ in said.blocks]
+    found: list[list[TextRun]] = [[] for _ in article.blocks]
     for at, (text, glue, block) in enumerate(zip(sentences.texts, sentences.glues, sentences.blocks, strict=True)):
         one = age.get(at)
         since = one.since_at if one and one.text == text else ""
-        lines = found[block]
-        if lines and glue != "\n" and not since and not lines[-1].since:
-            lines[-1] = Said(f"{lines[-1].text}{glue}{text}", lines[-1].glue)
+        runs = found[block]
+        if runs and glue != "\n" and not since and not runs[-1].since:
+            runs[-1] = TextRun(f"{runs[-1].text}{glue}{text}", runs[-1].glue)
         else:
-            lines.append(Said(text, glue if lines else "", since))
+            runs.append(TextRun(text, glue if runs else "", since))
     return [
-        Piece(block.kind, block.level, tuple(lines), f"s{at}" if block.kind == "heading" else "")
-        for at, (block, lines) in enumerate(zip(said.blocks, found, strict=True))
-        if lines
+        AgedBlock(block.kind, block.level, tuple(runs), f"s{at}" if block.kind == "heading" else "")
+        for at, (block, runs) in enumerate(zip(article.blocks, found, strict=True))
+        if runs
     ]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from columnarchive import reader
-from columnarchive.browse import labels
-from columnarchive.browse.answers import Page
-from columnarchive.browse.asking import Ask
-from columnarchive.browse.home import wanted
-from columnarchive.browse.searching import asked
-from columnarchive.browse.words import say
+from columnarchive import locale, reader
+from columnarchive.browse.home import change_filter
+from columnarchive.browse.request import PageRequest
+from columnarchive.browse.responses import Page
+from columnarchive.browse.search import search_wanted
 
 ENTRIES = 50
 
@@ -27,41 +25,41 @@ class Entry:
     summary: str
 
 
-def feed(conn: reader.Connection, ask: Ask) -> Page:
+def feed(conn: reader.Connection, request: PageRequest) -> Page:
     """The newest changes of all sites, a site, an article or a label; with `q`, what a search finds."""
-    entries = _of_search(conn, ask) if ask.get("q") else _of_changes(conn, ask)
+    entries = _of_search(conn, request) if request.get("q") else _of_changes(conn, request)
     updated = max((entry.updated for entry in entries), default="1970-01-01T00:00:00Z")
-    return Page("feed.xml", {"entries": entries, "updated": updated, "title": _title(ask)})
+    return Page("feed.xml", {"entries": entries, "updated": updated, "title": _title(request)})
 
 
-def _of_changes(conn: reader.Connection, ask: Ask) -> list[Entry]:
+def _of_changes(conn: reader.Connection, request: PageRequest) -> list[Entry]:
     found = []
-    for group in reader.grouped(reader.changes(conn, wanted(ask), ENTRIES)):
+    for group in reader.grouped(reader.changes(conn, change_filter(request), ENTRIES)):
         row = group.change
-        others = " · " + say(ask.lang, "also", n=len(group.others)) if group.others else ""
+        others = " · " + request.text("also", n=len(group.others)) if group.others else ""
         is_event = row.from_number == row.to_number
-        where = ask.link("article", url=row.url) if is_event else ask.link("diff", url=row.url, to=row.seen_at)
-        link = ask.absolute(where)
-        names = tuple(labels.name(labels.LABELS, label, ask.lang) for label in row.labels)
-        title = f"{row.title}: {'、'.join(names) if ask.lang == 'ja' else ', '.join(names)}"
+        where = request.link("article", url=row.url) if is_event else request.link("diff", url=row.url, to=row.seen_at)
+        link = request.absolute(where)
+        names = tuple(locale.name(request.lang, "label", label) for label in row.labels)
+        title = f"{row.title}: {'、'.join(names) if request.lang == 'ja' else ', '.join(names)}"
         entry_id = f"{link}#{'-'.join(row.labels)}-{row.seen_at}"
         found.append(Entry(entry_id, title, link, row.seen_at, names, row.summary + others))
     return found
 
 
-def _of_search(conn: reader.Connection, ask: Ask) -> list[Entry]:
+def _of_search(conn: reader.Connection, request: PageRequest) -> list[Entry]:
     found = []
-    for hit in reader.search(conn, asked(ask, ENTRIES, 0)).hits:
+    for hit in reader.search(conn, search_wanted(request, ENTRIES, 0)).hits:
         row = reader.article(conn, hit.url)
         updated = hit.said_until or hit.said_from or row.first_seen_at
-        link = ask.absolute(ask.link("article", url=hit.url))
+        link = request.absolute(request.link("article", url=hit.url))
         found.append(Entry(f"{link}#{updated}", hit.title, link, updated, (), hit.snippet))
     return sorted(found, key=lambda entry: entry.updated, reverse=True)
 
 
-def _title(ask: Ask) -> str:
-    chosen = wanted(ask)
-    label = labels.name(labels.LABELS, chosen.label, ask.lang) if chosen.label else ""
-    if ask.get("q"):
-        return f"{say(ask.lang, 'brand')}: {say(ask.lang, 'saved_search', q=ask.get('q'))}"
-    return ": ".join(part for part in (say(ask.lang, "brand"), chosen.site, chosen.url, label) if part)
+def _title(request: PageRequest) -> str:
+    chosen = change_filter(request)
+    label = locale.name(request.lang, "label", chosen.label) if chosen.label else ""
+    if request.get("q"):
+        return f"{request.text('brand')}: {request.text('saved_search', q=request.get('q'))}"
+    return ": ".join(part for part in (request.text("brand"), chosen.site, chosen.url, label) if part)

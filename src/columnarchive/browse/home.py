@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from columnarchive import reader
-from columnarchive.browse import labels
-from columnarchive.browse.answers import Page
-from columnarchive.browse.asking import Ask
+from columnarchive import locale, reader
+from columnarchive.browse.request import PageRequest
+from columnarchive.browse.responses import Page
 
 PER_PAGE = 20
 LIST = 60
@@ -13,10 +12,10 @@ ASIDE = 6
 DEEPEST = 5000  # how far back one can page by numbers; filters reach further
 
 
-def home(conn: reader.Connection, ask: Ask) -> Page:
+def home(conn: reader.Connection, request: PageRequest) -> Page:
     """The newest changes with counts by level and label, and lists of new and gone columns."""
-    chosen = wanted(ask)
-    start = ask.number("start", DEEPEST)
+    chosen = change_filter(request)
+    start = request.number("start", DEEPEST)
     rows = reader.changes(conn, chosen, start + PER_PAGE + 1)[start:]
     tally = reader.shown.tally(conn)
     return Page(
@@ -39,21 +38,21 @@ def home(conn: reader.Connection, ask: Ask) -> Page:
     )
 
 
-def wanted(ask: Ask) -> reader.ChangeFilter:
-    """Which changes the arguments ask for; an unknown label or level counts as none."""
-    label = ask.get("label")
+def change_filter(request: PageRequest) -> reader.ChangeFilter:
+    """Which changes the arguments request for; an unknown label or level counts as none."""
+    label = request.get("label")
     return reader.ChangeFilter(
-        site=ask.get("site"),
-        level=ask.number("level", 3),
-        label=label if label in labels.LABELS else "",
-        url=ask.get("url"),
+        site=request.get("site"),
+        level=request.number("level", 3),
+        label=label if label in locale.catalogue("en")["label"] else "",
+        url=request.get("url"),
     )
 
 
-def articles(conn: reader.Connection, ask: Ask) -> Page:
+def articles(conn: reader.Connection, request: PageRequest) -> Page:
     """All columns, or a site's, last published first."""
-    start = ask.number("start", 10_000_000)
-    site = ask.get("site")
+    start = request.number("start", 10_000_000)
+    site = request.get("site")
     rows = reader.shown.cards(conn, site, LIST + 1, start)
     return Page(
         "articles.html",

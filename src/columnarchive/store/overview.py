@@ -127,7 +127,7 @@ def site_page(conn: Connection, name: str) -> SitePage:
         (name,),
     ).fetchone()
     if row is None:
-        raise NotFound(f"The archive follows no site {name}.")
+        raise NotFound("unknown_site", name=name)
     cells = list(row)
     cells[-1] = _template(cells[-1])
     return SitePage(*cells)
@@ -249,5 +249,5 @@ def holders(conn: Connection, key: str) -> list[Holder]:
         {"key": key},
     ).fetchall()
     if not rows:
-        raise NotFound("The archive holds no such passage; it may have been withdrawn.")
+        raise NotFound("no_passage")
     return [Holder(*row) for row in rows]

@@ -101,22 +101,23 @@ def article_row(conn: Connection, url: str) -> ArticleRow:
             f"select {columns} from pages join articles on articles.id = pages.article_id where pages.url = ?", (url,)
         ).fetchone()
     if row is None:
-        raise NotFound(_why_absent(conn, url))
+        raise _absence(conn, url)
     return ArticleRow(*row)
 
 
-def _why_absent(conn: Connection, url: str) -> str:
+def _absence(conn: Connection, url: str) -> NotFound:
+    """Why there is no article at an address."""
     page = conn.execute("select kind, state, last_outcome from pages where url = ?", (url,)).fetchone()
     if page is None:
-        return f"The archive does not know {url}."
+        return NotFound("unknown_page", url=url)
     kind, state, outcome = page
     if state == "withdrawn":
-        return f"{url} was withdrawn; `archive captures {url}` tells when and why."
+        return NotFound("withdrawn", url=url)
     if kind == "listing":
-        return f"{url} is a listing of columns, not a column; its captures are kept."
+        return NotFound("is_listing", url=url)
     if state == "queued":
-        return f"{url} is known but has not been fetched yet."
-    return f"{url} holds no article ({outcome or state}); `archive captures {url}` explains each visit."
+        return NotFound("not_fetched", url=url)
+    return NotFound("no_article", url=url, outcome=outcome or state)
 
 
 def articles(conn: Connection, site: str = "") -> list[ArticleRow]:
@@ -149,7 +150,7 @@ def revision(conn: Connection, article_id: int, number: int) -> Revision:
         (article_id, number),
     ).fetchone()
     if row is None:
-        raise NotFound(f"There is no revision {number} of this article.")
+        raise NotFound("no_revision", number=number)
     revision_id, number, first_seen_at, last_seen_at, rules, body, url, title, published, modified, *people = row
     blocks = tuple(
         Block(kind, text, level)
@@ -176,7 +177,7 @@ def number_at(conn: Connection, article_id: int, moment: str) -> int:
     ).fetchone()
     if row[0] is None:
         first = conn.execute("select min(first_seen_at) from revisions where article_id = ?", (article_id,)).fetchone()
-        raise NotFound(f"The archive first saw this article at {first[0]}.")
+        raise NotFound("before_first_capture", at=first[0])
     return int(row[0])
 
 

@@ -193,7 +193,7 @@ def step(conn: Connection, change_id: int) -> Ends:
         (change_id,),
     ).fetchone()
     if row is None:
-        raise NotFound("The archive holds no such change; a rebuild may have numbered it anew.")
+        raise NotFound("no_change")
     return Ends(*row)
 
 
@@ -228,7 +228,7 @@ def stored(conn: Connection, url: str, at: str) -> Stored:
         {"url": url, "at": at or "~"},
     ).fetchone()
     if row is None:
-        raise NotFound(f"The archive holds no capture of {url}" + (f" up to {at}." if at else "."))
+        raise NotFound("no_capture_until", url=url, at=at) if at else NotFound("no_capture", url=url)
     capture_id, page, when, status, outcome, final_url, headers, asked, hops, *rest = row
     return Stored(
         capture_id, page, when, status, outcome, final_url, _lines(headers), _lines(asked),

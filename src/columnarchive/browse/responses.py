@@ -1,4 +1,4 @@
-"""What a view gives back: a page to be drawn, or bytes to be sent as they are."""
+"""What a page function returns: a template with its values, or a file; and the security headers of each."""
 
 from __future__ import annotations
 
@@ -6,34 +6,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-STRICT = (
+PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-src 'self'; "
     "base-uri 'none'; frame-ancestors 'self'"
 )
 """Our own pages need a style sheet and a frame of their own origin, and nothing else."""
 
-REPLAY = (
+REPLAY_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; form-action 'none'; "
     "frame-ancestors 'self'; base-uri 'none'"
 )
 """A stored page may draw itself with what it carries, and nothing else, whether in its frame or opened alone."""
 
-SHEET = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+SHEET_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """A self-contained sheet has its style inside."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A template and what it shows."""
+    """A template and its values."""
 
     template: str
     context: Mapping[str, Any]
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class FileResponse:
     """Bytes with their type and headers."""
 
     body: bytes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from columnarchive import reader
-from columnarchive.browse.answers import Page
-from columnarchive.browse.asking import Ask
+from columnarchive.browse.request import PageRequest
+from columnarchive.browse.responses import Page
 from columnarchive.errors import UsageError
 from columnarchive.records import Hit
 from columnarchive.times import day, typed
@@ -17,35 +17,35 @@ SCOPES: dict[str, reader.Scope] = {"all": "all", "current": "current", "removed"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class HighlightedHit:
     """A hit with its passage in runs of plain and marked text."""
 
     hit: Hit
     runs: tuple[tuple[str, bool], ...]
 
 
-def search(conn: reader.Connection, ask: Ask) -> Page:
-    """Ranked hits for `q`, or only the form when nothing is asked for."""
-    start = ask.number("start", DEEPEST)
-    scope = ask.get("scope") or "all"
+def search(conn: reader.Connection, request: PageRequest) -> Page:
+    """Ranked hits for `q`, or only the form when nothing is search_wanted for."""
+    start = request.number("start", DEEPEST)
+    scope = request.get("scope") or "all"
     if scope not in SCOPES:
-        raise UsageError("`scope` is one of all, current, removed.")
+        raise UsageError("not_a_choice", text=scope[:40], choices=", ".join(SCOPES))
     context = {"sites": reader.overview.site_names(conn), "start": start, "scope": scope, "per_page": PER_PAGE}
-    if not ask.get("q"):
+    if not request.get("q"):
         return Page("search.html", {**context, "result": None, "found": ()})
-    result = reader.search(conn, asked(ask, PER_PAGE, start))
-    found = [Found(hit, runs(hit.snippet, hit.highlights)) for hit in result.hits]
+    result = reader.search(conn, search_wanted(request, PER_PAGE, start))
+    found = [HighlightedHit(hit, runs(hit.snippet, hit.highlights)) for hit in result.hits]
     return Page("search.html", {**context, "result": result, "found": found})
 
 
-def asked(ask: Ask, limit: int, offset: int) -> reader.Wanted:
-    """The search that the arguments ask for."""
+def search_wanted(request: PageRequest, limit: int, offset: int) -> reader.Wanted:
+    """The search that the arguments request for."""
     return reader.Wanted(
-        ask.get("q")[:500],
-        scope=SCOPES.get(ask.get("scope") or "all", "all"),
-        site=ask.get("site")[:500],
-        since=_day(ask.get("since"), end=False),
-        until=_day(ask.get("until"), end=True),
+        request.get("q")[:500],
+        scope=SCOPES.get(request.get("scope") or "all", "all"),
+        site=request.get("site")[:500],
+        since=_day(request.get("since"), end=False),
+        until=_day(request.get("until"), end=True),
         limit=limit,
         offset=offset,
     )

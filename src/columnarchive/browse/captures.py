@@ -6,38 +6,38 @@ import contextlib
 import hashlib
 import re
 
-from columnarchive import reader
-from columnarchive.browse.answers import REPLAY, Page, Sent
-from columnarchive.browse.asking import Ask
+from columnarchive import evidence_report, reader
+from columnarchive.browse.request import PageRequest
+from columnarchive.browse.responses import REPLAY_POLICY, SHEET_POLICY, FileResponse, Page
 from columnarchive.errors import NotFound, UsageError
 
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
 
 
-def tombstones(conn: reader.Connection, ask: Ask, url: str) -> list[reader.shown.Tombstone]:
+def tombstones(conn: reader.Connection, request: PageRequest, url: str) -> list[reader.shown.Tombstone]:
     """What was withdrawn at an address; nothing for a reader who may not see the table of withdrawals."""
     with contextlib.suppress(UsageError):
-        return reader.tombstones(conn, url) if ask.sees_withdrawals else []
+        return reader.tombstones(conn, url) if request.sees_withdrawals else []
     return []
 
 
-def captures(conn: reader.Connection, ask: Ask) -> Page:
+def captures(conn: reader.Connection, request: PageRequest) -> Page:
     """Every capture of a page with its outcome, newest first."""
-    url = ask.get("url")
+    url = request.get("url")
     rows = reader.visits(conn, url)
     row = None
     with contextlib.suppress(NotFound):
         row = reader.article(conn, url)
-    stones = tombstones(conn, ask, url)
+    stones = tombstones(conn, request, url)
     context = {"url": url, "row": row, "captures": list(reversed(rows)), "stones": stones}
     return Page("captures.html", context)
 
 
-def capture(conn: reader.Connection, ask: Ask) -> Page:
+def capture(conn: reader.Connection, request: PageRequest) -> Page:
     """One capture of a page: that of a time, the last one before it, or the newest."""
-    url, at = ask.get("url"), ask.get("at")
+    url, at = request.get("url"), request.get("at")
     stored = reader.stored(conn, url, at)
-    stones = tombstones(conn, ask, url)
+    stones = tombstones(conn, request, url)
     if stored.withdrawn:
         return Page("withdrawn.html", {"url": url, "stones": stones}, status=410)
     kind = _content_type(stored)
@@ -46,35 +46,46 @@ def capture(conn: reader.Connection, ask: Ask) -> Page:
     )
 
 
-def replay(conn: reader.Connection, ask: Ask) -> Sent:
+def replay(conn: reader.Connection, request: PageRequest) -> FileResponse:
     """The stored page itself, under headers that let it do nothing but draw itself."""
-    stored, body = _body(conn, ask)
+    stored, body = _body(conn, request)
     kind = _content_type(stored)
     if not _is_page(kind):
-        raise NotFound("This capture is not a page; download its body instead.")
+        raise NotFound("not_a_page")
     # The charset is the page's own business, as it was then: its header, or else its <meta>.
-    return Sent(
-        body, kind, {"Content-Security-Policy": REPLAY, "X-Content-Type-Options": "nosniff",
+    return FileResponse(
+        body, kind, {"Content-Security-Policy": REPLAY_POLICY, "X-Content-Type-Options": "nosniff",
                      "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow",
                      "Cross-Origin-Resource-Policy": "same-origin"},
     )  # fmt: skip
 
 
-def download(conn: reader.Connection, ask: Ask) -> Sent:
+def download(conn: reader.Connection, request: PageRequest) -> FileResponse:
     """The stored bytes as a file, never as a page."""
-    stored, body = _body(conn, ask)
+    stored, body = _body(conn, request)
     name = f"{stored.fetched_at.replace(':', '')}-{stored.body_sha256[:12]}.bin"
-    return Sent(
+    return FileResponse(
         body, "application/octet-stream",
         {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff",
-         "Content-Security-Policy": REPLAY, "X-Body-Sha256": hashlib.sha256(body).hexdigest()},
+         "Content-Security-Policy": REPLAY_POLICY, "X-Body-Sha256": hashlib.sha256(body).hexdigest()},
     )  # fmt: skip
 
 
-def _body(conn: reader.Connection, ask: Ask) -> tuple[reader.shown.Stored, bytes]:
-    stored = reader.stored(conn, ask.get("url"), ask.get("at"))
+def evidence(conn: reader.Connection, request: PageRequest) -> FileResponse:
+    """The evidence sheet of two revisions, as a file to keep."""
+    sheet = evidence_report.sheet(conn, request.get("url"), request.get("from"), request.get("to"))
+    headers = {
+        "Content-Disposition": f'attachment; filename="{sheet.name}"',
+        "Content-Security-Policy": SHEET_POLICY,
+        "X-Content-Type-Options": "nosniff",
+    }
+    return FileResponse(sheet.html.encode("utf-8", "replace"), "text/html; charset=utf-8", headers)
+
+
+def _body(conn: reader.Connection, request: PageRequest) -> tuple[reader.shown.Stored, bytes]:
+    stored = reader.stored(conn, request.get("url"), request.get("at"))
     if stored.withdrawn or not stored.body_sha256:
-        raise NotFound("This capture has no body.")
+        raise NotFound("capture_without_body")
     return stored, reader.body(conn, stored.body_sha256)
 
 

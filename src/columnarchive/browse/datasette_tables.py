@@ -1,55 +1,63 @@
-"""What Datasette's own pages are told at start, in the way of each of its two versions, and how they show our cells."""
+"""What Datasette's own pages show of our tables: descriptions, saved queries, and cells that link to our pages."""
 
 from __future__ import annotations
 
 import json
+import tomllib
+from functools import cache
+from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode
 
 from markupsafe import Markup, escape
 
-from columnarchive.browse import labels
-from columnarchive.browse.asking import ROOT, web
-from columnarchive.browse.described import TABLES
+from columnarchive import locale
+from columnarchive.browse.request import ROOT, web
 from columnarchive.store.canned_queries import SAVED
 
-_KNOWN = "columnarchive_databases"
+_ARCHIVES = "columnarchive_databases"
 _JAPANESE = ("title", "text", "removed_text", "summary", "old_text", "new_text", "before_text", "heading", "reason")
 
 
-def remember(datasette: Any, names: list[str]) -> None:
-    """Keep which databases are archives where hooks that cannot wait find it."""
-    setattr(datasette, _KNOWN, tuple(names))
+@cache
+def tables() -> dict[str, dict[str, Any]]:
+    """Return our tables in Datasette's words: descriptions of tables and columns, facets, order, hidden ones."""
+    return tomllib.loads(files("columnarchive.browse").joinpath("table_metadata.toml").read_text("utf-8"))
 
 
-def known(datasette: Any) -> tuple[str, ...]:
-    """The archives found at start."""
-    return tuple(getattr(datasette, _KNOWN, ()))
+def set_archives(datasette: Any, names: list[str]) -> None:
+    """Store which databases are archives where hooks that cannot wait find it."""
+    setattr(datasette, _ARCHIVES, tuple(names))
+
+
+def archives(datasette: Any) -> tuple[str, ...]:
+    """Return the archives found at start."""
+    return tuple(getattr(datasette, _ARCHIVES, ()))
 
 
 def metadata(datasette: Any, key: str | None) -> dict[str, Any]:
-    """Descriptions and settings of our tables for Datasette 0.65, which asks for them; `key` is what it is after.
+    """Return descriptions and settings of our tables for Datasette 0.65, which asks for the part named `key`.
 
-    It asks, and copies all it gets, a dozen times a page for what we never say (who may see what), so then it gets
-    nothing; for "tables" the settings will do.
+    It asks a dozen times a page for parts that we do not have, such as permissions, and copies all it gets.
     """
     if key not in (None, "databases", "tables"):
         return {}
-    told: dict[str, Any] = {name: one.settings() for name, one in TABLES.items()}
-    if key != "tables":
-        for name, one in TABLES.items():
-            told[name] |= {"description": one.about, "columns": dict(one.columns)}
-    return {"databases": {name: {"tables": dict(told)} for name in known(datasette)}}
+    found = tables() if key != "tables" else {name: _settings(table) for name, table in tables().items()}
+    return {
+        "databases": {
+            name: {"tables": {table: dict(one) for table, one in found.items()}} for name in archives(datasette)
+        }
+    }
 
 
-async def tell(datasette: Any) -> None:
-    """The same for Datasette 1.0, which keeps descriptions and queries in its internal database."""
-    for database in known(datasette):
+async def register(datasette: Any) -> None:
+    """Give the same to Datasette 1.0, which keeps descriptions and queries in its internal database."""
+    for database in archives(datasette):
         configured = datasette.config.setdefault("databases", {}).setdefault(database, {}).setdefault("tables", {})
-        for name, one in TABLES.items():
-            configured[name] = {**one.settings(), **configured.get(name, {})}
-            await datasette.set_resource_metadata(database, name, "description", one.about)
-            for column, about in one.columns.items():
+        for name, table in tables().items():
+            configured[name] = {**_settings(table), **configured.get(name, {})}
+            await datasette.set_resource_metadata(database, name, "description", table["description"])
+            for column, about in table.get("columns", {}).items():
                 await datasette.set_column_metadata(database, name, column, "description", about)
         for query in SAVED:
             await datasette.add_query(
@@ -57,8 +65,12 @@ async def tell(datasette: Any) -> None:
             )
 
 
+def _settings(table: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key not in ("description", "columns")}
+
+
 def queries() -> dict[str, dict[str, str]]:
-    """The saved queries for Datasette 0.65."""
+    """Return the saved queries for Datasette 0.65."""
     return {one.name: {"sql": one.sql, "title": one.title, "description": one.description} for one in SAVED}
 
 
@@ -69,11 +81,11 @@ def cell(datasette: Any, row: Any, value: Any, column: str, table: str | None) -
     if not value or not isinstance(value, str | int):
         return None
     target = _target(row, column, table)
-    shown = Markup('<span lang="ja">{}</span>').format(value) if column in _JAPANESE else escape(str(value))
+    text = Markup('<span lang="ja">{}</span>').format(value) if column in _JAPANESE else escape(str(value))
     if target:
         page, params = target
-        return Markup('<a href="{}">{}</a>').format(datasette.urls.path(f"{ROOT}/{page}?{urlencode(params)}"), shown)
-    return shown if column in _JAPANESE else None
+        return Markup('<a href="{}">{}</a>').format(datasette.urls.path(f"{ROOT}/{page}?{urlencode(params)}"), text)
+    return text if column in _JAPANESE else None
 
 
 def _target(row: Any, column: str, table: str | None) -> tuple[str, dict[str, Any]] | None:
@@ -104,7 +116,7 @@ def _labels(datasette: Any, value: str) -> Markup | None:
     links = (
         Markup('<a href="{}" title="{}">{}</a>').format(
             datasette.urls.path(f"{ROOT}?{urlencode({'label': name})}"),
-            labels.name(labels.LABELS, str(name), "ja"),
+            locale.name("ja", "label", str(name)),
             name,
         )
         for name in names

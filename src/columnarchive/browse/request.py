@@ -5,47 +5,55 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 from urllib.parse import quote_plus, urlsplit
 
-Language = Literal["ja", "en"]
+from columnarchive import locale
+from columnarchive.locale import Language
+
 ROOT = "/-/archive"
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """One request as the views see it. `kept` are arguments that every link carries on (a chosen language, the archive
-    when there are several); `path` puts the base address before a path, `absolute` the host as well."""
+class PageRequest:
+    """A request as the pages see it.
+
+    `carried` are arguments that every link repeats: a chosen language, and the archive when there are several. `path`
+    puts the base address before a path, `absolute` the host as well. `sees_withdrawals` is Datasette's permission.
+    """
 
     page: str
     lang: Language
     args: Mapping[str, str]
-    kept: Mapping[str, str]
+    carried: Mapping[str, str]
     database: str
     path: Callable[[str], str]
     absolute: Callable[[str], str]
-    sees_withdrawals: bool = True
+    sees_withdrawals: bool = False
 
     def get(self, name: str) -> str:
-        """An argument without white space around it; empty when it was not given."""
+        """Return an argument without white space around it; empty when it was not given."""
         return self.args.get(name, "").strip()
 
     def number(self, name: str, most: int) -> int:
-        """An argument as a number from 0 to `most`; 0 for anything else."""
+        """Return an argument as a number from 0 to `most`; 0 for anything else."""
         text = self.get(name)
         return min(int(text), most) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
+    def text(self, key: str, **values: object) -> str:
+        """Return a text of the pages in the reader's language."""
+        return locale.text(self.lang, f"page.{key}", **values)
+
     def link(self, page: str, **params: object) -> str:
-        """The address of one of our pages; parameters that are empty are left out."""
+        """Return the address of one of our pages; parameters that are empty are left out."""
         given = {key.rstrip("_"): str(value) for key, value in params.items() if value not in ("", None, 0)}
-        for key, value in self.kept.items():
+        for key, value in self.carried.items():
             given.setdefault(key, value)
         query = "&".join([f"{_quoted(key)}={_quoted(value)}" for key, value in given.items()])
         where = self.path(f"{ROOT}/{page}" if page else ROOT)
         return f"{where}?{query}" if query else where
 
     def again(self, **params: object) -> str:
-        """This page once more with some arguments changed."""
+        """Return the address of this page with some arguments changed."""
         return self.link(self.page, **{**self.args, **params})
 
 
@@ -55,7 +63,7 @@ def _quoted(value: str) -> str:
 
 
 def web(url: str) -> str:
-    """The address if a click on it can only open a web page, else empty: never `javascript:` and the like."""
+    """Return the address if a click on it can only open a web page; else, as for `javascript:`, an empty string."""
     try:
         parts = urlsplit(url.strip())
     except ValueError:
@@ -64,7 +72,7 @@ def web(url: str) -> str:
 
 
 def language(chosen: str, accepted: str) -> Language:
-    """Japanese or English: as chosen, else by the browser's preferences; Japanese when it states none.
+    """Return Japanese or English: as chosen, else by the browser's preferences; Japanese when it states none.
 
     >>> language("", "en-GB,en;q=0.8,ja;q=0.5")
     'en'

@@ -1,0 +1,156 @@
+"""From a request to a response: permission, language, the page's function in a thread, errors in a sentence."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from datasette import Forbidden, Response
+
+from columnarchive import reader
+from columnarchive.browse import access, article, captures, copies, diff, feeds, home, search, sites
+from columnarchive.browse.rendering import render
+from columnarchive.browse.request import ROOT, PageRequest, language
+from columnarchive.browse.responses import PAGE_POLICY, FileResponse, Page
+from columnarchive.errors import ArchiveError, NotFound, StoreError, UsageError
+
+_log = logging.getLogger(__name__)
+_TEXTS = ("articles", "revisions", "passages", "sentences", "changes")
+_EVIDENCE = ("pages", "captures", "bodies")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A page: its name in the address, its function, and the tables a reader must be allowed to see for it."""
+
+    page: str
+    view: Callable[[reader.Connection, PageRequest], Page | FileResponse]
+    tables: tuple[str, ...]
+
+    @property
+    def pattern(self) -> str:
+        """The path for Datasette's router."""
+        return f"^{ROOT}/{self.page}$" if self.page else f"^{ROOT}/?$"
+
+
+ROUTES = (
+    Route("", home.home, ("sites", "articles", "changes")),
+    Route("articles", home.articles, ("sites", "articles")),
+    Route("article", article.article, (*_TEXTS, "copies")),
+    Route("diff", diff.diff, (*_TEXTS, "edits")),
+    Route("change", diff.change, _TEXTS),
+    Route("search", search.search, ("sites", "articles", "sentences")),
+    Route("sites", sites.sites, ("sites", "articles")),
+    Route("site", sites.site, ("sites", "articles", "changes", "pages")),
+    Route("copies", copies.copies, ("sites", "articles", "passages", "copies")),
+    Route("passage", copies.passage, ("articles", "revisions", "passages", "copies")),
+    Route("captures", captures.captures, ("pages", "captures")),
+    Route("capture", captures.capture, _EVIDENCE),
+    Route("replay", captures.replay, _EVIDENCE),
+    Route("body", captures.download, _EVIDENCE),
+    Route("evidence", captures.evidence, (*_TEXTS, *_EVIDENCE, "chain")),
+    Route("feed", feeds.feed, ("sites", "articles", "changes", "sentences")),
+)
+
+
+def routes() -> list[tuple[str, Callable[..., Any]]]:
+    """Return the pages in the shape that Datasette registers."""
+
+    def bound(route: Route) -> Callable[..., Any]:
+        async def view(datasette: Any, request: Any) -> Any:
+            return await _respond(datasette, request, route)
+
+        return view
+
+    return [(route.pattern, bound(route)) for route in ROUTES]
+
+
+async def _respond(datasette: Any, asked: Any, route: Route) -> Any:
+    names = await access.archives(datasette)
+    request = _request(datasette, asked, route.page, names)
+    database = request.database
+
+    def made(result: Page | FileResponse) -> Any:
+        if isinstance(result, Page):
+            return _page_response(request, result, render(datasette, request, result))
+        headers = {"Cache-Control": "no-cache", **result.headers}
+        return Response(body=result.body, status=result.status, content_type=result.content_type, headers=headers)
+
+    if not database:
+        return made(_failed(request, NotFound("no_archive"), "not_found", 404))
+    try:
+        await access.ensure_visible(datasette, asked.actor, database, route.tables)
+    except Forbidden:
+        context = {"heading": request.text("forbidden"), "sentence": "", "language": request.lang}
+        return made(Page("failed.html", context, 403))
+    sees_withdrawals = await access.is_visible(datasette, asked.actor, database, "withdrawals")
+    request = replace(request, sees_withdrawals=sees_withdrawals)
+
+    def viewed(conn: reader.Connection) -> Any:
+        try:
+            return made(_viewed(route, conn, request))
+        except Exception:  # noqa: BLE001
+            # The containment boundary of a request: a damaged row must cost its page only, and say so in a sentence.
+            _log.exception("The page %s could not be made.", route.page)
+            return made(_failed(request, StoreError("damaged_row"), "unreadable", 500))
+
+    # In Datasette's thread for this database: no SQL, no comparing and no rendering in the event loop.
+    return await datasette.get_database(database).execute_fn(viewed)
+
+
+def _viewed(route: Route, conn: reader.Connection, request: PageRequest) -> Page | FileResponse:
+    try:
+        return route.view(conn, request)
+    except NotFound as error:
+        url = request.get("url")
+        if stones := captures.tombstones(conn, request, url):
+            return Page("withdrawn.html", {"url": url, "stones": stones}, 410)
+        return _failed(request, error, "not_found", 404)
+    except UsageError as error:
+        return _failed(request, error, "bad_request", 400)
+    except ArchiveError as error:
+        return _failed(request, error, "unreadable", 500)
+
+
+def _failed(request: PageRequest, error: ArchiveError, heading: str, status: int) -> Page:
+    context = {
+        "heading": request.text(heading),
+        "sentence": error.sentence(request.lang),
+        "language": request.lang if error.is_translated else "en",
+    }
+    return Page("failed.html", context, status)
+
+
+def _request(datasette: Any, asked: Any, page: str, names: list[str]) -> PageRequest:
+    args = {key: asked.args.get(key) for key in asked.args}
+    wanted = args.get("db") or next(iter(names), "")
+    database = wanted if wanted in names else ""
+    chosen = args.get("lang", "")
+    carried = {
+        "lang": chosen if chosen in ("ja", "en") else "",
+        "db": database if len(names) > 1 else "",
+    }
+    return PageRequest(
+        page=page,
+        lang=language(chosen, asked.headers.get("accept-language", "")),
+        args=args,
+        carried={key: value for key, value in carried.items() if value},
+        database=database,
+        path=cache(lambda path: str(datasette.urls.path(path))),
+        absolute=lambda path: str(datasette.absolute_url(asked, path)),
+    )
+
+
+def _page_response(request: PageRequest, page: Page, text: str) -> Any:
+    kind = "application/atom+xml; charset=utf-8" if page.template.endswith(".xml") else "text/html; charset=utf-8"
+    headers = {
+        "Content-Security-Policy": PAGE_POLICY,
+        "Content-Language": request.lang,
+        "Vary": "Accept-Language, Cookie",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }
+    return Response(body=text, status=page.status, content_type=kind, headers=headers)
