@@ -17,8 +17,9 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from columnarchive.errors import ExchangeError, NotFound, UsageError
-from columnarchive.exchange import warc_reader
-from columnarchive.exchange.warc_reader import Revisit, decoded, moment, read
+from columnarchive.exchange import content_decoding
+from columnarchive.exchange.content_decoding import decode_body
+from columnarchive.exchange.warc_reader import Revisit, parse_date, read
 from columnarchive.pipeline import export_warc, import_warc
 from columnarchive.records import Capture, Failure, Hop, Wire
 from columnarchive.store import captures, hash_chain
@@ -357,10 +358,10 @@ def test_errors_are_one_sentence(tmp_path: Path) -> None:
 
 def test_dates_and_codings_that_are_none() -> None:
     latest = datetime(2026, 6, 1, tzinfo=UTC)
-    assert moment("2026-01-01T09:00:00+09:00", latest) == "2026-01-01T00:00:00Z"
+    assert parse_date("2026-01-01T09:00:00+09:00", latest) == "2026-01-01T00:00:00Z"
     with pytest.raises(ExchangeError, match="date"):
-        moment("yesterday", latest)
-    assert decoded(b"plain", (("Transfer-Encoding", "chunked"),)) == b"plain"
+        parse_date("yesterday", latest)
+    assert decode_body(b"plain", (("Transfer-Encoding", "chunked"),)) == b"plain"
 
 
 def test_a_changed_body_is_not_taken_for_ours(tmp_path: Path) -> None:
@@ -375,10 +376,10 @@ def test_a_changed_body_is_not_taken_for_ours(tmp_path: Path) -> None:
 def test_brotli_is_decoded_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     body, headers = "<p>無料</p>".encode() * 9999, (("Content-Encoding", "br"),)
     packed = brotlicffi.compress(body)
-    assert warc_reader.decoded(packed, headers) == body
-    assert warc_reader.decoded(body, headers) == body, "kept decoded, with the header lines as received"
+    assert decode_body(packed, headers) == body
+    assert decode_body(body, headers) == body, "kept decoded, with the header lines as received"
     with pytest.raises(ExchangeError, match="ends early"):
-        warc_reader.decoded(packed[:-1], headers)
-    monkeypatch.setattr(warc_reader, "MAX_BODY", 1000)
+        decode_body(packed[:-1], headers)
+    monkeypatch.setattr(content_decoding, "MAX_BODY", 1000)
     with pytest.raises(ExchangeError, match="larger"):
-        warc_reader.decoded(packed, headers)
+        decode_body(packed, headers)

@@ -1,52 +1,51 @@
-"""WARC in: the HTML pages of any crawler's files as captures with their own dates.
+"""Read WARC and ARC files: the HTML pages of any crawler's files as captures with their own dates.
 
-Taken are answers with HTML, and redirects and refusals (404, 410 and other errors) of addresses that look like pages.
-Images, scripts, robots.txt and the like are passed over in silence; what should have been a page and cannot be read is
-a Failure. Writing is in `warc_out`.
+Accepted are responses with HTML, and redirects and errors (404, 410 and others) of addresses that look like pages. What
+should have been a page and cannot be read is a Failure; every other response is Skipped, with its reason.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import ipaddress
 import re
-import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO
 from urllib.parse import urlsplit
 
-import brotlicffi
-import zstandard
-from warcio.bufferedreaders import ChunkedDataReader
-
 from columnarchive.errors import ExchangeError, UsageError
+from columnarchive.exchange.content_decoding import MAX_BODY, decode_body, header_value
 from columnarchive.exchange.warc_fields import FIELD, HOP_FIELD, from_field, unmark
-from columnarchive.exchange.warc_records import BROKEN, MAX_PAYLOAD, Record, records
-from columnarchive.exchange.warc_requests import Requests
+from columnarchive.exchange.warc_records import BROKEN, Record, records, records_of
 from columnarchive.records import Capture, Failure, Headers, Outcome, Wire
 from columnarchive.times import Clock, system_clock, to_text
 from columnarchive.urls import canonical
 
-MAX_BODY = MAX_PAYLOAD
-MAX_CODINGS = 5
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # the first web page
 HTML_TYPES = ("text/html", "application/xhtml+xml")
-LOOKS_HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title)\b", re.IGNORECASE | re.DOTALL)
-# Last parts of addresses that are no pages, whatever a server answers there: its error pages are HTML as well.
-NO_PAGE = re.compile(
+# Types under which servers send HTML too, and under which browsers and the crawler look at the body.
+UNCLEAR_TYPES = ("", "text/plain", "text/xml", "application/xml", "application/octet-stream", "binary/octet-stream")
+LOOKS_HTML = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+# Endings of addresses that are not pages, whatever a server sends there: its error pages are HTML as well.
+NOT_A_PAGE = re.compile(
     r"\.(?:css|js|mjs|map|json|xml|rss|atom|txt|pdf|zip|gz|jpe?g|png|gif|webp|avif|svg|ico|bmp|mp[34]|webm|mov|woff2?"
     r"|ttf|otf|eot|wasm|webmanifest|docx?|xlsx?|pptx?)$",
     re.IGNORECASE,
 )
+PENDING_REQUESTS = 64  # requests remembered for a response to come: writers put the two next to each other
+_ID, _CONCURRENT = "WARC-Record-ID", "WARC-Concurrent-To"
 
 
 @dataclass(frozen=True, slots=True)
 class Revisit:
-    """A visit that found a body seen before: the capture without it, and what its record says of where that one is.
+    """A visit that found a body seen before: the capture without it, and what its record says of that body.
 
     `body_sha256` is known in files of ours, `refers_url` and `refers_at` in most others; all may be empty.
     """
@@ -58,38 +57,78 @@ class Revisit:
     refers_at: str = ""
 
 
-def read(path: Path, clock: Clock = system_clock) -> Iterator[Capture | Revisit | Failure]:
-    """The pages in a WARC or ARC file, gzipped or not; raise ExchangeError when it is none."""
-    requests = Requests()
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A record that holds no page, with its reason; records of one reason are counted together."""
+
+    reason: str
+
+
+Item = Capture | Revisit | Failure | Skipped
+
+
+def read(path: Path, clock: Clock = system_clock) -> Iterator[Item]:
+    """Read the pages in a WARC or ARC file, gzipped or not; raise ExchangeError when it is neither."""
+    return _with_requests(records(path), clock)
+
+
+def read_stream(file: IO[bytes], name: str, clock: Clock = system_clock) -> Iterator[Item]:
+    """Read the pages in an open WARC or ARC file that can seek."""
+    return _with_requests(records_of(file, name), clock)
+
+
+def _with_requests(found: Iterator[Record | Failure], clock: Clock) -> Iterator[Item]:
+    """Interpret records, and add to each capture the header lines of its request."""
+    requests = _Requests()
     latest = clock() + timedelta(days=1)
-    held: tuple[Record, Capture | Revisit] | None = None  # until the next one, since its request may come after it
-    for item in records(path):
-        if isinstance(item, Record) and item.type == "request":
-            requests.add(item)
-            held = (held[0], _beside(requests, *held)) if held else None
+    pending: tuple[Record, Capture | Revisit] | None = None  # until the next one: its request may follow it
+    for record in found:
+        if isinstance(record, Record) and record.type == "request":
+            requests.add(record)
+            pending = (pending[0], requests.joined(*pending)) if pending else None
             continue
-        found = item if isinstance(item, Failure) else _taken(item, latest)
-        if found is None:
+        item = record if isinstance(record, Failure) else _interpret(record, latest)
+        if item is None:
             continue
-        if held:
-            yield held[1]
-            held = None
-        if isinstance(item, Failure) or isinstance(found, Failure):
-            yield found
+        if pending:
+            yield pending[1]
+            pending = None
+        if isinstance(record, Record) and isinstance(item, Capture | Revisit):
+            pending = (record, requests.joined(record, item))
         else:
-            held = (item, _beside(requests, item, found))
-    if held:
-        yield held[1]
+            yield item
+    if pending:
+        yield pending[1]
 
 
-def _beside(requests: Requests, record: Record, found: Capture | Revisit) -> Capture | Revisit:
-    if isinstance(found, Capture):
-        return requests.beside(record, found)
-    return replace(found, capture=requests.beside(record, found.capture))
+@dataclass(slots=True)
+class _Requests:
+    """The last requests of a file: WARC stores them apart from their responses, before or after them."""
+
+    _lines: OrderedDict[str, Headers] = field(default_factory=OrderedDict)
+
+    def add(self, record: Record) -> None:
+        lines = _http_headers(record)
+        for name in (_ID, _CONCURRENT):
+            if lines and (record_id := record.field(name)):
+                self._lines[record_id] = lines
+        while len(self._lines) > 2 * PENDING_REQUESTS:
+            self._lines.popitem(last=False)
+
+    def joined(self, record: Record, item: Capture | Revisit) -> Capture | Revisit:
+        """The item with the header lines of its request, where the file has them and it has none."""
+        capture = item.capture if isinstance(item, Revisit) else item
+        if capture.wire.request_headers:
+            return item
+        for name in (_ID, _CONCURRENT):
+            if lines := self._lines.get(record.field(name)):
+                capture = replace(capture, wire=replace(capture.wire, request_headers=lines))
+                return replace(item, capture=capture) if isinstance(item, Revisit) else capture
+        return item
 
 
-def _taken(record: Record, latest: datetime) -> Capture | Revisit | Failure | None:
-    """What a record holds for us; a Failure when it should have been a page and cannot be read."""
+def _interpret(record: Record, latest: datetime) -> Item | None:
+    """What a record holds; None for records that describe others. Whatever one record holds, it costs no other."""
     try:
         return _page(record, latest)
     except (ExchangeError, UsageError) as error:
@@ -100,82 +139,85 @@ def _taken(record: Record, latest: datetime) -> Capture | Revisit | Failure | No
     return Failure(f"{subject} ({record.where})", "protocol_error", reason)
 
 
-def _page(record: Record, latest: datetime) -> Capture | Revisit | Failure | None:
-    if record.field(HOP_FIELD) or record.type not in ("response", "revisit", "resource", "metadata"):
+def _page(record: Record, latest: datetime) -> Item | None:
+    if record.field(HOP_FIELD) or record.type not in ("response", "revisit", "resource", "conversion", "metadata"):
         return None
-    ours = record.field(FIELD)
+    field_of_ours = record.field(FIELD)
+    if record.type == "metadata" and not field_of_ours:
+        return None
     url = record.field("WARC-Target-URI").strip("<> ")
-    if not ours and (record.type == "metadata" or not url.lower().startswith(("http://", "https://"))):
-        return None
-    at = moment(record.field("WARC-Date"), latest)
-    if ours:
-        return _our_page(record, ours, at)
+    if not field_of_ours and not url.lower().startswith(("http://", "https://")):
+        return Skipped("not an address of the web")
+    at = parse_date(record.field("WARC-Date"), latest)
+    if field_of_ours:
+        return _our_capture(record, field_of_ours, at)
     url = canonical(url)
-    if record.type == "resource":
-        content_type = record.field("Content-Type")
-        return _answer(record, url, at, 200, (("Content-Type", content_type),)) if _is_html(content_type, b"") else None
+    if record.type in ("resource", "conversion"):
+        return _response(record, url, at, 200, (("Content-Type", record.field("Content-Type")),))
     status = str(record.http.get_statuscode()) if record.http else ""
     if record.type == "revisit" or status == "304":
-        # Some crawlers keep "not modified" as a plain answer: it says the same of the page as a revisit.
+        # Some crawlers store "not modified" as a plain response: it says the same of the page as a revisit.
         return _revisit(record, url, at, int(status) if re.fullmatch(r"[1-5]\d\d", status) else 200)
     if not re.fullmatch(r"[1-5]\d\d", status):
-        raise ExchangeError("Its answer has no HTTP status line.")
-    return _answer(record, url, at, int(status), _http_headers(record))
+        raise ExchangeError("Its response has no HTTP status line.")
+    return _response(record, url, at, int(status), _http_headers(record))
 
 
-def _answer(record: Record, url: str, at: str, status: int, headers: Headers) -> Capture | None:
-    """A foreign answer as a capture; None when it is no page."""
-    if status >= 300 and NO_PAGE.search(urlsplit(url).path):
-        return None
-    wire = Wire(peer=_peer(record), length=len(record.payload), sha256=_sha256(record.payload))
+def _response(record: Record, url: str, at: str, status: int, headers: Headers) -> Capture | Skipped:
+    """A response that other software recorded, as a capture where it is a page."""
+    if status >= 300 and NOT_A_PAGE.search(urlsplit(url).path):
+        return Skipped(f"status {status} of a file that is not a page")
+    wire = Wire(peer=_peer(record), length=len(record.payload), sha256=sha256_hex(record.payload))
     if 300 <= status < 400:
-        to = _header(headers, "location")
-        if not to:
-            return None
-        return Capture(url, _target(to, url), at, status, headers, None, "redirected", wire=wire)
-    content_type = _header(headers, "content-type")
-    if content_type and not _is_html(content_type, b""):
-        return None
+        location = header_value(headers, "location")
+        if not location:
+            return Skipped("a redirect that leads nowhere")
+        return Capture(url, _redirect_target(location, url), at, status, headers, None, "redirected", wire=wire)
+    kind = _media_type(headers)
+    if kind not in (*HTML_TYPES, *UNCLEAR_TYPES):
+        return Skipped(f"not HTML ({kind[:60]})")
     if record.is_oversize:
-        raise ExchangeError(f"Its body is larger than {MAX_BODY >> 20} MB.")
-    body = decoded(record.payload, headers)
-    if not _is_html(content_type, body):
-        return None
+        if kind in HTML_TYPES:
+            raise ExchangeError(f"Its body is larger than {MAX_BODY >> 20} MB.")
+        return Skipped(f"not HTML ({kind or 'no type'})")
+    body = decode_body(record.payload, headers)
+    if kind not in HTML_TYPES and not LOOKS_HTML.match(body[:4096]):
+        return Skipped(f"not HTML ({kind or 'no type'})")
     outcome: Outcome = "truncated" if record.field("WARC-Truncated") or status == 206 else _outcome(status)
     return Capture(url, url, at, status, headers, body, outcome, wire=wire)
 
 
-def _revisit(record: Record, url: str, at: str, status: int) -> Revisit | None:
+def _revisit(record: Record, url: str, at: str, status: int) -> Revisit | Skipped:
     headers = _http_headers(record)
-    content_type = _header(headers, "content-type")
-    if (content_type and not _is_html(content_type, b"")) or NO_PAGE.search(urlsplit(url).path):
-        return None
+    kind = _media_type(headers)
+    if kind not in (*HTML_TYPES, "") or NOT_A_PAGE.search(urlsplit(url).path):
+        return Skipped("a revisit of what is not HTML")
     refers_url, refers_at = record.field("WARC-Refers-To-Target-URI").strip("<> "), record.field("WARC-Refers-To-Date")
     wire = Wire(peer=_peer(record))
     return Revisit(
         Capture(url, url, at, status, headers, None, "unchanged", wire=wire),
         record.where,
         refers_url=canonical(refers_url) if refers_url else "",
-        refers_at=moment(refers_at, datetime.max.replace(tzinfo=UTC)) if refers_at else "",
+        refers_at=parse_date(refers_at, datetime.max.replace(tzinfo=UTC)) if refers_at else "",
     )
 
 
-def _our_page(record: Record, said: str, at: str) -> Capture | Revisit:
+def _our_capture(record: Record, field_of_ours: str, at: str) -> Capture | Revisit:
     headers = unmark(_http_headers(record))
-    capture, body_sha256 = from_field(said, at, headers)
+    capture, body_sha256 = from_field(field_of_ours, at, headers)
     if record.type == "revisit" or capture.status == 304:
         return Revisit(capture, record.where, body_sha256=body_sha256)
     if not body_sha256:
         return capture
-    if _sha256(record.payload) != body_sha256:
+    if sha256_hex(record.payload) != body_sha256:
         raise ExchangeError("Its body is not the one that was written.")
     return replace(capture, body=record.payload)
 
 
-def moment(text: str, latest: datetime) -> str:
+def parse_date(text: str, latest: datetime) -> str:
     """Return a WARC-Date as the archive writes times, to the second.
 
-    Raises ExchangeError for what is no date, and for a date before 1990 or after `latest`.
+    Raises ExchangeError for what is not a date, and for a date before 1990 or after `latest`.
     """
     given = text.strip()
     if re.fullmatch(r"\d{14}", given):  # the form of CDX files and of ARC
@@ -190,106 +232,8 @@ def moment(text: str, latest: datetime) -> str:
     return to_text(utc)
 
 
-def decoded(payload: bytes, headers: Headers) -> bytes:
-    """A payload without transfer and content codings; raise ExchangeError when it cannot be decoded.
-
-    Crawlers often store the body decoded and keep the header lines as received, so a coding that is not there is
-    ignored.
-    """
-    if "chunked" in _header(headers, "transfer-encoding").lower():
-        payload = _read(ChunkedDataReader(io.BytesIO(payload)))
-    named = [part.strip() for part in _header(headers, "content-encoding").lower().split(",")]
-    codings = [coding.removeprefix("x-") for coding in named if coding not in ("", "identity")]
-    if len(codings) > MAX_CODINGS:
-        raise ExchangeError(f"It names {len(codings)} content codings; at most {MAX_CODINGS} are undone.")
-    for coding in reversed(codings):
-        if coding not in _DECODERS:
-            raise ExchangeError(f"Its content coding {coding[:40]!r} is unknown here.")
-        payload = _DECODERS[coding](payload)
-    return payload
-
-
-def _read(stream: Any) -> bytes:
-    body = bytearray()
-    while chunk := stream.read(1 << 16):
-        body += chunk
-        _check_size(body)
-    return bytes(body)
-
-
-def _gunzipped(payload: bytes) -> bytes:
-    """The payload decoded, member by member, or as it is where it does not begin with gzip."""
-    return _inflated(payload, 31) if payload.startswith(b"\x1f\x8b") else payload
-
-
-def _undeflated(payload: bytes) -> bytes:
-    """The payload decoded, with the zlib wrapper or without, or as it is."""
-    for bits in (15, -15):
-        try:
-            return _inflated(payload, bits)
-        except ExchangeError:
-            continue
-    return payload
-
-
-def _inflated(payload: bytes, bits: int) -> bytes:
-    body = bytearray()
-    while True:
-        stream = zlib.decompressobj(bits)
-        rest = payload
-        try:
-            while rest and not stream.eof:
-                body += stream.decompress(rest, 1 << 20)
-                _check_size(body)
-                rest = stream.unconsumed_tail
-        except zlib.error as error:
-            raise ExchangeError("Its body cannot be decompressed.") from error
-        if not stream.eof:
-            raise ExchangeError("Its compressed body ends early.")
-        payload = stream.unused_data
-        if bits != 31 or not payload.startswith(b"\x1f\x8b"):
-            return bytes(body)
-
-
-def _unzstd(payload: bytes) -> bytes:
-    if not payload.startswith(b"\x28\xb5\x2f\xfd"):
-        return payload
-    try:
-        stream = zstandard.ZstdDecompressor(max_window_size=8 << 20)  # RFC 9659
-        return _read(stream.stream_reader(io.BytesIO(payload)))
-    except zstandard.ZstdError as error:
-        raise ExchangeError("Its zstd body cannot be decoded.") from error
-
-
-def _unbrotlied(payload: bytes) -> bytes:
-    """The payload decoded, or as it is where it is not brotli from its start."""
-    stream, body = brotlicffi.Decompressor(), bytearray()
-    try:
-        body += stream.process(payload, output_buffer_limit=1 << 16)
-        while not stream.can_accept_more_data():
-            body += stream.process(b"", output_buffer_limit=1 << 16)
-            _check_size(body)
-    except brotlicffi.error as error:
-        if not body:
-            return payload
-        raise ExchangeError("Its br body cannot be decoded.") from error
-    if payload and not stream.is_finished():
-        raise ExchangeError("Its br body ends early.")
-    return bytes(body)
-
-
-_DECODERS: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": _gunzipped, "deflate": _undeflated, "br": _unbrotlied, "zstd": _unzstd,
-}  # fmt: skip
-
-
-def _check_size(body: bytearray) -> None:
-    if len(body) > MAX_BODY:
-        raise ExchangeError(f"Its body is larger than {MAX_BODY >> 20} MB.")
-
-
-def _target(location: str, url: str) -> str:
-    """Where a redirect leads; the page itself where that is no web address."""
+def _redirect_target(location: str, url: str) -> str:
+    """Where a redirect leads; the page itself where that is not a web address."""
     try:
         return canonical(location, url)
     except UsageError:
@@ -308,13 +252,8 @@ def _http_headers(record: Record) -> Headers:
     return tuple((str(name), str(value)) for name, value in record.http.headers) if record.http else ()
 
 
-def _header(headers: Headers, name: str) -> str:
-    return next((value for key, value in headers if key.lower() == name), "")
-
-
-def _is_html(content_type: str, body: bytes) -> bool:
-    kind = content_type.split(";")[0].strip().lower()
-    return kind in HTML_TYPES or (not kind and LOOKS_HTML.match(body[:4096]) is not None)
+def _media_type(headers: Headers) -> str:
+    return header_value(headers, "content-type").split(";")[0].strip().lower()
 
 
 def _outcome(status: int) -> Outcome:
@@ -324,5 +263,6 @@ def _outcome(status: int) -> Outcome:
     return refusals.get(status, "http_error")
 
 
-def _sha256(data: bytes) -> str:
+def sha256_hex(data: bytes) -> str:
+    """Return the hex sha256 of some bytes."""
     return hashlib.sha256(data).hexdigest()

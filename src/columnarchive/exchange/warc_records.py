@@ -17,6 +17,7 @@ from warcio.recordloader import ArcWarcRecord, ArcWarcRecordLoader
 from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParserException
 
 from columnarchive.errors import ExchangeError
+from columnarchive.exchange.content_decoding import MAX_BODY
 from columnarchive.records import Failure
 
 NOT_A_RECORD = (ArchiveLoadFailed, StatusAndHeadersParserException)
@@ -37,7 +38,7 @@ BROKEN = (
     MemoryError,
 )
 GZIP = b"\x1f\x8b\x08"
-MAX_PAYLOAD = 64 << 20  # bytes of one record that are read
+MAX_PAYLOAD = MAX_BODY  # bytes of one record that are read
 MAX_HEAD = 1 << 20  # bytes of one record's header lines
 _WINDOW = 1 << 20
 _VERSION_LINE = re.compile(rb"WARC/\d\.\d+[ \t]*\r?\n")
@@ -143,20 +144,25 @@ class _Walker(ArchiveIterator):  # type: ignore[misc]
 
 
 def records(path: Path) -> Iterator[Record | Failure]:
-    """Every record of a WARC or ARC file, gzipped by record, as a whole, or not at all; broken ones as failures.
+    """Read every record of a WARC or ARC file, gzipped by record, as a whole, or not at all; broken ones are failures.
 
     Raises ExchangeError when the file cannot be read or holds not one record.
     """
     try:
         with path.open("rb") as file:
-            if file.read(1) == b"":
-                raise ExchangeError(f"{path} is empty.")
-            yield from _some(path, _walk(file, path.name))
+            yield from records_of(file, str(path))
     except OSError as error:
         raise ExchangeError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _some(path: Path, found: Iterator[Record | Failure]) -> Iterator[Record | Failure]:
+def records_of(file: IO[bytes], name: str) -> Iterator[Record | Failure]:
+    """Read every record of an open file that can seek."""
+    if file.read(1) == b"":
+        raise ExchangeError(f"{name} is empty.")
+    yield from _some(name, _walk(file, name.rpartition("/")[2]))
+
+
+def _some(name: str, found: Iterator[Record | Failure]) -> Iterator[Record | Failure]:
     """`found`, or ExchangeError when it starts with a failure and never gets to a record."""
     failures: list[Failure] = []
     for item in found:
@@ -168,7 +174,7 @@ def _some(path: Path, found: Iterator[Record | Failure]) -> Iterator[Record | Fa
         if len(failures) < 1000:
             failures.append(item)
     reason = failures[0].reason if failures else "It is neither WARC nor ARC."
-    raise ExchangeError(f"{path} holds no record that can be read. {reason}")
+    raise ExchangeError(f"{name} holds no record that can be read. {reason}")
 
 
 def _walk(file: IO[bytes] | gzip.GzipFile, name: str) -> Iterator[Record | Failure]:

@@ -1,11 +1,12 @@
-"""WARC files into captures: one site per host, committed and sealed in groups, the same whatever the order of files.
+"""Import files of captures: one site per host, committed and sealed in groups, the same in any order of files.
 
-Revisit records come last of all, since what they refer to may stand in a later file.
+Revisit records come last, since what they refer to may be in a later file.
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from columnarchive.errors import ArchiveError, ExchangeError
-from columnarchive.exchange.warc_reader import Revisit, read
+from columnarchive.exchange.capture_files import original, read_captures, source_of
+from columnarchive.exchange.warc_reader import Revisit, Skipped
 from columnarchive.pipeline.link_reader import robots_in_worker
 from columnarchive.pipeline.worker_pool import CallFailed, Worker, WorkerDied
 from columnarchive.records import Capture, Failure
@@ -26,6 +28,7 @@ from columnarchive.urls import canonical, host_of, site_key, validated
 
 GROUP = 200  # captures a commit
 MAX_FAILURES = 1000  # named in a summary; further ones are only counted
+MAX_REASONS = 50  # counted apart
 
 Report = Callable[[int, str], None]
 T = TypeVar("T")
@@ -33,7 +36,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """What an import did: captures added, known or withdrawn, of other hosts; the sites touched; what was skipped."""
+    """What an import did.
+
+    Args:
+        added: captures that are new.
+        known: captures that were there already or were withdrawn.
+        elsewhere: captures of other hosts than the one asked for.
+        sites: the sites that got new captures.
+        failures: records that should have been pages and cannot be read; only the first MAX_FAILURES.
+        failed: the number of all failures.
+        skipped: why records hold no page, with the number of records for each reason, most frequent first.
+    """
 
     added: int
     known: int
@@ -41,131 +54,172 @@ class ImportSummary:
     sites: tuple[str, ...]
     failures: tuple[Failure, ...]
     failed: int
+    skipped: tuple[tuple[str, int], ...] = ()
 
     @property
     def sentence(self) -> str:
         """The summary for people."""
-        told = f"{count(self.added, 'capture')} of {count(len(self.sites), 'site')} imported"
+        text = f"{count(self.added, 'capture')} of {count(len(self.sites), 'site')} imported"
         if self.known:
-            told += f", {self.known} were there already or had been withdrawn"
+            text += f", {self.known} were there already or had been withdrawn"
         if self.elsewhere:
-            told += f", {self.elsewhere} of other hosts passed over"
-        return told + (f"; {count(self.failed, 'record')} could not be read." if self.failed else ".")
+            text += f", {self.elsewhere} of other hosts passed over"
+        if self.failed:
+            text += f"; {count(self.failed, 'record')} could not be read"
+        if self.skipped:
+            reasons = ", ".join(f"{number} {reason}" for reason, number in self.skipped[:5])
+            rest = sum(number for _, number in self.skipped[5:])
+            text += f"; skipped: {reasons}" + (f", {rest} others" if rest else "")
+        return text + "."
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A capture on its way in, where it came from, and the body that it found again, if it is a revisit."""
+
+    capture: Capture
+    source: str
+    refers_to: str = ""
 
 
 @dataclass(slots=True)
-class _Count:
-    """A running tally of one import."""
+class _Import:
+    """One import: what it reads with, its running counts, and the revisits, which are resolved last."""
 
+    clock: Clock
+    worker: Worker
     added: int = 0
     known: int = 0
     elsewhere: int = 0
     failed: int = 0
     sites: set[str] = field(default_factory=set)
     failures: list[Failure] = field(default_factory=list)
-    revisits: list[Revisit] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    revisits: list[tuple[Revisit, str]] = field(default_factory=list)
 
     def fail(self, failure: Failure) -> None:
         self.failed += 1
         if len(self.failures) < MAX_FAILURES:
             self.failures.append(failure)
 
+    def skip(self, reason: str) -> None:
+        self.skipped[reason if len(self.skipped) < MAX_REASONS else "of other kinds"] += 1
+
+    def summary(self) -> ImportSummary:
+        """The counts as they are now."""
+        return ImportSummary(
+            self.added,
+            self.known,
+            self.elsewhere,
+            tuple(sorted(self.sites)),
+            tuple(self.failures),
+            self.failed,
+            tuple(self.skipped.most_common()),
+        )
+
 
 def import_files(
     db: Database, paths: Sequence[Path], site: str | None, report: Report, clock: Clock = system_clock
 ) -> ImportSummary:
-    """Add the pages of WARC files as captures; the caller derives the sites afterwards.
+    """Add the pages in files (WARC, WACZ, MHTML, SingleFile) as captures; the caller derives the sites afterwards.
 
-    `site` with a dot in it is a host and restricts; any other text names the one site that all pages go to. `report` is
-    called with the number of captures read and the file at hand. A file that cannot be read at all is a failure, unless
-    it is the only one: then ExchangeError is raised. StoreError while another command writes.
+    Args:
+        site: a name with a dot is a host and restricts; any other text names the one site that all pages go to.
+        report: called with the number of captures read and the current file.
+
+    A file that cannot be read at all is a failure, unless it is the only one: then ExchangeError is raised. StoreError
+    while another command writes.
     """
     with writer_lock(db.path, "import"), contextlib.closing(Worker()) as worker:
-        return _imported(db, paths, site, report, clock, worker)
+        tally, done, at = _Import(clock, worker), 0, to_text(clock())
+        for path in paths:
+            for group in _groups(_arrivals(path, tally, single=len(paths) == 1)):
+                _add(db, group, site, at, tally)
+                done += len(group)
+                report(done, path.name)
+        for revisits in _groups(iter(tally.revisits)):
+            _add(db, list(_resolved(db, revisits, tally)), site, at, tally)
+            done += len(revisits)
+            report(done, "revisits")
+        return tally.summary()
 
 
-def _imported(
-    db: Database, paths: Sequence[Path], site: str | None, report: Report, clock: Clock, worker: Worker
-) -> ImportSummary:
-    at = to_text(clock())
-    count, seen = _Count(), 0
-    for path in paths:
-        for group in _groups(_captures(path, count, clock, worker, single=len(paths) == 1)):
-            _add(db, [(capture, "") for capture in group], site, at, count)
-            seen += len(group)
-            report(seen, path.name)
-    for revisits in _groups(iter(count.revisits)):
-        _add(db, list(_resolved(db, revisits, count)), site, at, count)
-        seen += len(revisits)
-        report(seen, "revisits")
-    return ImportSummary(
-        count.added, count.known, count.elsewhere, tuple(sorted(count.sites)), tuple(count.failures), count.failed
-    )
-
-
-def _captures(path: Path, count: _Count, clock: Clock, worker: Worker, *, single: bool) -> Iterator[Capture]:
-    """The captures of one file under canonical addresses; what else it holds goes to `count`."""
+def _arrivals(path: Path, tally: _Import, *, single: bool) -> Iterator[_Arrival]:
+    """The captures of one file under canonical addresses; what else it holds goes to the tally."""
     try:
-        for item in read(path, clock):
-            try:
-                if isinstance(item, Failure):
-                    count.fail(item)
-                elif isinstance(item, Revisit):
-                    count.revisits.append(replace(item, capture=_canonical(item.capture, worker)))
-                else:
-                    yield _canonical(item, worker)
-            except ArchiveError as error:  # an address or a page that cannot be read
-                count.fail(Failure(path.name, "protocol_error", str(error)))
+        source = source_of(path)
+        for item in read_captures(path, tally.clock):
+            if isinstance(item, Failure):
+                tally.fail(item)
+            elif isinstance(item, Skipped):
+                tally.skip(item.reason)
+            elif arrival := _arrival(item, source, path, tally):
+                yield arrival
     except ExchangeError as error:
         if single:
             raise
-        count.fail(Failure(path.name, "protocol_error", str(error)))
+        tally.fail(Failure(path.name, "protocol_error", str(error)))
 
 
-def _canonical(capture: Capture, worker: Worker) -> Capture:
-    if capture.final_url:
-        validated(capture.final_url)
+def _arrival(item: Capture | Revisit, source: str, path: Path, tally: _Import) -> _Arrival | None:
+    """The capture to add now; None for a revisit, which waits, and for what cannot be added."""
     try:
-        robots = worker.call(robots_in_worker, capture)
+        found = original(item.capture if isinstance(item, Revisit) else item, tally.clock)
+        if isinstance(found, Skipped):
+            tally.skip(found.reason)
+            return None
+        capture, web_archive = found
+        if capture.final_url:
+            validated(capture.final_url)
+        capture = replace(capture, url=canonical(validated(capture.url)), robots=_robots(capture, tally.worker))
+    except ArchiveError as error:  # an address or a page that cannot be read
+        tally.fail(Failure(path.name, "protocol_error", str(error)))
+        return None
+    if isinstance(item, Revisit):
+        tally.revisits.append((replace(item, capture=capture), web_archive or source))
+        return None
+    return _Arrival(capture, web_archive or source)
+
+
+def _robots(capture: Capture, worker: Worker) -> str:
+    """What the page asks of robots; nothing where it cannot be read, which derivation reports."""
+    try:
+        return worker.call(robots_in_worker, capture)
     except (WorkerDied, CallFailed):
-        robots = ""  # derivation reports a page that cannot be read
-    return replace(capture, url=canonical(validated(capture.url)), robots=robots)
+        return ""
 
 
-def _resolved(db: Database, revisits: Iterable[Revisit], count: _Count) -> Iterator[tuple[Capture, str]]:
+def _resolved(db: Database, revisits: Iterable[tuple[Revisit, str]], tally: _Import) -> Iterator[_Arrival]:
     """Revisits with the digest of the body they found again; a failure for each whose body is not in the archive."""
-    for revisit in revisits:
-        refers_url, refers_at = (
-            revisit.refers_url or revisit.capture.url,
-            revisit.refers_at or revisit.capture.fetched_at,
-        )
-        sha256 = revisit.body_sha256 or captures.body_at(db.conn, refers_url, refers_at)
+    for revisit, source in revisits:
+        url, at = revisit.refers_url or revisit.capture.url, revisit.refers_at or revisit.capture.fetched_at
+        sha256 = revisit.body_sha256 or captures.body_at(db.conn, url, at)
         if captures.knows_body(db.conn, sha256):
-            yield revisit.capture, sha256
+            yield _Arrival(revisit.capture, source, sha256)
         else:
             reason = "It repeats a body that the archive does not hold; import the file with the original as well."
-            count.fail(Failure(f"{revisit.capture.url} ({revisit.where})", "protocol_error", reason))
+            tally.fail(Failure(f"{revisit.capture.url} ({revisit.where})", "protocol_error", reason))
 
 
-def _add(db: Database, group: list[tuple[Capture, str]], site: str | None, at: str, count: _Count) -> None:
-    """One commit: the captures, and the link of the chain over them."""
+def _add(db: Database, group: list[_Arrival], site: str | None, at: str, tally: _Import) -> None:
+    """Commit captures, and the link of the hash chain over them."""
     with db.transaction() as conn:
         added = []
-        for capture, refers_to in group:
-            name = _site_name(capture.url, site)
+        for arrival in group:
+            name = _site_name(arrival.capture.url, site)
             if not name:
-                count.elsewhere += 1
+                tally.elsewhere += 1
                 continue
             site_id = sites.ensure_site(db, name, at)
-            page_id = sites.ensure_page(db, site_id, capture.url, found_by="import")
-            capture_id = captures.add(db, page_id, capture, "import", refers_to)
+            page_id = sites.ensure_page(db, site_id, arrival.capture.url, found_by="import")
+            capture_id = captures.add(db, page_id, arrival.capture, arrival.source, arrival.refers_to)
             if capture_id is None:
-                count.known += 1
+                tally.known += 1
             else:
                 added.append(capture_id)
-                count.sites.add(name)
+                tally.sites.add(name)
         hash_chain.seal(conn, at, "import", added)
-        count.added += len(added)
+        tally.added += len(added)
 
 
 def _site_name(url: str, site: str | None) -> str:
