@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from columnarchive.errors import UsageError
+from columnarchive.errors import NotFound
 from columnarchive.pipeline.worker_pool import CallFailed, PageLimits, Worker, WorkerDied, WorkerPool, WorkerStopped
 
 
@@ -31,7 +31,7 @@ def busy(limits: PageLimits, kind: str) -> str:
     if kind == "faulty":
         raise RecursionError("too deep\nfor us")
     if kind == "refused":
-        raise UsageError("This cannot be derived.")
+        raise NotFound("unknown_site", name="clinic.example")
     if kind == "prints":
         print("hello", flush=True)
     limits.begin("read ugly")
@@ -60,7 +60,7 @@ def test_a_fault_costs_one_call(kind: str, reason: str) -> None:
     worker = Worker()
     with pytest.raises(CallFailed, match=reason):
         worker.call(busy, kind)
-    with pytest.raises(UsageError, match="cannot be derived"):
+    with pytest.raises(NotFound, match="clinic.example"):
         worker.call(busy, "refused")
     assert worker.call(busy, "prints") == "prints"
     worker.close()

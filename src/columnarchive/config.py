@@ -215,3 +215,5 @@ _VALUES: dict[str, Callable[[object], Any]] = {
     "revisit_days": _days, "drop_index": _flag, "drop_parameters": _words, "under": _paths, "hosts": _hosts,
     "kinds": _kinds,
 }  # fmt: skip
+
+Settings = Sites

@@ -20,7 +20,7 @@ class ArchiveError(Exception):
     """
 
     def __init__(self, code: str, **parameters: object) -> None:
-        super().__init__(code, parameters)
+        super().__init__(code)  # not the parameters: errors of workers are pickled, and made again from these
         self.code = code
         self.parameters = parameters
 

@@ -1,45 +1,58 @@
-"""Use cases that only read: what the command line and the browser show.
+"""Reading an archive: search, articles, revisions, changes and captures.
 
-Each takes a plain read connection, so the Datasette plugin can hand in its own; `opened` makes one for a path.
+A Reader imports no crawler and no parser, so that the Datasette plugin stays light. It takes any connection to an
+archive's file; `Reader.open` makes one for a path.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from columnarchive.diff.sentences import sentences_of as sentences_of
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.records import Article, Comparison, Revision, Sentence
+from columnarchive.search.query import Query, parse
 from columnarchive.search.query import Scope as Scope
-from columnarchive.search.query import parse
 from columnarchive.search.spelling_variants import Fold
 from columnarchive.search.sql_functions import FUNCTIONS as FUNCTIONS
 from columnarchive.store import blobs, captures, copied, hash_chain, page_faults, reads
 from columnarchive.store import overview as overview
-from columnarchive.store import search as find
+from columnarchive.store import search as ranked
 from columnarchive.store import shown as shown
+from columnarchive.store.captures import CaptureRow as CaptureRow
 from columnarchive.store.copied import Copied as Copied
 from columnarchive.store.copied import Copy as Copy
 from columnarchive.store.copied import together as together
 from columnarchive.store.database import Database
+from columnarchive.store.overview import CopiedPassage as CopiedPassage
+from columnarchive.store.overview import Holder as Holder
+from columnarchive.store.overview import Month as Month
+from columnarchive.store.overview import SiteCard as SiteCard
+from columnarchive.store.overview import SitePage as SitePage
+from columnarchive.store.overview import Trouble as Trouble
 from columnarchive.store.page_faults import UnreadablePage as UnreadablePage
 from columnarchive.store.reads import ArticleRow as ArticleRow
 from columnarchive.store.reads import ChangeFilter as ChangeFilter
-from columnarchive.store.reads import ChangeRow, SiteRow, Totals
+from columnarchive.store.reads import ChangeRow as ChangeRow
 from columnarchive.store.reads import Connection as Connection
 from columnarchive.store.reads import RevisionRow as RevisionRow
-from columnarchive.times import typed
+from columnarchive.store.reads import SiteRow as SiteRow
+from columnarchive.store.reads import Totals as Totals
+from columnarchive.store.search import SearchResult as SearchResult
+from columnarchive.store.shown import Card as Card
+from columnarchive.store.shown import Counts as Counts
+from columnarchive.store.shown import Ends as Ends
+from columnarchive.store.shown import Step as Step
+from columnarchive.store.shown import Stored as Stored
+from columnarchive.store.shown import Tally as Tally
+from columnarchive.store.shown import Tombstone as Tombstone
+from columnarchive.times import system_clock, to_text, typed
 from columnarchive.urls import canonical, lookup_forms
-
-
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[Connection]:
-    """A read-only connection to the archive at `path`, closed at the end."""
-    with Database.open(path, create=False, write=False) as db:
-        yield db.conn
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,171 +62,18 @@ class Pick:
     number: int = 0
     at: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """Two revisions of an article and how the one became the other."""
-
-    article: ArticleRow
-    old: Revision
-    new: Revision
-    comparison: Comparison
+    @classmethod
+    def parse(cls, text: str, tz: str) -> Pick:
+        """Read a revision as a person names it: a number, or a day or time; a day means its end."""
+        if text.isdecimal() and len(text) < 8:
+            return cls(number=int(text))
+        return cls(at=typed(text, tz, end=True))
 
 
 @dataclass(frozen=True, slots=True)
-class Grouped:
-    """Changes that are the same edit on several pages of a site at about the same time, as one line of a feed."""
+class SearchOptions:
+    """What narrows a search; `since` and `until` are stored dates, empty for any."""
 
-    change: ChangeRow
-    others: tuple[ChangeRow, ...]
-
-
-def known_url(conn: Connection, url: str) -> str:
-    """Return the address under which the archive knows a page, for one that a person typed or copied.
-
-    UsageError for what is not a web address.
-    """
-    known = next((form for form in lookup_forms(url) if reads.is_known(conn, form)), "")
-    return known or canonical(url)
-
-
-def article(conn: Connection, url: str) -> ArticleRow:
-    """The article at a URL as a person types it; NotFound tells why there is none."""
-    return reads.article_row(conn, known_url(conn, url))
-
-
-def stored(conn: Connection, url: str, at: str = "") -> shown.Stored:
-    """The capture of a page at a time, or the last one before it; the newest one when no time is given."""
-    return shown.stored(conn, known_url(conn, url), at)
-
-
-def tombstones(conn: Connection, url: str) -> list[shown.Tombstone]:
-    """What was withdrawn at an address, oldest first."""
-    return shown.tombstones(conn, known_url(conn, url))
-
-
-def site_articles(conn: Connection, site: str) -> list[ArticleRow]:
-    """The articles of a site, newest first."""
-    return reads.articles(conn, site)
-
-
-def revision(conn: Connection, row: ArticleRow, pick: Pick) -> Revision:
-    """A revision of an article with its blocks."""
-    number = pick.number
-    if pick.at:
-        number = reads.number_at(conn, row.id, pick.at)
-    return reads.revision(conn, row.id, number or row.revisions)
-
-
-def standing(conn: Connection, row: ArticleRow) -> Article:
-    """The article as it stands."""
-    return reads.revision(conn, row.id, row.revisions).article
-
-
-def stored_body(conn: Connection, wanted: Revision) -> bytes:
-    """The page a revision was first seen on, as the server sent it, checked against its digest."""
-    return blobs.read(conn, wanted.body_sha256)
-
-
-def body(conn: Connection, sha256: str) -> bytes:
-    """A stored body, checked against its digest."""
-    return blobs.read(conn, sha256)
-
-
-def history(conn: Connection, row: ArticleRow) -> list[RevisionRow]:
-    """The revisions of an article, oldest first."""
-    return reads.revision_rows(conn, row.id)
-
-
-def picked(text: str, tz: str) -> Pick:
-    """A revision as a person names it: a number, or a day or time at whose end it stood."""
-    if text.isdecimal() and len(text) < 8:
-        return Pick(number=int(text))
-    return Pick(at=typed(text, tz, end=True))
-
-
-def compared(conn: Connection, row: ArticleRow, first: Pick | None, second: Pick | None) -> Compared:
-    """Two revisions of an article compared: the last two unless told otherwise.
-
-    With one of them given, it is compared with the newest.
-    """
-    # The engine loads a lexicon; a search should not wait for that.
-    from columnarchive.diff.compare import compare
-
-    if row.revisions < 2 and first is None:
-        raise NotFound("one_revision", url=row.url, at=row.first_seen_at)
-    new = revision(conn, row, second or Pick(row.revisions))
-    old = revision(conn, row, first or Pick(max(1, new.number - 1)))
-    earlier = reads.fingerprints(conn, row.id, old.number) if old.number < new.number else ()
-    return Compared(row, old, new, compare(old.article, new.article, earlier))
-
-
-def changes(conn: Connection, chosen: ChangeFilter, limit: int = -1) -> list[ChangeRow]:
-    """Changes over the archive, newest first."""
-    if chosen.url:
-        chosen = replace(chosen, url=article(conn, chosen.url).url)
-    return reads.changes(conn, chosen, limit)
-
-
-def grouped(rows: list[ChangeRow]) -> list[Grouped]:
-    """The same edit on many pages of a site, seen on one day, as one entry; the newest of them stands for all."""
-    found: dict[tuple[object, ...], list[ChangeRow]] = {}
-    for row in rows:
-        key = (row.site, row.seen_at[:10], row.labels, row.added_chars, row.removed_chars, row.summary)
-        found.setdefault(key, []).append(row)
-    return [Grouped(same[0], tuple(same[1:])) for same in found.values()]
-
-
-def blame(conn: Connection, row: ArticleRow) -> list[Sentence]:
-    """The sentences of an article as it stands, each with since when and what stood there before."""
-    return reads.sentences(conn, row.id)
-
-
-def younger(conn: Connection, row: ArticleRow) -> list[Sentence]:
-    """Those of `blame` that have not stood since the article was first seen."""
-    return reads.sentences(conn, row.id, after=row.first_seen_at)
-
-
-def removed(conn: Connection, row: ArticleRow) -> list[Sentence]:
-    """The sentences that stood once and stand no more."""
-    return reads.sentences(conn, row.id, present=False)
-
-
-def copies(conn: Connection, url: str = "", site: str = "") -> list[Copy]:
-    """Passages that stand in two articles, the same or nearly: all, those of an article, or those that a site has."""
-    return copied.copies(conn, article(conn, url).id if url else 0, site)
-
-
-def visits(conn: Connection, url: str) -> list[captures.CaptureRow]:
-    """Every capture of a page with its outcome, oldest first; NotFound for a URL the archive does not know."""
-    rows = captures.of_page(conn, known_url(conn, url))
-    if not rows:
-        article(conn, url)  # raises, and tells why there is none
-    return rows
-
-
-def sites(conn: Connection) -> list[SiteRow]:
-    """Every site followed, with counts."""
-    return reads.site_rows(conn)
-
-
-def need_site(conn: Connection, name: str, *, or_host: bool = False) -> None:
-    """NotFound, in a sentence, for a site the archive does not follow, named by its name or, if so said, its host."""
-    known = find.is_site(conn, name) if or_host else name in overview.site_names(conn)
-    if not known:
-        raise NotFound("unknown_site", name=name)
-
-
-def totals(conn: Connection) -> Totals:
-    """Counts over the whole archive."""
-    return reads.totals(conn)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A search as a person asks for it; `since` and `until` as stored dates, empty for any."""
-
-    query: str
     scope: Scope = "all"
     site: str = ""
     since: str = ""
@@ -223,21 +83,22 @@ class Wanted:
     folds: tuple[Fold, ...] = ()
 
 
-def search(conn: Connection, wanted: Wanted) -> find.SearchResult:
-    """Ranked hits for a query; UsageError when there is nothing to look for."""
-    query = parse(wanted.query, wanted.folds)
-    if query.is_empty:
-        raise UsageError("empty_query")
-    return find.search(
-        conn,
-        query,
-        scope=wanted.scope,
-        limit=wanted.limit,
-        offset=wanted.offset,
-        site=wanted.site,
-        since=wanted.since,
-        until=wanted.until,
-    )
+@dataclass(frozen=True, slots=True)
+class RevisionComparison:
+    """Two revisions of an article and how the one became the other."""
+
+    article: ArticleRow
+    old: Revision
+    new: Revision
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeGroup:
+    """The same edit on several pages of a site on one day: the newest of them, and the others."""
+
+    change: ChangeRow
+    others: tuple[ChangeRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,31 +113,406 @@ class Status:
     unreadable: tuple[UnreadablePage, ...] = ()
 
 
-def status(conn: Connection, now: str) -> Status:
-    """The state of the archive at the moment `now`."""
-    return Status(
-        reads.totals(conn),
-        reads.outcomes(conn),
-        reads.due(conn, now),
-        hash_chain.head(conn),
-        is_demo(conn),
-        tuple(page_faults.unreadable_pages(conn)),
-    )
+def group_changes(changes: Iterable[ChangeRow]) -> list[ChangeGroup]:
+    """Group changes that are the same edit on several pages of a site, seen on one day."""
+    found: dict[tuple[object, ...], list[ChangeRow]] = {}
+    for change in changes:
+        key = (
+            *(change.site, change.seen_at[:10], change.labels),
+            *(change.added_chars, change.removed_chars, change.summary),
+        )
+        found.setdefault(key, []).append(change)
+    return [ChangeGroup(same[0], tuple(same[1:])) for same in found.values()]
 
 
-def faults_of(conn: Connection, url: str) -> list[UnreadablePage]:
-    """What could not be read of the newest body of a page, and why."""
-    return page_faults.unreadable_pages(conn, url)
+class Reader:
+    """Read-only access to an archive.
+
+    >>> with Reader.open("data/demo.db") as archive:
+    ...     for hit in archive.search("難病").hits:
+    ...         print(hit.title, hit.url)
+    """
+
+    def __init__(self, conn: Connection) -> None:
+        self.conn = conn
+        self._stack = contextlib.ExitStack()
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open the archive at `path`; raise StoreError when there is none."""
+        db = Database.open(Path(path), create=False, write=False)
+        reader = cls(db.conn)
+        reader._stack.enter_context(db)
+        return reader
+
+    def close(self) -> None:
+        """Close the connection, if `open` made it."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return self._stack.__exit__(kind, error, trace)
+
+    # Articles
+
+    def article(self, url: str) -> ArticleRow:
+        """Return the article at a URL in any spelling; raise NotFound, with the reason, when there is none."""
+        return reads.article_row(self.conn, self._known_url(url))
+
+    def _known_url(self, url: str) -> str:
+        """Return the address under which the archive knows a page, for one that a person typed or copied."""
+        known = (form for form in lookup_forms(url) if reads.is_known(self.conn, form))
+        return next(known, "") or canonical(url)
+
+    def articles(self, site: str = "") -> list[ArticleRow]:
+        """Return the articles of a site, or of all sites, newest first."""
+        return reads.articles(self.conn, site)
+
+    def current_article(self, row: ArticleRow) -> Article:
+        """Return the newest revision's text."""
+        return reads.revision(self.conn, row.id, row.revisions).article
+
+    def revisions(self, row: ArticleRow) -> list[RevisionRow]:
+        """Return the revisions of an article, oldest first, without their texts."""
+        return reads.revision_rows(self.conn, row.id)
+
+    def revision(self, row: ArticleRow, pick: Pick = Pick()) -> Revision:
+        """Return a revision of an article with its text; the newest by default."""
+        number = reads.number_at(self.conn, row.id, pick.at) if pick.at else pick.number
+        return reads.revision(self.conn, row.id, number or row.revisions)
+
+    def compare_revisions(
+        self, row: ArticleRow, first: Pick | None = None, second: Pick | None = None
+    ) -> RevisionComparison:
+        """Compare two revisions, the last two by default; with one given, compare it with the newest.
+
+        Raise NotFound for an article with one revision.
+        """
+        # Loaded when needed: it reads a lexicon, which a search should not wait for.
+        from columnarchive.diff.compare import compare
+
+        if row.revisions < 2 and first is None:
+            raise NotFound("one_revision", url=row.url, at=row.first_seen_at)
+        new = self.revision(row, second or Pick(row.revisions))
+        old = self.revision(row, first or Pick(max(1, new.number - 1)))
+        earlier = reads.fingerprints(self.conn, row.id, old.number) if old.number < new.number else ()
+        return RevisionComparison(row, old, new, compare(old.article, new.article, earlier))
+
+    def sentences(self, row: ArticleRow) -> list[Sentence]:
+        """Return the sentences of the newest revision, each with since when and what it replaced."""
+        return reads.sentences(self.conn, row.id)
+
+    def newer_sentences(self, row: ArticleRow) -> list[Sentence]:
+        """Return those sentences that came after the article was first seen."""
+        return reads.sentences(self.conn, row.id, after=row.first_seen_at)
+
+    def removed_sentences(self, row: ArticleRow) -> list[Sentence]:
+        """Return the sentences of earlier revisions that the newest one lacks."""
+        return reads.sentences(self.conn, row.id, present=False)
+
+    # Changes
+
+    def changes(self, chosen: ChangeFilter, limit: int = -1) -> list[ChangeRow]:
+        """Return changes over the archive, newest first."""
+        return reads.changes(self.conn, chosen, limit)
+
+    def article_changes(self, article_id: int) -> list[Step]:
+        """Return the changes of one article."""
+        return shown.steps(self.conn, article_id)
+
+    def change(self, change_id: int) -> Ends:
+        """Return one change with its two ends."""
+        return shown.step(self.conn, change_id)
+
+    def tally(self) -> Tally:
+        """Return how many changes there are by kind."""
+        return shown.tally(self.conn)
+
+    # Search
+
+    def search(self, query: str, options: SearchOptions = SearchOptions()) -> SearchResult:
+        """Return ranked hits; raise UsageError for an empty query and NotFound for an unknown site."""
+        return ranked.search(
+            self.conn,
+            _parsed(query, options),
+            scope=options.scope,
+            limit=options.limit,
+            offset=options.offset,
+            site=options.site,
+            since=options.since,
+            until=options.until,
+        )
+
+    def count(self, query: str, options: SearchOptions = SearchOptions()) -> int:
+        """Return exactly how many articles a query matches."""
+        parsed = _parsed(query, options)
+        return ranked.count(self.conn, parsed, options.scope, options.site, options.since, options.until)
+
+    # Copied passages
+
+    def copies(self, url: str = "", site: str = "") -> list[Copy]:
+        """Return passages that two articles share: all, those of an article, or those of a site."""
+        return copied.copies(self.conn, self.article(url).id if url else 0, site)
+
+    def copies_of(self, article_id: int, limit: int) -> list[overview.Copy]:
+        """Return the passages of an article that other articles have, in the order of the text."""
+        return overview.copies_of(self.conn, article_id, limit)
+
+    def copied_passages(self, site: str, limit: int, offset: int) -> list[CopiedPassage]:
+        """Return passages that several articles have, the most copied first."""
+        return overview.copied_passages(self.conn, site, limit, offset)
+
+    def passage_holders(self, key: str) -> list[Holder]:
+        """Return the articles that hold a passage."""
+        return overview.holders(self.conn, key)
+
+    # Captures
+
+    def captures(self, url: str) -> list[CaptureRow]:
+        """Return every capture of a page with its outcome, oldest first; raise NotFound for an unknown URL."""
+        rows = captures.of_page(self.conn, self._known_url(url))
+        if not rows:
+            self.article(url)  # raises with the reason
+        return rows
+
+    def capture(self, url: str, at: str = "") -> Stored:
+        """Return the capture of a page at a moment with its body; raise NotFound without one."""
+        return shown.stored(self.conn, self._known_url(url), at)
+
+    def body(self, sha256: str) -> bytes:
+        """Return a stored body, verified against its digest."""
+        return blobs.read(self.conn, sha256)
+
+    def tombstones(self, url: str) -> list[Tombstone]:
+        """Return what was withdrawn of a page, under whichever form of its address it was."""
+        return shown.tombstones(self.conn, self._known_url(url))
+
+    def page_faults(self, url: str) -> list[UnreadablePage]:
+        """Return which steps failed for the newest body of a page, and why."""
+        return page_faults.unreadable_pages(self.conn, url)
+
+    def unread_outcome(self, url: str) -> str:
+        """Return the outcome that says why a page shows no column; empty when it shows one."""
+        return overview.unread_as(self.conn, url)
+
+    def unread_pages(self, site: str, since: str = "") -> list[Trouble]:
+        """Return the pages of a site, visited since then, that were expected to show a column and do not."""
+        return overview.unread(self.conn, site, since)
+
+    # Sites
+
+    def sites(self) -> list[SiteRow]:
+        """Return every site with counts."""
+        return reads.site_rows(self.conn)
+
+    def site_names(self) -> list[str]:
+        """Return the names of all sites."""
+        return overview.site_names(self.conn)
+
+    def require_site(self, name: str, *, or_host: bool = False) -> None:
+        """Raise NotFound for a site that the archive does not follow, by its name or, with `or_host`, its host."""
+        known = ranked.is_site(self.conn, name) if or_host else name in self.site_names()
+        if not known:
+            raise NotFound("unknown_site", name=name)
+
+    def site_cards(self) -> list[SiteCard]:
+        """Return every site with what a list of sites shows."""
+        return overview.site_cards(self.conn)
+
+    def site_page(self, name: str) -> SitePage:
+        """Return what a site's page shows."""
+        return overview.site_page(self.conn, name)
+
+    def site_articles(self, site: str, limit: int, offset: int) -> list[Card]:
+        """Return a page of the list of a site's articles."""
+        return shown.cards(self.conn, site, limit, offset)
+
+    def troubles(self, site: str, limit: int) -> list[Trouble]:
+        """Return the pages of a site whose last visits failed."""
+        return overview.troubles(self.conn, site, limit)
+
+    def months(self, site: str) -> list[Month]:
+        """Return how many changes of each level a site saw, by month."""
+        return overview.months(self.conn, site)
+
+    # The archive
+
+    def status(self, now: str = "") -> Status:
+        """Return the state of the archive at a moment, by default now."""
+        return Status(
+            reads.totals(self.conn),
+            reads.outcomes(self.conn),
+            reads.due(self.conn, now or to_text(system_clock())),
+            hash_chain.head(self.conn),
+            self.is_demo,
+            tuple(page_faults.unreadable_pages(self.conn)),
+        )
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the archive was made by `archive demo`."""
+        return reads.meta(self.conn, "demo") != ""
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether the file is an archive at all."""
+        return shown.is_archive(self.conn)
+
+    @property
+    def totals(self) -> Totals:
+        """Counts over the whole archive."""
+        return reads.totals(self.conn)
+
+    @property
+    def counts(self) -> Counts:
+        """The few counts of the front page, which are cheap."""
+        return shown.counts(self.conn)
+
+    @property
+    def chain_head(self) -> str:
+        """The head of the hash chain."""
+        return hash_chain.head(self.conn)
+
+    def newest_articles(self, limit: int) -> list[Card]:
+        """Return the articles that were first seen last."""
+        return shown.newest(self.conn, limit)
+
+    def gone_articles(self, limit: int) -> list[Card]:
+        """Return the articles that went last."""
+        return shown.gone(self.conn, limit)
 
 
-def is_demo(conn: Connection) -> bool:
-    """Whether the archive was made by `archive demo`."""
-    return reads.meta(conn, "demo") != ""
+def _parsed(query: str, options: SearchOptions) -> Query:
+    parsed = parse(query, options.folds)
+    if parsed.is_empty:
+        raise UsageError("empty_query")
+    return parsed
+
+
+# What callers used before there was a Reader; each goes when its last caller does.
+Compared = RevisionComparison
+Grouped = ChangeGroup
+grouped = group_changes
+picked = Pick.parse
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    query: str
+    scope: Scope = "all"
+    site: str = ""
+    since: str = ""
+    until: str = ""
+    limit: int = 20
+    offset: int = 0
+    folds: tuple[Fold, ...] = ()
+
+    @property
+    def options(self) -> SearchOptions:
+        return SearchOptions(self.scope, self.site, self.since, self.until, self.limit, self.offset, self.folds)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Connection]:
+    with Reader.open(path) as reader:
+        yield reader.conn
+
+
+def article(conn: Connection, url: str) -> ArticleRow:
+    return Reader(conn).article(url)
+
+
+def stored(conn: Connection, url: str, at: str = "") -> Stored:
+    return Reader(conn).capture(url, at)
+
+
+def tombstones(conn: Connection, url: str) -> list[Tombstone]:
+    return Reader(conn).tombstones(url)
+
+
+def site_articles(conn: Connection, site: str) -> list[ArticleRow]:
+    return Reader(conn).articles(site)
+
+
+def revision(conn: Connection, row: ArticleRow, pick: Pick) -> Revision:
+    return Reader(conn).revision(row, pick)
+
+
+def standing(conn: Connection, row: ArticleRow) -> Article:
+    return Reader(conn).current_article(row)
+
+
+def stored_body(conn: Connection, wanted: Revision) -> bytes:
+    return Reader(conn).body(wanted.body_sha256)
+
+
+def body(conn: Connection, sha256: str) -> bytes:
+    return Reader(conn).body(sha256)
+
+
+def history(conn: Connection, row: ArticleRow) -> list[RevisionRow]:
+    return Reader(conn).revisions(row)
+
+
+def compared(conn: Connection, row: ArticleRow, first: Pick | None, second: Pick | None) -> RevisionComparison:
+    return Reader(conn).compare_revisions(row, first, second)
+
+
+def changes(conn: Connection, chosen: ChangeFilter, limit: int = -1) -> list[ChangeRow]:
+    return Reader(conn).changes(chosen, limit)
+
+
+def blame(conn: Connection, row: ArticleRow) -> list[Sentence]:
+    return Reader(conn).sentences(row)
+
+
+def younger(conn: Connection, row: ArticleRow) -> list[Sentence]:
+    return Reader(conn).newer_sentences(row)
+
+
+def removed(conn: Connection, row: ArticleRow) -> list[Sentence]:
+    return Reader(conn).removed_sentences(row)
+
+
+def copies(conn: Connection, url: str = "", site: str = "") -> list[Copy]:
+    return Reader(conn).copies(url, site)
+
+
+def visits(conn: Connection, url: str) -> list[CaptureRow]:
+    return Reader(conn).captures(url)
+
+
+def sites(conn: Connection) -> list[SiteRow]:
+    return Reader(conn).sites()
+
+
+def need_site(conn: Connection, name: str, *, or_host: bool = False) -> None:
+    Reader(conn).require_site(name, or_host=or_host)
+
+
+def totals(conn: Connection) -> Totals:
+    return Reader(conn).totals
+
+
+def search(conn: Connection, wanted: Wanted) -> SearchResult:
+    return Reader(conn).search(wanted.query, wanted.options)
 
 
 def search_count(conn: Connection, wanted: Wanted) -> int:
-    """How many articles a query matches, exactly; UsageError when there is nothing to look for."""
-    query = parse(wanted.query, wanted.folds)
-    if query.is_empty:
-        raise UsageError("empty_query")
-    return find.count(conn, query, wanted.scope, wanted.site, wanted.since, wanted.until)
+    return Reader(conn).count(wanted.query, wanted.options)
+
+
+def status(conn: Connection, now: str) -> Status:
+    return Reader(conn).status(now)
+
+
+def faults_of(conn: Connection, url: str) -> list[UnreadablePage]:
+    return Reader(conn).page_faults(url)
+
+
+def is_demo(conn: Connection) -> bool:
+    return Reader(conn).is_demo

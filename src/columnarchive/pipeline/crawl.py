@@ -20,11 +20,13 @@ from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.pipeline.crawl_plan import CrawlOptions, Planned, Target, plan, planned, targets
 from columnarchive.pipeline.derive import DERIVATION, SiteDerived, derive
 from columnarchive.pipeline.link_reader import LinkReader
+from columnarchive.pipeline.notifications import Told
 from columnarchive.pipeline.store_frontier import Group, SiteFrontier, open_frontier
 from columnarchive.pipeline.worker_pool import WorkerPool, WorkerStopped
 from columnarchive.records import Capture, Failure, Outcome, PageFault
 from columnarchive.store import frontier, page_faults
 from columnarchive.store.database import Database
+from columnarchive.store.overview import Trouble
 from columnarchive.store.writer_lock import writer_lock
 from columnarchive.times import to_text
 
@@ -53,7 +55,8 @@ class Progress:
 class CrawlSummary:
     """What a crawl did: visits by outcome, what is left to be visited, why sites were left early, and failures.
 
-    `derived` tells what was derived of each site; `planned` is filled by a dry run only.
+    `derived` tells what was derived of each site, `notified` what was sent to webhooks, `unread` which pages visited
+    show no column; `planned` is filled by a dry run only.
     """
 
     outcomes: dict[Outcome, int]
@@ -67,6 +70,8 @@ class CrawlSummary:
     derived: tuple[SiteDerived, ...] = ()
     planned: tuple[Planned, ...] = ()
     requests: int = 0
+    notified: tuple[Told, ...] = ()
+    unread: tuple[Trouble, ...] = ()
 
 
 Report = Callable[[Progress], None]

@@ -24,9 +24,10 @@ _WHY = {
 }
 
 
-def articles(
-    files: Sequence[Path], site_dir: Path | None = None, url: str = ""
-) -> Iterator[tuple[Path, Article | ExtractError]]:
+Result = tuple[Path, Article | ExtractError]
+
+
+def articles(files: Sequence[Path], site_dir: Path | None = None, url: str = "") -> Iterator[Result]:
     """Each file with its article, or the error that says why it has none, in the order given.
 
     With `site_dir` the other pages in that folder teach the template of the site. `url` is the address a single file

@@ -24,7 +24,7 @@ SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class SitePreview:
     """What a first look at a site found: pages by the way they were found, what came of visits, a few articles."""
 
     settings: SiteSettings
@@ -39,7 +39,7 @@ class Probe:
         return len(self.articles) == 1 and self.articles[0].url in self.settings.start
 
 
-def probe(url: str, options: crawl.CrawlOptions, report: Callable[[crawl.Progress], None]) -> Probe:
+def probe(url: str, options: crawl.CrawlOptions, report: Callable[[crawl.Progress], None]) -> SitePreview:
     """Fetch a few pages of a site into an archive that is thrown away; FetchError when its start cannot be fetched."""
     start = canonical(url)
     settings = SiteSettings(host_of(start), (start,))
@@ -51,7 +51,9 @@ def probe(url: str, options: crawl.CrawlOptions, report: Callable[[crawl.Progres
         derive.derive(db)
         site_id = dict(frontier.site_ids(db.conn))[settings.name]
         found_by = Counter(reason for _, reason in frontier.known_pages(db.conn, site_id))
-        return Probe(settings, _robots(db, start), dict(found_by), _counted(summary), _articles(db, settings.name))
+        return SitePreview(
+            settings, _robots(db, start), dict(found_by), _counted(summary), _articles(db, settings.name)
+        )
 
 
 def samples(db: Database, site: str) -> tuple[Article, ...]:

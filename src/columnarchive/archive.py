@@ -1,0 +1,226 @@
+"""The archive as other programs, the command line and tests use it: everything that a Reader does, and what writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from columnarchive.config import Settings
+from columnarchive.errors import NotFound
+from columnarchive.pipeline import (
+    crawl,
+    crawl_plan,
+    derive,
+    evidence,
+    export,
+    export_warc,
+    import_warc,
+    integrity,
+    notifications,
+    saved_pages,
+    saved_searches,
+    site_preview,
+    withdrawal,
+)
+from columnarchive.pipeline.crawl import CrawlSummary as CrawlSummary
+from columnarchive.pipeline.crawl import Progress as Progress
+from columnarchive.pipeline.crawl_plan import CrawlOptions as CrawlOptions
+from columnarchive.pipeline.crawl_plan import Planned as Planned
+from columnarchive.pipeline.crawl_plan import Target as Target
+from columnarchive.pipeline.derive import SiteDerived as SiteDerived
+from columnarchive.pipeline.evidence import EvidenceFiles as EvidenceFiles
+from columnarchive.pipeline.export import ExportRequest as ExportRequest
+from columnarchive.pipeline.import_warc import ImportSummary as ImportSummary
+from columnarchive.pipeline.notifications import Hook as Hook
+from columnarchive.pipeline.saved_searches import Finding as Finding
+from columnarchive.pipeline.site_preview import SitePreview as SitePreview
+from columnarchive.pipeline.withdrawal import Withdrawal as Withdrawal
+from columnarchive.reader import ChangeRow, Reader
+from columnarchive.records import Article
+from columnarchive.store import saved_searches as searches
+from columnarchive.store import sites
+from columnarchive.store.database import Database
+from columnarchive.store.notifications import Interest as Interest
+from columnarchive.store.problems import Problem as Problem
+from columnarchive.store.saved_searches import Watch as SavedSearch
+from columnarchive.store.writer_lock import writer_lock
+from columnarchive.times import Clock, system_clock, to_text
+
+CrawlReport = Callable[[Progress], None]
+StepReport = Callable[[int, int | None, str], None]
+"""Called with how much is done, how much there is (None where that is unknown), and what is at hand."""
+
+
+def silent(_done: int, _total: int | None, _note: str) -> None:
+    """Report nothing."""
+
+
+class Archive(Reader):
+    """An archive that can be written to.
+
+    >>> with Archive.open("data/archive.db") as archive:
+    ...     archive.crawl(["https://clinic.example/column/"], CrawlOptions(contact="me@example.org"))
+    """
+
+    def __init__(self, db: Database, clock: Clock = system_clock) -> None:
+        super().__init__(db.conn)
+        self._db = db
+        self._clock = clock
+
+    @classmethod
+    def open(cls, path: str | Path, *, create: bool = True, write: bool = True, clock: Clock = system_clock) -> Self:
+        """Open the archive at `path`, and make one where there is none unless `create` is False.
+
+        With `write` False nothing can be changed, as in a copy on a read-only disk; exports need no more.
+        """
+        db = Database.open(Path(path), create=create and write, write=write)
+        archive = cls(db, clock)
+        archive._stack.enter_context(db)
+        return archive
+
+    # Fetching
+
+    def targets(self, names: Sequence[str] = (), settings: Settings = Settings()) -> list[Target]:  # noqa: B008
+        """Return the sites to crawl: those named, by name or address, or all that are followed."""
+        return crawl_plan.targets(self._db, names, settings)
+
+    def plan_crawl(self, targets: Sequence[Target], options: CrawlOptions) -> tuple[Planned, ...]:
+        """Return what a crawl would fetch now, without fetching anything."""
+        return crawl_plan.planned(self._db, targets, options)
+
+    def crawl(
+        self,
+        targets: Sequence[Target | str],
+        options: CrawlOptions,
+        hooks: Sequence[Hook] = (),
+        report: CrawlReport = lambda _: None,
+    ) -> CrawlSummary:
+        """Fetch sites, derive what is new, and notify webhooks of changes."""
+        named = [one for one in targets if isinstance(one, str)]
+        chosen = [one for one in targets if not isinstance(one, str)] + (self.targets(named) if named else [])
+        began = to_text(options.clock())
+        with derive.workers() as pool:
+            summary = crawl.crawl(self._db, chosen, options, report, pool)
+            if summary.interrupted:
+                return summary
+            late = derive.derive(self._db, clock=options.clock, pool=pool)  # what an earlier run was killed before
+        return replace(
+            summary,
+            derived=(*summary.derived, *late),
+            notified=tuple(notifications.notify(self._db, hooks)),
+            unread=tuple(page for one in chosen for page in self.unread_pages(one.settings.name, began)),
+        )
+
+    @staticmethod
+    def preview_site(url: str, options: CrawlOptions, report: CrawlReport = lambda _: None) -> SitePreview:
+        """Fetch a few pages of a site and return what would be followed, without keeping anything."""
+        return site_preview.probe(url, options, report)
+
+    def site_samples(self, site: str) -> tuple[Article, ...]:
+        """Return a few articles of a site; raise UsageError when it has none yet."""
+        return site_preview.samples(self._db, site)
+
+    @property
+    def contact(self) -> str:
+        """How sites can reach whoever runs the crawl, as remembered in the file."""
+        return self._db.get_meta("contact")
+
+    @contact.setter
+    def contact(self, text: str) -> None:
+        with self._db.transaction():
+            self._db.set_meta("contact", text)
+
+    def mark_as_demo(self) -> None:
+        """Mark the file as made by `archive demo`, which may replace it."""
+        with self._db.transaction():
+            self._db.set_meta("demo", "1")
+
+    def import_warc(self, paths: Sequence[Path], site: str = "", report: StepReport = silent) -> ImportSummary:
+        """Add the pages of WARC files as captures and derive their sites."""
+        summary = import_warc.import_files(
+            self._db, paths, site or None, lambda done, note: report(done, None, note), self._clock
+        )
+        derive.derive(self._db, report=lambda one, done, todo: report(done, todo, one.site), clock=self._clock)
+        return summary
+
+    # Deriving and checking
+
+    def rebuild(self, site: str = "", report: StepReport = silent) -> list[SiteDerived]:
+        """Derive a site, or all sites, again from the captures."""
+        with writer_lock(self._db.path, "rebuild"):
+            chosen = [site_id for site_id, name in sites.all_sites(self._db) if name == site or not site]
+            if site and not chosen:
+                raise NotFound("unknown_site", name=site)
+            return derive.derive(
+                self._db,
+                chosen,
+                force=True,
+                report=lambda one, done, todo: report(done, todo, one.site),
+                clock=self._clock,
+            )
+
+    @staticmethod
+    def check(path: str | Path, head: str = "", full: bool = False, report: StepReport = silent) -> list[Problem]:
+        """Verify the archive at `path`, which may be too damaged to open; return what is wrong."""
+        return integrity.check_file(Path(path), head or None, full, report)
+
+    @staticmethod
+    def unchecked(path: str | Path) -> str:
+        """Return a sentence on what a check of this file passes over; empty when it is nothing."""
+        return integrity.passed_over(Path(path))
+
+    def withdraw(self, url: str, reason: str, at: str = "") -> Withdrawal:
+        """Erase a page, or the capture `at` a time, for good; a tombstone with the reason stays."""
+        return withdrawal.withdraw(
+            self._db, url, at, reason, lambda site_id: derive.derive(self._db, [site_id], force=True), self._clock
+        )
+
+    # Output
+
+    def export(self, request: ExportRequest, report: StepReport = silent) -> str:
+        """Write the archive in a free format; return a sentence on what was written."""
+        if request.format == "warc":
+            records = export_warc.export_warc(
+                self._db, request.out, request.site or None, lambda done: report(done, None, "captures")
+            )
+            return f"{records} records written to {request.out}."
+        return export.export(self.conn, request, lambda done, note: report(done, None, note))
+
+    def write_evidence(self, url: str, first: str = "", second: str = "", folder: Path = Path()) -> EvidenceFiles:
+        """Write an evidence sheet and the WARC records of its captures to a folder."""
+        return evidence.write_evidence(self._db, url, (first, second), folder)
+
+    def changes_since_last(
+        self, interest: Interest = notifications.EVERYTHING, limit: int = -1
+    ) -> AbstractContextManager[list[ChangeRow]]:
+        """Yield changes that no earlier call yielded; they count as delivered when the block ends without an error."""
+        return notifications.since_last(self._db, interest, limit=limit, clock=self._clock)
+
+    # Saved searches
+
+    def saved_searches(self) -> list[SavedSearch]:
+        """Return all saved searches."""
+        return searches.every(self.conn)
+
+    def save_search(self, name: str, query: str) -> int:
+        """Save a search; return how many articles it finds now, which count as known."""
+        return saved_searches.add(self._db, name, query, to_text(self._clock()))
+
+    def remove_search(self, name: str) -> None:
+        """Forget a saved search."""
+        with self._db.transaction():
+            searches.remove(self.conn, name)
+
+    def run_searches(self, name: str = "", *, keep: bool = False) -> list[Finding]:
+        """Return what is new for saved searches since the last run; with `keep`, it stays new."""
+        return saved_searches.look(self._db, to_text(self._clock()), name, keep=keep)
+
+
+def extract_articles(
+    files: Sequence[Path], site_dir: Path | None = None, url: str = ""
+) -> Iterator[saved_pages.Result]:
+    """Yield each saved page with its article, or the ExtractError that says why it has none."""
+    return saved_pages.articles(files, site_dir, url)
