@@ -60,7 +60,7 @@ def test_a_fault_costs_one_call(kind: str, reason: str) -> None:
     worker = Worker()
     with pytest.raises(CallFailed, match=reason):
         worker.call(busy, kind)
-    with pytest.raises(NotFound, match="clinic.example"):
+    with pytest.raises(NotFound, match=r"clinic\.example"):
         worker.call(busy, "refused")
     assert worker.call(busy, "prints") == "prints"
     worker.close()
