@@ -114,8 +114,8 @@ from columnarchive.pipeline import derive, import_warc
 from columnarchive.exchange import warc_reader, warc_writer
 if __name__ == "__main__":
     write = site_writer.write_site
-    def killed(*arguments):
-        write(*arguments)
+    def killed(*arguments, **more):
+        write(*arguments, **more)
         os.kill(os.getpid(), {int(signal.SIGKILL)})
     site_writer.write_site = killed
     with Database.open(Path({json.dumps(str(path))})) as db:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -57,7 +57,7 @@ Report = Callable[[SiteDerived, int, int], None]
 Result = DerivedSite | ArchiveError
 
 
-@contextmanager
+@contextlib.contextmanager
 def workers() -> Iterator[WorkerPool]:
     """Worker processes for several calls of `derive`; they start when they are first needed."""
     with WorkerPool() as pool:
@@ -80,12 +80,13 @@ def derive(
     """
     chosen = sites.all_sites(db) if force else sites.stale_sites(db, DERIVATION)
     todo = [(site_id, name) for site_id, name in chosen if not site_ids or site_id in site_ids]
+    anew = force and len(todo) == len(chosen)
+    if anew:
+        site_writer.start_rebuild(db)
     if not todo:
         return []
-    if pool is None:
-        with workers() as own:
-            return _written(db, own, todo, report, clock, force)
-    return _written(db, pool, todo, report, clock, force)
+    with contextlib.ExitStack() as stack:
+        return _written(db, pool or stack.enter_context(workers()), todo, report, clock, anew)
 
 
 def derive_sites(pool: WorkerPool, path: Path, todo: Sequence[tuple[int, str]]) -> Iterator[tuple[SiteTask, Result]]:
@@ -116,7 +117,7 @@ def _given_up(task: SiteTask, why: str) -> ArchiveError:
 
 
 def _written(
-    db: Database, pool: WorkerPool, todo: Sequence[tuple[int, str]], report: Report | None, clock: Clock, force: bool
+    db: Database, pool: WorkerPool, todo: Sequence[tuple[int, str]], report: Report | None, clock: Clock, anew: bool
 ) -> list[SiteDerived]:
     done: list[SiteDerived] = []
     for task, result in derive_sites(pool, db.path, todo):
@@ -127,14 +128,14 @@ def _written(
             done.append(SiteDerived(task.name, site_writer.Written(0, 0, 0, 0, 0), str(result), task.fatal))
         else:
             with db.transaction() as conn:
-                written = site_writer.write_site(db, task.site_id, result, at)
+                written = site_writer.write_site(db, task.site_id, result, at, anew=anew)
                 page_faults.remember(conn, result.faults, DERIVATION, at)
-                if force:
-                    copies.requeue(db.conn, passages, result.site)
                 copies.settle(db.conn, _Known(result.keys))
             done.append(SiteDerived(task.name, written, faults=result.faults))
         if report:
             report(done[-1], len(done), len(todo))
+    if anew:
+        site_writer.finish_rebuild(db)
     return done
 
 

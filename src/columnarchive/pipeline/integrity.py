@@ -10,7 +10,17 @@ from pathlib import Path
 from columnarchive.diff import passage_fingerprints as copies
 from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.pipeline import derive
-from columnarchive.store import agree, fulltext, hash_chain, integrity, sites, snapshot
+from columnarchive.store import (
+    agree,
+    fulltext,
+    hash_chain,
+    integrity,
+    schema,
+    sites,
+    snapshot,
+    sqlite_errors,
+    value_checks,
+)
 from columnarchive.store.database import Database
 from columnarchive.store.problems import REBUILD, Problem
 
@@ -57,7 +67,8 @@ def check(db: Database, head: str | None, full: bool, report: Report) -> list[Pr
     called with how much is done, how much there is, and the part at hand.
     """
     report(0, 0, "file")
-    found = integrity.file(db.conn)
+    shape = schema.differences(db.conn)
+    found = integrity.file(db.conn) + shape + list(value_checks.damaged_values(db.conn))
     found += integrity.all_bodies(db.conn, lambda done, total: report(done, total, "bodies"))
     report(0, 0, "references")
     partial = not found and snapshot.is_without_bodies(db.conn)
@@ -65,15 +76,21 @@ def check(db: Database, head: str | None, full: bool, report: Report) -> list[Pr
     if any(problem.where == "file" for problem in found):
         # What SQLite itself cannot read would only bring the same news again in worse words.
         return found
+    damaged = bool(found)
     report(0, 0, "chain")
-    found += hash_chain.verify(db.conn)
-    if head and not hash_chain.holds(db.conn, head):
-        found.append(
-            Problem("chain", f"{head} is no link of this archive's chain: it was cut, or is another archive's.")
-        )
-    report(0, 0, "index")
-    found += _index(db)
-    return found + _derived(db, full, report, partial)
+    try:
+        found += hash_chain.verify(db.conn)
+        if head and not hash_chain.holds(db.conn, head):
+            found.append(
+                Problem("chain", f"{head} is no link of this archive's chain: it was cut, or is another archive's.")
+            )
+        report(0, 0, "index")
+        return found + _index(db) + _derived(db, full, report, partial)
+    except (ArchiveError, *sqlite_errors.FILE_ERRORS):
+        # A table that is missing or holds what cannot be read is named above; the rest is checked once it is mended.
+        if damaged:
+            return found
+        raise
 
 
 def _mended_by(path: Path) -> str:

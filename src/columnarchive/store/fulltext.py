@@ -82,6 +82,16 @@ def ensure_current(conn: sqlite3.Connection) -> bool:
     return True
 
 
+def set_current(conn: sqlite3.Connection, current: bool) -> None:
+    """Note that the index holds every article in today's tokens, or that it is to be made again."""
+    if current:
+        _configure(conn, "automerge", _MERGED)
+        _configure(conn, "crisismerge", 4 * _MERGED)
+        conn.execute("insert or replace into meta(key, value) values (?, ?)", (VERSION_KEY, TOKENS))
+    else:
+        conn.execute("insert or replace into meta(key, value) values (?, '')", (VERSION_KEY,))
+
+
 def optimize(conn: sqlite3.Connection) -> None:
     """Merge the index into one piece, once after a bulk load: a third smaller and faster to search."""
     conn.execute("insert into articles_fts(articles_fts) values ('optimize')")

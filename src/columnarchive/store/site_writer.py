@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from columnarchive.records import Article, Change, DerivedSite, History, Revision, Sentence, SiteTemplate
-from columnarchive.store import fulltext, passages
+from columnarchive.store import fulltext, passages, schema
 from columnarchive.store.database import Database
 
 _LINE = 120  # characters of a template's line that are kept
@@ -30,34 +30,60 @@ class Written:
     dropped: int
 
 
-def write_site(db: Database, site_id: int, derived: DerivedSite, at: str) -> Written:
-    """Replace the derived rows of a site inside the caller's transaction; what differs from before.
+def start_rebuild(db: Database) -> None:
+    """Mend the schema, and empty the index and whatever belongs to no site: then `write_site(anew=True)` each site.
 
-    An article whose history is as stored is only told its newest visit, so a quiet crawl writes almost nothing.
+    An interruption leaves sites as they were or anew, and the index to be made again by the next writer.
     """
     conn = db.conn
-    fulltext.ensure_current(conn)
-    stored = {
-        url: (article_id, digest, revisions)
-        for article_id, url, digest, revisions in conn.execute(
-            "select id, url, digest, revisions from articles where site = ?", (derived.site,)
-        )
-    }
+    conn.execute("pragma foreign_keys = off")
+    try:
+        with db.transaction():
+            if schema.mend(conn):
+                conn.execute("update pages set article_id = null")
+                conn.execute("update sites set derived_from = 0")
+            schema.make_anew(conn, ("articles_fts",))
+            fulltext.set_current(conn, False)
+    finally:
+        conn.execute("pragma foreign_keys = on")
+    with db.transaction():
+        conn.execute("delete from articles where site not in (select name from sites)")
+
+
+def finish_rebuild(db: Database) -> None:
+    """Say that the index holds every article again, in one piece."""
+    with db.transaction():
+        fulltext.optimize(db.conn)
+        fulltext.set_current(db.conn, True)
+
+
+def write_site(db: Database, site_id: int, derived: DerivedSite, at: str, *, anew: bool = False) -> Written:
+    """Replace the derived rows of a site inside the caller's transaction; what differs from before.
+
+    An article whose history is as stored only gets the time of its newest visit, so a quiet crawl writes almost
+    nothing. With `anew`, after `start_rebuild`, nothing stored is trusted: all rows are written again.
+    """
+    conn = db.conn
+    if not anew:
+        fulltext.ensure_current(conn)
+    stored = _stored(conn, derived.site)
+    if anew:
+        conn.execute("delete from articles where site = ?", (derived.site,))
     added = revised = rewritten = 0
     ids: dict[str, int] = {}
     digests = derived.digests or tuple(map(history_digest, derived.histories))
     for history, digest in zip(derived.histories, digests, strict=True):
         url = history.article.url
         article_id, before, revisions = stored.pop(url, (0, "", 0))
-        if before == digest:
+        if before == digest and not anew:
             _touch(conn, article_id, history)
         else:
             added += not before
             revised += bool(before) and len(history.revisions) > revisions
-            rewritten += bool(before)
+            rewritten += before not in ("", digest)
             article_id = _write_history(conn, derived.site, history, digest)
         ids[url] = article_id
-    for article_id, _, _ in stored.values():
+    for article_id, _, _ in () if anew else stored.values():
         delete_article(conn, article_id)
     for verdict in derived.pages:
         conn.execute(
@@ -69,6 +95,16 @@ def write_site(db: Database, site_id: int, derived: DerivedSite, at: str) -> Wri
         (derived.rules, at, derived.newest_capture, _told(derived.template), site_id),
     )
     return Written(len(ids), added, revised, rewritten, len(stored))
+
+
+def _stored(conn: sqlite3.Connection, site: str) -> dict[str, tuple[int, str, int]]:
+    """Return id, digest and number of revisions of a site's articles as they are stored, by address."""
+    query = "select id, url, digest, revisions from articles where site = ?"
+    conn.text_factory = lambda value: value.decode("utf-8", "replace")  # a rebuild reads what may be damaged
+    try:
+        return {url: (article_id, digest, number) for article_id, url, digest, number in conn.execute(query, (site,))}
+    finally:
+        conn.text_factory = str
 
 
 def _told(template: SiteTemplate | None) -> str:
@@ -93,7 +129,7 @@ def delete_article(conn: sqlite3.Connection, article_id: int) -> None:
 
 def digests(conn: sqlite3.Connection, site: str) -> dict[str, str]:
     """The digests of a site's articles as they are stored, by address."""
-    return dict(conn.execute("select url, digest from articles where site = ?", (site,)))
+    return {url: digest for url, (_, digest, _) in _stored(conn, site).items()}
 
 
 def history_digest(history: History) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from columnarchive.errors import StoreError
+from columnarchive.store import value_checks
 
 PRIMARY = 0xFF  # the low byte of a code; the rest says more exactly what happened
 _SENTENCES = {
@@ -26,17 +27,37 @@ _SENTENCES = {
 }
 
 
-def sentence(path: Path, error: BaseException | None) -> str:
-    """What an error of SQLite means to the user of the archive at `path`; empty for any other error.
+# What reading a damaged value raises in Python; a file without damage raises them for another cause.
+UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
+FILE_ERRORS = (sqlite3.Error, *UNREADABLE)
 
-    Of a group of errors, the first that is one of SQLite's speaks for all: they have one cause.
+
+def sentence(path: Path, error: BaseException | None) -> str:
+    """Return what an error means to the user of the archive at `path`; empty for an error that is not the file's.
+
+    Of a group of errors, the first that is one of SQLite's speaks for all: they have one cause. What no code explains
+    is looked for in the file: a table that is missing or replaced, a text or JSON that cannot be read.
     """
     if isinstance(error, BaseExceptionGroup):
         return next(filter(None, (sentence(path, inner) for inner in error.exceptions)), "")
-    if not isinstance(error, sqlite3.Error):
+    if not isinstance(error, (sqlite3.Error, *UNREADABLE)):
         return ""
     code = getattr(error, "sqlite_errorcode", 0)  # errors of Python's own module have none
-    return _SENTENCES.get(code & PRIMARY, "").format(path=path)
+    if known := _SENTENCES.get(code & PRIMARY, ""):
+        return known.format(path=path)
+    found = _diagnosed(path)
+    return found and f"{path} is damaged. {found}"
+
+
+def _diagnosed(path: Path) -> str:
+    try:
+        conn = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    except sqlite3.Error:
+        return ""
+    try:
+        return value_checks.diagnosis(conn)
+    finally:
+        conn.close()
 
 
 @contextlib.contextmanager
@@ -45,7 +66,6 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        said = sentence(path, error)
-        if not said:
-            raise
-        raise StoreError(said) from error
+        if found := sentence(path, error):
+            raise StoreError(found) from error
+        raise

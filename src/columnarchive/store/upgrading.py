@@ -53,6 +53,9 @@ def is_pending(conn: sqlite3.Connection, path: Path, folder: Traversable) -> boo
     if application != APPLICATION_ID and not is_empty(conn):
         raise StoreError(f"{path} is an SQLite database, but not an archive.")
     steps, had = set(known(folder)), set(applied(conn))
+    tables = conn.execute("select count(*) from sqlite_master where name in ('pages', 'captures')").fetchone()[0]
+    if not had and tables:
+        raise StoreError(f"The table {_TABLE} of {path} is missing or empty; put a copy of the file in its place.")
     if had - steps:
         raise StoreError(f"{path} was written by a newer columnarchive; `pip install -U columnarchive` first.")
     return bool(steps - had)
