@@ -19,6 +19,8 @@ from columnarchive.search.spelling_variants import Fold, variants
 
 Scope = Literal["all", "current", "removed"]
 
+MAX_LENGTH = 2000  # characters of a query that are read
+MAX_ITEMS = 100  # words, sites and days, each a look into the index
 _QUOTES = '"“”＂'
 _ITEM = re.compile(
     rf"""(?P<minus>[-－]?)(?P<name>(?:title|site|since|until)[:：])?
@@ -107,7 +109,8 @@ def parse(q: str, folds: Iterable[Fold] = ()) -> Query:
     ((Term(text='再生医療', in_title=False, variants=()),),)
     """
     draft = _Draft()
-    items = list(_ITEM.finditer(q.encode("utf-8", "replace").decode()))  # a lone surrogate cannot go to SQLite
+    # SQLite takes no lone surrogates.
+    items = list(_ITEM.finditer(q[:MAX_LENGTH].encode("utf-8", "replace").decode()))[:MAX_ITEMS]
     for position, item in enumerate(items):
         if _is_or(item) and draft.groups and not draft.joins and _is_positive(items[position + 1 : position + 2]):
             draft.joins = True

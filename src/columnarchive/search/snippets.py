@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from columnarchive.search.fold import fold, fold_with_offsets
 from columnarchive.search.query import Query
 
 Span = tuple[int, int]
+
+MAX_MARKED = 2000
+"""Occurrences of one string that are marked in a line; a reader needs no more."""
 
 WIDTH = 120
 """Characters of a snippet, not counting the marks of omission."""
@@ -45,7 +49,9 @@ def line_spans(line: str, wanted: Iterable[str]) -> list[Span]:
     """Spans of one line on which one of the folded strings stands, overlapping ones joined."""
     folded = fold_with_offsets(line)
     found = sorted(
-        folded.original(at, at + len(needle)) for needle in wanted for at in occurrences(folded.text, needle)
+        folded.original(at, at + len(needle))
+        for needle in wanted
+        for at in islice(occurrences(folded.text, needle), MAX_MARKED)
     )
     joined: list[Span] = []
     for start, end in found:

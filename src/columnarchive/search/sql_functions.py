@@ -7,6 +7,7 @@ from functools import lru_cache
 from columnarchive.search.query import Query, parse, to_fts
 from columnarchive.search.snippets import highlights, snippet
 
+MAX_TEXT = 200_000  # characters of a text that are searched: a query may hand in any, and Python cannot be interrupted
 _NOTHING = '""'
 _parse = lru_cache(maxsize=64)(parse)  # one statement calls these with the same query for every row
 
@@ -26,7 +27,7 @@ def ja_highlight(text: str | None, q: str | None, before: str = "【", after: st
     text = _text(text)
     pieces: list[str] = []
     position = 0
-    for start, end in highlights(text, _query(q)):
+    for start, end in highlights(text[:MAX_TEXT], _query(q)):
         pieces += text[position:start], before, text[start:end], after
         position = end
     return "".join([*pieces, text[position:]])
@@ -34,7 +35,7 @@ def ja_highlight(text: str | None, q: str | None, before: str = "【", after: st
 
 def ja_snippet(text: str | None, q: str | None, before: str = "【", after: str = "】") -> str:
     """The passage of a text that shows the query best, with its terms between marks."""
-    passage = snippet(_text(text), _query(q))
+    passage = snippet(_text(text)[:MAX_TEXT], _query(q))
     return ja_highlight(passage.text, q, before, after)
 
 
