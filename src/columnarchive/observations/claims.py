@@ -10,14 +10,21 @@ from columnarchive.observations.lexicon import pattern
 from columnarchive.observations.readers import Span
 from columnarchive.observations.sentences import Sentence
 
-_QUOTE = re.compile(r"[「『“\"]([^「」『』”\"]{6,300})[」』”\"]")
 _OUTRO = re.compile(
     r"個人の感想|掲載(?:を|は)?(?:終了|して(?:い|お)(?:ません|りません))|お聞かせ|お寄せください|募集|ご紹介します|ご覧|掲示|読む"
 )
 _RATE = re.compile(
     r"\d{1,3}(?:\.\d{1,2})?\s?(?:%|パーセント)(?!オフ|引|OFF)|(?<!\d)(?:\d|10|[一二三四五六七八九])\s?割(?:\d分)?(?:以上|前後|強|弱|近く)?(?!負担|引)"
-    r"|\d{1,4}\s?(?:名|人|例)中\s?\d{1,4}\s?(?:名|人|例)|(?:約|ほぼ)?半数(?:以上)?|(?:[5-9五]|10)点(?:満点)?中?\s?\d(?:\.\d)?|\d(?:\.\d{1,2})?点|(?:平均|マイナス|-)\s?\d{1,3}(?:\.\d)?\s?(?:kg|キロ|cm|センチ)|\d人に\d人"
+    r"|\d{1,5}\s?(?:名|人|例)のうち[^。]{0,24}?\d{1,5}\s?(?:名|人|例)|\d{1,4}\s?(?:名|人|例)中\s?\d{1,4}\s?(?:名|人|例)|(?:約|ほぼ)?半数(?:以上)?|(?:[5-9五]|10)点(?:満点)?中?\s?\d(?:\.\d)?|\d(?:\.\d{1,2})?点|(?:平均|マイナス|-)\s?\d{1,3}(?:\.\d)?\s?(?:kg|キロ|cm|センチ)|\d人に\d人"
 )
+_NAMED_RATE = re.compile(
+    r"満足(?:度|率)|(?:改善|奏効|有効|成功|治癒|完治|寛解|著効|コントロール|制御|妊娠|着床|出産|生着|定着|生存|残存|達成|発毛|合併症|副作用|再発|再手術|リピート|発生|発現|予防)(?:の)?(?:発生|効果)?(?:率|割合|確率|は)"
+)
+_OTHER_RATE = re.compile(r"有病率|罹患率?|発症率|受診率|離職|有給|合格|出席|普及|消費税|負担|(?i:off)|オフ|濃度|配合")
+_AUTHOR_BOX = re.compile(
+    r"[■◆●【\[(]?(?:この|本)?(?:記事|コラム)?(?:を|の)?(?:監修|執筆|書いた|担当)(?:者|医師?|した|した人|した医師|人|医師|ドクター|者紹介|者情報|者プロフィール)?(?:の?(?:紹介|プロフィール))?[】\])]?:?"
+)
+_SHORTEST_VOICE = 5
 _NAME = r"[一-龯々ヶ]{1,4}[\s　]?[一-龯々ぁ-んァ-ヶー]{1,5}"
 _OTHER_TOP = re.compile(
     r"(?:学会|大会|企業|メーカー|大学|研究|山|都市|国民|寿命|雑誌|番組|師匠|恩師|に学び|に師事|選手|チーム(?!の一員)|映画|会場)"
@@ -32,26 +39,38 @@ def testimonial(s: Sentence) -> Iterator[Span]:
     if s.kind == "heading" and "voice" not in topics_above(s):
         return
     retold = pattern("says").search(s.text)
-    attributed = pattern("speaker").search(s.whole_line)
+    attributed = _attribution(s)
     voiced = "voice" in topics_above(s)
-    for found in _QUOTE.finditer(s.text):
-        if _is_account(found[1]) and (attributed or voiced or (retold and retold.start() >= found.end() - 1)):
-            yield found.span()
+    for start, end in s.quoted:
+        words = s.text[start + 1 : end - 1]
+        if (
+            len(words) > _SHORTEST_VOICE
+            and not words.endswith("まで")
+            and _is_account(words)
+            and (attributed or voiced or (retold and retold.start() >= end - 1))
+        ):
+            yield start, end
     if (
         voiced
         and s.kind in ("item", "paragraph", "row", "quote", "heading")
-        and not _QUOTE.search(s.text)
+        and not s.quoted
         and _is_account(s.text)
         and (attributed or s.kind in ("item", "quote"))
     ) and not re.search(r"当院|効果には|個人差|掲載|いただいた|ご紹介", s.text):
         yield 0, len(s.text.rstrip())
     if (
         retold
-        and not _QUOTE.search(s.text)
+        and not s.quoted
         and re.search(r"方|患者さ[まん]|患者様|お客|利用者|皆さ", s.text)
         and _is_account(s.text[: retold.end()])
     ):
         yield retold.span()
+
+
+def _attribution(s: Sentence) -> re.Match[str] | None:
+    """Find who speaks: in the line itself, or alone in the line before or after it."""
+    beside = (near for near in (s.before, s.after) if len(near) < 26 and "。" not in near)
+    return next(filter(None, (pattern("speaker").search(text) for text in (s.whole_line, *beside))), None)
 
 
 def topics_above(s: Sentence) -> frozenset[str]:
@@ -90,6 +109,9 @@ def before_after(s: Sentence) -> Iterator[Span]:
     if caption and len(s.text) < 40 and not re.search(r"注意|過ごし|流れ|検査|説明", s.text):
         yield 0, len(s.text.rstrip())
         return
+    announced = re.search(r"症例(?:写真|画像)[^。|]{0,20}(?:ご覧|掲載|紹介|こちら|公開)", s.text)
+    if announced:
+        yield announced.span()
     for found in pattern("before_after").finditer(s.text):
         near = s.text[max(0, found.start() - 30) : found.end() + 30]
         if re.search(r"(?i)before|ビフォ", found[0]) or pattern("picture").search(near):
@@ -160,7 +182,12 @@ def effect_hedge(s: Sentence) -> Iterator[Span]:
         or (about_others(s) and not re.search(r"比べ|ほどの効果", s.text))
     ):
         return
-    if explains_ban(s) and not speaks_as_clinic(s) and not re.search(r"個人差", s.text):
+    if (
+        re.search(r"放置|放って|治療せず", s.text)
+        or explains_ban(s)
+        and not speaks_as_clinic(s)
+        and not re.search(r"個人差", s.text)
+    ):
         return
     for found in pattern("varies").finditer(s.text):
         if _is_about_effect(s, found.start(), found[0]):
@@ -183,14 +210,19 @@ def _is_about_effect(s: Sentence, start: int, word: str) -> bool:
         r"(?:費用|料金|価格|金額|負担額|時間|期間|回数|所要|通院|日数|間隔|量|方法|プラン|内容|本数|腫れ|痛みの感じ方|ダウンタイム|赤み|目標|原因|症状の出方|値)(?:は|も|が|には|については)[^。]{0,24}$",
         s.text[: start + len(word)],
     ):
-        return "効果" in before or "仕上" in before
+        return bool(re.search(r"効果|仕上|持続", before))
     if word == "個人差" and ("risk" not in s.topics or len(s.text) < 24 or "効果" in s.text):
         return not re.search(r"痛み|腫れ|ダウンタイム|赤み|内出血|副作用", s.text) or "効" in s.text
+    if re.match(r"(?:れる)?(?:こと)?(?:なく|ず|ません)", s.text[start + len(word) :]):
+        return False
     return pattern("effect_word").search(before) is not None
 
 
+_TARGET = re.compile(
+    r"(?:い|な|の)?(?:方|人|ケース|場合|患者さ[まん]|症例)?(?:に|へ|にも|には)、?(?:は、)?[^。]{0,20}(?:有効|選択|おすすめ|お勧め|適|いかが|対応|ご相談)|(?:な|の)?ケースです|(?:い|な)[^。]{0,20}(?:でした|変色|方へ)"
+)
 _DISEASE_HEDGE = re.compile(
-    r"(?:病気|疾患|症候群|がん|老眼|近視)(?:は|が)[^。]{0,20}(?:治り|治ら|進行|再発)|(?:むし歯|歯周病|虫歯)(?:は|が)"
+    r"(?:病気|疾患|症候群|がん)(?:は|が)[^。]{0,20}(?:治り|治ら|進行|再発)|(?:むし歯|歯周病|虫歯)(?:は|が)"
 )
 
 
@@ -198,8 +230,10 @@ def _limits_effect(s: Sentence, start: int, end: int) -> bool:
     near = s.text[max(0, start - 40) : end + 16]
     if _DISEASE_HEDGE.search(near) and not re.search(r"治療(?:後|して|を)|効果", near):
         return False
-    if re.search(r"(?:わけ|もの)で(?:は|も)", s.text[start:end]) and not pattern("effect_word").search(near):
+    if re.search(r"病気(?:を|の|です)|難病|状態を指", s.text[end : end + 12]) or _TARGET.match(s.text[end:]):
         return False
+    if re.match(r"(?:わけ|もの)で(?:は|も)", s.text[start:end]):
+        return pattern("effect_word").search(s.text[max(0, start - 28) : start]) is not None
     return pattern("effect_word").search(near) is not None
 
 
@@ -207,16 +241,14 @@ def survey_figure(s: Sentence) -> Iterator[Span]:
     """Read a rate or score on effect, satisfaction, success or side effects."""
     if s.asks or s.is_navigation or on_jobs(s) or explains_ban(s) or (s.cells and "円" in s.text):
         return
-    if pattern("not_rate").search(s.text):
-        return
     for found in _RATE.finditer(s.text):
-        near = s.text[max(0, found.start() - 60) : found.end() + 40]
-        if (
-            pattern("rate_word").search(near)
-            and not s.is_quoted(found.start())
-            and not re.search(r"目指|めざ|保証", near)
-        ):
-            yield found.span()
+        before, after = s.text[max(0, found.start() - 60) : found.start()], s.text[found.end() : found.end() + 40]
+        if s.is_quoted(found.start()) or re.search(r"目指|めざ|保証", before + after):
+            continue
+        rated = _NAMED_RATE.search(before[-24:] + "\0" + after[:12])
+        if rated or (pattern("rate_word").search(before + after) and not pattern("not_rate").search(s.text)):
+            if not _OTHER_RATE.search(before[-24:] + "\0" + after[:12]):
+                yield found.span()
 
 
 def survey_source(s: Sentence) -> Iterator[Span]:
@@ -227,11 +259,15 @@ def survey_source(s: Sentence) -> Iterator[Span]:
 def supervisor(s: Sentence) -> Iterator[Span]:
     """Read which physician or dentist wrote or supervised the column."""
     line = s.whole_line
+    if _AUTHOR_BOX.fullmatch(s.text.strip()) and pattern("physician").search(s.below) and re.search(_NAME, s.below):
+        yield 0, len(s.text.rstrip())
+        return
     for found in pattern("author").finditer(s.text):
         near = s.text[max(0, found.start() - 30) : found.end() + 40]
         rest = s.text[found.end() : found.end() + 40]
         if re.match(
-            r"(?:の?もと|した(?:サプリ|化粧|商品|本|書籍)|を(?:受け|依頼)|(?:サプリ|化粧品))", rest
+            r"(?:の?もと|した(?:サプリ|化粧|商品|本|書籍)|の(?:サプリ|化粧|商品|本|書籍|食品|シャンプー|レシピ)|を(?:受け|依頼)|(?:サプリ|化粧品))",
+            rest,
         ) or s.is_quoted(found.start()):
             continue
         if not pattern("physician").search(line) and not (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from columnarchive.observations.lexicon import pattern
 from columnarchive.observations.sentences import Sentence
@@ -63,3 +64,13 @@ def on_jobs(s: Sentence) -> bool:
 def planned(s: Sentence) -> bool:
     """Whether a sentence speaks of plans only."""
     return _NOT_YET.search(s.text) is not None
+
+
+@lru_cache(maxsize=64)
+def on_disease(text: str) -> bool:
+    """Whether a text tells what an illness or a habit does; a harm by itself is no illness."""
+    harms = [found.span() for found in pattern("harm").finditer(text)]
+    return any(
+        not any(start < found.end() and found.start() < end for start, end in harms)
+        for found in pattern("disease_course").finditer(text)
+    )

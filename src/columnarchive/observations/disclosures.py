@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from columnarchive.observations.context import about_others, explains_ban, negated, on_jobs
+from columnarchive.observations.context import about_others, explains_ban, negated, on_disease, on_jobs
 from columnarchive.observations.lexicon import pattern
 from columnarchive.observations.readers import COUNT, DURATION, Span, addresses, amounts, phones
 from columnarchive.observations.sentences import Sentence
@@ -17,13 +17,14 @@ _PUBLIC = re.compile(r"(?:健康|公的(?:な)?(?:医療|健康)?|国民健康)�
 _NO_CELL = re.compile(
     r"(?:使えない|使えません|きかない|きかず|×|✕|不可|なし|無し|適[用応]外|対象外|自費|自由診療|適用なし|保険外)"
 )
-_PRICE_UNIT = re.compile(
-    r"^\s?(?:あたり|[:：)]?\s?[¥\\]?\d[\d,.]*(?:万|千)?\d*円)|^[^。、\t]{0,8}[¥\\]?\d[\d,]*(?:万|千)?円"
+_PRICE_UNIT = re.compile(r"^\s?(?:あたり|[:：)]?\s?¥?\d[\d,.]*(?:万|千)?\d*円)|^[^。、\t]{0,8}¥?\d[\d,]*(?:万|千)?円")
+_ANSWERED_NO = re.compile(
+    r"^[^。]{0,12}(?:使え|お?使いいただけ|ご?利用いただけ|きき|効き|利き|適用され|なり|でき|対象外|適用外)[^。]{0,4}(?:ません|ない|です)"
 )
 _PAST = re.compile(r"(?:ました|でした)[。」]?$")
 _OTHER_NUMBER = re.compile(
     r"(?:救急|急患|夜間|休日|当番医|保健所|保健センター|市役所|区役所|役場|消費(?:者|生活)|警察|厚生局|PMDA|機構|学会|いのちの|"
-    r"相談ダイヤル|ホットライン|ダイヤル|\#\d{4}|119|110番|提携|他の医療機関|輸入元|製造元|メーカー|発行|出版|薬局|委員会|事務局)[^。]{0,40}$"
+    r"相談ダイヤル|ホットライン|(?<!フリー)ダイヤル|税務署|国税|年金|\#\d{4}|119|110番|提携|他の医療機関|輸入元|製造元|メーカー|発行|出版|薬局|委員会|事務局)[^。]{0,40}$"
 )
 _NOT_CLINIC_ADDRESS = re.compile(r"(?:カーナビ|入力|目的地|会場|開催|生まれ|出身|在住|お住まい|産|集合)")
 _ONLY_SIGN = re.compile(r"^[\s〜~ー\-→/／・]*$")
@@ -43,6 +44,8 @@ def self_pay(s: Sentence) -> Iterator[Span]:
                 yield found.span()
     if "保険" in s.text:
         yield from _unpaid(s)
+    elif "insurance" in s.topics and s.question and (denial := _ANSWERED_NO.match(s.text)):
+        yield denial.span()
 
 
 def _unpaid(s: Sentence) -> Iterator[Span]:
@@ -137,7 +140,7 @@ def _is_course(s: Sentence, start: int, end: int, certain: bool) -> bool:
     if pattern("not_course").search(clause) and not (certain and not re.search(r"持続|効果|ダウンタイム|控え", clause)):
         return False
     if re.search(r"(?:ないで|お?控え|避け)[^。]{0,6}ください|ください。?$", s.text[end:]) and not re.search(
-        r"通|来院|受診|受け|服用|内服|続け", s.text[start:]
+        r"通|来院|受診|受け|服用|内服|続け|お越し|いらし|ご?来", s.text[start:]
     ):
         return False
     if pattern("dosing").search(clause) and not re.search(r"週間?|か月|ヶ月|カ月|日間", s.text[start:end]):
@@ -160,6 +163,8 @@ def _is_course(s: Sentence, start: int, end: int, certain: bool) -> bool:
         return not (s.cells and "円" in clause)
     if s.cells and "円" in s.text:
         return False
+    if re.search(r"(?:大切|大事|重要|望ましい|理想)です", s.text) and not s.has("own"):
+        return False
     near = s.text[max(0, start - 14) : end + 18]
     return pattern("period").search(near) is not None and not (_PAST.search(s.text) and not s.step)
 
@@ -175,7 +180,9 @@ def content(s: Sentence) -> Iterator[Span]:
         return
     if about_others(s) or explains_ban(s) or (s.topics & {"risk", "exclusion", "voice", "cost"} and not s.step):
         return
-    if re.search(r"→|⇒|->|➡|▶", s.text) or (s.text.count("、") > 1 and "flow" in s.topics):
+    if (s.has("research") and not s.has("own")) or _REPORTED.search(s.text):
+        return
+    if re.search(r"→|⇒|->|➡|▶", s.text) or (s.text.count("、") > 1 and "flow" in s.topics and s.kind != "paragraph"):
         words = list(pattern("act_word").finditer(s.text))
         if len(words) >= 1 and not re.search(r"円", s.text):
             yield from (found.span() for found in words[:6])
@@ -190,6 +197,10 @@ def content(s: Sentence) -> Iterator[Span]:
 
 
 _OBJECT = re.compile(r"(?:を|に|で|から|へ|より|下|ながら|も)[^。、]{0,24}$|、[^。、]{0,6}$")
+_REPORTED = re.compile(r"(?:報告|研究)(?:も)?(?:され|が(?:進|あ)|で(?:は|、))|という報告|海外では")
+_CELLS_ACT = re.compile(
+    r"(?:幹細胞|因子|成分|サイトカイン|物質|酵素|菌|ウイルス|ホルモン|タンパク質|コラーゲン|免疫|抗体|エクソソーム)(?:が|は)[^。、]{0,24}$|(?:幹細胞|因子|成分|サイトカイン|物質)(?:[^。、]{0,20})が[^。]{0,30}$"
+)
 _CONDUCT = re.compile(
     r"(?:ください|下さい|ましょう|お願い|お勧めし|おすすめし|お控え|控えて|避けて|効果的|大切です|ことが大事|心がけ|"
     r"(?:食べ|飲み(?:過|す)|睡眠|運動)[^。]{0,12}(?:こと|よう)|悩|持参|ご用意|お持ち|予防(?:に|で)|自宅で|ご家庭で)"
@@ -200,13 +211,26 @@ _EARLIER = re.compile(
 
 
 def _is_done(s: Sentence, start: int, end: int) -> bool:
-    if s.is_quoted(start) or negated(s.text, end) or _EARLIER.search(s.text):
+    if (
+        s.is_quoted(start)
+        or negated(s.text, end)
+        or _EARLIER.search(s.text)
+        or (on_disease(s.text) and not s.has("own"))
+    ):
+        return False
+    if re.match(r"て?も[、し]|(?:た|り|て)?(?:ら|ば|すぎ)", s.text[end:]):
         return False
     if _CONDUCT.search(s.text) and not re.search(
         r"(?:打って|装着して|入れて|飲んで|内服して|服用して|続けて|受けて|貼って)(?:いただ)|処方", s.text
     ):
         return bool(re.search(r"服用してください", s.text)) and "risk" not in s.topics
     before = s.text[max(0, start - 40) : start]
+    if (
+        _CELLS_ACT.search(before)
+        or (s.has("research") and not s.has("own"))
+        or re.search(r"(?:報告|研究)(?:され|が(?:進|あ)|で(?:は|、))", s.text)
+    ):
+        return False
     return bool(_OBJECT.search(before)) and bool(pattern("body").search(before))
 
 
@@ -216,6 +240,8 @@ def contact(s: Sentence) -> Iterator[Span]:
         return
     for start, end in (*phones(s.text), *addresses(s.text)):
         before = s.text[:start][-60:]
+        if re.match(r"\s*(?:例|記入例|\(例)", s.text):
+            continue
         if _OTHER_NUMBER.search(before) and not re.search(r"当院|当クリニック|院内|または当", before):
             continue
         if _NOT_CLINIC_ADDRESS.search(s.text) and not re.search(r"〒|\d-\d{3,4}$", s.text[start:end]):

@@ -22,8 +22,7 @@ DETECTORS: dict[Kind, Detector] = {
 
 # What a column can state without offering a treatment.
 _UNTIED: frozenset[Kind] = frozenset({"contact", "supervisor", "guideline_compliance"})
-# What only a column that offers a treatment states, and what else ties it to the clinic, the clearest first.
-_OFFERED: frozenset[Kind] = frozenset({"cost", "cost_on_request", "self_pay", "plan_number"})
+# What ties a column to its clinic where no line names it, the clearest first; how many kinds or prices must stand in it.
 _TIES: tuple[Kind, ...] = (
     "cost",
     "self_pay",
@@ -34,7 +33,7 @@ _TIES: tuple[Kind, ...] = (
     "unapproved",
     "risks",
 )
-_ENOUGH = 3
+_ENOUGH, _PRICE_LIST = 3, 2
 _FIGURE_REACH = 2
 
 
@@ -127,7 +126,8 @@ def _settle_own(found: list[Observation], sentences: Sequence[Sentence], title: 
     if not any(o.kind == "own_treatment" for o in found):
         stated = {o.kind for o in found} - _UNTIED
         tie = next((kind for kind in _TIES if kind in stated), None)
-        if tie is None or not (stated & _OFFERED or len(stated) >= _ENOUGH):
+        prices = sum(o.kind == "cost" for o in found)
+        if tie is None or not (len(stated) >= _ENOUGH or prices >= _PRICE_LIST):
             yield from (o for o in found if o.kind in _UNTIED)
             return
         found += [

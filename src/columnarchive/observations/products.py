@@ -118,7 +118,7 @@ def approved_alternative(s: Sentence) -> Iterator[Span]:
     home = pattern("home").search(s.text) or ("alternative" in s.topics and re.search("", s.text))
     if not home or s.is_navigation:
         return
-    approved = re.search(r"承認", s.text)
+    approved = re.search(r"(?<!未)承認", s.text)
     if approved is None or re.search(
         r"(?:使用|取り扱|扱って|処方|採用|導入|用いて|使って|購入)(?:し|い|って)?[^。]{0,8}(?:い|お)(?:ま|り)",
         s.text[approved.end() :],
@@ -176,6 +176,18 @@ def safety_abroad(s: Sentence) -> Iterator[Span]:
 
 def relief_excluded(s: Sentence) -> Iterator[Span]:
     """Read that the relief system for side effects does not pay."""
+    if (
+        "救済" not in s.text
+        and "relief" in s.topics
+        and not s.asks
+        and (
+            answer := re.match(
+                r"[^。]{0,12}(?:対象外|対象(?:に|と)?は?なりません|適用外|なし|ありません|受けられません)", s.text
+            )
+        )
+    ):
+        yield answer.span()
+        return
     if "救済" not in s.text or s.asks or about_others(s) or _WARNED_OF.search(s.text):
         return
     for found in pattern("relief").finditer(s.text):

@@ -6,19 +6,26 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from columnarchive.observations.context import about_others, explains_ban, on_jobs, speaks_as_clinic
+from columnarchive.observations.context import about_others, explains_ban, on_disease, on_jobs, speaks_as_clinic
 from columnarchive.observations.lexicon import pattern
 from columnarchive.observations.readers import Span
 from columnarchive.observations.sentences import Sentence, topics_of
 
 _TREATMENT_SUBJECT = re.compile(
     r"(?:治療|施術|手術|注射|点滴|照射|投与|接種|服用|内服|麻酔|術|装置|装着|麻酔|抜歯|採取|移植|処置|検査|レーザー|薬|剤|ワクチン|鍼|はり|灸|矯正|"
-    r"採卵|生検|当院|インプラント|糸|プレート|レンズ|マスク|もみ|面接|セッション)(?:[^。、]{0,8})?(?:後|時|中|直後|部位?|では|には|により|による|によって|で|に|の|は|が|を|し)"
+    r"採卵|生検|マウスピース|マスク|CPAP|シーパップ|コイル|機器|機械|当院|インプラント|糸|プレート|レンズ|マスク|もみ|面接|セッション)(?:[^。、]{0,8})?(?:後|時|中|直後|部位?|では|には|により|による|によって|で|に|の|は|が|を|し)"
 )
 _NOT_RELIEVED = re.compile(
     r"[^。]{0,20}(?:わけで(?:は|も)|とは限|きれ(?:ません|ない)|できません|ないこと|ないおそれ|ない場合)"
 )
+# Harms that share a denial: 腫れや赤みは / ほとんどありません.
+_JOINED = re.compile(
+    r"[一-龯ァ-ヶーぁ-ん]{1,10}?(?:や|、|・|と|および|または|も)(?:重篤な|大きな|強い)?(?:[一-龯ァ-ヶー]{1,8}(?:や|、|・|と))?"
+)
 _LIST = re.compile(r"[、,・/／]|や|と")
+_THEN_CALL = re.compile(
+    r"[^。]{0,14}(?:があれば|があったら|がある(?:場合|とき)|が?(?:出|続い|ひど|強)[^。]{0,6}(?:たら|場合|とき|際)(?:は|には)?)[^。]{0,24}(?:受診|連絡|知らせ|相談|中止|お電話|救急|伝え)"
+)
 _CONDITION = re.compile(r"(?:ない|なし|いない|未)(?:方|場合)[^。]{0,4}$")
 _NO_HARM_NAMED = re.compile(
     r"(?:副作用|リスク|合併症|危険)(?:は|が|も|など)?(?:ほとんど|もちろん|どんな)?(?:あり|ござ|伴|存在)"
@@ -46,7 +53,7 @@ def _listed(s: Sentence) -> bool:
 
 def _harms(s: Sentence) -> Iterator[Span]:
     listed = _listed(s)
-    if not listed and _on_disease(s.text) and not _TREATMENT_SUBJECT.search(s.text):
+    if not listed and on_disease(s.text) and not _TREATMENT_SUBJECT.search(s.text):
         return
     for found in pattern("harm").finditer(s.text):
         start, end = found.span()
@@ -55,9 +62,11 @@ def _harms(s: Sentence) -> Iterator[Span]:
             continue
         if (pattern("relieved").match(after) and not _NOT_RELIEVED.match(after)) or _denied_here(s, start):
             continue
+        if _THEN_CALL.match(after):
+            continue
         if (
             re.match(
-                r"(?:の)?(?:検査|有無|ある方|の方|治療中|をお持ち|がある方|がある場合|が強い方|が?続く(?:とき|場合)は)",
+                r"から|外来|時(?:は|に|の)|(?:の)?(?:検査|有無|ある方|の方|治療中|をお持ち|がある方|がある場合|が強い方|が?続く(?:とき|場合)は)",
                 after,
             )
             and not listed
@@ -65,16 +74,6 @@ def _harms(s: Sentence) -> Iterator[Span]:
             continue
         if listed or _is_stated(s, start, end):
             yield start, end
-
-
-@lru_cache(maxsize=64)
-def _on_disease(text: str) -> bool:
-    """Whether a text tells what an illness or a habit does; a harm by itself is no illness."""
-    harms = [found.span() for found in pattern("harm").finditer(text)]
-    return any(
-        not any(start < found.end() and found.start() < end for start, end in harms)
-        for found in pattern("disease_course").finditer(text)
-    )
 
 
 def _is_stated(s: Sentence, start: int, end: int) -> bool:
@@ -85,20 +84,24 @@ def _is_stated(s: Sentence, start: int, end: int) -> bool:
     if re.search(r"(?:方|人|患者さ[まん])(?:に|へ|を)(?:おすすめ|お勧め|向|対|適)|の方は|の方が", rest[:16]):
         return False
     before = s.text[:start]
-    if _on_disease(before):
+    if on_disease(before):
         return _TREATMENT_SUBJECT.search(before[-30:]) is not None
     treated = _TREATMENT_SUBJECT.search(before) or re.search(
-        r"副作用|副反応|合併症|まれに|稀に|こと(?:が|も)(?:あり|ござい)|場合(?:が|も)(?:あり|ござい)|(?:起こり|生じ|あり)(?:得|え)|おそれ|恐れ|方も(?:い|お)",
+        r"副作用|副反応|合併症|まれに|稀に|こと(?:が|も)(?:あり|ござい)|場合(?:が|も)(?:あり|ござい)|(?:起こり|生じ|あり)(?:得|え)|おそれ|恐れ|方(?:も|が)(?:い|お|多)|(?:日|週間|時間)(?:ほど|程度|くらい|間)?(?:で|は|、)?[^。、]{0,6}(?:続|おさま|引|軽快|消)",
         s.text,
     )
-    enumerated = len(pattern("harm").findall(s.text)) >= 3 and not _on_disease(s.text)
-    return bool(treated or enumerated) and not re.search(
+    enumerated = len(pattern("harm").findall(s.text)) >= 3 and not on_disease(s.text)
+    if re.search(r"(?:てい|でし|まし)た[。」]?$", s.text):
+        return False
+    return bool(treated or enumerated or "pain" in s.topics) and not re.search(
         r"(?:と|という)(?:訴え|悩み|症状|相談)|悩んで|でお困り|原因", s.text
     )
 
 
 def _denied_here(s: Sentence, start: int) -> bool:
-    return any(a <= start < b for a, b in _denials(s.text, s.question))
+    return any(
+        a <= start < b or (start < a and _JOINED.fullmatch(s.text[start:a])) for a, b in _denials(s.text, s.question)
+    )
 
 
 def _excluded(s: Sentence) -> Iterator[Span]:
@@ -108,7 +111,8 @@ def _excluded(s: Sentence) -> Iterator[Span]:
     for found in pattern("excluded").finditer(s.text):
         before = s.text[: found.start()][-120:]
         if (
-            pattern("excluded_group").search(before)
+            "自己判断" not in before
+            and pattern("excluded_group").search(before)
             and pattern("person").search(before)
             and not _NOT_MEDICAL.search(before[-40:])
         ) and (
@@ -133,7 +137,7 @@ def risk_denial(s: Sentence) -> Iterator[Span]:
     yield from ((a, b) for a, b in _denials(s.text, s.question) if not s.is_quoted(a))
     if s.topics & {"pain"} and re.search(r"(?:程度|くらい|ぐらい)です", s.text) and not re.search(r"円|分|回", s.text):
         found = re.search(r"(?:程度|くらい|ぐらい)です", s.text)
-        if found and re.search(r"痛|チク|腫れ|赤|違和感|刺激|軽|わずか|少し", s.text):
+        if found and re.search(r"痛|チク|腫れ|赤|違和感|刺激", s.text):
             yield found.span()
 
 
@@ -145,6 +149,14 @@ def _denials(text: str, question: str) -> tuple[Span, ...]:
         if pattern("denial_undone").search(after.split("。")[0]) or (
             re.match(r"(?:が|けれど|けど|ものの)、", after) and "皆無" in after
         ):
+            continue
+        if re.search(r"はじめ|初期|早期|進行する|気づ", text[: found.start()]) or re.match(
+            r"の?(?:治療|手術|薬|施術|方法|もの|検査)?(?:は|も|など)?(?:あり|存在し)(?:ませ|え)|治療はありません", after
+        ):
+            continue
+        if re.match(r"ていません|ておりません|ていない|ておらず|ては", after):
+            continue
+        if re.match(r"範囲", after) or ("安心" in found[0] and "説明" in text):
             continue
         if "大丈夫" in found[0] and not re.search(r"肌|痛|安全|副作用|医師|麻酔|針|弱|苦手|敏感|心配", text + question):
             continue

@@ -31,6 +31,7 @@ _OPEN, _CLOSE = "「『(（【", "」』)）】"
 _NAVIGATION = re.compile(r"[|｜/／>›»]")
 _REACH = 200
 _LONGEST = 400
+_LABEL_LENGTH = 24
 # Topics that the next line that looks like a heading ends, whatever it names.
 _EVENT_LINES = 4
 _CLOSED_BY_ANY = frozenset({"voice", "elsewhere", "staff"})
@@ -92,6 +93,7 @@ class Sentence:
     before: str = ""
     after: str = ""
     whole_line: str = ""
+    below: str = ""
     title: str = ""
 
     @cached_property
@@ -110,8 +112,8 @@ class Sentence:
 
     @cached_property
     def quoted(self) -> tuple[tuple[int, int], ...]:
-        """Spans inside quotation marks."""
-        return tuple(found.span() for found in re.finditer(r"[「『“\"][^「」『』”\"]{0,160}[」』”\"]", self.text))
+        """Spans inside quotation marks, the outermost ones."""
+        return tuple(quotations(self.text))
 
     @cached_property
     def asks(self) -> bool:
@@ -159,6 +161,25 @@ class Sentence:
     def behind(self, start: int, reach: int = 40) -> str:
         """Return what precedes a span, at most `reach` characters."""
         return self.text[max(0, start - reach) : start]
+
+
+def quotations(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the outermost quotations, the marks included.
+
+    >>> [("彼は「『治る』と聞いた」と話す")[a:b] for a, b in quotations("彼は「『治る』と聞いた」と話す")]
+    ['「『治る』と聞いた」']
+    """
+    depth, start = 0, 0
+    for found in re.finditer(r"[「『“」』”]", text):
+        if found[0] in "「『“":
+            start = found.start() if depth == 0 else start
+            depth += 1
+        elif depth:
+            depth -= 1
+            if depth == 0:
+                yield start, found.end()
+    if '"' in text and "「" not in text:
+        yield from (found.span() for found in re.finditer(r'"[^"]{1,160}"', text))
 
 
 def split(text: str) -> Iterator[tuple[int, int]]:
@@ -256,7 +277,8 @@ class _Reader:
     def _heading_like(text: str) -> bool:
         bare = text.strip()
         if (
-            len(bare) > 40
+            bare.startswith(("「", "『", "“"))
+            or len(bare) > 40
             or bare.count("、") > 1
             or re.search(r"[。!、]$|です$|ます$|[:：].{3}|円|\d{3}|名$|代$", bare)
         ):
@@ -303,8 +325,13 @@ class _Reader:
                 before=text[spans[index - 1][0] : start] if index else self._neighbour(at, -1),
                 after=text[end : spans[index + 1][1]] if index + 1 < len(spans) else self._neighbour(at, 1),
                 whole_line=text[max(0, start - _LONGEST) : end + _LONGEST],
+                below=self._below(at) if len(text) < _LABEL_LENGTH else "",
                 title=self.title,
             )
+
+    def _below(self, at: int) -> str:
+        """Return the lines under a short one, such as the name and titles in an author's box."""
+        return "\n".join(folded.text[:60] for folded in self.folded[at + 1 : at + 9])[:_REACH]
 
     def _neighbour(self, at: int, step: int) -> str:
         return self.folded[at + step].text[:_REACH] if 0 <= at + step < len(self.lines) else ""
