@@ -14,7 +14,7 @@ _OUTRO = re.compile(
     r"個人の感想|掲載(?:を|は)?(?:終了|して(?:い|お)(?:ません|りません))|お聞かせ|お寄せください|募集|ご紹介します|ご覧|掲示|読む"
 )
 _RATE = re.compile(
-    r"\d{1,3}(?:\.\d{1,2})?\s?(?:%|パーセント)(?!オフ|引|OFF)|(?<!\d)(?:\d|10|[一二三四五六七八九])\s?割(?:\d分)?(?:以上|前後|強|弱|近く)?(?!負担|引)"
+    r"\d{1,3}(?:\.\d{1,2})?\s?(?:%|パーセント)(?!オフ|引|OFF)|[一二三四五六七八九十]{1,4}パーセント|★{3,5}|★\s?\d(?:\.\d)?|\d\.\d\s?/\s?5|\d{1,3}(?:\.\d)?点?から(?:平均)?\d{1,3}(?:\.\d)?点?(?:に|へ)(?:改善|減|下|上|低)|(?:平均)\s?\d{1,3}(?:\.\d)?(?:点|mm|ミリ|本|回|歳)|(?<!\d)(?:\d|10|[一二三四五六七八九])\s?割(?:\d分)?(?:以上|前後|強|弱|近く)?(?!負担|引)"
     r"|\d{1,5}\s?(?:名|人|例)のうち[^。]{0,24}?\d{1,5}\s?(?:名|人|例)|\d{1,4}\s?(?:名|人|例)中\s?\d{1,4}\s?(?:名|人|例)|(?:約|ほぼ)?半数(?:以上)?|(?:[5-9五]|10)点(?:満点)?中?\s?\d(?:\.\d)?|\d(?:\.\d{1,2})?点|(?:平均|マイナス|-)\s?\d{1,3}(?:\.\d)?\s?(?:kg|キロ|cm|センチ)|\d人に\d人"
 )
 _NAMED_RATE = re.compile(
@@ -24,12 +24,13 @@ _OTHER_RATE = re.compile(r"有病率|罹患率?|発症率|受診率|離職|有�
 _AUTHOR_BOX = re.compile(
     r"[■◆●【\[(]?(?:この|本)?(?:記事|コラム)?(?:を|の)?(?:監修|執筆|書いた|担当)(?:者|医師?|した|した人|した医師|人|医師|ドクター|者紹介|者情報|者プロフィール)?(?:の?(?:紹介|プロフィール))?[】\])]?:?"
 )
+_FELT = re.compile(r"(?:ました|でした|くなった|です!|うれし|嬉し|満足|びっくり|驚)")
+_HEARSAY = re.compile(r"(?:方|さん|様|患者さ[まん])[^。]{0,60}(?:た|る)(?:そうです|とのこと)")
 _SHORTEST_VOICE = 5
 _NAME = r"[一-龯々ヶ]{1,4}[\s　]?[一-龯々ぁ-んァ-ヶー]{1,5}"
 _OTHER_TOP = re.compile(
     r"(?:学会|大会|企業|メーカー|大学|研究|山|都市|国民|寿命|雑誌|番組|師匠|恩師|に学び|に師事|選手|チーム(?!の一員)|映画|会場)"
 )
-_HEADING_TOP = re.compile(r"No\.?\s?1|圧倒的|最大級|日本一|最新鋭|最速|トップクラス|唯一|随一")
 
 
 def testimonial(s: Sentence) -> Iterator[Span]:
@@ -55,9 +56,11 @@ def testimonial(s: Sentence) -> Iterator[Span]:
         and s.kind in ("item", "paragraph", "row", "quote", "heading")
         and not s.quoted
         and _is_account(s.text)
-        and (attributed or s.kind in ("item", "quote"))
+        and (attributed or s.kind in ("item", "quote") or _FELT.search(s.text))
     ) and not re.search(r"当院|効果には|個人差|掲載|いただいた|ご紹介", s.text):
         yield 0, len(s.text.rstrip())
+    if not s.quoted and (hearsay := _HEARSAY.search(s.text)) and _is_account(s.text):
+        yield hearsay.span()
     if (
         retold
         and not s.quoted
@@ -122,8 +125,6 @@ def superlative(s: Sentence) -> Iterator[Span]:
     """Read a claim of top rank for the clinic or its treatment."""
     if s.asks or s.is_navigation or explains_ban(s) or on_jobs(s) or "voice" in s.topics:
         return
-    if s.is_label and not (_HEADING_TOP.search(s.text)):
-        return
     for found in pattern("superlative").finditer(s.text):
         around = s.text[max(0, found.start() - 4) : found.end() + 12]
         after = s.text[found.end() : found.end() + 30]
@@ -176,17 +177,14 @@ def effect_hedge(s: Sentence) -> Iterator[Span]:
     """Read that the effect may differ, be limited, not come or not last."""
     if (
         s.asks
-        or s.is_label
+        or (s.is_label and "個人差" not in s.text)
         or s.is_navigation
         or on_jobs(s)
         or (about_others(s) and not re.search(r"比べ|ほどの効果", s.text))
     ):
         return
-    if (
-        re.search(r"放置|放って|治療せず", s.text)
-        or explains_ban(s)
-        and not speaks_as_clinic(s)
-        and not re.search(r"個人差", s.text)
+    if re.search(r"放置|放って|治療せず", s.text) or (
+        explains_ban(s) and not speaks_as_clinic(s) and not re.search(r"個人差", s.text)
     ):
         return
     for found in pattern("varies").finditer(s.text):
@@ -221,6 +219,9 @@ def _is_about_effect(s: Sentence, start: int, word: str) -> bool:
 _TARGET = re.compile(
     r"(?:い|な|の)?(?:方|人|ケース|場合|患者さ[まん]|症例)?(?:に|へ|にも|には)、?(?:は、)?[^。]{0,20}(?:有効|選択|おすすめ|お勧め|適|いかが|対応|ご相談)|(?:な|の)?ケースです|(?:い|な)[^。]{0,20}(?:でした|変色|方へ)"
 )
+_PROMISES_NOTHING = re.compile(
+    r"合わない|とは(?:お約束|申し上げ|断言|言い)|満足|後戻り|(?:すべて|全て|全員|誰|皆|どなた|万人)[^。]*(?:わけで|とは限)"
+)
 _DISEASE_HEDGE = re.compile(
     r"(?:病気|疾患|症候群|がん)(?:は|が)[^。]{0,20}(?:治り|治ら|進行|再発)|(?:むし歯|歯周病|虫歯)(?:は|が)"
 )
@@ -232,6 +233,8 @@ def _limits_effect(s: Sentence, start: int, end: int) -> bool:
         return False
     if re.search(r"病気(?:を|の|です)|難病|状態を指", s.text[end : end + 12]) or _TARGET.match(s.text[end:]):
         return False
+    if _PROMISES_NOTHING.search(s.text[start:end]):
+        return True
     if re.match(r"(?:わけ|もの)で(?:は|も)", s.text[start:end]):
         return pattern("effect_word").search(s.text[max(0, start - 28) : start]) is not None
     return pattern("effect_word").search(near) is not None
@@ -293,7 +296,10 @@ def own_treatment(s: Sentence) -> Iterator[Span]:
             continue
         rest = s.text[found.start() :]
         offer = pattern("offer").search(rest, len(found[0]))
-        if offer and pattern("treatment").search(s.text + s.title) and pattern("treatment").search(s.text):
+        if offer and (
+            pattern("treatment").search(s.text)
+            or re.search(r"(?:いずれ|すべて|どちら|両方|どれ)[^。]{0,6}(?:対応|行|扱)", s.text)
+        ):
             if not re.search(
                 r"(?:行|扱|実施|対応|提供|導入|処方|お?受け|診療)(?:って|し|して)?[^。、]{0,6}(?:ません|おりません|いません)|取り入れられるもの|予定は(?:あり|ござ)",
                 s.text,

@@ -187,7 +187,11 @@ def content(s: Sentence) -> Iterator[Span]:
         if len(words) >= 1 and not re.search(r"円", s.text):
             yield from (found.span() for found in words[:6])
             return
-    if s.step and (found := pattern("act_word").search(s.text)) and not negated(s.text, found.end()):
+    if (
+        ((s.step and s.kind != "row") or (s.cells and s.topics & {"flow", "pain"}))
+        and (found := pattern("act_word").search(s.text))
+        and not negated(s.text, found.end())
+    ):
         yield found.span()
         return
     for found in pattern("act").finditer(s.text):

@@ -33,7 +33,12 @@ _TIES: tuple[Kind, ...] = (
     "unapproved",
     "risks",
 )
-_ENOUGH, _PRICE_LIST = 3, 2
+_PRICED: frozenset[Kind] = frozenset({"cost", "cost_on_request", "plan_number"})
+_TREATED: frozenset[Kind] = frozenset({"content", "course", "risks"})
+_PROVIDED: frozenset[Kind] = frozenset({"plan_number", "notification", "cost_on_request"})
+_PRICE_LIST, _PRICE_LINE = 2, 40
+# A column in which so many sentences explain rules and warn of others is about those, not about its clinic.
+_EXPLAINING, _FEWEST = 0.2, 3
 _FIGURE_REACH = 2
 
 
@@ -72,6 +77,7 @@ def observe(lines: Sequence[Line], title: str = "") -> tuple[Observation, ...]:
     found = _settle_costs(found)
     found = _settle_figures(found)
     found = _settle_sources(found)
+    found += _alternatives(found, sentences)
     return tuple(_settle_own(found, sentences, title))
 
 
@@ -118,19 +124,43 @@ def _settle_sources(found: list[Observation]) -> list[Observation]:
     ]
 
 
+def _alternatives(found: list[Observation], sentences: Sequence[Sentence]) -> list[Observation]:
+    """Beside an unapproved product of its own, a column names the approved one in plainer words."""
+    if not any(o.kind == "unapproved" for o in found) or any(o.kind == "approved_alternative" for o in found):
+        return []
+    own = {o.line for o in found if o.kind == "unapproved"}
+    return [
+        _observation("approved_alternative", s, spans)
+        for s in sentences
+        if s.line not in own and (spans := list(products.beside_unapproved(s)))
+    ]
+
+
 def _settle_own(found: list[Observation], sentences: Sequence[Sentence], title: str) -> Iterator[Observation]:
     """Without a line that ties the clinic to a treatment, its menu and fees do; without any, no treatment is its own."""
     if pattern("recruiting").search(title) or any(pattern("recruiting").search(s.text) for s in sentences[:2]):
         yield from (o for o in found if o.kind in _UNTIED)
         return
+    if _explains(sentences):
+        own_lines = {(s.line, s.start) for s in sentences if s.has("own")}
+        found = [o for o in found if o.kind in _UNTIED or (o.line, o.start) in own_lines]
     if not any(o.kind == "own_treatment" for o in found):
         stated = {o.kind for o in found} - _UNTIED
         tie = next((kind for kind in _TIES if kind in stated), None)
-        prices = sum(o.kind == "cost" for o in found)
-        if tie is None or not (len(stated) >= _ENOUGH or prices >= _PRICE_LIST):
+        listed = sum(o.kind == "cost" and len(o.text) <= _PRICE_LINE for o in found)
+        offered = (
+            stated & _PRICED and stated & _TREATED and (any(s.has("offering") for s in sentences) or stated & _PROVIDED)
+        )
+        if tie is None or _explains(sentences) or not (offered or listed >= _PRICE_LIST):
             yield from (o for o in found if o.kind in _UNTIED)
             return
         found += [
             Observation("own_treatment", o.line, o.text, o.start, o.words, o.spans) for o in found if o.kind == tie
         ]
     yield from sorted(found, key=lambda o: (o.line, o.start, KINDS.index(o.kind)))
+
+
+def _explains(sentences: Sequence[Sentence]) -> bool:
+    """Whether a column explains rules or warns of others, rather than offering anything."""
+    explained = sum(s.has("ban") for s in sentences)
+    return explained >= _FEWEST and explained >= _EXPLAINING * len(sentences)

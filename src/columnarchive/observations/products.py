@@ -13,6 +13,9 @@ from columnarchive.observations.sentences import Sentence
 _WARNED_OF = re.compile(
     r"注意喚起|警告|自己判断|ご注意|危険|偽|リスクがあるため|(?:買|購入)(?:わ|し)?(?:ない|た)|トラブル"
 )
+_APPROVED_AT_HOME = re.compile(
+    r"(?:国内|日本)(?:で|に|では|には)[^。]{0,40}(?<!未)承認(?:され(?:て(?:い|お)(?:る|ま|り)(?!せん)|た)|済|薬|品|製剤|機器)[^。]{0,20}"
+)
 _DUTY = re.compile(r"(?:なければ(?:なり|いけ)|必要があり|義務|求められ|ことになって|定められ|必要です|決まり)")
 _NO_NOTICE = re.compile(
     r"(?:届け?出|提出|受理)[^。、]{0,10}(?:必要(?:は|が)?(?:あり|な)|不要|要りません|義務(?:は|が)(?:あり|な)|しなくて|していない|せず|対象外)"
@@ -138,6 +141,13 @@ def approved_alternative(s: Sentence) -> Iterator[Span]:
         ) and not pattern("same_product").search(s.text.replace("未承認", "")):
             return
         yield approved.span()
+
+
+def beside_unapproved(s: Sentence) -> Iterator[Span]:
+    """Read what is approved at home in a column whose own product is not: there it names the alternative."""
+    found = _APPROVED_AT_HOME.search(s.text)
+    if found and not (s.asks or about_others(s) or s.is_navigation or (s.is_label and not s.cells)):
+        yield found.span()
 
 
 def safety_abroad(s: Sentence) -> Iterator[Span]:

@@ -26,6 +26,9 @@ _LIST = re.compile(r"[、,・/／]|や|と")
 _THEN_CALL = re.compile(
     r"[^。]{0,14}(?:があれば|があったら|がある(?:場合|とき)|が?(?:出|続い|ひど|強)[^。]{0,6}(?:たら|場合|とき|際)(?:は|には)?)[^。]{0,24}(?:受診|連絡|知らせ|相談|中止|お電話|救急|伝え)"
 )
+_ANSWERED_NONE = re.compile(
+    r"(?:[^\t:。]{1,16}[\t:]\s?|A\d*[.:、\s]\s?)?(?:いいえ、?)?(?:ほとんど|まったく|全く|ほぼ|特に|とくに|基本的に|まず)?(?:なし|無し|ありません|ございません|感じません|感じない|ない(?:です|$|。)|心配(?:あり|いり)ません)"
+)
 _CONDITION = re.compile(r"(?:ない|なし|いない|未)(?:方|場合)[^。]{0,4}$")
 _NO_HARM_NAMED = re.compile(
     r"(?:副作用|リスク|合併症|危険)(?:は|が|も|など)?(?:ほとんど|もちろん|どんな)?(?:あり|ござ|伴|存在)"
@@ -135,6 +138,8 @@ def risk_denial(s: Sentence) -> Iterator[Span]:
     if "voice" in s.topics:
         return
     yield from ((a, b) for a, b in _denials(s.text, s.question) if not s.is_quoted(a))
+    if s.topics & {"pain", "risk"} and (none := _ANSWERED_NONE.match(s.text)):
+        yield none.span()
     if s.topics & {"pain"} and re.search(r"(?:程度|くらい|ぐらい)です", s.text) and not re.search(r"円|分|回", s.text):
         found = re.search(r"(?:程度|くらい|ぐらい)です", s.text)
         if found and re.search(r"痛|チク|腫れ|赤|違和感|刺激", s.text):

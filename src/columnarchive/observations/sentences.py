@@ -32,6 +32,7 @@ _NAVIGATION = re.compile(r"[|｜/／>›»]")
 _REACH = 200
 _LONGEST = 400
 _LABEL_LENGTH = 24
+_BARE_LABEL = 12
 # Topics that the next line that looks like a heading ends, whatever it names.
 _EVENT_LINES = 4
 _CLOSED_BY_ANY = frozenset({"voice", "elsewhere", "staff"})
@@ -89,6 +90,7 @@ class Sentence:
     heading: str = ""
     question: str = ""
     header: tuple[str, ...] = ()
+    marked_up: bool = False
     step: bool = False
     before: str = ""
     after: str = ""
@@ -126,7 +128,9 @@ class Sentence:
     @cached_property
     def is_label(self) -> bool:
         """Whether the sentence is a heading or a bare label."""
-        return self.kind == "heading"
+        return self.kind == "heading" and (
+            self.marked_up or len(self.text) <= _BARE_LABEL or bool(topics_of(self.text))
+        )
 
     @cached_property
     def is_navigation(self) -> bool:
@@ -280,6 +284,7 @@ class _Reader:
             bare.startswith(("「", "『", "“"))
             or len(bare) > 40
             or bare.count("、") > 1
+            or re.search(r"[「『“][^」』”]{6,}", bare)
             or re.search(r"[。!、]$|です$|ます$|[:：].{3}|円|\d{3}|名$|代$", bare)
         ):
             return False
@@ -302,7 +307,7 @@ class _Reader:
             self.question = ""
 
     def _of_line(self, at: int, kind: str, text: str) -> Iterator[Sentence]:
-        label = "" if kind in ("row", "question") else self._label(text)
+        label = "" if kind == "question" else self._label(text.replace("\t", ":", 1) if kind == "row" else text)
         question = self.question if kind not in ("question", "heading") else ""
         spans = [text_span for part in _parts(text) for text_span in part]
         step = kind != "row" and bool(_STEP.match(self.lines[at].text) or _STEP_NFKC.match(text))
@@ -321,6 +326,7 @@ class _Reader:
                 heading=self.heading,
                 question=inline if inline and inline is not own else question,
                 header=self.header,
+                marked_up=self.lines[at].kind == "heading",
                 step=step,
                 before=text[spans[index - 1][0] : start] if index else self._neighbour(at, -1),
                 after=text[end : spans[index + 1][1]] if index + 1 < len(spans) else self._neighbour(at, 1),
