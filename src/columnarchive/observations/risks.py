@@ -93,7 +93,10 @@ def _is_stated(s: Sentence, start: int, end: int) -> bool:
         r"副作用|副反応|合併症|まれに|稀に|こと(?:が|も)(?:あり|ござい)|場合(?:が|も)(?:あり|ござい)|(?:起こり|生じ|あり)(?:得|え)|おそれ|恐れ|方(?:も|が)(?:い|お|多)|(?:日|週間|時間)(?:ほど|程度|くらい|間)?(?:で|は|、)?[^。、]{0,6}(?:続|おさま|引|軽快|消)",
         s.text,
     )
-    enumerated = len(pattern("harm").findall(s.text)) >= 3 and not on_disease(s.text)
+    named = len(pattern("harm").findall(s.text))
+    enumerated = (
+        named >= 3 or (named == 2 and re.search(r"(?:など)?(?:が|も)(?:あり|ござい)ます。?$", s.text))
+    ) and not on_disease(s.text)
     if re.search(r"(?:てい|でし|まし)た[。」]?$", s.text):
         return False
     return bool(treated or enumerated or "pain" in s.topics) and not re.search(
