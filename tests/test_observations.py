@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
+import tomllib
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from columnarchive.observations import KINDS, Context, Line, observe, statements
+
+HERE = Path(__file__).parent
+CASES = tomllib.loads((HERE / "observations_cases.toml").read_text("utf-8"))
+COLUMNS = tomllib.loads((HERE / "observations_columns.toml").read_text("utf-8"))["column"]
 
 
 def kinds(*lines: str, title: str = "") -> set[str]:
@@ -52,6 +58,27 @@ def test_words_and_spans_are_verbatim() -> None:
             assert lines[o.line].text[start:end] == word
             assert word in o.text
             assert lines[o.line].text.index(o.text, o.start) >= o.start
+
+
+def states(case: str) -> set[str]:
+    """The kinds that a sentence states; "H: … | " gives its heading, "Q: … | " the question it answers."""
+    context = Context(kind="item")
+    if case.startswith(("H: ", "Q: ")):
+        role, (above, case) = case[0], case[3:].split(" | ", 1)
+        context = Context(heading=above) if role == "H" else Context(question=above)
+    return {o.kind for o in statements(case, context)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ways_of_saying_it_and_near_misses(kind: str) -> None:
+    assert [case for case in CASES[kind]["yes"] if kind not in states(case)] == []
+    assert [case for case in CASES[kind]["no"] if kind in states(case)] == []
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column["title"])
+def test_whole_columns(column: dict[str, object]) -> None:
+    found = kinds(*str(column["text"]).split("\n"), title=str(column["title"]))
+    assert found - set(column.get("either", [])) == set(column["states"])
 
 
 def test_the_heading_and_the_question_decide() -> None:

@@ -37,7 +37,14 @@ _OTHER_TOP = re.compile(
 
 def testimonial(s: Sentence) -> Iterator[Span]:
     """Read a patient's voice on the effect or content of a treatment."""
-    if s.is_navigation or "staff" in s.topics or explains_ban(s) or _OUTRO.search(s.text) or about_others(s):
+    if (
+        not s.has("good_effect")
+        or s.is_navigation
+        or "staff" in s.topics
+        or explains_ban(s)
+        or _OUTRO.search(s.text)
+        or about_others(s)
+    ):
         return
     if s.kind == "heading" and "voice" not in topics_above(s):
         return
@@ -222,7 +229,7 @@ _TARGET = re.compile(
     r"(?:い|な|の)?(?:方|人|ケース|場合|患者さ[まん]|症例)?(?:に|へ|にも|には)、?(?:は、)?[^。]{0,20}(?:有効|選択|おすすめ|お勧め|適|いかが|対応|ご相談)|(?:な|の)?ケースです|(?:い|な)[^。]{0,20}(?:でした|変色|方へ)"
 )
 _PROMISES_NOTHING = re.compile(
-    r"合わない|とは(?:お約束|申し上げ|断言|言い)|満足|後戻り|(?:すべて|全て|全員|誰|皆|どなた|万人)[^。]*(?:わけで|とは限)|とは限|だけでは"
+    r"合わない|とは(?:お約束|申し上げ|断言|言い)|満足|後戻り|(?:すべて|全て|全員|誰|皆|どなた|万人)[^。]*(?:わけで|とは限)|とは限|だけでは|(?:よく|良く|楽に|軽く)なら"
 )
 _DISEASE_HEDGE = re.compile(
     r"(?:病気|疾患|症候群|がん)(?:は|が)[^。]{0,20}(?:治り|治ら|進行|再発)|(?:むし歯|歯周病|虫歯)(?:は|が)"

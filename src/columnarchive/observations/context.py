@@ -33,9 +33,9 @@ def explains_ban(s: Sentence) -> bool:
 
 def about_others(s: Sentence) -> bool:
     """Whether a sentence speaks of other clinics, other treatments or products that people buy, and not of its own."""
-    found = pattern("other").search(s.text)
-    if found is None and not _THINGS_OF_OTHERS.search(s.text):
+    if not s.has("other") and not _THINGS_OF_OTHERS.search(s.text):
         return False
+    found = pattern("other").search(s.text)
     own = pattern("own").search(s.text)
     return own is None or (
         found is not None and found.start() < own.start() and "より" not in s.text[found.end() : found.end() + 4]

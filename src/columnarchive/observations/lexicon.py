@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -30,7 +31,7 @@ def pattern(group: str) -> re.Pattern[str]:
     entry: Any = _groups()
     for name in group.split("."):
         entry = entry[name]
-    return re.compile("|".join(entry["words"]))
+    return re.compile("|".join(form for word in entry["words"] for form in literal_first(word)))
 
 
 @cache
@@ -46,3 +47,85 @@ def sources() -> dict[str, str]:
         inner = {name: group} if "words" in group else {f"{name}.{key}": entry for key, entry in group.items()}
         named |= {key: entry["source"] for key, entry in inner.items()}
     return named
+
+
+_BEHIND = re.compile(r"\(\?<!([^()\[\]|\\?*+{}]+)\)")
+_LITERAL = re.compile(r"[^\\()\[\]^$.|*+?{}](?![?*{])")
+_CLASS = re.compile(r"\[([^\]\\^-]+)\]")
+_ANY_CASE = re.compile(r"\(\?i:([a-z])")
+_REPEATED = ("*", "+", "{", "??", "?+")
+
+
+def literal_first(word: str) -> list[str]:
+    """Write an expression out as alternatives that begin with a literal character.
+
+    A search for many alternatives is several times faster when each begins with one, because `re` then skips every
+    character of the text that can begin none. What cannot be written out stays as it is.
+
+    >>> literal_first("[ぐぎ]る"), literal_first("(?:腫|は)れ"), literal_first("(?<!骨)折")
+    (['ぐる', 'ぎる'], ['腫れ', 'はれ'], ['折(?<!骨折)'])
+    """
+    word, *others = _split(word)
+    forms = [form for other in others for form in literal_first(other)]
+    if _LITERAL.match(word):
+        return [word, *forms]
+    if behind := _BEHIND.match(word):
+        rest = literal_first(word[behind.end() :])
+        if all(_LITERAL.match(one) for one in rest):
+            return [f"{one[0]}(?<!{behind[1]}{one[0]}){one[1:]}" for one in rest] + forms
+        return [word, *forms]
+    choices, rest_ = _head(word)
+    if not choices or rest_.startswith(_REPEATED):
+        return [word, *forms]
+    optional = rest_.startswith("?")
+    tail = rest_[1:] if optional else rest_
+    begun = [choice + tail for choice in choices] + ([tail] if optional and tail else [])
+    return [form for one in begun for form in literal_first(one)] + forms
+
+
+def _head(word: str) -> tuple[list[str], str]:
+    """Return the choices that an expression begins with, and the rest of it."""
+    if word.startswith("(?:"):
+        end = _closing(word)
+        return _split(word[3:end]), word[end + 1 :]
+    if any_case := _ANY_CASE.match(word):
+        rest = word[any_case.end() :]
+        return [f"{sign}(?i:" for sign in (any_case[1], any_case[1].upper())], rest
+    if signs := _CLASS.match(word):
+        return [re.escape(sign) for sign in signs[1]], word[signs.end() :]
+    if word.startswith("\\d"):
+        return list("0123456789"), word[2:]
+    return ([word[0]], word[1:]) if word[1:2] == "?" and word[0] not in "\\([^$." else ([], word)
+
+
+def _closing(word: str) -> int:
+    """Return the position of the bracket that closes the first one."""
+    depth = 0
+    for at, sign in _outside_classes(word):
+        depth += (sign == "(") - (sign == ")")
+        if depth == 0:
+            return at
+    return len(word)
+
+
+def _split(word: str) -> list[str]:
+    """Split an expression at its outermost bars."""
+    depth, start, parts = 0, 0, []
+    for at, sign in _outside_classes(word):
+        depth += (sign == "(") - (sign == ")")
+        if sign == "|" and depth == 0:
+            parts.append(word[start:at])
+            start = at + 1
+    return [*parts, word[start:]]
+
+
+def _outside_classes(word: str) -> Iterator[tuple[int, str]]:
+    """Yield the characters of an expression that are neither escaped nor in a class, with their positions."""
+    in_class = escaped = False
+    for at, sign in enumerate(word):
+        if escaped or sign == "\\":
+            escaped = not escaped
+            continue
+        if not in_class and sign != "[":
+            yield at, sign
+        in_class = sign == "[" or (in_class and sign != "]")

@@ -40,6 +40,8 @@ _NOT_MEDICAL = re.compile(
 
 def risks(s: Sentence) -> Iterator[Span]:
     """Read a named risk, side effect or treatment pain, or a group that is not treated."""
+    if not s.has("harm") and not s.has("excluded") and "exclusion" not in s.topics:
+        return
     if s.is_label or s.is_navigation or s.asks or on_jobs(s) or about_others(s):
         return
     if "voice" in s.topics or (explains_ban(s) and not _listed(s) and not speaks_as_clinic(s) and not s.label):
@@ -136,6 +138,8 @@ def _excluded(s: Sentence) -> Iterator[Span]:
 
 def risk_denial(s: Sentence) -> Iterator[Span]:
     """Read that a risk, pain or downtime is denied or played down, or the treatment called safe."""
+    if not _denials(s.text, s.question) and not s.topics & {"pain", "risk"}:
+        return
     if s.asks or s.is_navigation or on_jobs(s) or about_others(s) or (explains_ban(s) and not speaks_as_clinic(s)):
         return
     if "voice" in s.topics:

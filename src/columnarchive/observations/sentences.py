@@ -146,7 +146,13 @@ class Sentence:
 
     def has(self, group: str) -> bool:
         """Whether any word of a group of the lexicon stands in the sentence."""
-        return pattern(group).search(self.text) is not None
+        if group not in self._has:
+            self._has[group] = pattern(group).search(self.text) is not None
+        return self._has[group]
+
+    @cached_property
+    def _has(self) -> dict[str, bool]:
+        return {}
 
     def is_quoted(self, at: int) -> bool:
         """Whether a position stands within quotation marks."""
