@@ -109,7 +109,7 @@ def test_real_first_captures_are_three_times_smaller_than_warc(tmp_path: Path, s
     random.Random(1).shuffle(files)
     pages = [capture(f"http://{site}/{path.name}/{n}", at(0, n), path.read_bytes()) for n, path in enumerate(files)]
     warc = tmp_path / "site.warc.gz"
-    warc_writer.write(warc, [warc_writer.Kept(one, one.body_sha256) for one in pages], "test")
+    warc_writer.write(warc, [warc_writer.WarcEntry(one, one.body_sha256) for one in pages], "test")
     with Database.open(tmp_path / "a.db") as db:
         import_warc.import_files(db, [warc], None, lambda *_: None)
         (stored,) = db.conn.execute("select sum(length(data)) from bodies").fetchone()

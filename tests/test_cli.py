@@ -196,7 +196,7 @@ def test_bad_input_ends_in_one_sentence(db: Path, tmp_path: Path) -> None:
     sentence(archive("status", db=tmp_path / "none.db"), "no archive at")
     sentence(archive("search", "", db=db), "query is empty")
     sentence(archive("search", "  \u3000 ", db=db), "query is empty")
-    sentence(archive("extract", picture), "is no web page")
+    sentence(archive("extract", picture), "is not a web page")
     sentence(archive("extract", tmp_path / "absent.html"), "cannot be read")
     sentence(archive("history", clinic.HOST + "/nowhere/", db=db), "does not know")
     sentence(archive("history", "これはURLではない", db=db), "not a web address")

@@ -12,7 +12,7 @@ import clinic
 import clinic_archive
 import pytest
 
-from columnarchive.exchange.warc_writer import Kept, write
+from columnarchive.exchange.warc_writer import WarcEntry, write
 from columnarchive.records import Capture
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "dask_warc.py"
@@ -35,7 +35,7 @@ def test_two_workers_write_what_one_process_writes(tmp_path: Path, tmp_path_fact
     files = []
     for number in (0, 1):
         files.append(tmp_path / f"{number}.warc.gz")
-        write(files[-1], [Kept(one, one.body_sha256) for one in every[number::2]], "test")
+        write(files[-1], [WarcEntry(one, one.body_sha256) for one in every[number::2]], "test")
     for workers in ("0", "2"):
         subprocess.run(
             [sys.executable, str(EXAMPLE), str(tmp_path / workers), *map(str, files), "--workers", workers],

@@ -73,7 +73,7 @@ def test_real_histories_give_the_same_in_any_order_and_twice(shared: Path, tmp_p
     files = []
     for number, (_, group) in enumerate(sorted(months.items())):
         files.append(tmp_path / f"{number:04d}.warc.gz")
-        warc_writer.write(files[-1], [warc_writer.Kept(one, one.body_sha256) for one in group], "test")
+        warc_writer.write(files[-1], [warc_writer.WarcEntry(one, one.body_sha256) for one in group], "test")
     shuffled = random.Random(9).sample(files, len(files))
     found = []
     for name, rounds in (("in order", [files]), ("shuffled", [shuffled]), ("twice", [shuffled[::-1], files])):

@@ -1,6 +1,6 @@
-"""The evidence sheet: one HTML file that needs nothing else, with two texts, their difference and all that proves them.
+"""The evidence sheet: one self-contained HTML file with two texts, their difference, and their proofs.
 
-Both languages stand side by side, because a sheet is handed on to people that we do not know.
+It is in Japanese and English, because a sheet is passed on to people we do not know.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ color:#555}@media print{body{margin:0;max-width:none;font-size:10.5pt}.edit,tr{b
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A sheet: a name for its file, the page itself, and the captures whose WARC records belong beside it."""
+    """A sheet: a name for its file, the HTML page, and the captures whose WARC records belong to it."""
 
     name: str
     html: str
@@ -49,7 +49,7 @@ class _Side:
 
 
 def sheet(conn: reader.Connection, url: str, first: str = "", second: str = "") -> Sheet:
-    """The sheet for two revisions of an article, named by number, day or time; the last two unless told otherwise.
+    """Return the sheet for two revisions of an article, named by number, day or time; by default the last two.
 
     An article with one revision gets a sheet of that one. NotFound and UsageError as in `reading`.
     """
@@ -145,8 +145,8 @@ def _difference(comparison: Comparison) -> Iterator[str]:
 
 
 def _why(edit: Edit) -> str:
-    said = [f"{one.label}: {one.old or '–'} → {one.new or '–'}" for one in edit.evidence if one.old or one.new]
-    return "".join(f"<br>{escape(line)}" for line in said)
+    lines = [f"{one.label}: {one.old or '–'} → {one.new or '–'}" for one in edit.evidence if one.old or one.new]
+    return "".join(f"<br>{escape(line)}" for line in lines)
 
 
 def _text(article: Article) -> str:

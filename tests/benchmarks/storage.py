@@ -28,7 +28,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 from evidence import at, capture, page  # noqa: E402
 
 from columnarchive.exchange.warc_reader import read  # noqa: E402
-from columnarchive.exchange.warc_writer import Kept, write  # noqa: E402
+from columnarchive.exchange.warc_writer import WarcEntry, write  # noqa: E402
 from columnarchive.pipeline import derive, import_warc, integrity  # noqa: E402
 from columnarchive.records import Capture  # noqa: E402
 from columnarchive.store import blobs  # noqa: E402
@@ -61,7 +61,7 @@ def sets(folder: Path) -> Iterator[Set]:
             for second, path in enumerate(files)
         ]
         warc = folder / f"{site.name}.warc.gz"
-        write(warc, [Kept(each, each.body_sha256) for each in found], "benchmark")
+        write(warc, [WarcEntry(each, each.body_sha256) for each in found], "benchmark")
         yield Set(f"{site.name}, first captures", found, warc)
     for warc in sorted((CORPUS / "revisions").glob("*.warc.gz")):
         found = sorted((item for item in read(warc) if isinstance(item, Capture)), key=lambda item: item.fetched_at)
@@ -144,14 +144,14 @@ def measure_reads() -> int:
         return int(mean > READ)
 
 
-def made_up(count: int) -> Iterator[Kept]:
+def made_up(count: int) -> Iterator[WarcEntry]:
     """`count` captures over 200 sites of 100 pages, one visit to each page a day."""
     sites, pages = 200, 100
     for number in range(count):
         host, place, visit = f"clinic{number % sites}.example", number // sites % pages, number // (sites * pages)
         body = page(place, version_of(place, visit), host)
         one = capture(f"https://{host}/column/{place}/", at(visit, number // sites % 3600), body)
-        yield Kept(one, one.body_sha256)
+        yield WarcEntry(one, one.body_sha256)
 
 
 def version_of(place: int, visit: int) -> int:

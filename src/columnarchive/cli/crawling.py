@@ -64,7 +64,7 @@ def crawl(
     from columnarchive.store import overview
     from columnarchive.store.database import Database
 
-    told: list[notifications.Told] = []
+    told: list[notifications.Delivery] = []
     unread: list[Trouble] = []
     with logged():
         known = load(settings)

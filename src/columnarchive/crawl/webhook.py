@@ -1,4 +1,4 @@
-"""Telling a webhook: one signed POST, repeated while the receiver is busy or out of reach.
+"""Post to a webhook: one signed POST, repeated while the receiver is busy or cannot be reached.
 
 Signed as Standard Webhooks says (https://www.standardwebhooks.com/): `webhook-signature` is `v1,` and the base64 of
 HMAC-SHA256 over `id.timestamp.body`; a receiver knows a repetition by its `webhook-id`.
@@ -37,11 +37,11 @@ class Message:
     body: bytes
 
 
-class _Passing(FetchError):
-    """A refusal that may be over soon; `pause` is what the receiver asked for, in seconds."""
+class _TemporaryError(FetchError):
+    """A failure that may pass; `pause` is what the receiver asked for, in seconds."""
 
-    def __init__(self, said: str, pause: float = 0.0) -> None:
-        super().__init__(said)
+    def __init__(self, reason: str, pause: float = 0.0) -> None:
+        super().__init__(reason)
         self.pause = pause
 
 
@@ -53,15 +53,15 @@ def post(
     pause: Callable[[float], None] = time.sleep,
     clock: Clock = system_clock,
 ) -> None:
-    """Post a message until the receiver takes it (a status of 200 to 299); FetchError, one sentence, when it does not.
+    """Post a message until the receiver accepts it (status 200 to 299); FetchError, one sentence, when it does not.
 
-    Busy receivers (429, 5xx) and faults of the network are tried again, with growing pauses; any other answer is final.
-    Redirects are not followed: a message goes where its owner said. Neither the address's path nor the secret is shown.
+    After 429, 5xx and network errors it is sent again, with growing pauses; any other status is final. Redirects are
+    not followed: a message goes only to the configured address. No error shows the address's path or the secret.
     """
     retrying = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(ATTEMPTS),
         wait=_pause,
-        retry=tenacity.retry_if_exception_type(_Passing),
+        retry=tenacity.retry_if_exception_type(_TemporaryError),
         reraise=True,
         sleep=pause,
     )
@@ -105,13 +105,13 @@ def _post(url: str, message: Message, secret: str, clock: Clock) -> None:
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
         raise
     except (httpx.HTTPError, OSError, ValueError) as error:  # ValueError: a name that cannot be looked up
-        raise _Passing(f"The webhook at {_host(url)} cannot be reached ({type(error).__name__}).") from error
+        raise _TemporaryError(f"The webhook at {_host(url)} cannot be reached ({type(error).__name__}).") from error
     if 200 <= status < 300:
         return
-    said = f"The webhook at {_host(url)} answered {status}."
+    reason = f"The webhook at {_host(url)} answered {status}."
     if status == 429 or status >= 500:
-        raise _Passing(said, float(after) if after.isdecimal() else 0.0)
-    raise FetchError(said)
+        raise _TemporaryError(reason, float(after) if after.isdecimal() else 0.0)
+    raise FetchError(reason)
 
 
 async def _answered(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
@@ -128,7 +128,7 @@ async def _answered(url: str, body: bytes, headers: dict[str, str]) -> tuple[int
 def _pause(state: tenacity.RetryCallState) -> float:
     """One second, then twice as long each time, or what the receiver asked for; never longer than a minute."""
     error = state.outcome.exception() if state.outcome else None
-    asked = error.pause if isinstance(error, _Passing) else 0.0
+    asked = error.pause if isinstance(error, _TemporaryError) else 0.0
     return min(LONGEST_PAUSE, max(asked, 2.0 ** (state.attempt_number - 1)))
 
 

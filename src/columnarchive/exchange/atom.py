@@ -1,4 +1,4 @@
-"""Changes as an Atom feed (RFC 4287): what was taken out and put in, for any feed reader."""
+"""Write changes as an Atom feed (RFC 4287), with removed and added text, for any feed reader."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TAGS = {"equal": "{}", "delete": "<del>{}</del>", "insert": "<ins>{}</ins>"}
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What a feed says of itself; `id` stays the same for good, `updated_at` is the time of its newest news."""
+    """The head of a feed; `id` never changes, `updated_at` is the time of the newest entry."""
 
     id: str
     title: str
@@ -28,7 +28,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A change as an entry; `kind` tells apart what happened to one article at one time (edit, gone, returned)."""
+    """A change as an entry; `kind` (edit, gone, returned) distinguishes changes of one article at one time."""
 
     url: str
     site: str
@@ -41,7 +41,7 @@ class Entry:
 
 
 def write(path: Path, feed: Feed, entries: Iterable[Entry]) -> int:
-    """Write a feed, its entries as they come; the number of entries."""
+    """Write a feed, and return the number of its entries."""
     count = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write('<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n')
@@ -55,7 +55,7 @@ def write(path: Path, feed: Feed, entries: Iterable[Entry]) -> int:
 
 
 def urn(*names: str) -> str:
-    """An identifier that follows from names alone, so that a rebuilt archive gives the same."""
+    """Return an identifier derived from names alone, so that a rebuilt archive gives the same."""
     return uuid.uuid5(uuid.NAMESPACE_URL, " ".join(names)).urn
 
 
@@ -74,7 +74,7 @@ def _entry(entry: Entry) -> Iterator[str]:
 
 
 def _as_html(entry: Entry) -> str:
-    """The edits as a list; whatever a page said is text in it."""
+    """The edits as a list, with text of the page escaped."""
     items = "".join(f"<li>{_edit(edit)}</li>" for edit in entry.edits)
     return f'<div lang="ja"><p>{html.escape(entry.summary)}</p><ul>{items}</ul></div>'
 

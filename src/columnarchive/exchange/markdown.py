@@ -1,6 +1,6 @@
-"""Articles as Markdown files with front matter: for reading, for note-taking programs, for the eye in `git log -p`.
+"""Write articles as Markdown with front matter, for reading, note-taking programs and `git log -p`.
 
-What a page says is escaped, so that its text stays text: no markup, no HTML and no front matter comes from a page.
+Text of a page is escaped, so that it stays text: no markup, HTML or front matter comes from a page.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _AT_START = re.compile(r"^(\s*)([-+>=:#])|^(\s*\d{1,9})([.)])(?=\s|$)")
 
 
 def document(article: Article, facts: Iterable[tuple[str, str | int]]) -> str:
-    """A whole file: front matter with the given facts, the title, the article's blocks."""
+    """Return a complete file: front matter with the given facts, the title, the article's blocks."""
     return f"{front_matter(facts)}\n# {inline(article.title)}\n\n{body(article.blocks)}"
 
 
 def front_matter(facts: Iterable[tuple[str, str | int]]) -> str:
-    """YAML between two lines of dashes; values are written as JSON strings, which YAML reads as they are."""
+    """Return YAML between two lines of dashes; values are JSON strings, which YAML reads unchanged."""
     lines = (f"{name}: {value if isinstance(value, int) else quoted(value)}" for name, value in facts)
     return "\n".join(["---", *lines, "---", ""])
 
 
 def quoted(value: str) -> str:
-    """A string in double quotes for YAML, with all that YAML would fold or refuse written as an escape."""
+    """Return a string in double quotes for YAML, with escapes for what YAML would fold or refuse."""
     text = json.dumps(value, ensure_ascii=False)
     if text.isprintable():
         return text
@@ -39,7 +39,7 @@ def quoted(value: str) -> str:
 
 
 def unquoted(text: str) -> str:
-    """The string that `quoted` wrote; empty for what it did not write."""
+    """Return the string that `quoted` wrote; empty for anything else."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -48,12 +48,12 @@ def unquoted(text: str) -> str:
 
 
 def body(blocks: Sequence[Block]) -> str:
-    """The blocks of an article as Markdown, ending with a newline."""
+    """Return the blocks of an article as Markdown, ending with a newline."""
     runs: list[list[Block]] = []
     for block in blocks:
         if not block.text.strip():
             continue
-        # Neighbouring items are one list and rows one table; every other block stands alone.
+        # Adjacent items form a list and adjacent rows a table; every other block is by itself.
         if runs and block.kind in ("item", "row") and runs[-1][0].kind == block.kind:
             runs[-1].append(block)
         else:
@@ -82,7 +82,7 @@ def _run(blocks: Sequence[Block]) -> Iterator[str]:
 def _list(blocks: Sequence[Block]) -> Iterator[str]:
     depth = 0
     for block in blocks:
-        # An item may stand at most one step below the one before, or it would read as code.
+        # An item may be at most one level below the one before, or it would be read as code.
         depth = min(max(1, block.level), depth + 1)
         indent = "  " * (depth - 1)
         yield f"{indent}- " + lines(block.text).replace("\n", f"\n{indent}  ")
@@ -98,12 +98,12 @@ def _table(blocks: Sequence[Block]) -> Iterator[str]:
 
 
 def inline(text: str) -> str:
-    """Text in one line, escaped."""
+    """Return text in one line, escaped."""
     return _escaped(" ".join(text.split()))
 
 
 def lines(text: str) -> str:
-    """Text in its lines, escaped, each line break kept."""
+    """Return text in its lines, escaped, with every line break."""
     return "\\\n".join(_escaped(" ".join(line.split())) for line in text.split("\n") if line.strip())
 
 

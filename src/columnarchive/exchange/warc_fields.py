@@ -1,6 +1,6 @@
-"""What of a capture a WARC record has no place for, and how it travels: one named field with JSON, marked header lines.
+"""The parts of a capture that WARC has no place for: a header field with JSON, and marked HTTP header lines.
 
-A capture's body is written decoded, so the lines that described how it travelled get a prefix; reading takes it off.
+A capture's body is written decoded, so the header lines that described its transfer get a prefix; reading removes it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _PLAIN_VALUE = re.compile(r"(?:[!-~](?:[ -~\t]*[!-~])?)?")
 
 
 def mark(headers: Headers, size: int | None) -> Headers:
-    """Received lines as they are written beside a decoded body of `size` bytes; None where there is none."""
+    """Return received header lines as they are written beside a decoded body of `size` bytes; None without a body."""
     lines = tuple((PREFIX + name if _is_marked(name) else name, value) for name, value in headers)
     return lines if size is None else (*lines, ("Content-Length", str(size)))
 
 
 def unmark(headers: Headers) -> Headers:
-    """The lines as received: what `mark` added goes."""
+    """Return the header lines as received, without what `mark` added."""
     return tuple(
         (name[len(PREFIX) :] if name.lower().startswith(PREFIX.lower()) else name, value)
         for name, value in headers
@@ -39,14 +39,14 @@ def unmark(headers: Headers) -> Headers:
 
 
 def is_plain(headers: Headers) -> bool:
-    """Whether lines come back equal from a file; others also travel in the field."""
+    """Return whether a file gives header lines back equal; others are also written to the field."""
     return all(_PLAIN_NAME.fullmatch(name) and _PLAIN_VALUE.fullmatch(value) for name, value in headers)
 
 
 def to_field(capture: Capture, body_sha256: str, *, with_headers: bool = False) -> str:
-    """The field's value: one line of ASCII. `with_headers` where the record itself does not carry the lines."""
+    """Return the field's value, one line of ASCII. `with_headers` where the record itself has no header lines."""
     wire = capture.wire
-    said: dict[str, Any] = {
+    values: dict[str, Any] = {
         "url": capture.url,
         "final_url": capture.final_url,
         "status": capture.status,
@@ -62,40 +62,40 @@ def to_field(capture: Capture, body_sha256: str, *, with_headers: bool = False) 
         "wire_sha256": wire.sha256,
     }
     if with_headers or not is_plain(capture.headers):
-        said["headers"] = capture.headers
-    return json.dumps({key: value for key, value in said.items() if value}, separators=(",", ":"))
+        values["headers"] = capture.headers
+    return json.dumps({key: value for key, value in values.items() if value}, separators=(",", ":"))
 
 
 def from_field(text: str, fetched_at: str, headers: Headers) -> tuple[Capture, str]:
-    """A capture without its body, and that body's digest; raise ExchangeError for a field that is not ours."""
+    """Return a capture without its body, and the body's digest; raise ExchangeError for a field that is not ours."""
     try:
-        said = json.loads(text, parse_constant=_refuse)
-        if said["outcome"] not in OUTCOMES:
+        values = json.loads(text, parse_constant=_refuse)
+        if values["outcome"] not in OUTCOMES:
             raise ExchangeError(f"Its field {FIELD} gives an unknown outcome.")
         hops = tuple(
-            Hop(_address(url), _whole(status, 999), _lines(lines)) for url, status, lines in said.get("hops", [])
+            Hop(_address(url), _bounded(status, 999), _lines(lines)) for url, status, lines in values.get("hops", [])
         )
         wire = Wire(
-            _lines(said.get("request_headers", [])),
+            _lines(values.get("request_headers", [])),
             hops,
-            _storable(said.get("peer", "")),
-            _storable(said.get("tls", "")),
-            _seconds(said.get("seconds", 0)),
-            _whole(said.get("wire_length", 0), MAX_INTEGER),
-            _digest(said.get("wire_sha256", "")),
+            _storable(values.get("peer", "")),
+            _storable(values.get("tls", "")),
+            _seconds(values.get("seconds", 0)),
+            _bounded(values.get("wire_length", 0), MAX_INTEGER),
+            _digest(values.get("wire_sha256", "")),
         )
         capture = Capture(
-            url=str(said["url"]),
-            final_url=_address(said.get("final_url", "")),
+            url=str(values["url"]),
+            final_url=_address(values.get("final_url", "")),
             fetched_at=fetched_at,
-            status=_whole(said.get("status", 0), 999),
-            headers=_lines(said["headers"]) if "headers" in said else headers,
+            status=_bounded(values.get("status", 0), 999),
+            headers=_lines(values["headers"]) if "headers" in values else headers,
             body=None,
-            outcome=said["outcome"],
-            error=_storable(said.get("error", "")),
+            outcome=values["outcome"],
+            error=_storable(values.get("error", "")),
             wire=wire,
         )
-        return capture, _digest(said.get("body_sha256", ""))
+        return capture, _digest(values.get("body_sha256", ""))
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
         raise ExchangeError(f"Its field {FIELD} cannot be read.") from error
 
@@ -104,7 +104,7 @@ def _refuse(name: str) -> None:
     raise ValueError(f"{name} is not a number in JSON.")
 
 
-def _whole(value: Any, maximum: int) -> int:
+def _bounded(value: Any, maximum: int) -> int:
     if type(value) is not int or not 0 <= value <= maximum:
         raise ValueError("Not a whole number within its bounds.")
     return value

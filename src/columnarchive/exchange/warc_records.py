@@ -225,7 +225,7 @@ def _read(record: ArcWarcRecord, walker: _Walker, where: str) -> Record | Failur
             raise _OneMember
     elif (walker.is_misfit or _INNER_RECORD.search(payload)) and not _is_proven(record, payload):
         raise _Misfit
-    if is_short and not _has_whole_answer(record.http_headers, payload):
+    if is_short and not _has_complete_answer(record.http_headers, payload):
         return Failure(where, "truncated", "The record is shorter than it says.")
     if any(problem.startswith("block digest failed") for problem in record.digest_checker.problems):
         return Failure(where, "protocol_error", "The record does not match its block digest.")
@@ -252,10 +252,10 @@ def _is_proven(record: ArcWarcRecord, payload: bytes) -> bool:
     return length is not None and length == str(len(payload))
 
 
-def _has_whole_answer(http: StatusAndHeaders | None, payload: bytes) -> bool:
-    """Whether a record that ends early lost none of its answer: some writers count line breaks they do not write."""
-    said = http.get_header("content-length") if http else None
-    return said is not None and said.isdecimal() and len(payload) >= int(said)
+def _has_complete_answer(http: StatusAndHeaders | None, payload: bytes) -> bool:
+    """Whether a record that ends early has its complete response: some writers count line breaks they do not write."""
+    length = http.get_header("content-length") if http else None
+    return length is not None and length.isdecimal() and len(payload) >= int(length)
 
 
 def _next_start(file: IO[bytes] | gzip.GzipFile, offset: int) -> int | None:

@@ -1,7 +1,7 @@
-"""WARC out: captures as request, response and revisit records that replay elsewhere and come back equal here.
+"""Write captures as WARC request, response and revisit records, which other players replay and we read back equal.
 
-Bodies are written decoded, with headers that match them. The same captures give the same bytes: record ids follow from
-what the records say.
+Bodies are written decoded, with headers that match them. The same captures give the same bytes: record ids are derived
+from the content of the records.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ Fields = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A capture to write, and the digest of the body it shows, its own or one stored before."""
+class WarcEntry:
+    """A capture to write, and the digest of its body, its own or the stored one that it confirms."""
 
     capture: Capture
     body_sha256: str
 
 
-def write(path: Path, captures: Iterable[Kept], software: str) -> int:
+def write(path: Path, captures: Iterable[WarcEntry], software: str) -> int:
     """Write captures, given in order of time, to `path` (gzipped by record if it ends in .gz); return the records.
 
-    The file appears whole or not at all. Raises ExchangeError when it cannot be written.
+    The file is replaced only when it is complete. Raises ExchangeError when it cannot be written.
     """
     if not path.parent.is_dir():
         raise ExchangeError(f"{path} cannot be written: there is no folder {path.parent}.")
     with atomic_files() as claim, claim(path).open("wb") as file:
         out = _Writer(file, packed=path.suffix == ".gz")
         out.info(path.name, software)
-        for kept in captures:
-            out.capture(kept)
+        for entry in captures:
+            out.capture(entry)
     return out.records
 
 
@@ -54,49 +54,49 @@ class _Writer:
     file: IO[bytes]
     packed: bool
     records: int = 0
-    # Where each body stands in this file, by its digest: what revisits refer to.
+    # Address and time of each body in this file, by its digest: what revisits refer to.
     written: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def info(self, name: str, software: str) -> None:
         block = f"software: {software}\r\nformat: WARC File Format 1.1\r\n".encode()
-        # Dated by nothing in particular, so that an export is a function of what it holds.
+        # A fixed date, so that the same captures give the same file.
         at = "1970-01-01T00:00:00Z"
         fields = [("WARC-Filename", name), ("Content-Type", "application/warc-fields")]
         self._record("warcinfo", at, fields, block)
 
-    def capture(self, kept: Kept) -> None:
-        capture = kept.capture
+    def capture(self, entry: WarcEntry) -> None:
+        capture = entry.capture
         if not capture.status:
-            self._without_answer(kept)
+            self._without_answer(entry)
             return
         for hop in capture.wire.hops:
             fields = [("WARC-Target-URI", _address(hop.url)), (HOP_FIELD, _ascii(capture.url))]
             self._response(capture, fields, _http(hop.status, hop.headers, b""), b"")
-        self._request(capture, self._answer(kept))
+        self._request(capture, self._answer(entry))
 
-    def _answer(self, kept: Kept) -> str:
-        """The answer itself: a revisit where its body stands in the file already. Returns the record's id."""
-        capture = kept.capture
-        before = self.written.get(kept.body_sha256)
+    def _answer(self, entry: WarcEntry) -> str:
+        """Write the response, or a revisit where the file has its body already; return the record's id."""
+        capture = entry.capture
+        before = self.written.get(entry.body_sha256)
         if before and (capture.body is None or capture.outcome == "unchanged"):
-            return self._revisit(kept, before)
-        fields = [("WARC-Target-URI", _target(capture)), (FIELD, to_field(capture, kept.body_sha256))]
+            return self._revisit(entry, before)
+        fields = [("WARC-Target-URI", _target(capture)), (FIELD, to_field(capture, entry.body_sha256))]
         body = capture.body or b""
         size = None if capture.status in (204, 304) else len(body)
         record = self._response(capture, fields, _http(capture.status, mark(capture.headers, size), body), body)
         if capture.body:
-            self.written.setdefault(kept.body_sha256, (_target(capture), capture.fetched_at))
+            self.written.setdefault(entry.body_sha256, (_target(capture), capture.fetched_at))
         return record
 
-    def _revisit(self, kept: Kept, before: tuple[str, str]) -> str:
-        capture, unmodified = kept.capture, kept.capture.status == 304
+    def _revisit(self, entry: WarcEntry, before: tuple[str, str]) -> str:
+        capture, unmodified = entry.capture, entry.capture.status == 304
         fields = [
             ("WARC-Target-URI", _target(capture)),
-            (FIELD, to_field(capture, kept.body_sha256, with_headers=unmodified)),
+            (FIELD, to_field(capture, entry.body_sha256, with_headers=unmodified)),
             ("WARC-Profile", PROFILE + ("server-not-modified" if unmodified else "identical-payload-digest")),
             ("WARC-Refers-To-Target-URI", before[0]),
             ("WARC-Refers-To-Date", before[1]),
-            ("WARC-Payload-Digest", "sha256:" + kept.body_sha256),
+            ("WARC-Payload-Digest", "sha256:" + entry.body_sha256),
         ]
         # Players show a revisit under its own status and lines, and a 304 as an empty page. Without a block they take
         # those of the answer that it confirms; status and lines of the 304 travel in our field.
@@ -118,10 +118,10 @@ class _Writer:
         fields = [("WARC-Target-URI", _target(capture)), ("WARC-Concurrent-To", answer)]
         self._record("request", capture.fetched_at, fields, block, "application/http; msgtype=request")
 
-    def _without_answer(self, kept: Kept) -> None:
-        """A visit that got no answer is told in a metadata record: WARC has no other place for it."""
-        capture = kept.capture
-        fields = [("WARC-Target-URI", _address(capture.url)), (FIELD, to_field(capture, kept.body_sha256))]
+    def _without_answer(self, entry: WarcEntry) -> None:
+        """Write a visit that got no response as a metadata record: WARC has no other place for it."""
+        capture = entry.capture
+        fields = [("WARC-Target-URI", _address(capture.url)), (FIELD, to_field(capture, entry.body_sha256))]
         block = f"outcome: {capture.outcome}\r\n".encode()
         self._record("metadata", capture.fetched_at, fields, block, "application/warc-fields")
 
@@ -146,7 +146,7 @@ HTTP_RESPONSE = "application/http; msgtype=response"
 
 
 def _target(capture: Capture) -> str:
-    """The address that gave the answer: for a redirect kept by itself the one asked, else where the redirects led."""
+    """The address that gave the answer: for a redirect stored by itself the one asked, else the final one."""
     is_redirect = 300 <= capture.status < 400 and capture.status != 304
     return _address(capture.url if is_redirect else capture.final_url or capture.url)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from columnarchive.errors import ExchangeError
 from columnarchive.evidence_report import sheet
+from columnarchive.exchange.atomic_files import atomic_files
 from columnarchive.pipeline.export_warc import export_captures
 from columnarchive.store.database import Database
 
@@ -25,12 +24,7 @@ def write_evidence(db: Database, url: str, revisions: tuple[str, str], folder: P
     found = sheet(db.conn, url, *revisions)
     page = folder / found.name
     records = page.with_suffix(".warc.gz")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with atomic_files() as claim:
+        claim(page).write_text(found.html, encoding="utf-8")
         export_captures(db, records, found.captures)
-        partial = page.with_name(page.name + ".partial")
-        partial.write_text(found.html, encoding="utf-8")
-        os.replace(partial, page)
-    except OSError as error:
-        raise ExchangeError(f"{folder} cannot be written to: {error.strerror}.") from error
     return EvidenceFiles(page, records)

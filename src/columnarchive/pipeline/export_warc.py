@@ -8,7 +8,7 @@ from pathlib import Path
 from columnarchive import __version__
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.exchange.atomic_files import os_errors_as_sentences
-from columnarchive.exchange.warc_writer import Kept, write
+from columnarchive.exchange.warc_writer import WarcEntry, write
 from columnarchive.store import captures, sites
 from columnarchive.store.database import Database
 
@@ -34,13 +34,13 @@ def export_captures(db: Database, out: Path, capture_ids: Sequence[int]) -> int:
     return write(out, _records(db, capture_ids, lambda _: None), f"columnarchive/{__version__}")
 
 
-def _kept(db: Database, site: str | None, report: Report) -> Iterator[Kept]:
+def _kept(db: Database, site: str | None, report: Report) -> Iterator[WarcEntry]:
     return _records(db, list(captures.ids(db, _site_id(db, site))), report)
 
 
-def _records(db: Database, capture_ids: Sequence[int], report: Report) -> Iterator[Kept]:
+def _records(db: Database, capture_ids: Sequence[int], report: Report) -> Iterator[WarcEntry]:
     for done, capture_id in enumerate(capture_ids, 1):
-        yield Kept(captures.load(db, capture_id), captures.body_of(db.conn, capture_id))
+        yield WarcEntry(captures.load(db, capture_id), captures.body_of(db.conn, capture_id))
         report(done)
 
 

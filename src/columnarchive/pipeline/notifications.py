@@ -1,8 +1,8 @@
-"""Telling people what changed: `changes --since last`, and webhooks; each change at least once.
+"""Notify people of changes, by `changes --since last` and webhooks; each change at least once.
 
-What was told is remembered only after it was delivered. A kill in between tells it again, never not at all. Changes are
-told by what they are, not by a moment up to which all was told: an import, or a page's going that is believed later
-than it was seen, brings changes of the past.
+A change is marked as sent only after its delivery: a kill in between sends it again. Changes are marked one by one, not
+by a time up to which all were sent: an import, and an article that counts as gone at its second 404, add changes to the
+past.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Post = Callable[[str, Message, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A webhook of sites.toml: where to, what for, and the environment variable that holds its secret."""
+    """A webhook of sites.toml: its address, the changes it gets, and the environment variable with its secret."""
 
     url: str
     interest: Interest
@@ -54,13 +54,13 @@ class Hook:
 
     @property
     def channel(self) -> str:
-        """Its name in the archive: a digest, because the address is often a password and archives are handed over."""
+        """Its name in the archive: a digest, because the address is often a password and archives are shared."""
         return "webhook " + hashlib.sha256(self.url.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """How many changes a webhook took, and the sentence that says why it did not take the rest."""
+class Delivery:
+    """The number of changes that a webhook accepted, and why it did not accept the rest, as a sentence."""
 
     hook: Hook
     changes: int
@@ -71,7 +71,7 @@ class Told:
 def since_last(
     db: Database, interest: Interest = EVERYTHING, *, limit: int = -1, clock: Clock = system_clock
 ) -> Iterator[list[ChangeRow]]:
-    """Changes not shown by an earlier block like this one, oldest first; shown when the block ends without an error.
+    """Yield the changes that no earlier block like this one yielded, oldest first; marked when the block succeeds.
 
     >>> with since_last(db) as rows:
     ...     print(rows, flush=True)
@@ -89,25 +89,25 @@ def notify(
     environment: Mapping[str, str] = os.environ,
     clock: Clock = system_clock,
     send: Post = post,
-) -> list[Told]:
-    """Tell every webhook what it was not told yet; one that refuses holds up no other and is told the next time."""
-    return [_told(db, hook, environment, clock, send) for hook in hooks]
+) -> list[Delivery]:
+    """Send every webhook the changes it has not had yet; one that fails delays no other and is tried the next time."""
+    return [_deliver(db, hook, environment, clock, send) for hook in hooks]
 
 
-def _told(db: Database, hook: Hook, environment: Mapping[str, str], clock: Clock, send: Post) -> Told:
+def _deliver(db: Database, hook: Hook, environment: Mapping[str, str], clock: Clock, send: Post) -> Delivery:
     count = 0
     secret = environment.get(hook.secret_env, "") if hook.secret_env else ""
     if hook.secret_env and not secret:
-        return Told(hook, 0, f"The environment variable {hook.secret_env} holds no secret for the webhook; set it.")
+        return Delivery(hook, 0, f"The environment variable {hook.secret_env} holds no secret for the webhook; set it.")
     while rows := notifications.untold(db.conn, hook.channel, hook.interest, BATCH):
         try:
             send(hook.url, _message(db, rows, _escaper(hook.url)), secret)
         except (FetchError, UsageError) as error:
-            return Told(hook, count, str(error))
+            return Delivery(hook, count, str(error))
         with db.transaction() as conn:
             notifications.tell(conn, hook.channel, rows, to_text(clock()))
         count += len(rows)
-    return Told(hook, count)
+    return Delivery(hook, count)
 
 
 def _message(db: Database, rows: Sequence[ChangeRow], escape: Callable[[str], str]) -> Message:
@@ -120,7 +120,7 @@ def _message(db: Database, rows: Sequence[ChangeRow], escape: Callable[[str], st
         ),
         "changes": [_change(db, row) for row in rows],
     }
-    # The same changes have the same id, so that a receiver can tell a repetition.
+    # The same changes have the same id, so that a receiver recognises a repetition.
     names = json.dumps([[row.url, row.seen_at, row.labels] for row in rows])
     return Message("changes_" + hashlib.sha256(names.encode()).hexdigest()[:32], json_line(body).encode())
 
@@ -152,7 +152,7 @@ def _change(db: Database, row: ChangeRow) -> dict[str, Any]:
 
 
 def hooks(path: Path, tz: str = DEFAULT_ZONE) -> tuple[Hook, ...]:
-    """The webhooks of a settings file, `[notify]` or several `[[notify]]`; none when there is no file.
+    """Return the webhooks of a settings file, `[notify]` or several `[[notify]]`; none when there is no file.
 
     UsageError names the file, the line and the key that is wrong.
     """

@@ -1,4 +1,4 @@
-"""Saved files to articles, without a database: what `archive extract` and `archive diff OLD NEW` read."""
+"""Read articles from saved files, without a database: `archive extract` and `archive diff OLD NEW`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ TEXT_ENDINGS = (".txt", ".md")
 MAX_BYTES = 50_000_000
 
 _WHY = {
-    "not_html": "it is no web page",
-    "bad_encoding": "its bytes are no text in any Japanese encoding",
+    "not_html": "it is not a web page",
+    "bad_encoding": "its bytes are not text in any Japanese encoding",
     "too_deep": "its elements are nested too deeply",
     "too_large": "it is larger than 50 MB",
     "needs_javascript": "its text is drawn by a script",
@@ -28,10 +28,10 @@ Result = tuple[Path, Article | ExtractError]
 
 
 def articles(files: Sequence[Path], site_dir: Path | None = None, url: str = "") -> Iterator[Result]:
-    """Each file with its article, or the error that says why it has none, in the order given.
+    """Yield each file with its article, or the error that says why it has none, in the order given.
 
-    With `site_dir` the other pages in that folder teach the template of the site. `url` is the address a single file
-    was saved from.
+    With `site_dir` the template of the site is learned from the other pages in that folder. `url` is the address that
+    a single file was saved from.
     """
     if url and len(files) > 1:
         raise UsageError("--url names the address of one page; give one file with it.")
@@ -55,12 +55,12 @@ def articles(files: Sequence[Path], site_dir: Path | None = None, url: str = "")
 
 
 def article(path: Path) -> Article:
-    """The article of one saved page, or a text file's lines as paragraphs; ExtractError when there is none."""
+    """Return the article of a saved page, or a text file's lines as paragraphs; ExtractError when there is none."""
     if path.suffix.lower() in TEXT_ENDINGS:
         try:
             lines = _read(path).decode("utf-8-sig").splitlines()
         except UnicodeDecodeError as error:
-            raise ExtractError(f"{path} is no UTF-8 text.") from error
+            raise ExtractError(f"{path} is not UTF-8 text.") from error
         return Article(str(path), "", tuple(Block("paragraph", line) for line in lines if line.strip()))
     ((_, found),) = articles([path])
     if isinstance(found, ExtractError):
@@ -69,7 +69,7 @@ def article(path: Path) -> Article:
 
 
 def _key(path: Path) -> str:
-    """Something that tells pages apart and keeps their folders, as a URL would."""
+    """A key that is unique for each page and keeps its folders, as a URL would."""
     return path.resolve().as_uri()
 
 

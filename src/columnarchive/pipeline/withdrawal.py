@@ -1,4 +1,4 @@
-"""Removing a page, or one of its captures, for good: `archive withdraw`."""
+"""Remove a page, or one of its captures, for good: `archive withdraw`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Derive = Callable[[int], object]
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """What was removed, from which addresses, and which copies of the file were not touched."""
+    """What was removed, from which addresses, and which copies of the file still hold it."""
 
     captures: int
     bodies: int
@@ -34,17 +34,17 @@ class Withdrawal:
     def sentence(self) -> str:
         """The withdrawal for people."""
         if not self.captures:
-            told = f"{self.urls[0]} had been withdrawn before; the file was rewritten without traces of it."
+            text = f"{self.urls[0]} had been withdrawn before; the file was rewritten without traces of it."
         else:
             bodies = "1 body" if self.bodies == 1 else f"{self.bodies} bodies"
-            told = (
+            text = (
                 f"{count(self.captures, 'capture')} and {bodies} erased for good, of "
                 + ", ".join(self.urls)
                 + ". What other pages quote of them stays: search for it."
             )
         if self.copies:
-            told += f" Older copies of the file still hold them: {', '.join(self.copies)}."
-        return "\n".join([told, *self._remnant_lines()])
+            text += f" Older copies of the file still hold them: {', '.join(self.copies)}."
+        return "\n".join([text, *self._remnant_lines()])
 
     def _remnant_lines(self) -> list[str]:
         """Commands that withdraw the stored pages in which a title or a teaser is left."""
