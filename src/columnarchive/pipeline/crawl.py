@@ -20,7 +20,7 @@ from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.pipeline.crawl_plan import CrawlOptions, Planned, Target, plan, planned, targets
 from columnarchive.pipeline.derive import DERIVATION, SiteDerived, derive
 from columnarchive.pipeline.link_reader import LinkReader
-from columnarchive.pipeline.notifications import Told
+from columnarchive.pipeline.notifications import Delivery
 from columnarchive.pipeline.store_frontier import Group, SiteFrontier, open_frontier
 from columnarchive.pipeline.worker_pool import WorkerPool, WorkerStopped
 from columnarchive.records import Capture, Failure, Outcome, PageFault
@@ -70,7 +70,7 @@ class CrawlSummary:
     derived: tuple[SiteDerived, ...] = ()
     planned: tuple[Planned, ...] = ()
     requests: int = 0
-    notified: tuple[Told, ...] = ()
+    notified: tuple[Delivery, ...] = ()
     unread: tuple[Trouble, ...] = ()
 
 
