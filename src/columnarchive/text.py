@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
@@ -115,17 +116,23 @@ def find_dates(text: str) -> tuple[FoundDate, ...]:
         return ()
     narrow = text.translate(_DIGITS) if _WIDE.search(text) else text
     found: list[FoundDate] = []
-    taken: list[tuple[int, int]] = []
     for pattern, sign, read in _FORMS:
         if not sign.search(narrow):
             continue
-        for match in pattern.finditer(narrow):
-            start, end = match.span()
-            on = read(match)
-            if on and not any(start < other_end and other_start < end for other_start, other_end in taken):
-                found.append(FoundDate(on, start, end))
-                taken.append((start, end))
-    return tuple(sorted(found, key=lambda one: one.start))
+        new = [FoundDate(on, *match.span()) for match in pattern.finditer(narrow) if (on := read(match))]
+        found = _merge(found, new) if found else new
+    return tuple(found)
+
+
+def _merge(found: list[FoundDate], new: list[FoundDate]) -> list[FoundDate]:
+    """Return both lists in order, without those of `new` that overlap one of `found`; neither overlaps itself."""
+    starts = [one.start for one in found]
+    free = []
+    for one in new:
+        at = bisect_left(starts, one.end)  # the first that begins behind it
+        if not at or found[at - 1].end <= one.start:
+            free.append(one)
+    return sorted(found + free, key=lambda one: one.start)
 
 
 def is_date_line(text: str) -> bool:

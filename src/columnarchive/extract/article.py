@@ -18,6 +18,7 @@ from columnarchive.extract.rules import CRUMB_HOME
 from columnarchive.extract.template import Template
 from columnarchive.extract.title import find_title
 from columnarchive.records import Article, Block
+from columnarchive.text import storable
 
 _KANA = re.compile(r"[\u3041-\u30ff]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -57,14 +58,14 @@ def read_article(page: Outline, site: Site, url: str, said: Sequence[int] | None
         return None
     return Article(
         url=url,
-        title=title,
-        blocks=tuple(blocks),
+        title=storable(title),
+        blocks=tuple([Block(block.kind, storable(block.text), block.level) for block in blocks]),
         published_on=published,
         modified_on=modified,
-        author=people.author,
-        supervisor=people.supervisor,
-        author_about=people.author_about,
-        supervisor_about=people.supervisor_about,
+        author=storable(people.author),
+        supervisor=storable(people.supervisor),
+        author_about=storable(people.author_about),
+        supervisor_about=storable(people.supervisor_about),
         language=_language(page, blocks),
     )
 

@@ -141,10 +141,14 @@ class _Around:
         found = self._layout.get(row)
         if found is None:
             page = self._page
-            span = page.pieces[page.elements[row].first : page.elements[row].end]
-            inner = any(piece.tag in HEADINGS or piece.tag in ("dt", "dd") for piece in span)
-            blocks = sum(piece.tag in _BLOCK_CELL_TAGS for piece in span)
-            found = inner or blocks > 8 or len(span) > 30 or len({self._row_of(piece) for piece in span}) > 1
+            first = page.elements[row].first
+            span = page.pieces[first : min(page.elements[row].end, first + 31)]
+            found = (
+                len(span) > 30
+                or any(piece.tag in HEADINGS or piece.tag in ("dt", "dd") for piece in span)
+                or sum(piece.tag in _BLOCK_CELL_TAGS for piece in span) > 8
+                or len({self._row_of(piece) for piece in span}) > 1
+            )
             self._layout[row] = found
         return found
 

@@ -32,7 +32,7 @@ _NAME = re.compile(
 _TITLE_WORDS = re.compile(
     r"クリニック|病院|医院|院長|医師|博士|教授|専門医|事務所|センター|法人|会社|協会|大学|科$|プロフィール|略歴|経歴|資格|所属"
 )
-_HONORIFIC = re.compile(r"(?:\s*(?:先生|医師|院長|氏|さん|ドクター|医学博士|（.*|\(.*))+$")
+_HONORIFIC = re.compile(r"(?:\s?(?:先生|医師|院長|氏|さん|ドクター|医学博士)){1,6}(?:\s?[（(].*)?$|\s?[（(].*$")
 _BOX_PIECES = 24
 _LABEL_LINE = 60
 _STARTS = frozenset("【[■◆●▼◎○こ医記薬総監執著筆投文ラ書取rRsSſwWaA") | WHITE

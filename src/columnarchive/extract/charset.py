@@ -14,7 +14,7 @@ from functools import lru_cache
 import webencodings
 
 _META = re.compile(rb"""<meta[^>]{0,300}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.\-]{2,40})""", re.I)
-_XML = re.compile(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_:.\-]{2,40})""", re.I)
+_XML = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_:.\-]{2,40})""", re.I)
 _HEADER = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9_:.\-]{2,40})""", re.I)
 _META_WINDOW = 4096  # browsers look at 1024 bytes; old pages put long comments first, and a strict decode guards us
 _ESCAPE = re.compile(rb"\x1b(\$@|\$B|\(B|\(J|\(I|\$\(D)")
@@ -48,7 +48,7 @@ def _declared(body: bytes, content_type: str) -> list[str]:
     if content_type and (match := _HEADER.search(content_type)):
         labels.append(match[1])
     head = body[:_META_WINDOW]
-    for found in (_XML.match(head), _META.search(head)):
+    for found in (_XML.match(head.lstrip()), _META.search(head)):
         if found:
             labels.append(found[1].decode("ascii"))
     return list(dict.fromkeys(name for label in labels if (name := _codec(label))))
@@ -128,22 +128,23 @@ def _least_damaged(body: bytes, declared: list[str]) -> tuple[str, str]:
 
 def _from_euc(body: bytes) -> str | None:
     """EUC-JP with NEC row 13 (①, ㈱) and IBM extensions, which Python's codec refuses and browsers read."""
-    parts: list[str] = []
-    position = 0
-    while position < len(body):
-        try:
-            parts.append(body[position:].decode("euc_jp"))
-            break
-        except UnicodeDecodeError as problem:
-            parts.append(body[position : position + problem.start].decode("euc_jp"))
-            at = position + problem.start
-            pair = body[at : at + 2]
-            char = _jis_pair(pair[0] & 0x7F, pair[1] & 0x7F) if len(pair) == 2 and min(pair) >= 0xA1 else None
-            if char is None or len(parts) > 20_000:
-                return None
-            parts.append(char)
-            position = at + 2
-    return "".join(parts)
+    try:
+        return body.decode("euc_jp", "columnarchive.vendor_rows")
+    except UnicodeDecodeError:
+        return None
+
+
+def _vendor_character(problem: UnicodeError) -> tuple[str, int]:
+    """Decode a pair that only cp932 knows; an error handler for `bytes.decode`."""
+    if isinstance(problem, UnicodeDecodeError):
+        pair = problem.object[problem.start : problem.start + 2]
+        char = _jis_pair(pair[0] & 0x7F, pair[1] & 0x7F) if len(pair) == 2 and min(pair) >= 0xA1 else None
+        if char is not None:
+            return char, problem.start + 2
+    raise problem
+
+
+codecs.register_error("columnarchive.vendor_rows", _vendor_character)
 
 
 def _jis_pair(first: int, second: int) -> str | None:

@@ -30,7 +30,7 @@ def select(page: Outline, places: Places, said: Sequence[int] | None, url: str =
         keep = by_shape(page, places, links, url)
     keep_rows(page, keep, links)
     keep_lone_links(page, keep, links, said)
-    drop_related(page, keep)
+    drop_related(page, keep, links)
     _drop_outside(page, keep)
     drop_bare_headings(page, keep, links)
     return [index for index, kept in enumerate(keep) if kept]

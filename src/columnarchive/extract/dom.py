@@ -14,42 +14,18 @@ from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.dom_walk import walk
 from columnarchive.extract.link_header import sends_to
 from columnarchive.extract.outlines import Outline
-from columnarchive.extract.rules import CONTAINERS, MAX_CHARS, MAX_DEPTH, STRIPPED, VOID
+from columnarchive.extract.rules import CONTAINERS, MAX_CHARS, STRIPPED
 
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
-_TAG_COUNT = re.compile(rb"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-_SELF_CLOSING = (
-    frozenset(["p", "li", "dt", "dd", "td", "th", "tr", "tbody", "thead", "tfoot", "colgroup", "option", "optgroup"])
-    | VOID
-)
 _PRUNED = CONTAINERS | {"body", "main", "article"}
 _TIMES = 200
+_TITLE, _META = 1000, 2000  # characters that are looked at
 Skips = tuple[frozenset[int], frozenset[int]]
 """Places to leave out, and the places around them."""
 
 
-def nesting(body: bytes) -> int:
-    """An upper bound on how deep the elements of a page nest, found without parsing (parsing is quadratic in it)."""
-    if body.count(b"<") < MAX_DEPTH:
-        return 0
-    depths: dict[bytes, int] = {}
-    deepest = depth = 0
-    for close, name in _TAG_COUNT.findall(body):
-        tag = name.lower()
-        if tag.decode("ascii") in _SELF_CLOSING:
-            continue
-        if not close:
-            depths[tag] = depths.get(tag, 0) + 1
-            depth += 1
-            deepest = max(deepest, depth)
-        elif depths.get(tag, 0) > 0:
-            depths[tag] -= 1
-            depth -= 1
-    return deepest
-
-
 def outline(html: str | bytes, places: Places, skips: Skips | None = None) -> Outline:
-    """Parse a page and walk it once. The caller has bounded its nesting (`nesting`); length is bounded here.
+    """Parse a page and walk it once. The caller has checked `markup_limits.exceeded_limit`.
 
     `html`: the text of the page, or its bytes where they are UTF-8 without a byte order mark.
     Places that `skips` names are taken away before: with a site's template at hand that is most of a page.
@@ -111,7 +87,7 @@ def _without_script(node: LexborNode) -> bool:
 def _read_head(tree: LexborHTMLParser, page: Outline) -> None:
     """What a page says of itself outside its text."""
     for node in tree.tags("title")[:1]:
-        page.title = _SPACES.sub(" ", node.text()).strip()
+        page.title = _SPACES.sub(" ", node.text()[:_TITLE]).strip()
     metas = page.metas
     for node in tree.tags("meta"):
         said = node.attributes
@@ -119,7 +95,7 @@ def _read_head(tree: LexborHTMLParser, page: Outline) -> None:
         if not name and (said.get("http-equiv") or "").lower() == "refresh" and not _without_script(node):
             page.refresh = page.refresh or sends_to(said.get("content") or "")
         if name:
-            metas.setdefault(name.lower(), (said.get("content") or said.get("value") or "").strip())
+            metas.setdefault(name.lower()[:_TITLE], (said.get("content") or said.get("value") or "")[:_META].strip())
     canonical: str | None = None
     for node in tree.tags("link"):
         attributes = node.attributes

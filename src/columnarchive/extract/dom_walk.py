@@ -24,6 +24,7 @@ _MEASURE = re.compile(
 )
 _DATA_TAGS = frozenset(("td", "th", "dt", "dd", "h1", "h2", "h3", "h4"))
 _MASKED_LETTERS = 3
+_LONG = 2000  # stamps and counters stand in short texts
 _TRIM = " \t\r\n\f\u00a0\u3000"
 
 _TEXT, _ENTER, _LEAVE, _BR, _ANCHOR, _UNANCHOR, _SKIP, _VOID = range(8)
@@ -184,13 +185,13 @@ def _flush(buffer: list[str], linked: int, at: int, element: Element, page: Outl
     page.pieces.append(Piece(text, key, tag, element.place, at, linked, dated, element.inside, counted))
 
 
-@lru_cache(maxsize=4096)  # versions of a page share most of their paragraphs
+@lru_cache(maxsize=1024)  # versions of a page share most of their paragraphs
 def masked(key: str) -> str:
     """A text as a site's template counts it: digits masked, so that stamps, counters and © years are one text.
 
     Never beside a unit, nor in tables (`_DATA_TAGS`): two fees or doses that differ are two texts.
     """
-    if not _DIGIT.search(key) or _MEASURE.search(key):
+    if len(key) > _LONG or not _DIGIT.search(key) or _MEASURE.search(key):
         return key
     text = _DIGIT.sub("#", key)
     return text if len(text) - 2 * text.count("#") >= _MASKED_LETTERS else key

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from columnarchive.text import storable
 
 _ARTICLE = frozenset(
     [
@@ -22,7 +25,8 @@ _ARTICLE = frozenset(
 )
 _MAX = 400_000
 _DECODER = json.JSONDecoder(strict=False)
-_MARKUP = re.compile(r"<[^>]*>")
+_MARKUP = re.compile(r"<[^<>]*>")
+_LONGEST = 1000  # characters of a name, a title or a description
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ def read_linked_data(scripts: tuple[str, ...]) -> LinkedData:
         for name, key in (("headline", "headline"), ("published", "datePublished"), ("modified", "dateModified")):
             value = node.get(key)
             if isinstance(value, str):
-                said.setdefault(name, value.strip())
+                said.setdefault(name, _clean(value))
         for name, key in (("author", "author"), ("reviewer", "reviewedBy")):
             person, about = _person(node.get(key))
             if person:
@@ -64,13 +68,13 @@ def _nodes(script: str) -> Iterator[dict[str, object]]:
         data = _DECODER.decode(script[:_MAX])
     except (ValueError, RecursionError):
         return
-    waiting: list[object] = [data]
+    waiting: deque[object] = deque([data])
     for _ in range(500):
         if not waiting:
             return
-        one = waiting.pop(0)
+        one = waiting.popleft()
         if isinstance(one, list):
-            waiting.extend(one)
+            waiting.extend(one[:500])
         elif isinstance(one, dict):
             yield one
             graph = one.get("@graph")
@@ -81,22 +85,26 @@ def _nodes(script: str) -> Iterator[dict[str, object]]:
 def _types(node: dict[str, object]) -> list[str]:
     kind = node.get("@type")
     kinds = kind if isinstance(kind, list) else [kind]
-    return [str(one) for one in kinds if one]
+    return [one for one in kinds if isinstance(one, str)]
 
 
 def _person(value: object) -> tuple[str, str]:
     if isinstance(value, list):
         value = value[0] if value else None
     if isinstance(value, str):
-        return value.strip(), ""
+        return _clean(value), ""
     if not isinstance(value, dict) or "Organization" in _types(value):
         return "", ""
     name = value.get("name")
     works = value.get("worksFor") or value.get("affiliation")
     about = [value.get("jobTitle"), works.get("name") if isinstance(works, dict) else works]
-    return (name.strip() if isinstance(name, str) else ""), " ".join(
-        str(one).strip() for one in about if isinstance(one, str)
+    return (_clean(name) if isinstance(name, str) else ""), " ".join(
+        _clean(one) for one in about if isinstance(one, str)
     )
+
+
+def _clean(text: str) -> str:
+    return storable(text[:_LONGEST]).strip()
 
 
 def _questions(node: dict[str, object]) -> Iterator[tuple[str, str]]:
@@ -110,4 +118,4 @@ def _questions(node: dict[str, object]) -> Iterator[tuple[str, str]]:
         text = answer.get("text") if isinstance(answer, dict) else None
         name = entity.get("name")
         if isinstance(name, str) and isinstance(text, str) and name.strip() and text.strip():
-            yield name.strip(), _MARKUP.sub(" ", text).strip()
+            yield storable(name).strip(), storable(_MARKUP.sub(" ", text)).strip()

@@ -12,7 +12,7 @@ from columnarchive.urls import PageLinks, canonical
 # An address and what is said of it. Commas and semicolons may stand in either, so that splitting at them will not do.
 LINK = re.compile(r"<([^<>]*)>([^<]*)")
 PARAMETER = re.compile(r";\s*(rel|type)\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.I)
-REFRESH = re.compile(r"\s*(\d+)[\d.]*\s*[;,]\s*(?:url\s*=\s*)?['\"]?([^'\"]+)", re.I)
+REFRESH = re.compile(r"\s{0,99}(\d{1,9})[\d.]{0,9}\s{0,99}[;,]\s{0,99}(?:url\s{0,99}=\s{0,99})?['\"]?([^'\"]+)", re.I)
 SOON = 30  # seconds; a page that is exchanged later than that was meant to be read
 FEEDS = frozenset({"application/rss+xml", "application/atom+xml"})
 NAMED = {"canonical": "canonical", "next": "next", "prev": "previous", "previous": "previous", "up": "up",

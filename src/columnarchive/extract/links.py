@@ -13,12 +13,12 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from columnarchive.errors import UsageError
 from columnarchive.extract.link_header import FEEDS, NAMED, refreshed
+from columnarchive.extract.markup_limits import exceeded_limit
 from columnarchive.extract.page_regions import Place, place_of, zone_of
 from columnarchive.urls import Link, PageLinks, Zone, canonical
 
 MAX_LINKS = 3000
-MAX_NESTING = 1000  # the parser's time grows with the square of the depth
-ENOUGH_TAGS = 4000  # fewer tags cannot nest deep enough to matter
+_WORK = 20  # characters looked at around links, as a multiple of the page's own
 SKIPPED = re.compile(r"\.(?:jpe?g|png|gif|webp|svg|ico|css|js|pdf|zip|docx?|xlsx?|pptx?|mp[34]|mov|wmv|avi)$", re.I)
 DATE = re.compile(
     r"(?:19|20)\d\d\s*[年./-]\s*[01]?\d\s*[月./-]\s*[0-3]?\d"
@@ -26,7 +26,7 @@ DATE = re.compile(
     r"|(?<!\d)[01]?\d月[0-3]?\d日|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*\.? \d{1,2},? (?:19|20)\d\d"
 )
 ABSOLUTE = re.compile(r"https?://", re.I)
-CHOICE = re.compile(r"\s*(?:https?:/)?/", re.I)
+CHOICE = re.compile(r"(?:https?:/)?/", re.I)
 ROOTED = re.compile(r"/(?![/\\\s])")
 PLAIN: frozenset[Zone] = frozenset({"nav", "crumbs", "pager", "share"})  # zones whose surroundings say nothing
 BODY = re.compile(r"<body[\s>]", re.I)
@@ -52,7 +52,7 @@ def page_links(html: str, url: str, wanted: Wanted | None = None) -> PageLinks:
 
     With `wanted`, a page whose links are not wanted is skimmed: what its head says, and no links. That costs a tenth.
     """
-    if _nesting(html) > MAX_NESTING:
+    if exceeded_limit(html.encode()):
         return PageLinks(url, too_deep=True)
     skimmed = _skimmed(html, url) if wanted is not None else None
     if wanted is not None and skimmed is not None and not wanted(skimmed.targets):
@@ -61,7 +61,7 @@ def page_links(html: str, url: str, wanted: Wanted | None = None) -> PageLinks:
     base = _base(tree, url)
     head = _head(tree, base, url)
     targets = skimmed.targets if skimmed is not None else frozenset()
-    return PageLinks(url, tuple(_links(tree, base)), **head, targets=targets)  # type: ignore[arg-type]
+    return PageLinks(url, tuple(_links(tree, base, _WORK * len(html))), **head, targets=targets)  # type: ignore[arg-type]
 
 
 def _skimmed(html: str, url: str) -> PageLinks | None:
@@ -83,20 +83,6 @@ def _unquoted(value: str) -> str:
     """The value of an attribute as it is written."""
     value = value.strip("\"'")
     return unescape(value) if "&" in value else value
-
-
-def _nesting(html: str) -> int:
-    """How deep elements nest, roughly: tags that are closed count, others do not."""
-    if html.count("<") < ENOUGH_TAGS:
-        return 0
-    depth = deepest = 0
-    for match in re.finditer(
-        r"<(/?)(?:div|span|section|article|table|ul|ol|dl|b|i|font|a|p|em|strong|blockquote)\b", html
-    ):
-        depth = max(0, depth - 1) if match[1] else depth + 1
-        deepest = max(deepest, depth)
-    # Old pages never close <p>, <b> or <font>, and the parser copes; only absurd depth counts.
-    return deepest if deepest > MAX_NESTING else 0
 
 
 def _base(tree: LexborHTMLParser, url: str) -> str:
@@ -162,7 +148,7 @@ def _head(tree: LexborHTMLParser, base: str, url: str) -> dict[str, object]:
 
 def robots_of(html: str) -> frozenset[str]:
     """What the meta tags of an HTML page ask of robots; never raises."""
-    if "robots" not in html.lower() or _nesting(html) > MAX_NESTING:
+    if "robots" not in html.lower() or exceeded_limit(html.encode()):
         return frozenset()
     robots: set[str] = set()
     for node in LexborHTMLParser(html).css("meta[content]"):
@@ -192,7 +178,8 @@ class _Row:
     places: tuple[Place, ...]
 
 
-def _links(tree: LexborHTMLParser, base: str) -> Iterable[Link]:
+def _links(tree: LexborHTMLParser, base: str, budget: int) -> Iterable[Link]:
+    """The links of a page; looks at `budget` characters of text around them in all."""
     known: dict[int, Place] = {}
     rows: list[_Row] = []
     for node in tree.css("a[href], area[href], option[value]")[:MAX_LINKS]:
@@ -216,7 +203,11 @@ def _links(tree: LexborHTMLParser, base: str) -> Iterable[Link]:
         zone = zone_of(row.places)
         if row.node.tag == "option" and zone == "content":
             zone = "archive"  # months, categories or pages to choose from; titles would be too long for it
-        yield _link(row, zone, len(wholes[row.group]) > 1)
+        # A link that stands alone in its place has no siblings to end its unit: a few levels are its surroundings.
+        reach = 0 if budget <= 0 else len(row.places) if len(wholes[row.group]) > 1 else 3
+        link, looked_at = _link(row, zone, reach)
+        budget -= looked_at
+        yield link
     for place in known.values():
         place.leave()
 
@@ -226,7 +217,7 @@ def _said(node: LexborNode) -> str:
     stand; values that do not begin as an address are something else."""
     if node.tag != "option":
         return node.attributes.get("href") or ""
-    value = node.attributes.get("value") or ""
+    value = (node.attributes.get("value") or "").strip()
     return value if CHOICE.match(value) else ""
 
 
@@ -247,7 +238,8 @@ def _split_by_list(rows: list[_Row]) -> None:
             row.group = f"{row.group}#{number}"
 
 
-def _link(row: _Row, zone: Zone, repeats: bool) -> Link:
+def _link(row: _Row, zone: Zone, reach: int) -> tuple[Link, int]:
+    """A link, and how many characters around it were looked at."""
     node = row.node
     said = node.attributes
     text = " ".join(node.text(separator=" ").split())[:200]
@@ -258,16 +250,15 @@ def _link(row: _Row, zone: Zone, repeats: bool) -> Link:
         ]
     rel = tuple((said.get("rel") or "").lower().split())
     if zone in PLAIN:
-        return Link(
-            row.target, text, row.group, zone, rel, dated=DATE.search(text) is not None, nofollow="nofollow" in rel
-        )
+        dated = DATE.search(text) is not None
+        return Link(row.target, text, row.group, zone, rel, dated=dated, nofollow="nofollow" in rel), len(text)
     unit = node
-    # A link that stands alone in its place has no siblings to end its unit: a few levels are its surroundings.
-    for place in row.places if repeats else row.places[:3]:
+    for place in row.places[:reach]:
         if place.targets[row.group] is None or place.tag in ("main", "body"):
             break
         unit = place.node
-    around = " ".join(unit.text(separator=" ")[:6000].split())[:3000]
+    full = unit.text(separator=" ")
+    around = " ".join(full[:6000].split())[:3000]
     headed = any(place.tag in HEADINGS for place in row.places[:3]) or unit.css_first(HEADING_TAGS) is not None
     return Link(
         row.target, text, row.group, zone, rel,
@@ -275,4 +266,4 @@ def _link(row: _Row, zone: Zone, repeats: bool) -> Link:
         dated=DATE.search(around) is not None,
         headed=headed,
         nofollow="nofollow" in rel,
-    )  # fmt: skip
+    ), len(full)  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ from columnarchive.extract.outlines import Outline
 from columnarchive.extract.rules import LINK_SHARE, LISTING_REPEATED
 
 _MORE = re.compile(
-    r"(?:[\s\[［（(【]*(?:…|\.\.\.|・・・|続きを(?:読む|見る)|もっと(?:読む|見る)"
-    r"|詳しく(?:は|見る|読む).*|read more|continue reading)[\s\]］）)】»›>→]*)+$",
+    r"(?:[\[［（(【]{0,4}(?:…|\.\.\.|・・・|続きを(?:読む|見る)|もっと(?:読む|見る)|readmore|continuereading)[\]］）)】»›>→]{0,4}){1,9}$",
     re.I,
 )
+_DETAILS = re.compile(r"[\[［（(【]?(?:…|\.\.\.|・・・)?[\[［（(【]?詳しく(?:は|見る|読む)")
+_TAIL = 60
 _NEAR = 4
 _EXCERPT = 12
 _EXCERPT_KEPT = 4000
@@ -74,13 +76,14 @@ def _has_cards(page: Outline, url: str) -> bool:
     for href, at in page.links:
         if target := resolve(href, page.base, url):
             targets[at] = target
+    linked = sorted(targets)
     boxes: dict[tuple[int, int], list[tuple[str, int]]] = {}
     for element in page.elements:
         if dated[element.end] - dated[element.first] == 1 and element.end - element.first > 1:
-            inside = next((targets[at] for at in range(element.first, element.end) if at in targets), "")
-            if inside:
+            first = bisect_left(linked, element.first)
+            if first < len(linked) and linked[first] < element.end:
                 size = sizes[element.end] - sizes[element.first]
-                boxes.setdefault((element.parent, element.place), []).append((inside, size))
+                boxes.setdefault((element.parent, element.place), []).append((targets[linked[first]], size))
     for (parent, _), found in boxes.items():
         if len(found) >= _CARDS and len({target for target, _ in found}) >= _CARDS:
             around = page.elements[parent] if parent >= 0 else None
@@ -192,13 +195,16 @@ class _Survey:
         pieces = self._digests[url].pieces
         own = self._own(url, self._rare)
         inside = set(own)
+        by_key: dict[str, list[int]] = {}
+        for index in own:
+            by_key.setdefault(pieces[index][0], []).append(index)
         found: dict[str, set[int]] = {}
         for other, spots in self.targets(url).items():
             theirs = self._digests[other]
             near = {index for spot in spots for index in range(spot - _NEAR, spot + _NEAR + 1) if index in inside}
             hits = {index for index in near if len(pieces[index][0]) > 3 and _said_by(pieces[index][0], theirs)}
             if hits:
-                found[other] = hits | {index for index in own if pieces[index][0] in theirs.said}
+                found[other] = hits.union(*[by_key[key] for key in by_key.keys() & theirs.said])
         return found
 
     def share(self, url: str, indexes: set[int]) -> float:
@@ -235,7 +241,8 @@ def _said_by(key: str, other: Digest) -> bool:
     return len(excerpt) >= _EXCERPT and excerpt[: 3 * _EXCERPT] in other.run
 
 
-@lru_cache(maxsize=4096)  # asked of each page that a listing links to
 def _excerpt(key: str) -> str:
     """A text without what calls for the rest of it."""
-    return _MORE.sub("", key)
+    if details := _DETAILS.search(key):
+        key = key[: details.start()]
+    return key[:-_TAIL] + _MORE.sub("", key[-_TAIL:])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from columnarchive.extract.dom import nesting
 from columnarchive.extract.outlines import Outline
-from columnarchive.extract.rules import FOREIGN_PIECES, MAX_CHARS, MAX_DEPTH, MISSING, NEEDS_SCRIPT, WALL, WALL_CHARS
+from columnarchive.extract.rules import FOREIGN_PIECES, MISSING, NEEDS_SCRIPT, WALL, WALL_CHARS
 from columnarchive.extract.template import COMMON
 from columnarchive.records import Article, Outcome
 
@@ -16,7 +15,7 @@ _SNIFFED = 2048
 
 
 def refuse(body: bytes, content_type: str) -> Outcome | None:
-    """What can be said before parsing: not a page, or one that would stall the parser."""
+    """What can be said before parsing: not a page, by its type or its first bytes."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind and not any(known in kind for known in _MARKUP_TYPES):
         return "not_html"
@@ -27,9 +26,7 @@ def refuse(body: bytes, content_type: str) -> Outcome | None:
         return "not_html"
     if body and b"<" not in body:
         return "not_html"
-    if len(body) > MAX_CHARS:
-        return "too_large"
-    return "too_deep" if nesting(body) > MAX_DEPTH else None
+    return None
 
 
 def judge(page: Outline, article: Article | None, *, foreign: bool = False, sends_on: bool = False) -> Outcome:

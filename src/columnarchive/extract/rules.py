@@ -15,6 +15,12 @@ RULES = "2026.2"
 # Bounds
 MAX_CHARS = 8_000_000
 MAX_DEPTH = 2_000
+MAX_TAGS = 400_000
+MAX_ATTRIBUTES = 2_000
+"""On one element; the parser looks through all earlier ones for each."""
+MAX_OPTIONS = 10_000
+MAX_REOPENED = 200_000
+"""Formatting elements that the parser opens again because they were never closed."""
 MAX_TOKENS = 400_000
 MAX_PIECE = 200_000
 MAX_LINE = 120

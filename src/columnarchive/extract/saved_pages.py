@@ -11,6 +11,7 @@ from columnarchive.extract.article import Site, read_article
 from columnarchive.extract.charset import decode
 from columnarchive.extract.dom import outline
 from columnarchive.extract.dom_paths import Places
+from columnarchive.extract.markup_limits import exceeded_limit
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.page_classification import judge, refuse
 from columnarchive.extract.rules import BROKEN_SHARE, MAX_EVIDENCE_PAGES, TEMPLATE_SHARE
@@ -64,10 +65,14 @@ def open_page(body: bytes, content_type: str, places: Places, template: Template
         return refused
     text, encoding = decode(body, content_type)
     skips = template.skippable() if template is not None else None
+    is_utf8 = encoding == "utf-8" and not body.startswith(BOM_UTF8)
+    exceeded = exceeded_limit(body if is_utf8 else text.encode())
+    if exceeded:
+        return exceeded
     if "\ufffd" in text:
         if text.count("\ufffd") > BROKEN_SHARE * len(text):
             return "bad_encoding"
-    elif encoding == "utf-8" and not body.startswith(BOM_UTF8):
+    elif is_utf8:
         return outline(body, places, skips)  # what the parser would make of the text again
     return outline(text, places, skips)
 

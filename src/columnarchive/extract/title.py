@@ -11,7 +11,7 @@ from columnarchive.extract.outlines import Outline
 from columnarchive.extract.rules import HEADINGS, LINK_SHARE, WHITE
 from columnarchive.extract.template import DEAD_HERE, SHARED
 
-_SEPARATOR = re.compile(r"\s*[|｜»«›≫]\s*|\s+[-–—−:：/／@]\s+|\s*::\s*|\s+[-–—]|[-–—]\s+")
+_SEPARATOR = re.compile(r"[|｜»«›≫]|\s[-–—−:：/／@]\s|::|\s[-–—]|[-–—]\s")
 _BARS = re.compile(r"[|｜»«›≫]")
 _DOUBTFUL = re.compile(r"[-–—−:：/／@]")  # these part a title only beside a space
 _FEW_LINKS = 3
@@ -20,7 +20,7 @@ _CUT = 8
 _PREFIX = 4
 _BETTER = 0.05  # a later heading must fit by so much better than an earlier one
 _SURE = 1.0 - _BETTER
-_PAGE_OF = re.compile(r"^\[[A-Za-z ]{2,12}\]\s*|\s*[（(]\s*\d+\s*/\s*\d+\s*(?:ページ|page)?\s*[)）]\s*$", re.I)
+_PAGE_OF = re.compile(r"^\[[A-Za-z ]{2,12}\] ?| ?[（(] ?\d{1,4} ?/ ?\d{1,4} ?(?:ページ|page)? ?[)）]$", re.I)
 _SIGNS = re.compile(
     f"[{re.escape(''.join(sorted(WHITE)))}「」『』【】\"'“”‘’《》〈〉()（）\\[\\]!！?？・.。、,~〜～–—―|｜:：-]+"
 )

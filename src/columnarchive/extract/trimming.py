@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from columnarchive.extract.dom_paths import IN_BAD
@@ -10,8 +11,14 @@ from columnarchive.extract.rules import HEADINGS, RELATED_HEADING, RELATED_START
 from columnarchive.extract.template import COMMON, DEAD_HERE
 
 _LONE_LINKS = 2
+_ROW_PIECES = 100  # a row of more lays the page out
 _RELATED_TAGS = frozenset(("p", "div", "dt", "span", "li", "section", *HEADINGS))
 _UNRANKED = 7
+_PLAIN = 9
+_BETWEEN_LINKS = 3  # pieces that belong to one entry
+_LABEL_CHARS = 40
+_CUT_OFF = re.compile(r"(?:…|\.\.\.|・・・|続きを(?:読む|見る)|read more|more)\W{0,4}$", re.I)
+_SAYS_MORE = re.compile(r"[。！？!?]|\d\s*(?:円|万|%|％|mg|回|日間)|[¥￥$]\s*\d")
 _LOWER_HEADINGS = frozenset(HEADINGS) - {"h1"}
 
 
@@ -20,7 +27,7 @@ def keep_rows(page: Outline, keep: list[bool], links: list[bool]) -> None:
     pieces, elements = page.pieces, page.elements
     tags = [piece.tag for piece in pieces]
     for element in elements if "td" in tags or "th" in tags else ():
-        if element.tag == "tr" and element.end - element.first > 1:
+        if element.tag == "tr" and 1 < element.end - element.first <= _ROW_PIECES:
             span = range(element.first, element.end)
             if any(keep[element.first : element.end]) and all(
                 elements[pieces[index].element].tag in ("td", "th") for index in span
@@ -56,26 +63,35 @@ def _are_near(page: Outline, first: int, second: int) -> bool:
     return one == other or page.elements[one].parent == page.elements[other].parent
 
 
-def drop_related(page: Outline, keep: list[bool]) -> None:
-    """A heading like 関連記事 goes with all that follows it in its own container, up to a heading of its rank."""
+def drop_related(page: Outline, keep: list[bool], links: list[bool]) -> None:
+    """Drop the list of links under a heading such as 関連記事, and the heading. Prose under it stays."""
     pieces = page.pieces
     for index in [at for at, piece in enumerate(pieces) if piece.text[0] in RELATED_STARTS and len(piece.key) <= 30]:
-        piece = pieces[index]
-        if not keep[index] or piece.tag not in _RELATED_TAGS or not RELATED_HEADING.match(piece.text):
+        if keep[index] and pieces[index].tag in _RELATED_TAGS and RELATED_HEADING.match(pieces[index].text):
+            for later in range(index, _end_of_links(page, index, links)):
+                keep[later] = False
+
+
+def _end_of_links(page: Outline, heading: int, links: list[bool]) -> int:
+    """Return where the list of links under a heading ends; the heading's own position if there is none.
+
+    Entries are links, with their dates, labels and excerpts (sentences that are cut off).
+    """
+    pieces = page.pieces
+    rank = HEADINGS.get(pieces[heading].tag, _UNRANKED)
+    end, between = heading, 0
+    for later in range(heading + 1, _end_of_box(page, heading)):
+        piece = pieces[later]
+        if HEADINGS.get(piece.tag, _PLAIN) <= rank or between > _BETWEEN_LINKS:
+            break
+        if links[later] or (piece.linked and len(piece.key) <= _LABEL_CHARS):
+            end, between = later + 1, 0
             continue
-        rank = HEADINGS.get(piece.tag, _UNRANKED)
-        end = _end_of_box(page, index)
-        if rank == _UNRANKED and not any(pieces[later].linked for later in range(index + 1, min(end, index + 4))):
-            continue
-        for later in range(index + 1, end):
-            if HEADINGS.get(pieces[later].tag, 9) <= rank:
-                end = later
-                break
-        own = sum(len(pieces[later].key) for later in range(index + 1, end) if keep[later])
-        if own > 0.4 * sum(len(part.key) for part, kept in zip(pieces, keep, strict=True) if kept):
-            continue  # what follows is the article itself
-        for later in range(index, end):
-            keep[later] = False
+        cut = _CUT_OFF.search(piece.text[-20:]) is not None
+        if not cut and not piece.dated and (len(piece.key) > _LABEL_CHARS or _SAYS_MORE.search(piece.text)):
+            break
+        between += 1
+    return end
 
 
 def _end_of_box(page: Outline, index: int) -> int:
