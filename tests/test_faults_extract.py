@@ -1,4 +1,4 @@
-"""Pages made to harm the reader: markup that blows up the parser, text that cannot be stored, work that grows too fast."""
+"""Pages made to harm the reader: markup bombs, text that cannot be stored, work that grows too fast."""
 
 from __future__ import annotations
 
