@@ -26,7 +26,7 @@ from columnarchive.crawl.clock import Simulated, Timer
 from columnarchive.crawl.frontier import SitePlan
 from columnarchive.crawl.site_crawler import SiteCrawl
 from columnarchive.errors import NotFound, StoreError, UsageError
-from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, Progress, Target, crawl, targets
+from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, Planned, Progress, Target, crawl, planned, targets
 from columnarchive.pipeline.link_reader import links_of_capture
 from columnarchive.pipeline.store_frontier import Group, open_frontier
 from columnarchive.pipeline.worker_pool import WorkerPool
@@ -74,6 +74,12 @@ def run(db: Database, site: Site, at: datetime = AT, *, named: bool = True, **op
     chosen = targets(db, [site.url + "/column/"] if named else [], Sites())
     given = {"allow_private": True, "clock": lambda: at, "timer": Simulated().timer(), **options}
     return crawl(db, chosen, CrawlOptions(**given), lambda _: None)  # type: ignore[arg-type]
+
+
+def plan(db: Database, site: Site, at: datetime = AT, **options: object) -> tuple[Planned, ...]:
+    """What such a crawl would fetch."""
+    given = {"allow_private": True, "clock": lambda: at, **options}
+    return planned(db, targets(db, [site.url + "/column/"], Sites()), CrawlOptions(**given))  # type: ignore[arg-type]
 
 
 def test_everything_once_and_then_conditionally(db: Database, site: Site) -> None:
@@ -269,12 +275,12 @@ def test_what_waits_is_told_page_by_page_also_after_a_redirect_to_a_waiting_page
 
 
 def test_dry_run_fetches_and_writes_nothing(db: Database, site: Site) -> None:
-    planned = run(db, site, dry_run=True).planned
-    assert [(one.url, one.reason) for one in planned] == [(site.url + "/column/", "start")]
+    found = plan(db, site)
+    assert [(one.url, one.reason) for one in found] == [(site.url + "/column/", "start")]
     assert not site.asked
     assert db.conn.execute("select count(*) from pages").fetchone() == (0,)
     run(db, site, max_pages=3)
-    assert len(run(db, site, dry_run=True).planned) >= 3
+    assert len(plan(db, site)) >= 3
 
 
 def test_what_was_fetched_and_shows_no_column_is_told(tmp_path: Path, site: Site) -> None:
@@ -302,13 +308,13 @@ def test_what_was_fetched_and_shows_no_column_is_told(tmp_path: Path, site: Site
 def test_dry_run_leaves_out_what_is_known_to_be_forbidden_or_resting(db: Database, site: Site) -> None:
     site.pages["/robots.txt"] = "User-agent: *\nDisallow: /column/3\n"
     run(db, site)
-    planned = {one.url for one in run(db, site, AT + timedelta(hours=1), dry_run=True).planned}
-    assert len(planned) == 9
-    assert site.url + "/column/3.html" not in planned
-    assert len(run(db, site, AT + timedelta(days=2), dry_run=True).planned) == 10, "the rules may be others by then"
+    found = {one.url for one in plan(db, site, AT + timedelta(hours=1))}
+    assert len(found) == 9
+    assert site.url + "/column/3.html" not in found
+    assert len(plan(db, site, AT + timedelta(days=2))) == 10, "the rules may be others by then"
     site.pages.update({path: Reply(503) for path in site.pages if path.startswith("/column/")})
     assert "left alone until" in run(db, site, AT + timedelta(days=2)).ended_early[0][1]
-    assert not run(db, site, AT + timedelta(days=2, minutes=1), dry_run=True).planned
+    assert not plan(db, site, AT + timedelta(days=2, minutes=1))
 
 
 def test_private_addresses_are_refused_unless_allowed(db: Database, site: Site) -> None:
@@ -394,7 +400,7 @@ def test_deriving_follows_each_site(db: Database, site: Site) -> None:
     options = CrawlOptions(delay=0, allow_private=True)
 
     with WorkerPool() as pool:
-        summary = crawl(db, chosen, options, lambda _: None, pool)
+        summary = crawl(db, chosen, options, pool=pool)
     assert [(one.site, one.error) for one in summary.derived] == [(site.url.removeprefix("http://"), "")]
     assert db.conn.execute("select derived_from from sites").fetchone()[0] == 10
 

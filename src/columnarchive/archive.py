@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -101,18 +100,8 @@ class Archive(Reader):
         """Fetch sites, derive what is new, and notify webhooks of changes."""
         named = [one for one in targets if isinstance(one, str)]
         chosen = [one for one in targets if not isinstance(one, str)] + (self.targets(named) if named else [])
-        began = to_text(options.clock())
         with derive.workers() as pool:
-            summary = crawl.crawl(self._db, chosen, options, report, pool)
-            if summary.interrupted:
-                return summary
-            late = derive.derive(self._db, clock=options.clock, pool=pool)  # what an earlier run was killed before
-        return replace(
-            summary,
-            derived=(*summary.derived, *late),
-            notified=tuple(notifications.notify(self._db, hooks)),
-            unread=tuple(page for one in chosen for page in self.unread_pages(one.settings.name, began)),
-        )
+            return crawl.crawl(self._db, chosen, options, report, pool=pool, hooks=hooks)
 
     @staticmethod
     def preview_site(url: str, options: CrawlOptions, report: CrawlReport = lambda _: None) -> SitePreview:

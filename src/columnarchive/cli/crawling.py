@@ -6,7 +6,6 @@ import contextlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -19,6 +18,7 @@ from columnarchive.times import system_clock, to_text
 
 if TYPE_CHECKING:
     from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, Planned, Progress, Target
+    from columnarchive.pipeline.notifications import Hook
     from columnarchive.store.database import Database
     from columnarchive.store.overview import Trouble
 
@@ -59,13 +59,9 @@ def crawl(
     """
     from columnarchive.config import load
     from columnarchive.pipeline import crawl as crawling
-    from columnarchive.pipeline import derive as deriving
     from columnarchive.pipeline import notifications
-    from columnarchive.store import overview
     from columnarchive.store.database import Database
 
-    told: list[notifications.Delivery] = []
-    unread: list[Trouble] = []
     with logged():
         known = load(settings)
         hooks = notifications.hooks(settings)
@@ -78,27 +74,21 @@ def crawl(
                 max_pages=max_pages,
                 delay=delay,
                 all=all_pages,
-                dry_run=dry_run,
                 allow_private=allow_private,
                 proxy=proxy,
                 contact=contact_for([url for one in chosen for url in one.start], contact, settings, db),
             )
             if dry_run:
-                _tell_plan(crawling.crawl(db, chosen, options, lambda _: None).planned)
+                _tell_plan(crawling.planned(db, chosen, options))
                 return
-            began = to_text(options.clock())
-            summary = run(db, chosen, options)
+            summary = run(db, chosen, options, hooks)
             if summary.interrupted:
                 tell(summary, dated)
                 raise KeyboardInterrupt
-            late = deriving.derive(db)  # what an earlier run was killed before
-            summary = replace(summary, derived=(*summary.derived, *late))
-            told = notifications.notify(db, hooks)
-            unread = [one for site in chosen for one in overview.unread(db.conn, site.settings.name, began)]
-        tell(summary, dated, unread)
-    for one in told:
-        if one.error:
-            typer.echo(dated(f"archive: {visible(one.error)}", sys.stderr), err=True)
+        tell(summary, dated, summary.unread)
+    for sent in summary.notified:
+        if sent.error:
+            typer.echo(dated(f"archive: {visible(sent.error)}", sys.stderr), err=True)
 
 
 def dated(line: str, stream: TextIO) -> str:
@@ -117,7 +107,7 @@ def logged() -> Iterator[None]:
         raise
 
 
-def run(db: Database, chosen: list[Target], options: CrawlOptions) -> CrawlSummary:
+def run(db: Database, chosen: list[Target], options: CrawlOptions, hooks: Sequence[Hook] = ()) -> CrawlSummary:
     """Crawl with a progress bar on a terminal, a line for each failure elsewhere, and derive each site as it closes."""
     from columnarchive.pipeline import crawl as crawling
     from columnarchive.pipeline import derive as deriving
@@ -131,7 +121,7 @@ def run(db: Database, chosen: list[Target], options: CrawlOptions) -> CrawlSumma
             parts += [f"next {progress.upcoming}" if progress.upcoming else progress.url]
             bar.update(progress.pages, progress.pages + progress.queued, "  ".join(parts))
 
-        return crawling.crawl(db, chosen, options, report, pool)
+        return crawling.crawl(db, chosen, options, report, pool=pool, hooks=hooks)
 
 
 def _tell_plan(planned: Sequence[Planned]) -> None:

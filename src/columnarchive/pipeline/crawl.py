@@ -1,4 +1,4 @@
-"""The crawl as a use case: which sites, their queues, many at once, and what came of it."""
+"""The crawl: sites are fetched, their columns discovered and stored, articles derived, and webhooks notified."""
 
 from __future__ import annotations
 
@@ -9,36 +9,38 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from columnarchive.crawl.client import Client
 from columnarchive.crawl.clock import Timer
 from columnarchive.crawl.frontier import Visit
-from columnarchive.crawl.memory_budget import give_back_at_once
 from columnarchive.crawl.site_crawler import Interrupted, SiteCrawl
 from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.pipeline.crawl_plan import CrawlOptions, Planned, Target, plan, planned, targets
 from columnarchive.pipeline.derive import DERIVATION, SiteDerived, derive
 from columnarchive.pipeline.link_reader import LinkReader
-from columnarchive.pipeline.notifications import Delivery
+from columnarchive.pipeline.notifications import Delivery, Hook, notify
 from columnarchive.pipeline.store_frontier import Group, SiteFrontier, open_frontier
 from columnarchive.pipeline.worker_pool import WorkerPool, WorkerStopped
 from columnarchive.records import Capture, Failure, Outcome, PageFault
-from columnarchive.store import frontier, page_faults
+from columnarchive.store import frontier, overview, page_faults
 from columnarchive.store.database import Database
 from columnarchive.store.overview import Trouble
 from columnarchive.store.writer_lock import writer_lock
 from columnarchive.times import to_text
 
-__all__ = ["CrawlOptions", "CrawlSummary", "Planned", "Progress", "Target", "crawl", "targets"]
-FAILURES_KEPT = 200
-GRACE = 1.5  # seconds to finish what is in flight after Ctrl-C
+__all__ = ["CrawlOptions", "CrawlSummary", "Planned", "Progress", "Target", "crawl", "planned", "targets"]
+MAX_FAILURES = 200
+"""Failures that a summary names."""
+GRACE = 1.5
+"""Seconds to finish what is in flight after Ctrl-C."""
 GOOD: frozenset[Outcome] = frozenset({"ok", "unchanged", "redirected"})
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a crawl is, told after each visit; `upcoming` is the site's next address, if that is known yet."""
+    """How far a crawl is after a visit; `upcoming` is the site's next address, if it is known yet."""
 
     site: str
     url: str
@@ -53,10 +55,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class CrawlSummary:
-    """What a crawl did: visits by outcome, what is left to be visited, why sites were left early, and failures.
+    """What a crawl did: visits by outcome, pages left to visit, sites left early with the reason, and failures.
 
-    `derived` tells what was derived of each site, `notified` what was sent to webhooks, `unread` which pages visited
-    show no column; `planned` is filled by a dry run only.
+    `derived` lists the sites derived, `notified` what was sent to webhooks, `unread` the pages that were visited and
+    show no column.
     """
 
     outcomes: dict[Outcome, int]
@@ -68,7 +70,6 @@ class CrawlSummary:
     failures: tuple[Failure, ...] = ()
     interrupted: bool = False
     derived: tuple[SiteDerived, ...] = ()
-    planned: tuple[Planned, ...] = ()
     requests: int = 0
     notified: tuple[Delivery, ...] = ()
     unread: tuple[Trouble, ...] = ()
@@ -77,197 +78,234 @@ class CrawlSummary:
 Report = Callable[[Progress], None]
 
 
-def crawl(
-    db: Database, sites: Sequence[Target], options: CrawlOptions, report: Report, pool: WorkerPool | None = None
-) -> CrawlSummary:
-    """Crawl the sites until nothing is left, the number of pages is reached, or Ctrl-C.
+@dataclass(slots=True)
+class CrawlRun:
+    """One crawl over many sites: what its sites share, and what has come of it so far.
 
-    With a `pool`, each site is derived in it when its crawl has ended. Nothing that a site does raises; StoreError
-    does, when the database cannot be written or another crawl of it is running.
+    Without a `pool`, sites are fetched and neither derived nor notified of.
     """
-    with writer_lock(db.path, "crawl"):
-        if options.dry_run:
-            pages = planned(db, sites, options)
-            return CrawlSummary({}, 0, len(sites), len(pages), 0.0, planned=pages)
-        give_back_at_once()
-        return asyncio.run(_Crawl(db, options, report, pool).run(sites))
 
+    db: Database
+    options: CrawlOptions
+    report: Report
+    pool: WorkerPool | None = None
+    hooks: Sequence[Hook] = ()
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    failures: list[Failure] = field(default_factory=list)
+    ended_early: list[tuple[str, str]] = field(default_factory=list)
+    derived: list[SiteDerived] = field(default_factory=list)
+    notified: dict[str, Delivery] = field(default_factory=dict)
+    pages: int = 0
+    left: int = 0
+    sites_left: int = 0
+    started: float = field(default_factory=time.monotonic)
+    group: Group = field(init=False)
+    links: LinkReader = field(init=False)
+    client: Client = field(init=False)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    derive_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    deriving: Database | None = None
 
-class _Crawl:
-    """One run over many sites."""
-
-    def __init__(self, db: Database, options: CrawlOptions, report: Report, pool: WorkerPool | None) -> None:
-        self.db = db
-        self.options = options
-        self.tell = report
-        self.pool = pool
-        self.deriving: Database | None = None
-        self.group = Group(db, options.clock)
-        self.links = LinkReader(page_faults.known(db.conn, DERIVATION), self._record_fault)
-        self.outcomes: Counter[Outcome] = Counter()
-        self.failures: list[Failure] = []
-        self.ended: list[tuple[str, str]] = []
-        self.derived: list[SiteDerived] = []
-        self.left = 0
-        self.sites_left = 0
-        self.pages = 0
-        self.requests = 0
-        self.started = time.monotonic()
-
-    async def run(self, sites: Sequence[Target]) -> CrawlSummary:
-        self.stop = asyncio.Event()
-        self.turn_to_derive = asyncio.Lock()
-        self.sites = self.sites_left = len(sites)
-        timer = Timer(self.options.timer.seconds, self._interruptible)
-        waiting = iter(sites)
-        committing = asyncio.create_task(self._commit_now_and_then())
-        stopping: asyncio.Task[None] | None = None
-        try:
-            with _on_interrupt(self.stop.set):
-                async with Client(self.options.client_options(), self.options.clock, timer) as client:
-                    at_once = min(self.options.sites_at_once, len(sites))
-                    async with asyncio.TaskGroup() as group:
-                        tasks = [group.create_task(self._work(client, waiting)) for _ in range(at_once)]
-                        stopping = asyncio.create_task(self._stop_in_time(tasks))
-                    self.requests = client.requests
-            self.group.commit()
-        except* ArchiveError as problems:
-            raise problems.exceptions[0] from None  # the first says what happened; the rest follow from it
-        finally:
-            committing.cancel()
-            if stopping is not None:
-                stopping.cancel()
-            self.links.close()
-            self.group.drop()
-        return self._summary(len(sites))
-
-    def _summary(self, sites: int) -> CrawlSummary:
-        return CrawlSummary(
-            dict(self.outcomes.most_common()), self.pages, sites, self.left, time.monotonic() - self.started,
-            tuple(self.ended), tuple(self.failures), self.stop.is_set(), tuple(self.derived), requests=self.requests,
-        )  # fmt: skip
-
-    async def _work(self, client: Client, waiting: Iterator[Target]) -> None:
-        for target in waiting:
-            await self._site(client, target)
-            self.sites_left -= 1
-
-    async def _site(self, client: Client, target: Target) -> None:
-        if self.stop.is_set():
-            return
-        start = frontier.starts_of(self.db.conn, target.settings.name)
-        site = plan(target, self.options, start)
-        queue = open_frontier(self.group, site, target.settings.revisit_days, self.options.all or target.named)
-        if self.options.allow_private:
-            # Only the hosts and ports that were asked for: a redirect or a link must not reach further inside.
-            for scheme, host in itertools.product(("http", "https"), site.hosts):
-                client.network.trust(f"{scheme}://{host}/")
-        report = self._reporter(target.settings.name, queue)
-        one = SiteCrawl(client, site, queue, self.links, report, self._wanted, alone=self.sites == 1)
-        try:
-            await one.run()
-        except (Interrupted, asyncio.CancelledError):  # see _stop_in_time
-            one.ended = "the crawl was stopped"
-        queue.keep_settings(target.settings.stored())
-        self.left += queue.left()
-        if one.ended:
-            self.ended.append((target.settings.name, one.ended))
-        await client.release(site.hosts)
-        if one.visits and self.pool is not None:
-            self.group.commit()
-            async with self.turn_to_derive:
-                try:
-                    self.derived += await asyncio.to_thread(self._derive, self.pool, queue.site_id)
-                except (WorkerStopped, StoreError):
-                    if not self.stop.is_set():
-                        raise  # else: the next run derives it
-
-    def _derive(self, pool: WorkerPool, site_id: int) -> list[SiteDerived]:
-        with Database.open(self.db.path, create=False) as own:
-            self.deriving = own
-            try:
-                return derive(own, [site_id], clock=self.options.clock, pool=pool)
-            finally:
-                self.deriving = None
+    def __post_init__(self) -> None:
+        self.group = Group(self.db, self.options.clock)
+        self.links = LinkReader(page_faults.known(self.db.conn, DERIVATION), self._record_fault)
 
     def _record_fault(self, fault: PageFault) -> None:
         self.group.begin()
         page_faults.remember(self.db.conn, [fault], DERIVATION, to_text(self.options.clock()))
 
-    async def _stop_in_time(self, tasks: Sequence[asyncio.Task[None]]) -> None:
-        """Once the crawl is to stop, give what is in flight a moment, then end it."""
-        await self.stop.wait()
-        if self.pool is not None:
-            self.pool.stop()
-        await asyncio.sleep(GRACE)
-        self.links.close()
-        for task in tasks:
-            task.cancel()
-        while (own := self.deriving) is not None:  # an interrupt counts only while a statement runs
-            own.interrupt()
-            await asyncio.sleep(0.02)
-
-    def _wanted(self) -> bool:
+    def may_continue(self) -> bool:
+        """Return whether another page may be fetched; raise Interrupted when the crawl was stopped."""
         if self.stop.is_set():
             raise Interrupted
         return not self.options.max_pages or self.pages < self.options.max_pages
 
-    def _reporter(self, site: str, queue: SiteFrontier) -> Callable[[Capture, Visit], None]:
-        def report(capture: Capture, visit: Visit) -> None:
-            self.pages += 1
-            self.outcomes[capture.outcome] += 1
-            repeated = capture.outcome == "unresolved" and self.failures and self.failures[-1].reason == capture.error
-            failed_at = capture.outcome not in GOOD or (capture.outcome == "ok" and capture.error)
-            if failed_at and len(self.failures) < FAILURES_KEPT and not repeated:
-                self.failures.append(Failure(visit.url, capture.outcome, capture.error or f"Status {capture.status}."))
-            failed = sum(count for outcome, count in self.outcomes.items() if outcome not in GOOD)
-            seconds = time.monotonic() - self.started
-            told = Progress(
-                site, visit.url, capture.outcome, self.pages, queue.left(), failed, self.sites_left, seconds
+    def record_visit(self, site: str, queue: SiteFrontier, capture: Capture, visit: Visit) -> None:
+        """Count a visit and report it."""
+        self.pages += 1
+        self.outcomes[capture.outcome] += 1
+        # Each page of a host without a name fails for the same reason, which is given once.
+        repeated = capture.outcome == "unresolved" and self.failures and self.failures[-1].reason == capture.error
+        failed = capture.outcome not in GOOD or (capture.outcome == "ok" and capture.error)
+        if failed and not repeated and len(self.failures) < MAX_FAILURES:
+            self.failures.append(Failure(visit.url, capture.outcome, capture.error or f"Status {capture.status}."))
+        self.report(
+            Progress(
+                site,
+                visit.url,
+                capture.outcome,
+                self.pages,
+                queue.left(),
+                sum(count for outcome, count in self.outcomes.items() if outcome not in GOOD),
+                self.sites_left,
+                time.monotonic() - self.started,
+                queue.upcoming,
             )
-            self.tell(replace(told, upcoming=queue.upcoming))
+        )
 
-        return report
+    def derive_and_notify(self, pool: WorkerPool, site_ids: Sequence[int]) -> None:
+        """Derive sites and send their changes to the webhooks; a webhook that failed is not tried again."""
+        with Database.open(self.db.path, create=False) as own:
+            self.deriving = own
+            try:
+                self.derived += derive(own, site_ids, clock=self.options.clock, pool=pool)
+                working = [hook for hook in self.hooks if not self.notified.get(hook.url, Delivery(hook, 0)).error]
+                for sent in notify(own, working):
+                    before = self.notified.get(sent.hook.url, Delivery(sent.hook, 0))
+                    self.notified[sent.hook.url] = replace(sent, changes=before.changes + sent.changes)
+            finally:
+                self.deriving = None
 
-    async def _commit_now_and_then(self) -> None:
-        while True:
-            await asyncio.sleep(0.25)
-            self.group.tick()
 
-    async def _interruptible(self, seconds: float) -> None:
-        """Wait, unless the crawl is stopped meanwhile: only what is in flight is finished."""
-        sleeping: asyncio.Future[None] = asyncio.ensure_future(_as_coroutine(self.options.timer.sleep(seconds)))
-        stopping = asyncio.ensure_future(self.stop.wait())
-        try:
-            await asyncio.wait((sleeping, stopping), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeping.cancel()
-            stopping.cancel()
-        if self.stop.is_set():
-            raise Interrupted
+def crawl(
+    db: Database,
+    sites: Sequence[Target],
+    options: CrawlOptions,
+    report: Report = lambda _: None,
+    *,
+    pool: WorkerPool | None = None,
+    hooks: Sequence[Hook] = (),
+) -> CrawlSummary:
+    """Crawl sites until nothing is left, the number of pages is reached, or Ctrl-C.
+
+    Nothing that a site does raises. StoreError is raised when the database cannot be written or another command writes.
+    """
+    began = to_text(options.clock())
+    with writer_lock(db.path, "crawl"):
+        run = CrawlRun(db, options, report, pool, hooks)
+        asyncio.run(crawl_sites(run, sites))
+        if pool is not None and not run.stop.is_set():
+            run.derive_and_notify(pool, ())  # also what an earlier run was killed before
+    return CrawlSummary(
+        dict(run.outcomes.most_common()),
+        run.pages,
+        len(sites),
+        run.left,
+        time.monotonic() - run.started,
+        tuple(run.ended_early),
+        tuple(run.failures),
+        run.stop.is_set(),
+        tuple(run.derived),
+        run.client.requests,
+        tuple(run.notified.values()),
+        tuple(page for one in sites for page in overview.unread(db.conn, one.settings.name, began)),
+    )
+
+
+async def crawl_sites(run: CrawlRun, sites: Sequence[Target]) -> None:
+    """Crawl many sites at once, each by `crawl_site`."""
+    run.sites_left = len(sites)
+    timer = Timer(run.options.timer.seconds, partial(_sleep, run))
+    waiting = iter(sites)
+    helpers = [asyncio.create_task(_commit_regularly(run.group))]
+    try:
+        with _on_interrupt(run.stop.set):
+            async with Client(run.options.client_options(), run.options.clock, timer) as run.client:
+                at_once = min(run.options.sites_at_once, len(sites))
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(_crawl_waiting(run, waiting, len(sites))) for _ in range(at_once)]
+                    helpers.append(asyncio.create_task(_stop_in_time(run, tasks)))
+        run.group.commit()
+    except* ArchiveError as problems:
+        raise problems.exceptions[0] from None  # the first is the cause of the others
+    finally:
+        for helper in helpers:
+            helper.cancel()
+        run.links.close()
+        run.group.drop()
+
+
+async def _crawl_waiting(run: CrawlRun, waiting: Iterator[Target], sites: int) -> None:
+    for target in waiting:
+        if not run.stop.is_set():
+            await crawl_site(run, target, alone=sites == 1)
+        run.sites_left -= 1
+
+
+async def crawl_site(run: CrawlRun, target: Target, *, alone: bool = False) -> None:
+    """Crawl one site: fetch its pages, discover and store its columns, derive its articles, notify of their changes."""
+    name = target.settings.name
+    site = plan(target, run.options, frontier.starts_of(run.db.conn, name))
+    queue = open_frontier(run.group, site, target.settings.revisit_days, run.options.all or target.named)
+    if run.options.allow_private:
+        # Only the hosts and ports that were asked for: a redirect or a link must not reach further inside.
+        for scheme, host in itertools.product(("http", "https"), site.hosts):
+            run.client.network.trust(f"{scheme}://{host}/")
+
+    report = partial(run.record_visit, name, queue)
+    crawler = SiteCrawl(run.client, site, queue, run.links, report, run.may_continue, alone=alone)
+    try:
+        await crawler.run()  # fetches, discovers, and stores through the queue
+    except (Interrupted, asyncio.CancelledError):  # see _stop_in_time
+        crawler.ended = "the crawl was stopped"
+    queue.keep_settings(target.settings.stored())
+    run.left += queue.left()
+    if crawler.ended:
+        run.ended_early.append((name, crawler.ended))
+    await run.client.release(site.hosts)
+
+    if crawler.visits and run.pool is not None:
+        run.group.commit()
+        async with run.derive_turn:
+            try:
+                await asyncio.to_thread(run.derive_and_notify, run.pool, [queue.site_id])
+            except (WorkerStopped, StoreError):
+                if not run.stop.is_set():
+                    raise  # else: the next run derives it
+
+
+async def _commit_regularly(group: Group) -> None:
+    while True:
+        await asyncio.sleep(0.25)
+        group.tick()
+
+
+async def _sleep(run: CrawlRun, seconds: float) -> None:
+    """Wait; raise Interrupted when the crawl is stopped meanwhile."""
+    sleeping: asyncio.Future[None] = asyncio.ensure_future(_as_coroutine(run.options.timer.sleep(seconds)))
+    stopping = asyncio.ensure_future(run.stop.wait())
+    try:
+        await asyncio.wait((sleeping, stopping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        sleeping.cancel()
+        stopping.cancel()
+    if run.stop.is_set():
+        raise Interrupted
 
 
 async def _as_coroutine(waited: Awaitable[None]) -> None:
     await waited
 
 
+async def _stop_in_time(run: CrawlRun, tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Once the crawl is to stop, give what is in flight a moment, then end it."""
+    await run.stop.wait()
+    if run.pool is not None:
+        run.pool.stop()
+    await asyncio.sleep(GRACE)
+    run.links.close()
+    for task in tasks:
+        task.cancel()
+    while (own := run.deriving) is not None:  # an interrupt counts only while a statement runs
+        own.interrupt()
+        await asyncio.sleep(0.02)
+
+
 @contextlib.contextmanager
 def _on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C asks the crawl to stop; a second one stops it at once. Outside the main thread nothing is changed."""
+    """Call `stop` at the first Ctrl-C; a second one raises KeyboardInterrupt. Only in the main thread."""
     loop = asyncio.get_running_loop()
-    # Not loop.add_signal_handler: it would take the process's wake-up descriptor, which the command line watches.
-    previous = signal.getsignal(signal.SIGINT)
 
-    def once(_signal: int, _frame: object) -> None:
-        signal.signal(signal.SIGINT, previous)
-        loop.call_soon_threadsafe(stop)
+    def once() -> None:
+        stop()
+        loop.remove_signal_handler(signal.SIGINT)
 
     try:
-        signal.signal(signal.SIGINT, once)
-    except ValueError:
+        loop.add_signal_handler(signal.SIGINT, once)
+    except (NotImplementedError, RuntimeError, ValueError):
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        loop.remove_signal_handler(signal.SIGINT)

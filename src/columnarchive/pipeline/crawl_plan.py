@@ -17,7 +17,7 @@ from columnarchive.store.database import Database
 from columnarchive.times import Clock, system_clock, to_text
 from columnarchive.urls import address, host_of
 
-SITES_AT_ONCE = 200
+SITES_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,6 @@ class CrawlOptions:
     max_pages: int = 0
     delay: float | None = None
     all: bool = False
-    dry_run: bool = False
     allow_private: bool = False
     contact: str = ""
     proxy: str = ""
