@@ -12,14 +12,17 @@ from pathlib import Path
 
 import clinic_archive
 import pytest
+from typer.main import get_command
 
 from columnarchive import reader
-from columnarchive.cli.commands import COMMANDS, loaded
-from columnarchive.cli.moving import EXPORTS
+from columnarchive.cli.app import app
+from columnarchive.cli.transfer import EXPORTS
 from columnarchive.config import load
 from columnarchive.pipeline.export import TABLES
 from columnarchive.pipeline.notifications import hooks
 from columnarchive.store import streams
+
+COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
 
 ROOT = Path(__file__).resolve().parent.parent
 SQL = (ROOT / "docs" / "sql.md").read_text(encoding="utf-8")
@@ -62,7 +65,7 @@ def test_each_command_shown_exists_with_its_options(page: Path) -> None:
     for line in shown:
         name, *words = shlex.split(line, comments=True)
         assert name in COMMANDS, line
-        options = {option for parameter in loaded(name).params for option in getattr(parameter, "opts", [])}
+        options = {option for parameter in COMMANDS[name].params for option in getattr(parameter, "opts", [])}
         assert {word for word in words if word.startswith("--")} <= options, line
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import clinic
 import clinic_archive
 import pytest
+from typer.main import get_command
 
 from columnarchive import reader
-from columnarchive.cli.commands import COMMANDS, loaded
+from columnarchive.cli.app import app
 from columnarchive.pipeline.demo import START, Clinic, dated_sites
 
 # A server that runs until it is stopped, and the tour; both have tests of their own.
@@ -34,8 +35,8 @@ def examples() -> Iterator[tuple[str, str]]:
         for below, one in getattr(command, "commands", {}).items():
             yield from walk(f"{name} {below}", one)
 
-    for name in COMMANDS:
-        yield from walk(name, loaded(name))
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        yield from walk(name, command)
 
 
 EXAMPLES = dict(examples())

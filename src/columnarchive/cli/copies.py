@@ -1,4 +1,4 @@
-"""The command `copies`: passages that stand in more than one column, and who had each first."""
+"""The command `copies`: passages found in more than one column, and which column had each first."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from columnarchive.cli.common import MOST, AsJson, Zone, console, database, json_lines, visible
+from columnarchive.cli.output import DEFAULT_DATABASE, MOST, AsJson, Db, Zone, console, json_lines, visible
 from columnarchive.text import count
 from columnarchive.times import DEFAULT_ZONE, day
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 
 def copies(
-    context: typer.Context,
     url: Annotated[str, typer.Argument(help="Only passages of this column.", metavar="[URL]")] = "",
-    site: Annotated[str, typer.Option(help="Only passages that this site has.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many passages.")] = 50,
+    site: Annotated[str, typer.Option(help="Only passages of this site.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most this many passages.")] = 50,
     as_json: AsJson = False,
     tz: Zone = DEFAULT_ZONE,
+    db: Db = DEFAULT_DATABASE,
 ) -> None:
-    """List passages that stand in more than one column, the same or nearly, and who had each first.
+    """List passages that are the same, or nearly, in more than one column, and which column had each first.
 
     Example: archive copies https://clinic.example/column/nanbyo/
     """
-    from columnarchive import reader
+    from columnarchive.reader import Reader, together
 
-    with reader.opened(database(context)) as conn:
+    with Reader.open(db) as archive:
         if site:
-            reader.need_site(conn, site)
-        found = reader.together(reader.copies(conn, url, site))
+            archive.require_site(site)
+        found = together(archive.copies(url, site))
     if as_json:
         json_lines(asdict(copy) for one in found[:limit] for copy in one.copies)
         return
@@ -40,8 +40,8 @@ def copies(
     for one in found[:limit]:
         _print(one, tz)
         out.print()
-    shown = count(len(found), "passage") if len(found) <= limit else f"{limit} of {len(found)} passages"
-    out.print(shown if found else "No passage of 40 characters or more stands in another column too.")
+    number = count(len(found), "passage") if len(found) <= limit else f"{limit} of {len(found)} passages"
+    out.print(number if found else "No passage of 40 characters or more is in more than one column.")
 
 
 def _print(one: Copied, tz: str) -> None:
@@ -57,7 +57,7 @@ def _print(one: Copied, tz: str) -> None:
         if each.text != top:
             out.print(Text(f"{'':8}{_line(each.text)}", style="dim"))
     if not one.first:
-        out.print(Text("  Who had it first cannot be told.", style="dim"))
+        out.print(Text("  It is not known which column had it first.", style="dim"))
 
 
 def _line(text: str) -> str:
