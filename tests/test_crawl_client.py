@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
+from fake_clock import FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
 from servers.site import Reply, Site
 
 from columnarchive.crawl import address_guard
 from columnarchive.crawl.address_guard import is_public
-from columnarchive.crawl.client import Ask, Client, ClientOptions
-from columnarchive.crawl.clock import Simulated
-from columnarchive.crawl.content_encoding import BadCoding, Caps, Decoder, TooLarge, Truncated
-from columnarchive.crawl.outcomes import retry_after
+from columnarchive.crawl.client import Client, ClientOptions, FetchRequest
+from columnarchive.crawl.content_encoding import ContentDecoder, InvalidEncoding, SizeLimits, TooLarge, Truncated
+from columnarchive.crawl.outcomes import parse_retry_after
 from columnarchive.records import Capture
 
 PRIVATE = [
@@ -65,10 +65,10 @@ def fetch(*urls: str, trusted: str = "", options: ClientOptions | None = None) -
     """Captures of these addresses with a client that may reach no private host but the trusted one."""
 
     async def run() -> list[Capture]:
-        async with Client(options or ClientOptions(delay=0), timer=Simulated().timer()) as client:
+        async with Client(options or ClientOptions(delay=0), timer=FakeClock().timer()) as client:
             if trusted:
-                client.network.trust(trusted)
-            return [await client.fetch(Ask(url)) for url in urls]
+                client.guard.trust(trusted)
+            return [await client.fetch(FetchRequest(url)) for url in urls]
 
     return asyncio.run(run())
 
@@ -165,10 +165,10 @@ def test_unknown_hosts_and_closed_ports_are_unreachable() -> None:
 @given(st.binary(max_size=300), st.sampled_from(["gzip", "deflate", "zstd", "br", "x-gzip"]))
 def test_any_bytes_under_any_coding(body: bytes, coding: str) -> None:
     try:
-        decoder = Decoder((coding,), Caps())
+        decoder = ContentDecoder((coding,), SizeLimits())
         decoder.feed(body)
         decoder.close()
-    except (BadCoding, TooLarge, Truncated):
+    except (InvalidEncoding, TooLarge, Truncated):
         pass
 
 
@@ -179,7 +179,7 @@ def test_an_etag_in_any_bytes_is_sent_back_as_it_came() -> None:
 
         async def again() -> Capture:
             async with Client(ClientOptions(delay=0, allow_private=True)) as client:
-                return await client.fetch(Ask(site.url + "/", etag=etag))
+                return await client.fetch(FetchRequest(site.url + "/", etag=etag))
 
         assert asyncio.run(again()).outcome == "ok"
         assert site.asked[-1][2]["If-None-Match"] == etag
@@ -197,4 +197,4 @@ def test_an_etag_in_any_bytes_is_sent_back_as_it_came() -> None:
     ],
 )
 def test_both_forms_of_retry_after_and_none_of_them(said: str, seconds: float) -> None:
-    assert retry_after((("Retry-After", said),), datetime(2026, 11, 28, 10, tzinfo=UTC)) == seconds
+    assert parse_retry_after((("Retry-After", said),), datetime(2026, 11, 28, 10, tzinfo=UTC)) == seconds

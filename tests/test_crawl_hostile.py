@@ -11,7 +11,7 @@ from servers.odd import SENT
 
 from columnarchive.config import Sites
 from columnarchive.crawl.client import ClientOptions
-from columnarchive.crawl.content_encoding import Caps
+from columnarchive.crawl.content_encoding import SizeLimits
 from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, crawl, targets
 from columnarchive.store.database import Database
 
@@ -28,7 +28,9 @@ RESTING = {"busy_for_an_hour", "robots_503", "robots_429", "robots_silent"}
 def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Hostile, Database, CrawlSummary, float]:
     """One crawl over all behaviours at once."""
     path = tmp_path_factory.mktemp("hostile") / "archive.db"
-    client = ClientOptions(delay=0.0, deadline=DEADLINE, backoff=0.05, caps=Caps(wire=2_000_000, decoded=4_000_000))
+    client = ClientOptions(
+        delay=0.0, deadline=DEADLINE, backoff=0.05, sizes=SizeLimits(wire=2_000_000, decoded=4_000_000)
+    )
     with Hostile(PLAYED) as server:
         db = Database.open(path)
         options = CrawlOptions(allow_private=True, client=client)

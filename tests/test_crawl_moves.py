@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fake_clock import FakeClock
 from servers.site import Reply, Site
 
 from columnarchive.config import Sites
-from columnarchive.crawl.clock import Simulated
 from columnarchive.pipeline import derive
 from columnarchive.pipeline.crawl import CrawlOptions, crawl, targets
 from columnarchive.store.database import Database
@@ -57,7 +57,7 @@ class Followed:
         self.day += days
         clock = lambda: AT + timedelta(days=self.day)  # noqa: E731
         chosen = targets(self.db, [self.site.url + "/column/"], Sites())
-        crawl(self.db, chosen, CrawlOptions(allow_private=True, clock=clock, timer=Simulated().timer()), lambda _: None)
+        crawl(self.db, chosen, CrawlOptions(allow_private=True, clock=clock, timer=FakeClock().timer()), lambda _: None)
         derive.derive(self.db)
 
     def lists(self, *paths: str) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_clock import FakeClock
 from servers.site import Site
 
 from columnarchive.config import Sites
 from columnarchive.crawl import site_crawler
-from columnarchive.crawl.clock import Simulated
 from columnarchive.pipeline import derive
 from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, crawl, targets
 from columnarchive.store.database import Database
@@ -71,7 +71,7 @@ def run(db: Database, site: Site, days: float, *hosts: str) -> CrawlSummary:
     at = AT + timedelta(days=days)
     port = site.url.rpartition(":")[2]
     chosen = targets(db, [f"http://{host}:{port}/column/" for host in hosts], Sites())
-    options = CrawlOptions(allow_private=True, clock=lambda: at, timer=Simulated().timer())
+    options = CrawlOptions(allow_private=True, clock=lambda: at, timer=FakeClock().timer())
     summary = crawl(db, chosen, options, lambda _: None)
     derive.derive(db)
     return summary
@@ -112,7 +112,7 @@ def test_a_site_whose_name_is_gone_is_gone_and_its_return_is_seen(db: Database, 
 def test_offline_says_nothing_of_any_site(
     db: Database, site: Site, names: Names, monkeypatch: pytest.MonkeyPatch, error: int
 ) -> None:
-    monkeypatch.setattr(site_crawler, "HEARD_WITHIN", 0.2)
+    monkeypatch.setattr(site_crawler, "DNS_PATIENCE", 0.2)
     run(db, site, 0, "a.test", "b.test")
     names.known.clear()
     names.error = error

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from columnarchive.crawl.robots import MAX_BYTES, RobotsFile, Rules, text_of
+from columnarchive.crawl.robots import MAX_BYTES, RobotsFile, Rules, decode_robots
 from columnarchive.times import to_text
 
 AT = "https://clinic.example"
 
 
 def rules(text: str, status: int = 200, at: str = "2026-11-22T00:00:00Z") -> Rules:
-    return Rules.of(RobotsFile(AT, status, text, at))
+    return Rules.parse(RobotsFile(AT, status, text, at))
 
 
 def allowed(folder: Path, name: str, agent: str, path: str) -> bool:
     """What a file of the test data says to another crawler, read as we read files."""
-    parsed = rules(text_of((folder / name).read_bytes())).parsed
+    parsed = rules(decode_robots((folder / name).read_bytes())).parsed
     assert parsed is not None
     return bool(parsed.can_fetch(AT + path, agent))
 
@@ -115,7 +115,7 @@ def test_all_files_of_others_are_asked(shared: Path) -> None:
     ],
 )
 def test_sitemaps_and_delays_of_the_files_of_others(shared: Path, name: str, sitemaps: int, delay: float) -> None:
-    found = rules(text_of((shared / "conformance/crawler-commons/robots" / name).read_bytes()))
+    found = rules(decode_robots((shared / "conformance/crawler-commons/robots" / name).read_bytes()))
     assert (len(found.sitemaps), found.delay) == (sitemaps, delay)
 
 
@@ -154,7 +154,7 @@ def test_our_own_name_is_obeyed_before_the_star() -> None:
 
 
 def test_only_the_first_500_kib_count_and_no_rule_is_cut() -> None:
-    text = text_of(b"User-agent: *\n" + b"Disallow: /nothing/here\n" * 40_000 + b"Disallow: /\n")
+    text = decode_robots(b"User-agent: *\n" + b"Disallow: /nothing/here\n" * 40_000 + b"Disallow: /\n")
     assert len(text) <= MAX_BYTES
     assert text.endswith("Disallow: /nothing/here\n")
 
@@ -170,4 +170,4 @@ def test_a_file_is_fresh_for_a_day_unless_it_could_not_be_read() -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_rules(body: bytes) -> None:
-    assert rules(text_of(body)).allows(AT + "/column/") in (True, False)
+    assert rules(decode_robots(body)).allows(AT + "/column/") in (True, False)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from columnarchive.crawl import memory_budget
-from columnarchive.crawl.client import Ask, Client, ClientOptions
+from columnarchive.crawl.client import Client, ClientOptions, FetchRequest
 from columnarchive.records import Capture
 
 PAGE = b"<meta charset=utf-8><h1>a</h1>" + b"<p>page</p>" * 2_000
@@ -47,7 +47,7 @@ def _url(server: asyncio.Server) -> str:
 
 @pytest.mark.slow
 def test_greedy_servers_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_budget, "PATIENCE", 0.5, raising=False)
+    monkeypatch.setattr(memory_budget, "MAX_WAIT", 0.5, raising=False)
 
     async def run() -> tuple[list[Capture], list[Capture], list[Capture]]:
         # Pace goes by address, so each server has one of its own.
@@ -56,11 +56,11 @@ def test_greedy_servers_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> 
         bad, (small, large) = [_url(one) for one in greeds], [_url(one) for one in others]
         options = ClientOptions(allow_private=True, delay=0.0, deadline=20.0, attempts=1)
         async with Client(options) as client:
-            waiting = [asyncio.create_task(client.fetch(Ask(url))) for url in bad]
+            waiting = [asyncio.create_task(client.fetch(FetchRequest(url))) for url in bad]
             await asyncio.sleep(1)
             async with asyncio.timeout(10):
-                little = [await client.fetch(Ask(f"{small}{n}")) for n in range(5)]
-                much = [await client.fetch(Ask(f"{large}{n}")) for n in range(3)]
+                little = [await client.fetch(FetchRequest(f"{small}{n}")) for n in range(5)]
+                much = [await client.fetch(FetchRequest(f"{large}{n}")) for n in range(3)]
             ended = await asyncio.gather(*waiting)
         for one in (*greeds, *others):
             one.close()

@@ -18,13 +18,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fake_clock import FakeClock
 from servers.site import Reply, Site
 
 from columnarchive.config import Sites, SiteSettings, parse
 from columnarchive.crawl.client import Client, ClientOptions
-from columnarchive.crawl.clock import Simulated, Timer
 from columnarchive.crawl.frontier import SitePlan
-from columnarchive.crawl.site_crawler import SiteCrawl
+from columnarchive.crawl.rate_limiter import Timer
+from columnarchive.crawl.site_crawler import SiteCrawler
 from columnarchive.errors import NotFound, StoreError, UsageError
 from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, Planned, Progress, Target, crawl, planned, targets
 from columnarchive.pipeline.link_reader import links_of_capture
@@ -72,7 +73,7 @@ def db(tmp_path: Path) -> Iterator[Database]:
 def run(db: Database, site: Site, at: datetime = AT, *, named: bool = True, **options: object) -> CrawlSummary:
     """One crawl of the site at a time of our choosing, in which waiting takes no time."""
     chosen = targets(db, [site.url + "/column/"] if named else [], Sites())
-    given = {"allow_private": True, "clock": lambda: at, "timer": Simulated().timer(), **options}
+    given = {"allow_private": True, "clock": lambda: at, "timer": FakeClock().timer(), **options}
     return crawl(db, chosen, CrawlOptions(**given), lambda _: None)  # type: ignore[arg-type]
 
 
@@ -149,7 +150,7 @@ def test_healthy_hosts_do_not_wait_for_silent_ones(tmp_path: Path) -> None:
     with Database.open(tmp_path / "a.db") as db:
         chosen = targets(db, [*quiet, *(site.url + "/column/" for site in healthy)], Sites())
         # What is silent for longer than the healthy need would be a timeout.
-        client = ClientOptions(delay=0.0, deadline=60.0, head=60.0, attempts=1)
+        client = ClientOptions(delay=0.0, deadline=60.0, head_deadline=60.0, attempts=1)
         summary = crawl(db, chosen, CrawlOptions(allow_private=True, client=client), report)
     for site in healthy:
         site.__exit__()
@@ -185,7 +186,7 @@ def test_lists_of_pages_are_not_followed_off_the_site_or_where_robots_forbids(db
 
 def test_crawl_delay_of_robots_is_kept(db: Database, site: Site) -> None:
     site.pages["/robots.txt"] = "User-agent: *\nCrawl-delay: 7\n"
-    timer = Simulated()
+    timer = FakeClock()
     run(db, site, timer=timer.timer())
     assert timer.elapsed >= 7 * 9
 
@@ -267,7 +268,7 @@ def test_what_waits_is_told_page_by_page_also_after_a_redirect_to_a_waiting_page
         told.append((progress.queued, db.conn.execute(counted).fetchone()[0]))
 
     chosen = targets(db, [site.url + "/column/"], Sites())
-    crawl(db, chosen, CrawlOptions(allow_private=True, clock=lambda: AT, timer=Simulated().timer()), report)
+    crawl(db, chosen, CrawlOptions(allow_private=True, clock=lambda: AT, timer=FakeClock().timer()), report)
     assert told
     assert all(said == true for said, true in told), told
     assert site.paths().count("/column/20.html") == 1, "by the redirect"
@@ -476,7 +477,7 @@ def test_a_fault_of_ours_on_one_page_ends_no_crawl(db: Database, site: Site) -> 
         options = ClientOptions(allow_private=True, delay=0.0)
         async with Client(options, lambda: AT) as client:
             queue = open_frontier(group, plan, (1.0, 30.0), True)
-            await SiteCrawl(client, plan, queue, odd, lambda capture, _: told.append(capture), lambda: True).run()
+            await SiteCrawler(client, plan, queue, odd, lambda capture, _: told.append(capture), lambda: True).run()
         group.commit()
 
     asyncio.run(visited())

@@ -12,15 +12,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fake_clock import FakeClock
 from servers.hostile import Behaviour, Host, Hostile, Request, answer, listing, page
 from servers.mixed import HANGING, HEALTHY, NAMES, Mixed
 from servers.site import Reply, Site
 
 from columnarchive.config import Sites
 from columnarchive.crawl.address_guard import is_public
-from columnarchive.crawl.client import Ask, Client, ClientOptions, Health
-from columnarchive.crawl.clock import Simulated
-from columnarchive.crawl.rate_limiter import Pace
+from columnarchive.crawl.client import Client, ClientOptions, FetchRequest, HostHealth
+from columnarchive.crawl.rate_limiter import RateLimiter
 from columnarchive.errors import UsageError
 from columnarchive.pipeline import withdrawal
 from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, crawl, targets
@@ -41,7 +41,7 @@ def db(tmp_path: Path) -> Iterator[Database]:
 
 def run(db: Database, start: str, at: datetime = AT, **options: object) -> CrawlSummary:
     """One crawl in which waiting between requests takes no time."""
-    given = {"allow_private": True, "clock": lambda: at, "timer": Simulated().timer(), **options}
+    given = {"allow_private": True, "clock": lambda: at, "timer": FakeClock().timer(), **options}
     return crawl(db, targets(db, [start], Sites()), CrawlOptions(**given), lambda _: None)  # type: ignore[arg-type]
 
 
@@ -108,7 +108,7 @@ class _Pages(Hostile):
 
 def crawl_pages(db: Database, *behaviours: Behaviour) -> tuple[Host, CrawlSummary]:
     """Crawl a host of such pages with short deadlines."""
-    client = ClientOptions(delay=0.0, deadline=0.6, head=0.3, backoff=0.01)
+    client = ClientOptions(delay=0.0, deadline=0.6, head_deadline=0.3, backoff=0.01)
     with _Pages(*behaviours) as server:
         return server.only, run(db, f"{server.only.origin}/column/", client=client)
 
@@ -152,14 +152,14 @@ def test_what_is_cut_off_again_and_again_uses_up_the_tries_of_its_host(db: Datab
 
 
 def test_each_missed_deadline_shortens_the_next_ones() -> None:
-    health = Health()
+    health = HostHealth()
     limits = []
     for _ in range(6):
         limits.append(health.deadline(60.0))
-        health.missed += 1
+        health.timeouts += 1
     assert limits == [60.0, 30.0, 15.0, 10.0, 10.0, 10.0]
-    assert Health(missed=10_000).deadline(60.0) == 10.0
-    assert Health(missed=9).deadline(2.0) == 2.0
+    assert HostHealth(timeouts=10_000).deadline(60.0) == 10.0
+    assert HostHealth(timeouts=9).deadline(2.0) == 2.0
 
 
 @pytest.mark.parametrize(
@@ -168,12 +168,12 @@ def test_each_missed_deadline_shortens_the_next_ones() -> None:
 )
 def test_the_pause_after_a_slow_answer_is_bounded(delay: float, took: float, pause: float) -> None:
     async def gap() -> float:
-        clock = Simulated()
-        pace = Pace(clock.timer())
-        async with pace.turn(["clinic.example"], delay):
+        clock = FakeClock()
+        pace = RateLimiter(clock.timer())
+        async with pace.slot(["clinic.example"], delay):
             await clock.sleep(took)
         ended = clock.seconds()
-        async with pace.turn(["clinic.example"], delay):
+        async with pace.slot(["clinic.example"], delay):
             return clock.seconds() - ended
 
     assert asyncio.run(gap()) == pytest.approx(pause)
@@ -181,13 +181,13 @@ def test_the_pause_after_a_slow_answer_is_bounded(delay: float, took: float, pau
 
 def test_time_waited_in_vain_does_not_count_as_slowness() -> None:
     async def gap() -> float:
-        clock = Simulated()
-        pace = Pace(clock.timer())
-        async with pace.turn(["clinic.example"], 2.0) as turn:
+        clock = FakeClock()
+        pace = RateLimiter(clock.timer())
+        async with pace.slot(["clinic.example"], 2.0) as turn:
             await clock.sleep(60.0)
             turn.counts = False
         ended = clock.seconds()
-        async with pace.turn(["clinic.example"], 2.0):
+        async with pace.slot(["clinic.example"], 2.0):
             return clock.seconds() - ended
 
     assert asyncio.run(gap()) == pytest.approx(2.0)
@@ -238,9 +238,9 @@ def test_only_the_port_that_was_asked_for_is_trusted(db: Database, inside: Site,
 
 def test_names_and_ports_are_trusted_together() -> None:
     async def outcomes(trusted: str, url: str) -> str:
-        async with Client(ClientOptions(delay=0, attempts=1), timer=Simulated().timer()) as client:
-            client.network.trust(trusted)
-            return (await client.fetch(Ask(url))).outcome
+        async with Client(ClientOptions(delay=0, attempts=1), timer=FakeClock().timer()) as client:
+            client.guard.trust(trusted)
+            return (await client.fetch(FetchRequest(url))).outcome
 
     assert asyncio.run(outcomes("http://127.0.0.1:9/", "http://127.0.0.1:11/")) == "private_address"
     assert asyncio.run(outcomes("http://127.0.0.1/", "https://127.0.0.1/")) == "private_address"
@@ -256,8 +256,8 @@ def through(proxy: str, url: str = "http://clinic.example/") -> Capture:
 
     async def fetched() -> Capture:
         options = ClientOptions(delay=0, proxy=proxy, allow_private=True, attempts=1)
-        async with Client(options, timer=Simulated().timer()) as client:
-            return await client.fetch(Ask(url))
+        async with Client(options, timer=FakeClock().timer()) as client:
+            return await client.fetch(FetchRequest(url))
 
     return asyncio.run(fetched())
 
@@ -350,7 +350,7 @@ def test_a_withdrawn_page_does_not_return_by_another_address(db: Database, way: 
 @LINUX
 @pytest.mark.slow
 def test_healthy_pages_between_hostile_ones_are_all_archived(db: Database) -> None:
-    client = ClientOptions(delay=0.0, deadline=2.0, head=1.0, backoff=0.05)
+    client = ClientOptions(delay=0.0, deadline=2.0, head_deadline=1.0, backoff=0.05)
     with Mixed() as server:
         summary = run(db, f"{server.mixed.origin}/column/", client=client)
         asked = server.mixed.asked

@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from columnarchive.crawl.column_discovery import Section
+from columnarchive.crawl.column_discovery import ColumnDiscovery
 from columnarchive.extract.link_header import with_headers
 from columnarchive.extract.links import page_links
 from columnarchive.extract.query_encoding import in_own_encoding
@@ -133,11 +133,11 @@ def test_styles_in_the_body_do_not_keep_from_skimming() -> None:
 
 
 def test_new_links_to_other_sites_lead_nowhere() -> None:
-    section = Section(("clinic.example",), ("http://clinic.example/column/",))
-    assert not section.leads_on({"https://share.example/?url=http://clinic.example/column/1.html"})
-    assert section.leads_on({"https://share.example/", "http://www.clinic.example/column/1.html"})
-    section.remember([("http://www.clinic.example/column/1.html", "item")])
-    assert not section.leads_on({"https://share.example/", "http://www.clinic.example/column/1.html"})
+    section = ColumnDiscovery(("clinic.example",), ("http://clinic.example/column/",))
+    assert not section.has_new_targets({"https://share.example/?url=http://clinic.example/column/1.html"})
+    assert section.has_new_targets({"https://share.example/", "http://www.clinic.example/column/1.html"})
+    section.add_known_urls([("http://www.clinic.example/column/1.html", "item")])
+    assert not section.has_new_targets({"https://share.example/", "http://www.clinic.example/column/1.html"})
 
 
 def test_skimming_is_linear_in_odd_markup() -> None:

@@ -1,18 +1,44 @@
-"""What the crawler needs from whoever keeps its queue: one site's pages, robots.txt files and rests."""
+"""The frontier of one site: what is to be visited, and what the crawler needs from whoever stores it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
-from columnarchive.crawl.discovered_url import Found
 from columnarchive.crawl.robots import RobotsFile
 from columnarchive.records import Capture, PageKind
 
+Reason = Literal[
+    "start", "item", "related", "sitemap", "feed", "pagination", "archive", "category", "section", "import", "probe"
+]
+LISTINGS: frozenset[str] = frozenset({"pagination", "archive", "category", "section"})
+COLUMNS: frozenset[str] = frozenset({"item", "related", "sitemap", "feed", "probe"})
+# What is fetched first: the pages that were asked for, then columns, then what leads to more of them.
+PRIORITY: dict[str, int] = {
+    "start": 100, "section": 90, "probe": 85, "item": 70, "pagination": 60, "related": 55, "feed": 50, "archive": 45,
+    "category": 45, "sitemap": 40, "import": 10,
+}  # fmt: skip
+ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class DiscoveredUrl:
+    """An address worth visiting, and why."""
+
+    url: str
+    reason: Reason
+    found_on: str
+
+    @property
+    def kind(self) -> PageKind:
+        """What the page is taken for until it has been read."""
+        return "listing" if self.reason in LISTINGS else "article"
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedUrl:
     """A page to be visited now: why it is known, how far from the start, and what makes the request conditional."""
 
     url: str
@@ -24,7 +50,17 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class SitePlan:
-    """How one site is crawled."""
+    """How one site is crawled.
+
+    Attributes:
+        hosts: its hosts, with their ports; links and redirects to others are not followed.
+        start: the addresses that were asked for.
+        delay: seconds between requests.
+        max_pages: how many pages one run visits.
+        under: paths to which the crawl is limited; none for the whole site.
+        canonical: the form of an address under which its page is known.
+        kind_of: what the settings say a page is, or None.
+    """
 
     name: str
     hosts: tuple[str, ...]
@@ -36,53 +72,79 @@ class SitePlan:
     kind_of: Callable[[str], PageKind | None] = lambda url: None  # noqa: ARG005
 
 
+class PercentEncodingDeduplicator:
+    """A site's canonical form, and of addresses that differ by their percent-encoding alone the one met first.
+
+    It stays as written: servers may distinguish the spellings, but a page is not to be fetched under two of them.
+
+    >>> canonical = PercentEncodingDeduplicator(str)
+    >>> canonical("http://a.example/%e8%86%9D/"), canonical("http://a.example/%E8%86%9d/")
+    ('http://a.example/%e8%86%9D/', 'http://a.example/%e8%86%9D/')
+    """
+
+    def __init__(self, canonical: Callable[[str], str]) -> None:
+        self._canonical = canonical
+        self._first: dict[str, str] = {}
+
+    def __call__(self, url: str) -> str:
+        """Return the address under which a page is known."""
+        url = self._canonical(url)
+        return self._first.setdefault(ESCAPE.sub(_normalized, url), url) if "%" in url else url
+
+
+def _normalized(escape: re.Match[str]) -> str:
+    """Return an escape as RFC 3986 (6.2.2) writes it."""
+    sign = chr(int(escape[1], 16))
+    return sign if sign.isascii() and (sign.isalnum() or sign in "-._~") else escape[0].upper()
+
+
 class Frontier(Protocol):
     """One site's queue. What is recorded is kept together, or not at all."""
 
-    def next(self) -> Visit | None:
-        """The page to visit now; the same one until it is recorded."""
+    def next(self) -> QueuedUrl | None:
+        """Return the page to visit now; the same one until it is recorded."""
 
-    def record(self, visit: Visit, captures: Sequence[Capture], found: Sequence[Found]) -> None:
-        """Keep the captures of a visit (the second one is where a redirect led) and queue what was found."""
+    def record(self, visit: QueuedUrl, captures: Sequence[Capture], found: Sequence[DiscoveredUrl]) -> None:
+        """Store the captures of a visit (the second one is where a redirect led) and queue what was found."""
 
-    def add(self, found: Sequence[Found], depth: int) -> int:
-        """Queue pages; how many were new."""
+    def requeue(self, visit: QueuedUrl) -> None:
+        """Undo `record`: the page failed because of its host, and is visited again in the next run."""
 
-    def changed(self, url: str, lastmod: str) -> None:
-        """A sitemap or feed says when a known page changed last."""
+    def add(self, found: Sequence[DiscoveredUrl], depth: int) -> int:
+        """Queue pages; return how many were new."""
 
-    def known(self) -> list[tuple[str, str]]:
-        """Every known address and how it was found."""
+    def mark_changed(self, url: str, lastmod: str) -> None:
+        """Bring a known page forward: a sitemap or feed says that it changed."""
+
+    def known_urls(self) -> list[tuple[str, str]]:
+        """Return every known address and how it was found."""
 
     def sample(self, limit: int) -> Iterable[tuple[Capture, str]]:
-        """The stored captures of the first pages that were visited, and how the pages were found."""
+        """Return the stored captures of the first pages that were visited, and how the pages were found."""
 
-    def left(self) -> int:
-        """How many pages are still to be visited."""
+    def remaining(self) -> int:
+        """Return how many pages are still to be visited."""
 
-    def is_copy(self, capture: Capture) -> bool:
-        """Whether an earlier page of this site has the same body."""
+    def is_duplicate(self, capture: Capture) -> bool:
+        """Return whether an earlier page of this site has the same body."""
 
     def is_withdrawn(self, urls: Iterable[str], body: bytes | None = None) -> bool:
-        """Whether one of these addresses, or the text of this body, was withdrawn and must not be stored again."""
+        """Return whether one of these addresses, or the text of this body, was withdrawn: it must not be stored."""
 
     def robots(self, origin: str) -> RobotsFile | None:
-        """A remembered robots.txt."""
+        """Return a stored robots.txt."""
 
-    def keep_robots(self, file: RobotsFile) -> None:
-        """Remember a robots.txt."""
+    def save_robots(self, file: RobotsFile) -> None:
+        """Store a robots.txt."""
 
-    def resting(self, origin: str) -> str:
-        """Until when a host is to be left alone; empty when it is not."""
+    def backed_off_until(self, origin: str) -> str:
+        """Return until when a host is left alone; empty when it is not."""
 
-    def rest(self, origin: str, seconds: float) -> str:
-        """Leave a host alone for so long, or longer each time it is unwell; until when."""
+    def back_off(self, origin: str, seconds: float) -> str:
+        """Leave a host alone for so long, or with 0 longer each time; return until when."""
 
-    def well(self, origin: str) -> None:
-        """A host answers properly again."""
-
-    def put_back(self, visit: Visit) -> None:
-        """A visit that was recorded came to nothing through no fault of the page: it counts for the next run again."""
+    def mark_healthy(self, origin: str) -> None:
+        """Forget that a host was left alone: it answers properly again."""
 
     def close(self) -> None:
-        """The site has been crawled to its end."""
+        """End the run: the site has been crawled to its end."""

@@ -1,7 +1,7 @@
-"""Judging the places of a page: which repeated links are a listing's items, which turn its pages, which are archives.
+"""Scoring of links: which repeated links are a listing's items, which lead to its other pages, which to archives.
 
 The numbers are weights of evidence, not of any one site: an item shows a date, a heading, an excerpt or a title of some
-length, stands in the content, and often lies below its listing.
+length, is part of the content, and often lies below its listing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from columnarchive.urls import Link, PageLinks, Zone, directory, is_specific, shape, unquoted
 
-STRONG = 3
+ACCEPT_SCORE = 3
 ZONE_WEIGHT: dict[Zone, int] = {
     "content": 0, "recent": -1, "archive": -2, "aside": -3, "nav": -4,
     "tags": -6, "crumbs": -6, "pager": -6, "share": -6,
@@ -73,18 +73,20 @@ LIST_TEXT = re.compile(
 Group = Sequence[Link]
 
 
-def groups(page: PageLinks) -> list[Group]:
-    """The page's links by their place, in the order in which the places come."""
+def group_links(page: PageLinks) -> list[Group]:
+    """Return the page's links by their place, in the order in which the places come."""
     found: dict[str, list[Link]] = defaultdict(list)
     for link in page.links:
         found[link.group].append(link)
     return list(found.values())
 
 
-def score(group: Group, known: Callable[[str], bool], own: tuple[str, ...]) -> int:
-    """How much speaks for a group being the items of a listing; `STRONG` and more is enough to follow it at once.
+def listing_score(group: Group, known: Callable[[str], bool], section_prefixes: tuple[str, ...]) -> int:
+    """Return how much speaks for a group being the items of a listing; from `ACCEPT_SCORE` on it is followed at once.
 
-    `known` tells whether a URL has the shape of a column; `own` are the folders that belong to the listing.
+    Args:
+        known: whether a URL has the shape of a column.
+        section_prefixes: the folders that belong to the listing.
     """
     count = len(group)
     targets: set[str] = set()
@@ -96,7 +98,7 @@ def score(group: Group, known: Callable[[str], bool], own: tuple[str, ...]) -> i
         excerpt += link.excerpt >= 30
         headed += link.headed
         more += _says_more(link.text)
-        below += bool(own) and directory(link.url).startswith(own)
+        below += bool(section_prefixes) and directory(link.url).startswith(section_prefixes)
         columns += known(link.url)
     several = len(targets) > 1
     says_more = more * 2 >= count
@@ -104,14 +106,14 @@ def score(group: Group, known: Callable[[str], bool], own: tuple[str, ...]) -> i
     weight += 2 * (dated * 2 >= count) + (excerpt * 2 >= count)
     weight += 2 * (headed * 2 >= count and several)
     weight += 2 * says_more + (text >= 10 * count) - (text < 5 * count and not says_more)
-    weight += 2 * (bool(own) and below >= 0.8 * count)
+    weight += 2 * (bool(section_prefixes) and below >= 0.8 * count)
     weight += 3 * (columns * 2 >= count)
     weight += len(targets) >= 5
     if len(targets) > 2:
         shapes = {shape(url) for url in targets}
         weight += len(shapes) == 1 and is_specific(next(iter(shapes)))
     if not several and dated * 2 < count:
-        weight -= 2  # one link alone is a button, not a listing
+        weight -= 2  # a single link is a button, not a listing
     return weight
 
 
@@ -121,8 +123,8 @@ def _says_more(text: str) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def bare(url: str) -> str:
-    """An address without what numbers the pages of a listing: equal for all pages of one listing."""
+def strip_page_number(url: str) -> str:
+    """Return an address without its page number: equal for all pages of one listing."""
     parts = urlsplit(url)
     query = "&".join(part for part in parts.query.split("&") if part and not PAGE_PARAMETER.fullmatch(part))
     path = PAGE_PART.sub("/", parts.path)
@@ -130,11 +132,11 @@ def bare(url: str) -> str:
     return f"{parts.netloc}{path}/?{query}"
 
 
-def turns_page(link: Link, page: PageLinks) -> bool:
-    """Whether a link leads to another page of the same listing."""
+def is_pagination_link(link: Link, page: PageLinks) -> bool:
+    """Return whether a link leads to another page of the same listing."""
     if link.url == page.url:
         return False
-    related = is_related(link, page)
+    related = is_same_listing(link, page)
     if page.next == link.url or "next" in link.rel or "prev" in link.rel:
         return related or link.zone == "pager"
     if not related:
@@ -142,25 +144,25 @@ def turns_page(link: Link, page: PageLinks) -> bool:
     parts, own = urlsplit(link.url), urlsplit(page.url)
     if PAGE_SURE.search(parts.path) or (parts.path == own.path and parts.query != own.query):
         return True
-    return link.zone == "pager" or _turns(link.text)
+    return link.zone == "pager" or _is_pagination_text(link.text)
 
 
 @lru_cache(maxsize=8192)
-def _turns(text: str) -> bool:
+def _is_pagination_text(text: str) -> bool:
     return NEXT.fullmatch(text) is not None or NUMBER.fullmatch(text) is not None
 
 
-def is_related(link: Link, page: PageLinks) -> bool:
-    """Whether a link's address differs from the page's by what numbers the pages of one listing or text."""
-    return bare(link.url) == bare(page.url) or _goes_on(link, page.url)
+def is_same_listing(link: Link, page: PageLinks) -> bool:
+    """Return whether a link's address differs from the page's by a page number only."""
+    return strip_page_number(link.url) == strip_page_number(page.url) or _continues_url(link, page.url)
 
 
-def _goes_on(link: Link, own: str) -> bool:
-    """Whether a link says what page it leads to and its address does too, or adds a number to the address it stands at.
+def _continues_url(link: Link, own: str) -> bool:
+    """Return whether a link's text and address name the same page number, or its address adds one to the page's.
 
-    Pagers often name more of a listing, as its category, than the way to its first page does.
+    Pagers often give more parameters of a listing, such as its category, than the link to its first page does.
     """
-    if link.zone != "pager" and not _turns(link.text):
+    if link.zone != "pager" and not _is_pagination_text(link.text):
         return False
     there, here = urlsplit(link.url), urlsplit(own)
     if there.netloc != here.netloc:
@@ -176,29 +178,33 @@ def _goes_on(link: Link, own: str) -> bool:
     return int(said[0]) in map(int, re.findall(r"\d{1,4}", there.path.removeprefix(folder) + there.query))
 
 
-def is_archive(link: Link, sections: Set[str], own: tuple[str, ...] = ()) -> Literal["archive", "category", ""]:
-    """`archive` for a month or year, `category` for a category of the columns, empty for anything else.
+def classify_archive(
+    link: Link, sections: Set[str], section_prefixes: tuple[str, ...] = ()
+) -> Literal["archive", "category", ""]:
+    """Return `archive` for a month or year, `category` for a category of the columns, empty for anything else.
 
-    `sections` are the first folders below which columns and their listings stand, `own` those of the listing itself:
-    what lies below it is an item of it, unless it is called a category.
+    Args:
+        sections: the first folders below which columns and their listings are.
+        section_prefixes: the folders of the listing itself; what lies below them is an item of it, unless it is
+            called a category.
     """
-    path = _marks(link.url)
+    path = _url_traits(link.url)
     if link.zone in ("tags", "share", "crumbs", "pager") or path.tag:
         return ""
     if path.month or MONTH_TEXT.fullmatch(link.text):
-        return "" if beyond_now(unquoted(link.url) + link.text) else "archive"
+        return "" if has_implausible_year(unquoted(link.url) + link.text) else "archive"
     near = first_folder(link.url) in sections
     if path.category and (near or link.zone in ("archive", "content")):
         return "category"
     if "category" in link.rel or (link.zone == "archive" and COUNTED.fullmatch(link.text)):
         return "category"
-    if link.zone == "archive" and near and not directory(link.url).startswith(own or "\0"):
+    if link.zone == "archive" and near and not directory(link.url).startswith(section_prefixes or "\0"):
         return "category"
     return ""
 
 
-class _Marks(NamedTuple):
-    """What an address alone says: the page of a tag or form, of a month, of a category."""
+class _UrlTraits(NamedTuple):
+    """What an address alone says: whether it is of a tag or form, of a month, of a category."""
 
     tag: bool
     month: bool
@@ -206,17 +212,17 @@ class _Marks(NamedTuple):
 
 
 @lru_cache(maxsize=8192)
-def _marks(url: str) -> _Marks:
+def _url_traits(url: str) -> _UrlTraits:
     parts = urlsplit(url)
-    return _Marks(
+    return _UrlTraits(
         TAG_PATH.search(parts.path) is not None,
         MONTH_PATH.search(parts.path) is not None or MONTH_QUERY.search(parts.query) is not None,
         CATEGORY_PATH.search(parts.path) is not None,
     )
 
 
-def beyond_now(text: str) -> bool:
-    """Whether a date in an address or label lies where no archive can be: calendars run on for ever."""
+def has_implausible_year(text: str) -> bool:
+    """Return whether a year in an address or label is one that no archive has: calendars have no end."""
     found = re.findall(r"(?<!\d)((?:1[89]|2[0-4])\d\d)(?=[年/.-]?(?:0?[1-9]|1[0-2])?(?:\D|$))", text)
     years = [int(year) for year in found]
     return any(not 1995 <= year <= 2035 for year in years)
@@ -224,7 +230,7 @@ def beyond_now(text: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def first_folder(url: str) -> str:
-    """The first folder of an address, with its host; only the host for pages at the root."""
+    """Return the first folder of an address, with its host; only the host for pages at the root."""
     parts = urlsplit(url)
     head, _, rest = parts.path.lstrip("/").partition("/")
     return f"{parts.netloc}/{head}" if rest or parts.path.endswith("/") else parts.netloc

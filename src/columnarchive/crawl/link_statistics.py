@@ -1,4 +1,4 @@
-"""What is known of a site while it is visited: what its columns' addresses look like, and what stands on every page."""
+"""Link statistics of a site: what its columns' addresses look like, and what every page links to."""
 
 from __future__ import annotations
 
@@ -7,94 +7,104 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
 from columnarchive.crawl import link_scoring
-from columnarchive.crawl.discovered_url import COLUMNS, LISTINGS
+from columnarchive.crawl.frontier import COLUMNS, LISTINGS
 from columnarchive.urls import PageLinks, is_specific, shape
 
 SAMPLE = 6  # pages whose links are counted
-RIPE = 3  # of them before navigation can be told by its being everywhere
-SHARED = 0.7
-MANY_QUERIES = 500
-MANY_JUDGED = 4000  # targets remembered as judged; a site's menus, columns and listings are fewer
+ENOUGH = 3  # pages after which links that are on all of them count as navigation
+NAVIGATION_SHARE = 0.7
+MAX_QUERIES = 500
+MAX_SEEN = 4000  # targets; a site's menus, columns and listings have fewer
 
 
 @dataclass(slots=True)
-class Learned:
-    """Counts and hashes only: hundreds of sites are crawled at once, and pages have hundreds of links."""
+class SiteLinkStatistics:
+    """Counts and hashes of links, small enough for many sites at once.
 
-    shapes: Counter[str] = field(default_factory=Counter)  # of columns
-    telling: set[str] = field(default_factory=set)  # those that other pages do not have
-    folders: set[str] = field(default_factory=set)  # in which columns and listings lie
+    Attributes:
+        shapes: of columns, with how many have them.
+        distinctive_shapes: those that other pages do not have.
+        folders: first folders in which columns and listings lie.
+        sampled: pages whose links were counted.
+        pages_linking: how many of them link to a target, by its hash.
+        queries: addresses by shape that differ in their query, as hashes.
+        seen_targets: hashes of targets that were considered with what is known now.
+    """
+
+    shapes: Counter[str] = field(default_factory=Counter)
+    distinctive_shapes: set[str] = field(default_factory=set)
+    folders: set[str] = field(default_factory=set)
     sampled: set[str] = field(default_factory=set)
-    holding: Counter[int] = field(default_factory=Counter)  # of the sampled pages, by the hash of what they link to
+    pages_linking: Counter[int] = field(default_factory=Counter)
     queries: dict[str, set[int]] = field(default_factory=dict)
-    judged: set[int] = field(default_factory=set)
+    seen_targets: set[int] = field(default_factory=set)
 
-    def accept(self, url: str, reason: str) -> None:
-        """Take in an address that is to be visited or was. What is new of columns asks for judging all anew."""
+    def add_known_url(self, url: str, reason: str) -> None:
+        """Take in a known address. If it shows something new about columns, all targets are to be considered again."""
         pattern = shape(url)
         if reason in COLUMNS:
             if not self.shapes[pattern]:
-                self.judged.clear()
-            self.count(pattern, 1)
+                self.seen_targets.clear()
+            self.count_shape(pattern, 1)
         if "?" in pattern:
             self.queries.setdefault(pattern, set()).add(hash(url))
         if reason in COLUMNS or reason in LISTINGS or reason == "start":
             folder = link_scoring.first_folder(url)
             if "/" in folder and folder not in self.folders:
-                self.judged.clear()
+                self.seen_targets.clear()
                 self.folders.add(folder)
-        self.judged.add(hash(url))  # it is in the queue, wherever else it is linked from
+        self.seen_targets.add(hash(url))  # it is in the queue, wherever else it is linked from
 
-    def count(self, pattern: str, columns: int) -> None:
-        """Count columns of a shape, or take some back."""
+    def count_shape(self, pattern: str, columns: int) -> None:
+        """Add columns of a shape, or with a negative number remove some."""
         self.shapes[pattern] += columns
         if self.shapes[pattern] >= 1 and is_specific(pattern):
-            self.telling.add(pattern)
+            self.distinctive_shapes.add(pattern)
         else:
-            self.telling.discard(pattern)
+            self.distinctive_shapes.discard(pattern)
 
     def is_column_shape(self, url: str) -> bool:
-        """Whether columns are known that look like this address, in a way that tells them from other pages."""
-        return shape(url) in self.telling
+        """Return whether known columns have the shape of this address, and other pages do not."""
+        return shape(url) in self.distinctive_shapes
 
-    def is_near(self, url: str) -> bool:
-        """Whether an address lies where columns or listings do."""
+    def is_in_section(self, url: str) -> bool:
+        """Return whether an address lies where columns or listings do."""
         return link_scoring.first_folder(url) in self.folders
 
-    def is_flood(self, url: str) -> bool:
-        """Whether so many addresses are known that differ in their query alone that this one is one too many."""
-        return len(self.queries.get(shape(url), ())) > MANY_QUERIES
+    def is_query_trap(self, url: str) -> bool:
+        """Return whether too many addresses are known that differ from this one in their query alone."""
+        return len(self.queries.get(shape(url), ())) > MAX_QUERIES
 
-    def sample(self, page: PageLinks) -> None:
+    def count_links(self, page: PageLinks) -> None:
         """Count what a page links to."""
         self.sampled.add(page.url)
-        self.holding.update({hash(link.url) for link in page.links})
+        self.pages_linking.update({hash(link.url) for link in page.links})
 
-    def is_new(self, page: PageLinks) -> bool:
-        """Whether a page is one of the first, which are counted."""
-        return not self.is_sampled and page.url not in self.sampled
+    def needs_sample(self, page: PageLinks) -> bool:
+        """Return whether a page is one of the first, whose links are counted."""
+        return not self.is_complete and page.url not in self.sampled
 
     @property
-    def is_sampled(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether enough pages were counted."""
         return len(self.sampled) >= SAMPLE
 
     @property
-    def is_ripe(self) -> bool:
-        """Whether navigation can be told from the rest."""
-        return len(self.sampled) >= RIPE
+    def has_enough_samples(self) -> bool:
+        """Whether navigation can be recognised."""
+        return len(self.sampled) >= ENOUGH
 
-    def is_shared(self, url: str) -> bool:
-        """Whether a target stands on nearly every page seen, whatever their kind: navigation."""
-        return self.is_ripe and self.holding[hash(url)] >= SHARED * len(self.sampled)
+    def is_navigation(self, url: str) -> bool:
+        """Return whether nearly every sampled page links to a target, whatever its kind."""
+        return self.has_enough_samples and self.pages_linking[hash(url)] >= NAVIGATION_SHARE * len(self.sampled)
 
-    def judge(self, page: PageLinks) -> None:
-        """Remember that a page's targets have been judged."""
-        if len(self.judged) > MANY_JUDGED:
-            self.judged.clear()
-        self.judged.update(map(hash, page.targets))
-        self.judged.update(hash(link.url) for link in page.links)
+    def mark_seen(self, page: PageLinks) -> None:
+        """Remember that a page's targets have been considered."""
+        if len(self.seen_targets) > MAX_SEEN:
+            self.seen_targets.clear()
+        self.seen_targets.update(map(hash, page.targets))
+        self.seen_targets.update(hash(link.url) for link in page.links)
 
-    def unjudged(self, targets: Set[str]) -> Iterator[str]:
-        """Those that were not judged before, by what is known now of where the columns are."""
-        return (target for target in targets if hash(target) not in self.judged)
+    def unseen(self, targets: Set[str]) -> Iterator[str]:
+        """Return the targets that were not considered with what is known now."""
+        return (target for target in targets if hash(target) not in self.seen_targets)

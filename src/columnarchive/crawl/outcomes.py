@@ -1,16 +1,18 @@
-"""What an answer amounts to: its named outcome, judged from status, headers and first bytes; and errors as outcomes."""
+"""Outcomes: what a response amounts to, by its status, headers and first bytes, and what a failed request does.
+
+The table ERRORS is the only place where exceptions of other libraries become outcomes.
+"""
 
 from __future__ import annotations
 
 import email.utils
-import ssl
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import httpcore
-import httpx
 
-from columnarchive.crawl.address_guard import PrivateAddress, Unknown, Unresolved
-from columnarchive.crawl.stream import TLSError
+from columnarchive.crawl.address_guard import NameNotFound, PrivateAddress, ResolutionError
+from columnarchive.crawl.transport import TLSError
 from columnarchive.records import Headers, Outcome
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -18,7 +20,7 @@ RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 52
 # A request that met its deadline is not repeated: what hangs once would hold up its site again.
 RETRIED: frozenset[Outcome] = frozenset({"unreachable", "truncated"})
 PROXY_AUTHENTICATION = 407
-PROXY_REFUSES = "The proxy asks for a name and a password; give them as http://NAME:PASSWORD@HOST:PORT."
+PROXY_REFUSAL = "The proxy asks for a name and a password; give them as http://NAME:PASSWORD@HOST:PORT."
 # Types that are certainly no page; anything else is judged by its bytes.
 NOT_PAGES = ("image/", "audio/", "video/", "font/", "multipart/", "application/pdf", "application/zip",
              "application/msword", "application/vnd.", "application/javascript", "application/json", "text/css",
@@ -33,23 +35,52 @@ PER_BYTE = 6
 PER_TAG = 600
 MAX_MEMORY = 70_000_000
 
+MAX_REASON = 200  # characters of another library's message, which may quote what a server sent
+HEADER_FIELDS_TOO_LARGE = 431
+TOO_LARGE_HEADER = "The headers, or a line between the parts of the body, are larger than 100 kB."
+# The first kind that fits gives the outcome and the sentence.
+_Entry = tuple[tuple[type[BaseException], ...], Outcome, str]
+ERRORS: tuple[_Entry, ...] = (
+    ((PrivateAddress,), "private_address", "{capitalized}, so nothing was sent to it."),
+    ((TLSError,), "tls_error", "The secure connection failed: {reason}."),
+    ((NameNotFound,), "unresolved", "{capitalized}."),
+    ((ResolutionError,), "unreachable", "{capitalized}."),
+    ((TimeoutError, httpcore.TimeoutException), "timeout", "No complete response in time."),
+    ((httpcore.ConnectError, httpcore.ProxyError), "unreachable", "No connection: {reason}."),
+    ((httpcore.ProtocolError,), "protocol_error", "The response is not HTTP: {reason}."),
+    ((httpcore.NetworkError, OSError), "unreachable", "The connection broke: {reason}."),
+)
+NETWORK_ERRORS = tuple(kind for kinds, _, _ in ERRORS for kind in kinds)
+FALLBACK: _Entry = ((), "protocol_error", "The request failed: {reason}.")
+
 CONTROL = bytes((*range(9), *range(14, 27)))  # but for escape, which begins ISO-2022-JP
 
 
-def by_status(status: int) -> Outcome:
-    """The outcome that a final status alone gives."""
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a response had come when its request failed: its status, and whether the server had closed."""
+
+    status: int = 0
+    ended: bool = False
+
+
+NOTHING = Progress()
+
+
+def classify_status(status: int) -> Outcome:
+    """Return the outcome that a final status alone gives."""
     if 200 <= status < 300 and status not in (204, 205, 206):
         return "ok"
     return {304: "unchanged", 404: "missing", 410: "gone"}.get(status, "http_error")  # type: ignore[return-value]
 
 
 def is_page_type(content_type: str) -> bool:
-    """Whether a Content-Type may be a page; an unknown or missing one may."""
+    """Return whether a Content-Type may be a page; an unknown or missing one may."""
     return not content_type.strip().lower().startswith(NOT_PAGES)
 
 
 def looks_binary(body: bytes) -> bool:
-    """Whether the first bytes are those of no text: a known magic number, or zero bytes outside UTF-16 and UTF-32."""
+    """Return whether the first bytes are no text: a known magic number, or zero bytes outside UTF-16 and UTF-32."""
     head = body[:1024]
     if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
         return False
@@ -63,43 +94,36 @@ def looks_binary(body: bytes) -> bool:
 
 
 def takes_too_much(body: bytes) -> bool:
-    """Whether reading a page would take more memory than any real one does; a few bytes make an element."""
+    """Return whether parsing a page would take more memory than any real one; a few bytes make an element."""
+    if len(body) * (PER_BYTE + PER_TAG / 3) <= MAX_MEMORY:  # even if it were nothing but <a>
+        return False
     tags = body.count(b"<") - body.count(b"</")
     return len(body) * PER_BYTE + tags * PER_TAG > MAX_MEMORY
 
 
-def of_error(error: BaseException) -> tuple[Outcome, str]:
-    """A failed request as outcome and sentence."""
-    said = str(error).strip().rstrip(".") or type(error).__name__
-    if isinstance(error, PrivateAddress):
-        return "private_address", f"{said}, so nothing was sent to it."
-    if isinstance(error, (TLSError, ssl.SSLError)):
-        return "tls_error", f"The secure connection failed: {said}."
-    if isinstance(error, Unresolved):
-        return "unresolved" if isinstance(error, Unknown) else "unreachable", f"{said[:1].upper()}{said[1:]}."
-    if isinstance(error, (TimeoutError, httpcore.TimeoutException, httpx.TimeoutException)):
-        return "timeout", f"No complete answer in time{f' ({said})' if said != type(error).__name__ else ''}."
-    if isinstance(error, (httpcore.ConnectError, httpx.ConnectError, httpx.ProxyError, httpcore.ProxyError)):
-        return "unreachable", f"No connection: {said}."
-    if isinstance(error, (httpcore.RemoteProtocolError, httpx.RemoteProtocolError)):
-        return _of_protocol_error(said)
-    if isinstance(error, (httpcore.ReadError, httpcore.WriteError, httpx.NetworkError)):
-        return "unreachable", f"The connection broke: {said}."
-    return "protocol_error", f"The answer is not HTTP: {said}."
+def classify_error(error: BaseException, progress: Progress = NOTHING) -> tuple[Outcome, str]:
+    """Return a failed request as outcome and sentence."""
+    reason = str(error).strip().rstrip(".")[:MAX_REASON] or type(error).__name__
+    if progress.ended and isinstance(error, httpcore.RemoteProtocolError):
+        if progress.status:
+            return "truncated", f"The body ends before its announced length: {reason}."
+        return "unreachable", "The server closed the connection without a response."
+    # httpcore wraps the error of h11, which gives the status with which a server would answer such a request.
+    if any(getattr(wrapped, "error_status_hint", 0) == HEADER_FIELDS_TOO_LARGE for wrapped in error.args):
+        return "too_large", TOO_LARGE_HEADER
+    _, outcome, sentence = next((entry for entry in ERRORS if isinstance(error, entry[0])), FALLBACK)
+    if progress.status and outcome == "unreachable":
+        return "truncated", "The connection broke before the body was complete."
+    return outcome, sentence.format(reason=reason, capitalized=reason[:1].upper() + reason[1:])
 
 
-def _of_protocol_error(said: str) -> tuple[Outcome, str]:
-    if "without sending complete message body" in said or "incomplete chunked read" in said:
-        return "truncated", f"The body ends before its announced length: {said}."
-    if "disconnected without sending" in said:
-        return "unreachable", "The server closed the connection without an answer."
-    if "buffer too long" in said.lower() or "too large" in said.lower():
-        return "too_large", "The header lines, or what comes before them, are larger than 100 kB."
-    return "protocol_error", f"The answer is not HTTP: {said}."
+def too_large(limit: int) -> str:
+    """Return the sentence for a body that is larger than a number of bytes."""
+    return f"The body is larger than {limit // 1_000_000} MB or unfolds suspiciously."
 
 
-def retry_after(headers: Headers, now: datetime) -> float:
-    """Seconds that a Retry-After line asks to wait, whether given as a number or a date; 0 without one."""
+def parse_retry_after(headers: Headers, now: datetime) -> float:
+    """Return the seconds that a Retry-After line asks to wait, given as a number or a date; 0 without one."""
     value = next((value.strip() for name, value in headers if name.lower() == "retry-after"), "")
     if value.isascii() and value.isdigit():
         return float(min(int(value[:9]), 30 * 86_400))

@@ -1,85 +1,94 @@
-"""Politeness: one request in flight and a pause per host and per IP address, longer when the server is slow."""
+"""Politeness: one request in flight and a pause per host and per IP address, longer when the host is slow."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from columnarchive.crawl.clock import Timer
-
-SLOW = 1.0  # seconds an answer may take before the pause follows it
+SLOW = 1.0  # seconds that a response may take before the pause grows with it
 MAX_PAUSE = 10.0
-MAX_DELAYS = 5  # times the delay that the pause after a slow answer may take
+MAX_DELAYS = 5  # times the delay that the pause after a slow response may take
+SMOOTHING = 0.3  # weight of the newest response in the average
+MAX_SLOTS = 2000  # before idle ones are evicted
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Seconds on a steady counter, and waiting for some of them; handed in so that tests need not wait."""
+
+    seconds: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 @dataclass(slots=True)
-class _Lane:
-    """One host's or one address's turn: who is on it, when it is free again, how long its answers take."""
+class _HostSlot:
+    """The slot of one host or IP address: who holds it, when it is free again, how long its responses take."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     free_at: float = 0.0
-    usual: float = 0.0
+    average: float = 0.0
     users: int = 0
 
 
 @dataclass(slots=True)
 class Turn:
-    """A turn that was given; clear `counts` when how long it took says nothing of how long the host takes."""
+    """Permission to send one request. Clear `counts` when its duration says nothing about the speed of the host."""
 
     counts: bool = True
 
 
-class Pace:
-    """Hands out turns.
+class RateLimiter:
+    """Spaces out requests.
 
-    >>> async with pace.turn(["clinic.example", "203.0.113.5"], delay=2.0):
+    >>> async with limiter.slot(["clinic.example", "203.0.113.5"], delay=2.0):
     ...     ...  # one request
     """
 
     def __init__(self, timer: Timer) -> None:
-        self.timer = timer
-        self.lanes: dict[str, _Lane] = {}
+        self._timer = timer
+        self._slots: dict[str, _HostSlot] = {}
 
     @contextlib.asynccontextmanager
-    async def turn(self, keys: Iterable[str], delay: float) -> AsyncIterator[Turn]:
-        """Wait until all of `keys` are free and rested, hold them, and let them rest `delay` seconds afterwards."""
-        lanes = [self.lanes.setdefault(key, _Lane()) for key in sorted(set(keys))]
-        held: list[_Lane] = []
-        for lane in lanes:
-            lane.users += 1
+    async def slot(self, keys: Iterable[str], delay: float) -> AsyncIterator[Turn]:
+        """Wait until all of `keys` are free, hold them, and keep them closed for `delay` seconds afterwards."""
+        slots = [self._slots.setdefault(key, _HostSlot()) for key in sorted(set(keys))]
+        held: list[_HostSlot] = []
+        for slot in slots:
+            slot.users += 1
         try:
-            for lane in lanes:  # always in the same order, so that two turns cannot hold each other up
-                await lane.lock.acquire()
-                held.append(lane)
-            while (wait := max((lane.free_at for lane in lanes), default=0.0) - self.timer.seconds()) > 0:
-                await self.timer.sleep(wait)
-            started = self.timer.seconds()
+            for slot in slots:  # always in the same order, so that no two requests wait for each other
+                await slot.lock.acquire()
+                held.append(slot)
+            while (wait := max((slot.free_at for slot in slots), default=0.0) - self._timer.seconds()) > 0:
+                await self._timer.sleep(wait)
+            started = self._timer.seconds()
             turn = Turn()
             try:
                 yield turn
             finally:
-                self._rest(lanes, delay, started, turn)
+                self._pause(slots, delay, started, turn)
         finally:
-            for lane in held:
-                lane.lock.release()
-            for lane in lanes:
-                lane.users -= 1
-            self._tidy()
+            for slot in held:
+                slot.lock.release()
+            for slot in slots:
+                slot.users -= 1
+            self._evict_idle()
 
-    def _rest(self, lanes: list[_Lane], delay: float, started: float, turn: Turn) -> None:
-        ended = self.timer.seconds()
-        took = ended - started
-        for lane in lanes:
+    def _pause(self, slots: list[_HostSlot], delay: float, started: float, turn: Turn) -> None:
+        ended = self._timer.seconds()
+        for slot in slots:
             if turn.counts:
-                lane.usual = took if not lane.usual else 0.7 * lane.usual + 0.3 * took
-            slow = min(lane.usual, MAX_DELAYS * delay, MAX_PAUSE) if lane.usual > SLOW else 0.0
-            lane.free_at = ended + max(delay, slow)
+                weight = SMOOTHING if slot.average else 1.0
+                slot.average += weight * (ended - started - slot.average)
+            slow = min(slot.average, MAX_DELAYS * delay, MAX_PAUSE) if slot.average > SLOW else 0.0
+            slot.free_at = ended + max(delay, slow)
 
-    def _tidy(self) -> None:
-        """Forget lanes that are idle and rested, so that memory does not grow with the number of hosts seen."""
-        if len(self.lanes) > 2000:
-            now = self.timer.seconds()
-            for key in [key for key, lane in self.lanes.items() if not lane.users and lane.free_at < now]:
-                del self.lanes[key]
+    def _evict_idle(self) -> None:
+        """Forget idle slots, so that memory does not grow with the number of hosts."""
+        if len(self._slots) > MAX_SLOTS:
+            now = self._timer.seconds()
+            for key in [key for key, slot in self._slots.items() if not slot.users and slot.free_at < now]:
+                del self._slots[key]

@@ -1,4 +1,4 @@
-"""One request and its answer, whatever happens: raw streaming within bounds and a deadline, errors as outcomes."""
+"""One request and its response, whatever happens: streamed within bounds and a deadline, errors as outcomes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,28 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import h11
 import httpcore
-import httpx
 
 from columnarchive.crawl import outcomes
-from columnarchive.crawl.content_encoding import BadCoding, Caps, Decoder, TooLarge, Truncated, codings_of
-from columnarchive.crawl.memory_budget import Room
+from columnarchive.crawl.content_encoding import (
+    ContentDecoder,
+    InvalidEncoding,
+    SizeLimits,
+    TooLarge,
+    Truncated,
+    parse_content_encoding,
+)
+from columnarchive.crawl.memory_budget import MemoryBudget
+from columnarchive.crawl.transport import OriginTransport
 from columnarchive.records import Headers, Outcome
+from columnarchive.urls import Address
+
+MAX_HEADERS = 100 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One hop's answer: `status` 0 when there was none; `body` None when it was not read to its end."""
+class Response:
+    """The response of one hop: `status` is 0 when there was none, `body` None when it was not read to its end."""
 
     outcome: Outcome
     error: str = ""
@@ -33,160 +42,146 @@ class Answer:
     tls: str = ""
 
     def header(self, name: str) -> str:
-        """The first value of a header, by its name in any case; empty when absent."""
+        """Return the first value of a header, by its name in lower case; empty when absent."""
         return next((value for key, value in self.headers if key.lower() == name), "")
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """Limits of one request: seconds in all and until the answer begins, sizes, only pages or any file, a head that is
-    enough, and who takes the body as it comes, if it need not be kept."""
+class RequestLimits:
+    """Limits of one request.
+
+    Attributes:
+        deadline: seconds in all.
+        head_deadline: seconds until the response begins, connecting included.
+        pages_only: whether a response that is no page is refused.
+        enough: decoded bytes after which reading stops, keeping them; 0 for the whole body.
+        sink: takes the body as it comes, instead of it being kept.
+    """
 
     deadline: float
-    head: float
-    caps: Caps
-    room: Room
+    head_deadline: float
+    sizes: SizeLimits
+    budget: MemoryBudget
     pages_only: bool = True
-    keep_head: int = 0
-    into: Callable[[bytes], None] | None = None
+    enough: int = 0
+    sink: Callable[[bytes], None] | None = None
 
 
 @dataclass(slots=True)
-class _Reading:
-    """What is known of an answer so far, so that a failure half-way can still tell it."""
+class _PartialResponse:
+    """What is known of a response so far, so that a failure half-way can be reported with it."""
 
+    ends_at: float  # by the event loop's clock
+    timeout: asyncio.Timeout
     status: int = 0
     headers: Headers = ()
     peer: str = ""
     tls: str = ""
     wire: hashlib._Hash = field(default_factory=hashlib.sha256)
     length: int = 0
-    limit: asyncio.Timeout = field(default_factory=lambda: asyncio.timeout(None))
-    ends_at: float = 0.0  # by the event loop's clock
 
     def values(self, name: str) -> list[str]:
-        """All values of a header."""
+        """Return all values of a header."""
         return [value for key, value in self.headers if key.lower() == name]
 
-
-ERRORS = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.ProxyError,
-          httpcore.UnsupportedProtocol, httpx.TransportError, h11.ProtocolError, OSError, TimeoutError)  # fmt: skip
-FRAMING = 1_000_000  # bytes around a body's own that are no reason to look
-STALE = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError, httpx.RemoteProtocolError,
-         httpx.ReadError, httpx.WriteError)  # fmt: skip
+    def failed(self, outcome: Outcome, error: str) -> Response:
+        """Return the response as far as it came."""
+        sha256 = self.wire.hexdigest() if self.length else ""
+        return Response(outcome, error, self.status, self.headers, None, self.length, sha256, self.peer, self.tls)
 
 
-async def attempt(transport: httpx.AsyncBaseTransport, request: httpx.Request, bounds: Bounds) -> Answer:
-    """Send one request and read its answer; never raises for what the other side does.
+async def send_request(transport: OriginTransport, place: Address, headers: Headers, limits: RequestLimits) -> Response:
+    """Send one request and read its response; never raise for what the other side does.
 
     A kept connection that the server has closed meanwhile is replaced once, within the same deadline.
     """
-    got = _Reading(ends_at=asyncio.get_running_loop().time() + bounds.deadline)
+    now = asyncio.get_running_loop().time()
+    partial = _PartialResponse(now + limits.deadline, asyncio.timeout(limits.head_deadline))
     try:
-        async with asyncio.timeout(bounds.head) as got.limit:
+        async with partial.timeout:
+            opened = transport.connections
             try:
-                return await _exchange(transport, request, bounds, got)
-            except STALE:
-                if got.status or not getattr(transport, "reused", False):
+                return await _exchange(transport, place, headers, limits, partial)
+            except (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError):
+                if partial.status or transport.connections > opened:
                     raise
-                await transport.aclose()
-                return await _exchange(transport, request, bounds, got)
+                return await _exchange(transport, place, headers, limits, partial)
     except TooLarge as problem:
-        error = (
-            str(problem) or f"The body is larger than {bounds.caps.decoded // 1_000_000} MB or unfolds suspiciously."
-        )
-        return _failed(got, "too_large", error)
+        return partial.failed("too_large", str(problem) or outcomes.too_large(limits.sizes.decoded))
     except Truncated:
-        return _failed(got, "truncated", "The compressed body ends before its own end mark.")
-    except BadCoding as problem:
-        return _failed(got, "bad_encoding", f"The body cannot be decoded: {problem}.")
-    except ERRORS as problem:
+        return partial.failed("truncated", "The compressed body ends before its own end mark.")
+    except InvalidEncoding as problem:
+        return partial.failed("bad_encoding", f"The body cannot be decoded: {problem}.")
+    except outcomes.NETWORK_ERRORS as problem:
         await transport.aclose()
-        outcome, error = outcomes.of_error(problem)
-        if got.status and outcome == "unreachable":
-            outcome, error = "truncated", "The connection broke before the body was complete."
-        return _failed(got, outcome, error)
-
-
-def _failed(got: _Reading, outcome: Outcome, error: str) -> Answer:
-    sha256 = got.wire.hexdigest() if got.length else ""
-    return Answer(outcome, error, got.status, got.headers, None, got.length, sha256, got.peer, got.tls)
+        ended = transport.meter.ended
+        return partial.failed(*outcomes.classify_error(problem, outcomes.Progress(partial.status, ended)))
 
 
 async def _exchange(
-    transport: httpx.AsyncBaseTransport, request: httpx.Request, bounds: Bounds, got: _Reading
-) -> Answer:
-    response = await transport.handle_async_request(request)
-    got.limit.reschedule(got.ends_at)
+    transport: OriginTransport, place: Address, headers: Headers, limits: RequestLimits, partial: _PartialResponse
+) -> Response:
+    response = await transport.send(place, headers, limits.head_deadline)
+    partial.timeout.reschedule(partial.ends_at)
     try:
-        got.status = response.status_code
-        got.headers = tuple((_text(name), _text(value)) for name, value in response.headers.raw)
-        got.peer, got.tls = _connection_of(response)
-        outcome = outcomes.by_status(got.status)
-        kind = ", ".join(got.values("content-type"))
-        if outcome == "ok" and bounds.pages_only and not outcomes.is_page_type(kind):
-            return _failed(got, "not_html", f"The answer is {kind[:60]}, not a page.")
-        body = await _body(response, bounds, got)
+        partial.status = response.status
+        partial.headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers)
+        if sum(len(name) + len(value) for name, value in response.headers) > MAX_HEADERS:
+            raise TooLarge(outcomes.TOO_LARGE_HEADER)
+        partial.peer, partial.tls = _connection_of(response)
+        outcome = outcomes.classify_status(response.status)
+        content_type = ", ".join(partial.values("content-type"))
+        if outcome == "ok" and limits.pages_only and not outcomes.is_page_type(content_type):
+            return partial.failed("not_html", f"The response is {content_type[:60]}, not a page.")
+        body = await _read_body(response, transport, limits, partial)
     finally:
-        await response.stream.aclose()  # type: ignore[union-attr]
-    if outcome == "ok" and bounds.pages_only:
+        await response.aclose()
+    if outcome == "ok" and limits.pages_only:
         if outcomes.takes_too_much(body):
-            return _failed(got, "too_large", "The page holds more text or elements than any real one.")
+            return partial.failed("too_large", "The page holds more text or elements than any real one.")
         if outcomes.looks_binary(body):
-            outcome = "not_html"
-    error = "The bytes are those of a binary file, whatever the type says." if outcome == "not_html" else ""
-    kept = body if outcome in ("ok", "missing", "gone", "http_error") else None
-    return Answer(outcome, error, got.status, got.headers, kept, got.length, got.wire.hexdigest(), got.peer, got.tls)
+            return partial.failed("not_html", "The bytes are those of a binary file, whatever the type says.")
+    stored = body if outcome in ("ok", "missing", "gone", "http_error") else None
+    sha256 = partial.wire.hexdigest()
+    return Response(
+        outcome, "", partial.status, partial.headers, stored, partial.length, sha256, partial.peer, partial.tls
+    )
 
 
-async def _body(response: httpx.Response, bounds: Bounds, got: _Reading) -> bytes:
-    """The decoded body; counts and digests what was on the wire."""
-    decoder = Decoder(codings_of(got.values("content-encoding")), bounds.caps)
-    length = next(iter(got.values("content-length")), "")
-    if length.isascii() and length.isdigit() and int(length) > bounds.caps.wire and not bounds.keep_head:
+async def _read_body(
+    response: httpcore.Response, transport: OriginTransport, limits: RequestLimits, partial: _PartialResponse
+) -> bytes:
+    """Return the decoded body; count and digest what was on the wire."""
+    decoder = ContentDecoder(parse_content_encoding(partial.values("content-encoding")), limits.sizes)
+    announced = next(iter(partial.values("content-length")), "")
+    if announced.isascii() and announced.isdigit() and int(announced[:12]) > limits.sizes.wire and not limits.enough:
         raise TooLarge
-    kept = io.BytesIO()  # gives its bytes away without copying them
-    share = bounds.room.share(got.limit)
-    taken = _taken(response)
-    before = taken()
+    body = io.BytesIO()  # gives its bytes away without copying them
+    reservation = limits.budget.reserve(partial.timeout)
+    transport.meter.allow_body(0)
     try:
-        async for chunk in response.stream:  # type: ignore[union-attr]
-            got.wire.update(chunk)
-            got.length += len(chunk)
-            # Chunks of one byte with long extensions would otherwise fill the line until the deadline.
-            if taken() - before > max(FRAMING, 2 * got.length):
-                raise TooLarge("Most of what comes frames the body instead of being it.")
+        async for chunk in response.aiter_stream():
+            partial.wire.update(chunk)
+            partial.length += len(chunk)
+            transport.meter.allow_body(partial.length)
             piece = decoder.feed(chunk)
-            if bounds.into is not None:
-                bounds.into(piece)
+            if limits.sink is not None:
+                limits.sink(piece)
                 continue
-            await share.grow(len(piece))
-            kept.write(piece)
-            if bounds.keep_head and decoder.size > bounds.keep_head:
-                return kept.getvalue()
+            await reservation.grow(len(piece))
+            body.write(piece)
+            if limits.enough and decoder.size > limits.enough:
+                return body.getvalue()
     finally:
-        share.release()
-    if got.length:  # a 304 or an empty page may still name a coding
+        reservation.release()
+    if partial.length:  # a 304 or an empty page may still name a coding
         decoder.close()
-    return kept.getvalue()
+    return body.getvalue()
 
 
-def _taken(response: httpx.Response) -> Callable[[], int]:
-    """A function that tells how many bytes were read from the connection so far; 0 through a proxy."""
-    stream = response.extensions.get("network_stream")
-    return lambda: (stream.get_extra_info("taken") or 0) if stream is not None else 0
-
-
-def _connection_of(response: httpx.Response) -> tuple[str, str]:
-    """The peer's address and, over TLS, protocol and cipher."""
-    stream = response.extensions.get("network_stream")
-    if stream is None:
-        return "", ""
-    peer = stream.get_extra_info("peer") or stream.get_extra_info("server_addr")
+def _connection_of(response: httpcore.Response) -> tuple[str, str]:
+    """Return the peer's address and, over TLS, protocol and cipher."""
+    stream = response.extensions["network_stream"]
+    peer = stream.get_extra_info("server_addr")
     cipher = getattr(stream.get_extra_info("ssl_object"), "cipher", lambda: None)()
     return (f"{peer[0]}:{peer[1]}" if peer else ""), (f"{cipher[1]} {cipher[0]}" if cipher else "")
-
-
-def _text(raw: bytes) -> str:
-    """A header's bytes as text that gives the same bytes back: Latin-1, as HTTP has it."""
-    return raw.decode("latin-1")

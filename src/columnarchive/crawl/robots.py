@@ -1,4 +1,4 @@
-"""robots.txt as RFC 9309 has it: what may be fetched, how fast, and what is done when it cannot be read.
+"""robots.txt by RFC 9309: what may be fetched, how fast, and what is done when it cannot be read.
 
 4xx: no rules. 5xx, 429, a timeout, no connection: nothing may be fetched. At most 500 KiB and five redirects; a byte
 order mark is no part of the first line. Kept for 24 hours.
@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 
 from protego import Protego
 
-from columnarchive.crawl.client import Ask, Client
-from columnarchive.crawl.content_encoding import Caps
+from columnarchive.crawl.client import Client, FetchRequest
+from columnarchive.crawl.content_encoding import SizeLimits
 from columnarchive.records import Capture
 from columnarchive.times import from_text
 
@@ -32,7 +32,7 @@ OTHER_RECORD = re.compile(r"\s*(?!user[- ]?agent|allow|dis|dia|site-?map)[^\s:#]
 
 @dataclass(frozen=True, slots=True)
 class RobotsFile:
-    """What a host's robots.txt was: its text, the status it came with (0: could not be had), and when."""
+    """A host's robots.txt: its text, the status it came with (0: none came), and when it was fetched."""
 
     origin: str
     status: int
@@ -42,9 +42,9 @@ class RobotsFile:
 
 @dataclass(slots=True)
 class Rules:
-    """What a robots.txt allows us.
+    """What a robots.txt allows.
 
-    >>> Rules.of(RobotsFile("https://clinic.example", 200, "User-agent: *\\nDisallow: /private/", "")).allows(url)
+    >>> Rules.parse(RobotsFile("https://clinic.example", 200, "User-agent: *\\nDisallow: /private/", "")).allows(url)
     """
 
     file: RobotsFile
@@ -52,8 +52,8 @@ class Rules:
     timed: Protego | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, file: RobotsFile) -> Rules:
-        """Read the rules; never raises, whatever the text."""
+    def parse(cls, file: RobotsFile) -> Rules:
+        """Parse the rules; never raise, whatever the text."""
         if not 200 <= file.status < 300:
             return cls(file)
         # The parser ends a group at any other record; by RFC 9309 (2.2.4) those say nothing of where groups end.
@@ -64,11 +64,11 @@ class Rules:
 
     @property
     def readable(self) -> bool:
-        """False when nothing may be fetched because the rules could not be had."""
+        """False when nothing may be fetched because the rules could not be read."""
         return 200 <= self.file.status < 300 or (400 <= self.file.status < 500 and self.file.status != 429)
 
     def allows(self, url: str) -> bool:
-        """Whether we may fetch this address."""
+        """Return whether we may fetch this address."""
         if self.parsed is None:
             return self.readable
         return bool(self.parsed.can_fetch(url, AGENT))
@@ -76,8 +76,8 @@ class Rules:
     @property
     def delay(self) -> float:
         """Crawl-delay in seconds, at most 60; 0 without one."""
-        asked = self.timed.crawl_delay(AGENT) if self.timed else None
-        return min(float(asked), LONGEST_DELAY) if asked and asked > 0 else 0.0
+        delay = self.timed.crawl_delay(AGENT) if self.timed else None
+        return min(float(delay), LONGEST_DELAY) if delay and delay > 0 else 0.0
 
     @property
     def sitemaps(self) -> tuple[str, ...]:
@@ -85,27 +85,33 @@ class Rules:
         return tuple(dict.fromkeys(self.parsed.sitemaps)) if self.parsed else ()
 
     def is_fresh(self, now: datetime) -> bool:
-        """Whether it need not be fetched again yet."""
-        # Rules that could not be had are asked for at each crawl: the crawl of that host ends with the answer anyway.
+        """Return whether it need not be fetched again yet."""
+        # Rules that could not be read are fetched at each crawl: the crawl of that host ends there anyway.
         if not self.readable or not self.file.fetched_at:
             return False
         return timedelta(0) <= now - from_text(self.file.fetched_at) < LIFETIME
 
 
 async def fetch_rules(client: Client, origin: str, delay: float) -> tuple[Rules, Capture]:
-    """Ask a host for its robots.txt."""
+    """FetchRequest a host for its robots.txt."""
     # A file of some MB may come compressed in one piece; of what that unfolds to, the beginning is enough.
-    caps = Caps(wire=MAX_BYTES * 4, free=Caps().decoded)
-    ask = Ask(f"{origin}/robots.txt", pages_only=False, caps=caps, hops=MAX_HOPS, delay=delay, keep_head=MAX_BYTES)
-    capture = await client.fetch(ask)
-    return Rules.of(file_of(origin, capture)), capture
+    request = FetchRequest(
+        f"{origin}/robots.txt",
+        pages_only=False,
+        sizes=SizeLimits(wire=MAX_BYTES * 4, free=SizeLimits().decoded),
+        max_hops=MAX_HOPS,
+        delay=delay,
+        enough=MAX_BYTES,
+    )
+    capture = await client.fetch(request)
+    return Rules.parse(robots_file(origin, capture)), capture
 
 
-def file_of(origin: str, capture: Capture) -> RobotsFile:
-    """What an answer to the question for robots.txt means."""
+def robots_file(origin: str, capture: Capture) -> RobotsFile:
+    """Return what the capture of a robots.txt means."""
     status, text = capture.status, ""
     if capture.outcome in ("ok", "redirected") and capture.body is not None:
-        text = text_of(capture.body)
+        text = decode_robots(capture.body)
     elif capture.outcome == "redirect_loop":
         status = NO_RULES  # RFC 9309 2.3.1.2: too many redirects may be taken as unavailable
     elif not 400 <= capture.status < 500:
@@ -113,8 +119,8 @@ def file_of(origin: str, capture: Capture) -> RobotsFile:
     return RobotsFile(origin, status, text, capture.fetched_at)
 
 
-def text_of(body: bytes) -> str:
-    """The text of a robots.txt, of which only the first 500 KiB count; a gzip file is read as what is in it."""
+def decode_robots(body: bytes) -> str:
+    """Return the text of a robots.txt, of which only the first 500 KiB count; a gzip file is decompressed."""
     if body.startswith(b"\x1f\x8b"):
         with contextlib.suppress(zlib.error):
             body = zlib.decompressobj(31).decompress(body, MAX_BYTES + 1)

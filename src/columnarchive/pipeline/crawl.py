@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from columnarchive.crawl.client import Client
-from columnarchive.crawl.clock import Timer
-from columnarchive.crawl.frontier import Visit
-from columnarchive.crawl.site_crawler import Interrupted, SiteCrawl
+from columnarchive.crawl.frontier import QueuedUrl
+from columnarchive.crawl.rate_limiter import Timer
+from columnarchive.crawl.site_crawler import Interrupted, SiteCrawler
 from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.pipeline.crawl_plan import CrawlOptions, Planned, Target, plan, planned, targets
 from columnarchive.pipeline.derive import DERIVATION, SiteDerived, derive
@@ -120,7 +120,7 @@ class CrawlRun:
             raise Interrupted
         return not self.options.max_pages or self.pages < self.options.max_pages
 
-    def record_visit(self, site: str, queue: SiteFrontier, capture: Capture, visit: Visit) -> None:
+    def record_visit(self, site: str, queue: SiteFrontier, capture: Capture, visit: QueuedUrl) -> None:
         """Count a visit and report it."""
         self.pages += 1
         self.outcomes[capture.outcome] += 1
@@ -135,7 +135,7 @@ class CrawlRun:
                 visit.url,
                 capture.outcome,
                 self.pages,
-                queue.left(),
+                queue.remaining(),
                 sum(count for outcome, count in self.outcomes.items() if outcome not in GOOD),
                 self.sites_left,
                 time.monotonic() - self.started,
@@ -218,11 +218,11 @@ async def crawl_sites(run: CrawlRun, sites: Sequence[Target]) -> None:
 async def _crawl_waiting(run: CrawlRun, waiting: Iterator[Target], sites: int) -> None:
     for target in waiting:
         if not run.stop.is_set():
-            await crawl_site(run, target, alone=sites == 1)
+            await crawl_site(run, target, is_only_site=sites == 1)
         run.sites_left -= 1
 
 
-async def crawl_site(run: CrawlRun, target: Target, *, alone: bool = False) -> None:
+async def crawl_site(run: CrawlRun, target: Target, *, is_only_site: bool = False) -> None:
     """Crawl one site: fetch its pages, discover and store its columns, derive its articles, notify of their changes."""
     name = target.settings.name
     site = plan(target, run.options, frontier.starts_of(run.db.conn, name))
@@ -230,16 +230,16 @@ async def crawl_site(run: CrawlRun, target: Target, *, alone: bool = False) -> N
     if run.options.allow_private:
         # Only the hosts and ports that were asked for: a redirect or a link must not reach further inside.
         for scheme, host in itertools.product(("http", "https"), site.hosts):
-            run.client.network.trust(f"{scheme}://{host}/")
+            run.client.guard.trust(f"{scheme}://{host}/")
 
     report = partial(run.record_visit, name, queue)
-    crawler = SiteCrawl(run.client, site, queue, run.links, report, run.may_continue, alone=alone)
+    crawler = SiteCrawler(run.client, site, queue, run.links, report, run.may_continue, is_only_site=is_only_site)
     try:
         await crawler.run()  # fetches, discovers, and stores through the queue
     except (Interrupted, asyncio.CancelledError):  # see _stop_in_time
         crawler.ended = "the crawl was stopped"
-    queue.keep_settings(target.settings.stored())
-    run.left += queue.left()
+    queue.save_settings(target.settings.stored())
+    run.left += queue.remaining()
     if crawler.ended:
         run.ended_early.append((name, crawler.ended))
     await run.client.release(site.hosts)

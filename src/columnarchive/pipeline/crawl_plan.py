@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from columnarchive.config import Sites, SiteSettings
 from columnarchive.crawl.client import ClientOptions
-from columnarchive.crawl.clock import Timer
 from columnarchive.crawl.frontier import SitePlan
+from columnarchive.crawl.rate_limiter import Timer
 from columnarchive.crawl.robots import RobotsFile, Rules
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.store import frontier
@@ -135,7 +135,7 @@ def _may_be_asked(db: Database, url: str, asked: dict[str, bool | Rules], option
     if origin not in asked:
         until, _ = frontier.rest_of(db.conn, origin)
         kept = frontier.robots_of(db.conn, origin)
-        rules = Rules.of(RobotsFile(origin, *kept)) if kept else None
+        rules = Rules.parse(RobotsFile(origin, *kept)) if kept else None
         asked[origin] = until <= to_text(options.clock())
         if asked[origin] and rules is not None and rules.is_fresh(options.clock()):
             asked[origin] = rules

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from columnarchive.crawl.discovered_url import PRIORITY, Found
-from columnarchive.crawl.frontier import SitePlan, Visit
+from columnarchive.crawl.frontier import PRIORITY, DiscoveredUrl, QueuedUrl, SitePlan
 from columnarchive.crawl.robots import RobotsFile
 from columnarchive.errors import NotFound, StoreError
 from columnarchive.records import Capture
@@ -83,7 +82,7 @@ class SiteFrontier:
     batch: list[frontier.QueuedPage] = field(default_factory=list)
     waiting: int | None = None
 
-    def next(self) -> Visit | None:
+    def next(self) -> QueuedUrl | None:
         """The page to visit now."""
         if not self.batch:
             found = frontier.due_pages(self.group.db.conn, self.site_id, self.due, BATCH)
@@ -92,14 +91,14 @@ class SiteFrontier:
             return None
         page = self.batch[-1]
         self.ids = {page.url: page.id}
-        return Visit(page.url, page.reason, page.depth, page.etag, page.last_modified)
+        return QueuedUrl(page.url, page.reason, page.depth, page.etag, page.last_modified)
 
     @property
     def upcoming(self) -> str:
         """The address that `next` gives next, where that needs no look at the queue; else empty."""
         return self.batch[-1].url if self.batch else ""
 
-    def record(self, visit: Visit, found_captures: Sequence[Capture], found: Sequence[Found]) -> None:
+    def record(self, visit: QueuedUrl, found_captures: Sequence[Capture], found: Sequence[DiscoveredUrl]) -> None:
         """Keep a visit's captures and queue what was found, in one group with its neighbours."""
         self.group.begin()
         for capture in found_captures:
@@ -116,7 +115,7 @@ class SiteFrontier:
         self.add(found, visit.depth + 1)
         self.group.tick()
 
-    def _page_id(self, url: str, visit: Visit) -> int | None:
+    def _page_id(self, url: str, visit: QueuedUrl) -> int | None:
         """The row of a visited page; the address a redirect led to is known as its source is."""
         if url in self.ids:
             return self.ids[url]
@@ -129,7 +128,7 @@ class SiteFrontier:
         # A page belongs to the site that knew it first; another site's visit adds nothing to it.
         return known[0] if known and known[1] == self.site_id else None
 
-    def add(self, found: Sequence[Found], depth: int) -> int:
+    def add(self, found: Sequence[DiscoveredUrl], depth: int) -> int:
         """Queue pages; how many were new."""
         if not found:
             return 0
@@ -150,13 +149,13 @@ class SiteFrontier:
         self.batch = []
         self.waiting = None
 
-    def changed(self, url: str, lastmod: str) -> None:
+    def mark_changed(self, url: str, lastmod: str) -> None:
         """A list says when a known page changed last."""
         self.group.begin()
         if frontier.bring_forward(self.group.db.conn, url, lastmod, self.due.now):
             self._queue_changed()
 
-    def known(self) -> list[tuple[str, str]]:
+    def known_urls(self) -> list[tuple[str, str]]:
         """Every known address and how it was found."""
         return frontier.known_pages(self.group.db.conn, self.site_id)
 
@@ -169,13 +168,13 @@ class SiteFrontier:
                 continue  # `archive check` reports a damaged body; the crawl can do without it
             yield Capture(url, url, "", 200, captures.headers_of(headers), body, "ok"), reason
 
-    def left(self) -> int:
+    def remaining(self) -> int:
         """How many pages are still to be visited; counted when the queue has changed, and down from there."""
         if self.waiting is None:
             self.waiting = frontier.count_due(self.group.db.conn, self.site_id, self.due)
         return self.waiting
 
-    def is_copy(self, capture: Capture) -> bool:
+    def is_duplicate(self, capture: Capture) -> bool:
         """Whether an earlier page of this site has the same body."""
         page_id = self.ids.get(capture.url, 0)
         return frontier.has_twin(self.group.db.conn, self.site_id, page_id, capture.body_sha256)
@@ -189,17 +188,17 @@ class SiteFrontier:
         row = frontier.robots_of(self.group.db.conn, origin)
         return RobotsFile(origin, *row) if row else None
 
-    def keep_robots(self, file: RobotsFile) -> None:
+    def save_robots(self, file: RobotsFile) -> None:
         """Remember a robots.txt."""
         self.group.begin()
         frontier.keep_robots(self.group.db.conn, file.origin, file.status, file.body, file.fetched_at)
 
-    def resting(self, origin: str) -> str:
+    def backed_off_until(self, origin: str) -> str:
         """Until when a host is to be left alone; empty when it is not."""
         until, _ = frontier.rest_of(self.group.db.conn, origin)
         return until if until > to_text(self.group.clock()) else ""
 
-    def rest(self, origin: str, seconds: float) -> str:
+    def back_off(self, origin: str, seconds: float) -> str:
         """Leave a host alone for so long, or twice as long as the last time; until when."""
         self.group.begin()
         _, rests = frontier.rest_of(self.group.db.conn, origin)
@@ -208,20 +207,20 @@ class SiteFrontier:
         frontier.keep_rest(self.group.db.conn, origin, until, rests + 1)
         return until
 
-    def well(self, origin: str) -> None:
+    def mark_healthy(self, origin: str) -> None:
         """A host answers properly again."""
         until, rests = frontier.rest_of(self.group.db.conn, origin)
         if until or rests:
             self.group.begin()
             frontier.keep_rest(self.group.db.conn, origin, "", 0)
 
-    def keep_settings(self, settings: dict[str, object]) -> None:
+    def save_settings(self, settings: dict[str, object]) -> None:
         """Keep with the site what its settings say of its pages; derivation goes by them too."""
         self.group.begin()
         text = json.dumps(settings, ensure_ascii=False, sort_keys=True)
         frontier.keep_settings(self.group.db.conn, self.site_id, text)
 
-    def put_back(self, visit: Visit) -> None:
+    def requeue(self, visit: QueuedUrl) -> None:
         """A visit that was recorded came to nothing through no fault of the page: it counts for the next run again."""
         self.group.begin()
         frontier.put_back(self.group.db.conn, visit.url)
