@@ -297,12 +297,12 @@ def test_what_was_fetched_and_shows_no_column_is_told(tmp_path: Path, site: Site
     planned = archive("crawl", start, "--allow-private", "--dry-run").stdout
     assert "1 page would be fetched." in planned
     crawled = archive("crawl", start, "--allow-private", "--delay", "0")
-    assert "2 pages fetched but without a column to read: needs_javascript 1, suspect 1" in crawled.stdout
-    assert f"suspect  {start}1.html  It shows a wall" in crawled.stderr
-    assert f"needs_javascript  {start}2.html  A script draws its text" in crawled.stderr
-    assert "It shows a wall" in archive("captures", start + "1.html").stdout
-    assert "A script draws" in archive("captures", start + "2.html").stdout
-    assert "wall" not in archive("captures", start + "3.html").stdout
+    assert "2 pages fetched without a readable column: needs_javascript 1, suspect 1" in crawled.stdout
+    assert f"suspect  {start}1.html  It shows a bot check" in crawled.stderr
+    assert f"needs_javascript  {start}2.html  A script inserts its text" in crawled.stderr
+    assert "It shows a bot check" in archive("captures", start + "1.html").stdout
+    assert "A script inserts" in archive("captures", start + "2.html").stdout
+    assert "bot check" not in archive("captures", start + "3.html").stdout
     assert "Nothing would be fetched now: no page is due" in archive("crawl", "--allow-private", "--dry-run").stdout
 
 
