@@ -13,13 +13,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from columnarchive.errors import ArchiveError, ExchangeError
-from columnarchive.exchange.capture_files import original, read_captures, source_of
+from columnarchive.errors import ArchiveError, ExchangeError, UsageError
+from columnarchive.exchange.capture_files import format_of, original, read_captures, source_of
 from columnarchive.exchange.warc_reader import Revisit, Skipped
 from columnarchive.pipeline.link_reader import robots_in_worker
 from columnarchive.pipeline.worker_pool import CallFailed, Worker, WorkerDied
 from columnarchive.records import Capture, Failure
-from columnarchive.store import captures, hash_chain, sites
+from columnarchive.store import captures, hash_chain, merging, sites, withdrawal
 from columnarchive.store.database import Database
 from columnarchive.store.writer_lock import writer_lock
 from columnarchive.text import count
@@ -121,7 +121,7 @@ class _Import:
 def import_files(
     db: Database, paths: Sequence[Path], site: str | None, report: Report, clock: Clock = system_clock
 ) -> ImportSummary:
-    """Add the pages in files (WARC, WACZ, MHTML, SingleFile) as captures; the caller derives the sites afterwards.
+    """Add the captures in files of captures or other archives; the caller derives the sites afterwards.
 
     Args:
         site: a name with a dot is a host and restricts; any other text names the one site that all pages go to.
@@ -133,6 +133,9 @@ def import_files(
     with writer_lock(db.path, "import"), contextlib.closing(Worker()) as worker:
         tally, done, at = _Import(clock, worker), 0, to_text(clock())
         for path in paths:
+            if format_of(path) == "sqlite":
+                _merge(db, path, site, at, tally)
+                continue
             for group in _groups(_arrivals(path, tally, single=len(paths) == 1)):
                 _add(db, group, site, at, tally)
                 done += len(group)
@@ -142,6 +145,21 @@ def import_files(
             done += len(revisits)
             report(done, "revisits")
         return tally.summary()
+
+
+def _merge(db: Database, path: Path, site: str | None, at: str, tally: _Import) -> None:
+    """Merge another archive; what it withdrew is erased here as well."""
+    if site:
+        raise UsageError("--site goes with files of captures, not with another archive.")
+    if path.resolve() == db.path.resolve():
+        raise UsageError(f"{path} is the archive itself.")
+    with Database.open(path, create=False, write=False) as other:
+        merged = merging.merge(db, other, at)
+    if merged.withdrawn:
+        withdrawal.scour(db)
+    tally.added += merged.added
+    tally.known += merged.known
+    tally.sites |= merged.sites
 
 
 def _arrivals(path: Path, tally: _Import, *, single: bool) -> Iterator[_Arrival]:

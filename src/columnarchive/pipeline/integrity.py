@@ -15,6 +15,7 @@ from columnarchive.store import (
     fulltext,
     hash_chain,
     integrity,
+    merged_chains,
     schema,
     sites,
     snapshot,
@@ -79,8 +80,8 @@ def check(db: Database, head: str | None, full: bool, report: Report) -> list[Pr
     damaged = bool(found)
     report(0, 0, "chain")
     try:
-        found += hash_chain.verify(db.conn)
-        if head and not hash_chain.holds(db.conn, head):
+        found += hash_chain.verify(db.conn) + merged_chains.verify(db.conn)
+        if head and not hash_chain.holds(db.conn, head) and not merged_chains.holds(db.conn, head):
             found.append(
                 Problem("chain", f"{head} is no link of this archive's chain: it was cut, or is another archive's.")
             )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from columnarchive.store.problems import Problem
@@ -25,7 +25,12 @@ from captures join pages on pages.id = page_id where captures.id = ?
 
 def digest(conn: sqlite3.Connection, capture_id: int) -> str:
     """What one capture adds to its link. `unchanged` counts as `ok`: it says something of the neighbours only."""
-    return _sha256(json.dumps(conn.execute(_EVIDENCE, (capture_id,)).fetchone(), separators=(",", ":")))
+    return sha256_of(evidence(conn, capture_id))
+
+
+def evidence(conn: sqlite3.Connection, capture_id: int) -> str:
+    """The JSON array whose sha256 is a capture's digest."""
+    return json.dumps(conn.execute(_EVIDENCE, (capture_id,)).fetchone(), separators=(",", ":"))
 
 
 def seal(conn: sqlite3.Connection, at: str, kind: str, capture_ids: Iterable[int]) -> str:
@@ -33,12 +38,15 @@ def seal(conn: sqlite3.Connection, at: str, kind: str, capture_ids: Iterable[int
 
     `kind` is crawl or import. Without captures nothing is added.
     """
-    members = list(capture_ids)
+    return seal_digests(conn, at, kind, [(capture_id, digest(conn, capture_id)) for capture_id in capture_ids])
+
+
+def seal_digests(conn: sqlite3.Connection, at: str, kind: str, members: Sequence[tuple[int, str]]) -> str:
+    """Add the link over captures with known digests, such as withdrawn ones of a merged archive; return the head."""
     if not members:
         return head(conn)
-    content = _content(digest(conn, capture_id) for capture_id in members)
-    link_id, link = _append(conn, at, kind, len(members), content)
-    conn.executemany("update captures set link_id = ? where id = ?", [(link_id, capture) for capture in members])
+    link_id, link = _append(conn, at, kind, len(members), content_of(digest for _, digest in members))
+    conn.executemany("update captures set link_id = ? where id = ?", [(link_id, capture) for capture, _ in members])
     return link
 
 
@@ -72,7 +80,7 @@ def verify(conn: sqlite3.Connection) -> list[Problem]:
         if (count, found) != (entries, content):
             reason = f"covers {count} of {entries} entries" if count != entries else "covers captures that were altered"
             problems.append(Problem(f"chain link {link_id}", f"Link {link_id} ({kind}, {at}) {reason}."))
-        if _link(before, at, kind, entries, content) != link:
+        if link_of(before, at, kind, entries, content) != link:
             problems.append(Problem(f"chain link {link_id}", f"Link {link_id} does not follow from the one before."))
         before = link
     problems += [
@@ -87,16 +95,22 @@ def verify(conn: sqlite3.Connection) -> list[Problem]:
 
 
 def _captures_by_link(conn: sqlite3.Connection) -> Iterator[tuple[int | None, tuple[int, str]]]:
-    withdrawn = {
-        entry["capture"]: entry["digest"]
-        for (text,) in conn.execute("select digests from withdrawals")
-        for entry in json.loads(text)
-    }
+    withdrawn = withdrawn_digests(conn)
     # Only the ids are sorted: the rows of a large archive would not fit into memory.
     rows = conn.execute("select link_id, id from captures order by link_id, id")
     for link_id, members in groupby(rows, key=lambda row: row[0]):
         digests = [withdrawn.get(capture_id) or digest(conn, capture_id) for _, capture_id in members]
-        yield link_id, (len(digests), _content(digests))
+        yield link_id, (len(digests), content_of(digests))
+
+
+def withdrawn_digests(conn: sqlite3.Connection) -> dict[int, str]:
+    """The digests of withdrawn captures by their ids, as their tombstones have them."""
+    return {
+        entry["capture"]: entry["digest"]
+        for (text,) in conn.execute("select digests from withdrawals")
+        for entry in json.loads(text)
+        if "capture" in entry
+    }
 
 
 def _tombstones_by_link(conn: sqlite3.Connection) -> Iterator[tuple[int | None, tuple[int, str]]]:
@@ -105,14 +119,19 @@ def _tombstones_by_link(conn: sqlite3.Connection) -> Iterator[tuple[int | None, 
 
 
 def _tombstone(conn: sqlite3.Connection, withdrawal_id: int) -> str:
+    return sha256_of(tombstone_evidence(conn, withdrawal_id))
+
+
+def tombstone_evidence(conn: sqlite3.Connection, withdrawal_id: int) -> str:
+    """The JSON array whose sha256 is a tombstone's content."""
     row = conn.execute(
         "select url, at, captured_at, reason, digests from withdrawals where id = ?", (withdrawal_id,)
     ).fetchone()
-    return _sha256(json.dumps(row, separators=(",", ":")))
+    return json.dumps(row, separators=(",", ":"))
 
 
 def _append(conn: sqlite3.Connection, at: str, kind: str, entries: int, content: str) -> tuple[int, str]:
-    link = _link(head(conn), at, kind, entries, content)
+    link = link_of(head(conn), at, kind, entries, content)
     cursor = conn.execute(
         "insert into chain(at, kind, entries, content_sha256, link_sha256) values (?, ?, ?, ?, ?)",
         (at, kind, entries, content, link),
@@ -120,13 +139,13 @@ def _append(conn: sqlite3.Connection, at: str, kind: str, entries: int, content:
     return int(cursor.lastrowid or 0), link
 
 
-def _content(digests: Iterable[str]) -> str:
-    return _sha256("\n".join(sorted(digests)))
+def content_of(digests: Iterable[str]) -> str:
+    return sha256_of("\n".join(sorted(digests)))
 
 
-def _link(before: str, at: str, kind: str, entries: int, content: str) -> str:
-    return _sha256(f"{before}\n{at}\n{kind}\n{entries}\n{content}")
+def link_of(before: str, at: str, kind: str, entries: int, content: str) -> str:
+    return sha256_of(f"{before}\n{at}\n{kind}\n{entries}\n{content}")
 
 
-def _sha256(text: str) -> str:
+def sha256_of(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -15,6 +15,7 @@ from columnarchive.store import (
     captures,
     fulltext,
     hash_chain,
+    merged_chains,
     recoding,
     site_writer,
     timeline,
@@ -95,6 +96,7 @@ def erase(db: Database, request: Request) -> Erasure:
         sites = [row[0] for row in _select(conn, "select distinct site_id from pages where id in ({})", touched)]
         _run(conn, "update sites set derived_from = 0 where id in ({})", sites)
         urls = tuple(row[0] for row in _select(conn, "select url from pages where id in ({}) order by url", touched))
+        merged_chains.forget(conn, urls)
         return Erasure(len(chosen), len(digests), urls, tuple(sites), withdrawn_text.remnants(site, text))
 
 
