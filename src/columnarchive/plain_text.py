@@ -1,15 +1,14 @@
-"""Text of pages made safe for a terminal, for JSON Lines and for XML."""
+"""Text of pages made safe for a terminal, for JSON Lines and for XML; counts in words."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 # What breaks a line for some readers of JSON Lines, or turns the text of a terminal around.
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]")
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
 )
@@ -42,9 +41,16 @@ def printable(text: str) -> str:
 
 def json_line(row: Mapping[str, Any]) -> str:
     """Return a row as one line of JSON: Japanese as it is, line separators and control characters escaped."""
+    import json
+
     return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(row, ensure_ascii=False))
 
 
 def xml_text(text: str) -> str:
     """Return the text without the characters that XML 1.0 cannot hold."""
     return _NOT_XML.sub("", text)
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 page`, `2 pages`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

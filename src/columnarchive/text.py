@@ -185,8 +185,3 @@ _FORMS = (
     (_ENGLISH, re.compile("[A-Za-zſ]{3}"), _english),
 )
 """Each form of a date, a sign without which there is none, quick to look for, and how it is read."""
-
-
-def count(number: int, noun: str) -> str:
-    """`1 page`, `2 pages`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

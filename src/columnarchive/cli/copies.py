@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from columnarchive.cli.output import DEFAULT_DATABASE, MOST, AsJson, Db, Zone, console, json_lines, visible
-from columnarchive.text import count
+from columnarchive.plain_text import count
 from columnarchive.times import DEFAULT_ZONE, day
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import typer
 
 from columnarchive.cli.output import DEFAULT_DATABASE, MOST, WITHOUT_COLUMN, Bar, Db, console, table, visible
 from columnarchive.errors import ArchiveError, FetchError, UsageError
-from columnarchive.text import count
+from columnarchive.plain_text import count
 from columnarchive.times import system_clock, to_text
 
 if TYPE_CHECKING:

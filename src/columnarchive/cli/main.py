@@ -9,7 +9,6 @@ import contextlib
 import errno
 import os
 import signal
-import socket
 import sys
 import threading
 
@@ -59,13 +58,14 @@ class _Interrupt:
     def __init__(self) -> None:
         self.received = threading.Event()
         self._once = threading.Lock()
-        reader, self._writer = socket.socketpair()
-        self._writer.setblocking(False)
-        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        reader, writer = os.pipe()
+        if os.name != "nt":
+            os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         threading.Thread(target=self._watch, args=(reader,), daemon=True).start()
 
-    def _watch(self, reader: socket.socket) -> None:
-        while signal.SIGINT not in reader.recv(64):
+    def _watch(self, reader: int) -> None:
+        while signal.SIGINT not in os.read(reader, 64):
             pass
         self.received.set()
         threading.Event().wait(GRACE_SECONDS)

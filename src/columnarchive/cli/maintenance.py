@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from columnarchive.cli.output import DEFAULT_DATABASE, AsJson, Bar, Db, json_lines, visible
-from columnarchive.text import count
+from columnarchive.plain_text import count
 
 
 def rebuild(site: Annotated[str, typer.Option(help="Only this site.")] = "", db: Db = DEFAULT_DATABASE) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from columnarchive.cli.output import DEFAULT_DATABASE, MOST, AsJson, Db, Zone, choose, console, json_lines, visible
 from columnarchive.errors import UsageError
-from columnarchive.text import count as count_of
+from columnarchive.plain_text import count as count_of
 from columnarchive.times import DEFAULT_ZONE, day, typed
 
 if TYPE_CHECKING:

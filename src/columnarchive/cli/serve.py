@@ -6,8 +6,6 @@ import contextlib
 import errno
 import os
 import re
-import socket
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +16,7 @@ from columnarchive.cli.output import DEFAULT_DATABASE, Db
 from columnarchive.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
+    import socket
     from ipaddress import IPv4Address, IPv6Address
 
 SETTINGS = {
@@ -62,6 +61,8 @@ def address(listening: socket.socket) -> str:
 
 def _listen(host: str, port: int) -> socket.socket:
     """Return a bound socket, before anything else starts: a port in use is a sentence and not a traceback."""
+    import socket
+
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, OverflowError, UnicodeError) as error:
@@ -99,6 +100,8 @@ class _Hosts:
     """
 
     def __init__(self, host: str, names: Sequence[str]) -> None:
+        import socket
+
         self._is_any = host in ("", "0.0.0.0", "::")
         own = {host, *names}
         if self._is_any:
@@ -146,6 +149,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _run(path: Path, listening: socket.socket, hosts: _Hosts, *, open_browser: bool) -> None:
+    import threading
     import webbrowser
 
     import uvicorn

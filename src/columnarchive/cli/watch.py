@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from columnarchive.cli.output import DEFAULT_DATABASE, AsJson, Db, console, json_lines, pass_database, visible
-from columnarchive.text import count
+from columnarchive.plain_text import count
 
 NEWS = {
     "new_article": "new article",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
 Language = Literal["ja", "en"]
@@ -29,4 +27,8 @@ def name(lang: Language, kind: str, key: str) -> str:
 @cache
 def catalogue(lang: Language) -> dict[str, dict[str, str]]:
     """Return all texts of a language by section."""
+    # Loaded when needed: every command imports this module, few need a text.
+    import tomllib
+    from importlib.resources import files
+
     return tomllib.loads(files(__name__).joinpath(f"{lang}.toml").read_text("utf-8"))

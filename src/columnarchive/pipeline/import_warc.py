@@ -18,11 +18,11 @@ from columnarchive.exchange.capture_files import format_of, original, read_captu
 from columnarchive.exchange.warc_reader import Revisit, Skipped
 from columnarchive.pipeline.link_reader import robots_in_worker
 from columnarchive.pipeline.worker_pool import CallFailed, Worker, WorkerDied
+from columnarchive.plain_text import count
 from columnarchive.records import Capture, Failure
 from columnarchive.store import captures, hash_chain, merging, sites, withdrawal
 from columnarchive.store.database import Database
 from columnarchive.store.writer_lock import writer_lock
-from columnarchive.text import count
 from columnarchive.times import Clock, system_clock, to_text
 from columnarchive.urls import canonical, host_of, site_key, validated
 

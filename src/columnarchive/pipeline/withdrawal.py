@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.pipeline.link_reader import links_of_capture
+from columnarchive.plain_text import count
 from columnarchive.records import Capture
 from columnarchive.store import withdrawal as rows
 from columnarchive.store.database import Database
 from columnarchive.store.writer_lock import writer_lock
-from columnarchive.text import count
 from columnarchive.times import Clock, system_clock, to_text
 from columnarchive.urls import canonical
 
