@@ -21,6 +21,7 @@ _REWRITTEN_LENGTH = 200
 # Nobody reads more edits of one change; beyond, an edit is just `wording`, and the comparison is `capped`.
 _MOST_JUDGED = 500
 _UNJUDGED = Evidence("wording")
+_PLAIN_LABELS = {"wording", "sentence_added", "sentence_removed"}
 _STRUCTURE_LABELS = {"section_added", "section_removed", "faq_added", "faq_removed", "faq_changed"}
 
 _ASKS = re.compile(
@@ -102,7 +103,7 @@ def _combined(placed: Sequence[str], evidence: Sequence[Evidence]) -> tuple[str,
     told = {one.label for one in evidence}
     if told == {"cosmetic"}:
         return in_order(label for label in placed if label != "faq_changed") or ("cosmetic",)
-    return in_order((*placed, *(told - {"wording"} if set(placed) & _STRUCTURE_LABELS else told)))
+    return in_order((*placed, *(told - _PLAIN_LABELS if set(placed) & _STRUCTURE_LABELS else told)))
 
 
 def _worded_edit(old: str, new: str) -> Edit:

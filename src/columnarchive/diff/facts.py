@@ -11,11 +11,13 @@ from columnarchive.diff.lexicon import members, pattern
 from columnarchive.diff.normalization import canonical_values, nfkc_no_space
 
 _PRICE = re.compile(
-    r"(?<!\d)\d+(?:\.\d+)?(?:円|ドル|ユーロ|元)|無料|有料|無償|半額|税[込別抜引]|(?<!\d)\d+(?:%|割|パーセント)(?:OFF|オフ|引き?|割引|還元)"
+    r"(?<!\d)\d+(?:\.\d+)?(?:円(?!玉|硬貨|形|札|周|盤|滑)|ドル|ユーロ|元(?!気|の|に|通|ど))|無料|有料(?!老人|道路|職業)|無償|半額|税[込別抜引]|(?<!\d)\d+(?:%|割|パーセント)(?:OFF|オフ|引き?|割引|還元)"
+    r"|(?:送料|税|手数料|診察料|初診料|再診料|麻酔[料代]|薬代|検査[料代]|材料費)(?:等|など)?(?:は|も|が)?"
+    r"(?:込み?|別途|別(?=[)、。・]|$|です|と|で)|抜き?|無料|サービス)"
 )
 # No price is without one of these; what has none need not be brought into one form. Here and below, alternatives that
 # begin with a sign of their own, not a class, are found some five times as fast.
-_PAID = re.compile(r"円|元|¥|\\|%|割|ドル|ユーロ|パーセント|無料|有料|無償|半額|税[込別抜引]")
+_PAID = re.compile(r"円|元|込|別|¥|\\|%|割|ドル|ユーロ|パーセント|無料|有料|無償|半額|税[込別抜引]")
 _SHARE = re.compile(r"(?<!\d)\d+(?:\.\d+)?(?:%|割)")
 _PRICED = re.compile(r"料(?!理)|割引|値引|オフ|OFF|[^自]費|金利|価格|手数料|代金|値引|ローン")
 _DEFINES = re.compile(
@@ -23,6 +25,11 @@ _DEFINES = re.compile(
 )
 _QUOTED = re.compile(r"[「『“][^「」『』“”]{1,24}[」』”](?=と|という|の(?:よう|文字|言葉|表現))")
 _RATE = re.compile(r"(?<!\d)(\d+(?:\.\d+)?)(割|%|倍|年|か月|ヶ月|週間|日|人|名|例)")
+_NEVER_DENIES = re.compile(r"欠かせ(?:ない|ません)|少なく(?:ない|ありません)|だけで(?:は|も)?なく")
+_WARNS = re.compile(
+    r"と(?:いう|いった|する|の|うたう)[^。]{0,16}(?:注意(?:が|を|し|です|。|$)|禁止|禁じ|用心|気をつけ|疑[いっわ]|誤り|誤解|違反)"
+)
+_ASKS = re.compile(r"(?:か|かな)[。?!]*$|\?$|(?:どう|なぜ|何|いつ|どこ|どれ|どんな)[^。]{1,40}(?:でしょう|のか)。?$")
 _DIGIT = re.compile(r"\d|半年")
 # Lengths of time in one unit, so that 半年 and 1年 compare.
 _LASTS = {"年": ("日", 365), "か月": ("日", 30), "ヶ月": ("日", 30), "週間": ("日", 7)}
@@ -34,6 +41,7 @@ _RATED = re.compile(
         for share in "割%"
     )
 )
+_SOON = re.compile(r"(?<!\d)(\d{1,3})(回|日|週間|か月|ヶ月|年)間?(?:ほど|程度|くらい)?で(?!す|し|も|は)")
 _OWN_RATE = re.compile(r"効果|改善率|有効率|成功率|満足|持続|当院")
 _MASKED = re.compile(
     r"諸外国における安全性(?:等)?(?:に係る|に関する|の)?情報|(?:医薬品)?副作用被害救済(?:制度)?|(?:副作用|健康被害|被害)[^。]{0,24}救済"
@@ -42,6 +50,24 @@ _IN_ITS_COURSE = re.compile(r"後|際|のあと|一時的|まれに|稀に")
 _LISTED = re.compile(r"(?:副作用|副反応|有害事象|合併症|リスク|デメリット)(?:として|に)?(?:は|には|[:])[^。]*$")
 # Illnesses and their traces are harms where a treatment brings them about, and not where it takes them away.
 _AILMENT = re.compile(r"後遺症|麻痺|色素沈着|不整脈|感染症|アレルギー|神経(?:障害|損傷)|[肝腎]障害|失明|瘢痕|拒絶反応")
+_COMPLAINS = re.compile(r"[^。、]{0,8}(?:方|人|かた|患者さ[んま])(?:は|へ|に(?!よ)|の)")
+_MAY_OCCUR = re.compile(r"(?:など|等)?(?:が|を|の|は)?[^。、]{0,8}(?:こと|場合|おそれ|恐れ|可能性)(?:が|も)(?:あ|ござ)")
+_REMAINS = re.compile(
+    r"[^。]{0,40}(?:残[るりっ]|続[くきい]|長引|悪化|ぶり返)[^。、]{0,4}(?:場合|こと|方|人|おそれ|恐れ|ケース)"
+)
+_HARM_LIST = re.compile(
+    r"(?:副作用|副反応|有害事象|合併症|リスク|デメリット|注意点)(?:等|など|・[^:。]{1,8})?(?:は|として|には)?[:]([^。]{1,200})"
+)
+_LIST_HEAD = re.compile(
+    r"^((?:主な|おもな|考えられる)?(?:副作用|副反応|合併症|リスク|デメリット)(?:[・/／][^\s]{1,8})?)\s+"
+)
+_LIST_ITEM = re.compile(r"[^、,・/]{2,30}")
+_PENDING = re.compile(r"[^。、]{0,6}(?:申請|出願|審査|準備|予定|待ち|検討|見込)")
+_NONE_LISTED = re.compile(r"(?:特に|ほぼ|ほとんど)?(?:な[しい]|無し|ゼロ|[あご](?:り|ざい)ません)")
+_WEAK_DENIAL = re.compile(r"少な|ほとんど|ほぼ|にく[いく]|低[いく]|軽|抑え|最小|まず")
+_OTHER_INSURANCE = re.compile(
+    r"(?:雇用|生命|損害|自動車|火災|旅行|学資|介護|年金|失業|傷害|がん|民間(?:医療)?の?)保険[^。、]{0,20}"
+)
 _RECOVERS = re.compile(
     r"^(?:など|等)?(?:の|が|も|を|に)[^。、]{0,6}(?:改善|緩和|和ら|やわら|治[りるすしまっ療]|回復|悩|お困り|苦し)"
 )
@@ -69,31 +95,33 @@ class Facts:
     notices: tuple[str, ...] = ()
     notices_by_denial: tuple[str, ...] = ()
     denials: tuple[str, ...] = ()
+    contraindications: tuple[str, ...] = ()
     disclosures: tuple[tuple[str, str], ...] = ()
     testimonials: tuple[str, ...] = ()
 
 
-_NOTHING = Facts()
 # How far from a harm words may stand that say how it happens.
 _REACH = 120
+# How far from an act of an authority its object or the authority stands.
+_NEAR = 30
 _MODAL = ("absolute", "emphatic", "hedge", "no_claim")
-_PLAIN = Claim(2, 0, ())
 
 
 @lru_cache(maxsize=2048)
 def facts_of(sentence: str) -> Facts:
     """The facts of a sentence in any width; a sentence without any gives empty ones."""
-    text = nfkc_no_space(sentence)
+    text = nfkc_no_space(_LIST_HEAD.sub(r"\1:", sentence))
     unmasked = _MASKED.sub("", text) if "救済" in text or "諸外国" in text else text
     harms, denials = _harms(unmasked)
     return Facts(
         prices=_prices(canonical_values(sentence)) if _PAID.search(text) else (),
         qualifications=_all("qualification", text),
-        approvals=_all("approval", text),
+        approvals=_approvals(text),
         harms=harms,
         notices=_all("risk_notice", unmasked),
         notices_by_denial=_all("risk_notice_by_denial", text),
         denials=denials,
+        contraindications=_all("contraindication", text),
         disclosures=_disclosures(text),
         testimonials=_all("testimonial", text),
     )
@@ -103,8 +131,20 @@ def _all(group: str, text: str) -> tuple[str, ...]:
     return tuple([found[0] for found in pattern(group).finditer(text)])
 
 
+def _approvals(text: str) -> tuple[str, ...]:
+    """Return the acts of authorities on a treatment or its means, those that are only applied for as such."""
+    acts = []
+    for found in pattern("approval").finditer(text):
+        around = text[max(0, found.start() - _NEAR) : found.end() + _NEAR]
+        if pattern("approval_context").search(around) and not pattern("approval_of_others").search(around):
+            acts.append(found[0] + ("申請中" if _PENDING.match(text, found.end()) else ""))
+    return tuple(acts)
+
+
 def _prices(text: str) -> tuple[str, ...]:
-    """Amounts and tax, and shares where something is paid: 治療費の30%."""
+    """Return amounts and tax, and shares where something is paid: 治療費の30%."""
+    if pattern("other_payment").search(text):
+        return ()
     found = _PRICE.findall(text)
     return tuple(found + _SHARE.findall(text) if _PRICED.search(text) else found)
 
@@ -135,37 +175,45 @@ def _harm_chains(text: str) -> list[tuple[int, int]]:
 
 
 def _harms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The harms stated, and those said not to be."""
+    """Return the harms stated, and those denied."""
+    listed = _HARM_LIST.search(text)
+    if listed:
+        if _NONE_LISTED.match(listed[1]):
+            return (), (listed[0],)
+        return tuple(_LIST_ITEM.findall(listed[1])), _denials(text)
     harms: list[str] = []
     denials: list[str] = []
-    chains = _harm_chains(text)
-    if not chains:
-        return (), _denials(text)
     by_treatment = _has("treatment", text) or _IN_ITS_COURSE.search(text) is not None
     is_illness = not by_treatment and _has("illness_course", text)
-    for start, end in chains:
-        chain, rest = text[start:end], text[end : end + 16]
-        strong = pattern("harm").findall(chain)
-        if not strong and pattern("treated").search(rest):
-            continue
-        if strong and _RECOVERS.match(rest) and all(map(_AILMENT.fullmatch, strong)):
-            continue
-        if pattern("kept_small").search(rest):
+    for start, end in _harm_chains(text):
+        strong = pattern("harm").findall(text, start, end)
+        if _is_treated(text, end, strong) or (not by_treatment and _COMPLAINS.match(text, end)):
             continue
         denial = pattern("none_of_it").match(text, end)
         if denial and not _feels_no_harm(text, end, strong):
             if _stands(text, denial.end()):
-                denials.append(chain + denial[0])
+                denials.append(text[start : denial.end()])
             elif strong:
                 harms += strong
         elif not is_illness and (
             pattern("occurs").search(text, end, end + _REACH) or _LISTED.search(text, max(0, start - _REACH), start)
         ):
-            weak = pattern("harm_by_context").findall(chain)
+            weak = pattern("harm_by_context").findall(text, start, end)
             harms += strong
             # Two symptoms in a row are a list of what may happen; one alone may be what is treated.
-            harms += weak if by_treatment or strong or harms or len(weak) > 1 else []
+            may_occur = any(one.match(text, end) for one in (_MAY_OCCUR, _REMAINS))
+            harms += weak if by_treatment or strong or harms or len(weak) > 1 or may_occur else []
     return tuple(harms), (*denials, *_denials(text))
+
+
+def _is_treated(text: str, end: int, strong: list[str]) -> bool:
+    """Return whether the harm that ends at `end` is what a treatment takes away, and does not remain."""
+    rest = text[end : end + 16]
+    if not strong and pattern("treated").search(rest) and not _REMAINS.match(text, end):
+        return True
+    if strong and _RECOVERS.match(rest) and all(map(_AILMENT.fullmatch, strong)):
+        return True
+    return pattern("kept_small").search(rest) is not None
 
 
 def _denials(text: str) -> tuple[str, ...]:
@@ -186,18 +234,22 @@ def _stands(text: str, end: int) -> bool:
 
 
 def _disclosures(text: str) -> tuple[tuple[str, str], ...]:
+    if "保険" in text:
+        text = _OTHER_INSURANCE.sub("", text)
     searched = [(kind, pattern(f"disclosure.{kind}").search(text)) for kind in members("disclosure")]
-    return tuple([(kind, words[0]) for kind, words in searched if words])
+    found = [(kind, words[0]) for kind, words in searched if words]
+    if not (_has("approval_context", text) or _has("treatment", text)):
+        found = [(kind, words) for kind, words in found if kind not in ("unapproved", "source")]
+    return tuple(found)
 
 
 @lru_cache(maxsize=2048)
 def claim_of(sentence: str) -> Claim:
     """With what certainty a sentence says what it says, but for what it quotes from others."""
-    said = _own_words(sentence)
-    absolute, emphatic, hedges, denied = (_all(group, said) for group in _MODAL)
-    if not (absolute or emphatic or hedges or denied):
-        return _PLAIN
-    modality = 0 if denied else 1 if hedges else 2
+    own = _own_words(sentence)
+    plain = _NEVER_DENIES.sub("", own)
+    absolute, emphatic, hedges, denied = (_all(group, plain) for group in _MODAL)
+    modality = 0 if denied or _ASKS.search(own) or _WARNS.search(own) else 1 if hedges else 2
     weight = 2 * len(set(absolute)) + len(set(emphatic))
     return Claim(modality, weight, tuple(dict.fromkeys([*absolute, *emphatic, *hedges, *denied[:1]])))
 
@@ -205,11 +257,11 @@ def claim_of(sentence: str) -> Claim:
 @lru_cache(maxsize=2048)
 def topic_of(sentence: str) -> tuple[bool, bool]:
     """Whether a sentence is about the effect of a treatment, and whether about a treatment at all."""
-    said = _own_words(sentence)
-    treated, affects = _has("treatment", said), _has("effect", said)
-    if (treated or affects) and (_has("not_about_effect", said) or _DEFINES.search(said)):
+    own = _own_words(sentence)
+    treated, affects = _has("treatment", own), _has("effect", own)
+    if (treated or affects) and (_has("not_about_effect", own) or _DEFINES.search(own)):
         return False, False
-    return affects and (treated or not _has("illness_course", said)), treated
+    return affects and (treated or not _has("illness_course", own)), treated
 
 
 def _own_words(sentence: str) -> str:
@@ -223,16 +275,30 @@ def _has(group: str, text: str) -> bool:
 
 
 def rates(sentence: str) -> dict[str, float]:
-    """Numbers that tell how far or how long a treatment works, by their unit; none when it is not about that."""
+    """Return numbers that tell how far, how long or how soon a treatment works, by their unit; larger claims more."""
     if not _DIGIT.search(sentence):
         return {}
-    if not _RATED.search(nfkc_no_space(sentence)):
-        return {}
     text = canonical_values(sentence.replace("半年", "0.5年"))
-    if not (_OWN_RATE.search(text) or pattern("treatment").search(text)):
-        return {}
-    found: dict[str, float] = {}
-    for number, unit in _RATE.findall(text):
-        name, size = _LASTS.get(unit, (unit, 1))
-        found[name] = float(number) * size
+    found = {"soon " + unit: -float(number) for number, unit in _SOON.findall(text)}
+    if _RATED.search(nfkc_no_space(sentence)) and (_OWN_RATE.search(text) or pattern("treatment").search(text)):
+        for number, unit in _RATE.findall(text):
+            name, size = _LASTS.get(unit, (unit, 1))
+            found[name] = float(number) * size
     return found
+
+
+def degree(sentence: str) -> int:
+    """Return 2 for an effect stated as complete, 1 for a partial one, 0 for neither or both."""
+    text = nfkc_no_space(sentence)
+    strong, weak = _has("strong_effect", text), _has("weak_effect", text)
+    return 0 if strong == weak else 2 if strong else 1
+
+
+def is_flat_denial(words: str) -> bool:
+    """Return whether a harm is denied without reserve: 痛みがない, not 痛みが少ない."""
+    return _WEAK_DENIAL.search(words) is None
+
+
+def limiters(sentence: str) -> int:
+    """Return how many words narrow the complaints or people that a sentence speaks of."""
+    return len(pattern("limiter").findall(nfkc_no_space(sentence)))

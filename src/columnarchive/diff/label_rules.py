@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from rapidfuzz.distance import Postfix, Prefix
 
-from columnarchive.diff.facts import Facts, claim_of, facts_of, lost, rates, topic_of
+from columnarchive.diff.facts import Facts, claim_of, degree, facts_of, is_flat_denial, limiters, lost, rates, topic_of
 from columnarchive.diff.lexicon import pattern
 from columnarchive.diff.normalization import canonical_values, comparison_key, differs_in_letters, nfkc_no_space
 from columnarchive.diff.person_labels import credential, person
@@ -58,8 +58,11 @@ def judge(old: str, new: str, spans: Sequence[Span]) -> tuple[Evidence, ...]:
         spans = spans_between(old, new)
     if not differs_in_letters(old, new) and comparison_key(old) == comparison_key(new):
         return (Evidence("cosmetic"),)
-    found = tuple(level3_evidence(old, new, spans)) or tuple(_level2_evidence(old, new))
-    return found or (Evidence("wording"),)
+    found = tuple(level3_evidence(old, new, spans))
+    if found or (old and new):
+        return found or tuple(_level2_evidence(old, new)) or (Evidence("wording"),)
+    hours = tuple(one for one in _level2_evidence(old, new) if one.label in ("hours", "contact"))
+    return (Evidence("sentence_added" if new else "sentence_removed", old, new), *hours)
 
 
 def _changed_part(old: str, new: str) -> tuple[str, str]:
@@ -104,47 +107,64 @@ def _differing(label: str, kind: re.Pattern[str], old: str, new: str) -> Iterato
 
 
 _CLAUSES = re.compile(r"(?<=[、。])")
-_AMOUNTS = ("cost", "course")
-_PERMITS = re.compile(
-    r"可能|でき|出来|られ|対応|可|OK|必要|対象|適[用応]|受け付|実施|推奨|勧め|すすめ|構い|かまい|問題|大丈夫|いただけ|使え|続け|継続|再開|開始|飲め|[よ良い]いです|ください|入れ|選べ|行え|戻れ|差し支え"
-)
-_NO_OBSTACLE = re.compile(
-    r"(?:問題|支障|心配|制限|差し支え)(?:は|も|が)?(?:ありません|ございません|ない)|(?:構|かま)い(?:ま)?せん|差し支え(?:あり)?ません"
-)
-_PREDICATES = re.compile(r"です$|ます$|である$|ません$|ない$|行[いうっ]|受け")
+_AMOUNTS = ("cost", "period", "visits")
 _ENDINGS = re.compile(
     r"(?:ません|ます|です|ない|でした|ました|いません|います|おりません|おります|ている|ていない)+[。、]?$"
+)
+_STANCES = (("must", "must", True), ("need_not", "must", False), ("may", "may", True), ("may_not", "may", False))
+_DOUBLE = re.compile(r"(?:ない|ません)[^。、]{1,16}(?:は|も)(?:ほとんど)?(?:ありません|ございません|ない)")
+_DIGITS = re.compile(r"\d+")
+_WORD = re.compile(r"[一-鿿々]{2,}|[ァ-ヺー]{2,}")
+_CLINIC = re.compile(r"当院|クリニック|医院|病院|施設|症例|実績|技術|医師")
+_NOT_SO = re.compile(r"わけで(?:は|も)(?:ありません|ない)")
+_ILLNESS = re.compile(
+    r"(?:病気|疾患|病|症|状態|原因|がん)(?:です|である|とされ|といわれ|と言われ)?[。]?$|(?:ない|難しい|困難な|にくい)(?:病気|疾患|病|症|体質)"
 )
 _INSERTED_CLAUSE = 8
 # A negation farther from the end belongs to another word: 歩けなかった方も歩ける.
 _PREDICATE = 14
+# Nor does a leave or duty that stands farther from the end.
+_STANCE_REACH = 8
 
 
 def level3_evidence(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
-    """The evidence for labels of level 3, in no particular order; nothing for an edit that earns none."""
+    """Yield the evidence for labels of level 3, in no particular order."""
     before, after = facts_of(old), facts_of(new)
     only = _one_sided(spans)
     whole = not old or not new or (only != "" and _longest_change(spans) >= _INSERTED_CLAUSE)
     turned = () if only else tuple(_polarity(spans))
     # What is claimed or warned of inside a patient's words is part of these, and gets no label of its own.
-    found = [*_testimonial(before, after)]
-    told = bool(found)
-    disclosures = () if turned or told else tuple(_disclosure(before, after, only))
-    found += disclosures
-    if not told:
-        risks = tuple(_risk(before, after, whole))
-        found += risks
-        if risks and not whole:
-            found += _claim_beside_risks(old, new)
-        elif not (risks or turned or (disclosures and only)):
-            found += _whole_claim(old, new, only) if whole else _claim(old, new)
+    testimonials = tuple(_testimonial(before, after))
+    disclosures = () if turned or testimonials else tuple(_disclosure(before, after, only))
     prices = tuple(_price(before, after, disclosures))
-    found += prices
-    if turned and not told and not risks and not prices:
-        found += turned
+    found = [*testimonials, *disclosures, *prices]
+    if not testimonials:
+        claims_and_risks = tuple(_claims_and_risks(old, new, only, whole=whole, others=(*turned, *disclosures)))
+        found += claims_and_risks
+        if turned and not prices and all(one.label.startswith("claim") for one in claims_and_risks):
+            found += turned
     found += person(old, new, spans)
-    found += credential(old, new, before, after, [*turned, *disclosures])
+    found += credential(before, after, [*turned, *disclosures])
     yield from found
+
+
+def _claims_and_risks(old: str, new: str, only: str, *, whole: bool, others: Sequence[Evidence]) -> Iterator[Evidence]:
+    before, after = facts_of(old), facts_of(new)
+    if old and new and before.harms == after.harms and before.denials == after.denials and _claims(old, new):
+        # That effects vary, said within a claim, hedges the claim.
+        yield from _claim(old, new)
+        return
+    risks = tuple(_risk(before, after, whole))
+    yield from risks
+    if risks and not whole:
+        yield from _claim_beside_risks(old, new)
+    elif not (risks or others):
+        yield from (_whole_claim(old, new, only) if whole else _claim(old, new))
+
+
+def _claims(old: str, new: str) -> bool:
+    """Return whether both texts assert the effect of a treatment."""
+    return all(topic_of(text)[0] and claim_of(text).modality for text in (old, new))
 
 
 def _testimonial(before: Facts, after: Facts) -> Iterator[Evidence]:
@@ -170,10 +190,15 @@ def _disclosure(before: Facts, after: Facts, only: str) -> Iterator[Evidence]:
 
 
 def _risk(before: Facts, after: Facts, whole: bool) -> Iterator[Evidence]:
-    """`whole` says that a sentence or clause came or went, rather than one put for another."""
+    """Yield risks and their denials that came or went.
+
+    `whole` says that a sentence or clause came or went, rather than one put for another.
+    """
     came, went = lost(after.harms, before.harms), lost(before.harms, after.harms)
-    old_notices = before.notices + (before.notices_by_denial if whole else ())
-    new_notices = after.notices + (after.notices_by_denial if whole else ())
+    old_notices, new_notices = before.notices, after.notices
+    if whole:
+        old_notices += before.notices_by_denial + before.contraindications
+        new_notices += after.notices_by_denial + after.contraindications
     if len(new_notices) > len(old_notices):
         came += new_notices
     elif len(old_notices) > len(new_notices):
@@ -182,24 +207,32 @@ def _risk(before: Facts, after: Facts, whole: bool) -> Iterator[Evidence]:
         yield Evidence("risk_added", "", " ".join(came))
     elif len(went) > len(came):
         yield Evidence("risk_removed", " ".join(went), "")
-    if len(after.denials) > len(before.denials):
+    weights = [sum(1 + is_flat_denial(words) for words in facts.denials) for facts in (before, after)]
+    if weights[1] > weights[0]:
         yield Evidence("risk_denial_added", "", " ".join(after.denials))
-    elif len(before.denials) > len(after.denials):
+    elif weights[0] > weights[1]:
         yield Evidence("risk_denial_removed", " ".join(before.denials), "")
 
 
 def _claim(old: str, new: str) -> Iterator[Evidence]:
+    """Yield whether a claim was softened or strengthened, if both texts make one on effect or treatment."""
+    (old_effect, old_treats), (new_effect, new_treats) = topic_of(old), topic_of(new)
+    ranks = _superlatives(new) - _superlatives(old)
+    of_clinic = ranks and all(_CLINIC.search(text) for text in (old, new))
+    if not (old_effect or new_effect or of_clinic or (old_treats and new_treats)):
+        return
     before, after = claim_of(old), claim_of(new)
     if before.modality == after.modality == 0:
         return
     step = after.modality - before.modality or after.weight - before.weight or _rate_step(old, new)
-    step = step or _superlatives(new) - _superlatives(old)
-    if not step:
-        return
-    (old_effect, old_treats), (new_effect, new_treats) = topic_of(old), topic_of(new)
-    compares = before.modality != after.modality or _superlatives(old) != _superlatives(new)
-    if old_effect or new_effect or (compares and old_treats and new_treats):
+    step = step or ranks or limiters(old) - limiters(new) or _degree_step(old, new)
+    if step and (old_effect or new_effect or before.modality != after.modality or ranks):
         yield Evidence("claim_strengthened" if step > 0 else "claim_softened", *_words(old, new))
+
+
+def _degree_step(old: str, new: str) -> int:
+    before, after = degree(old), degree(new)
+    return after - before if before and after else 0
 
 
 def _superlatives(text: str) -> int:
@@ -222,12 +255,24 @@ def _is_risk(clause: str) -> bool:
 
 
 def _whole_claim(old: str, new: str, only: str) -> Iterator[Evidence]:
-    """A sentence or clause that came or went is a claim of its own only when it is an absolute one."""
+    """Yield the claim of a sentence or clause that came or went, if it is an absolute one or takes one back."""
     before, after = claim_of(old), claim_of(new)
-    side = after if only == "insert" else before
+    text, side = (new, after) if only == "insert" else (old, before)
+    is_effect, is_treatment = topic_of(text)
+    if side.modality == 0:
+        if is_effect and before.modality != after.modality and _takes_back(text):
+            yield Evidence("claim_softened" if only == "insert" else "claim_strengthened", *_words(old, new))
+        return
     grew = after.weight - before.weight
-    if side.modality == 2 and abs(grew) >= 2 and topic_of(new if only == "insert" else old)[0]:
-        yield Evidence("claim_strengthened" if grew > 0 else "claim_softened", *_words(old, new))
+    ranks = _superlatives(new) - _superlatives(old)
+    if side.modality == 2 and ((abs(grew) >= 2 and is_effect) or (ranks and (is_treatment or is_effect))):
+        yield Evidence("claim_strengthened" if (grew or ranks) > 0 else "claim_softened", *_words(old, new))
+
+
+def _takes_back(text: str) -> bool:
+    """Return whether a sentence denies an effect, rather than asks for it or tells of an illness."""
+    wide = nfkc_no_space(text)
+    return pattern("no_claim").search(wide) is not None and not _ILLNESS.search(wide)
 
 
 def _words(old: str, new: str) -> tuple[str, str]:
@@ -243,31 +288,49 @@ def _rate_step(old: str, new: str) -> float:
 
 
 def _polarity(spans: Sequence[Span]) -> Iterator[Evidence]:
-    """A predicate turned round: the same words, or words of leave and ability, negated on one side only."""
+    """Yield predicates turned round: a leave, a duty or a statement that is negated on one side only."""
     for out, put in pairwise(spans):
         if (out.op, put.op) != ("delete", "insert"):
             continue
-        old, new = _granted(out.text), _granted(put.text)
-        old_is_not, new_is_not = (
-            pattern("negation").search(text.replace("構わず", "")[-_PREDICATE:]) for text in (old, new)
-        )
-        if (old_is_not is None) == (new_is_not is None):
+        old, new = nfkc_no_space(out.text), nfkc_no_space(put.text)
+        if pattern("no_claim_phrase").search(_NOT_SO.sub("", old + new)) or _DIGITS.findall(old) != _DIGITS.findall(
+            new
+        ):
             continue
-        if pattern("no_claim_phrase").search(old + new):
-            continue
-        granted = new if old_is_not else old
-        if _same_stem(old, new) or _PERMITS.search(granted) or (_PREDICATES.search(old) and _PREDICATES.search(new)):
+        if _is_turned(old, new):
             yield Evidence("polarity", out.text, put.text)
 
 
-def _granted(text: str) -> str:
-    """The text in one width, with what only says that nothing stands in the way turned into a leave given."""
-    said = nfkc_no_space(text)
-    return _NO_OBSTACLE.sub("構わず可", said) if "せん" in said or "ない" in said else said
+def _is_turned(old: str, new: str) -> bool:
+    stances = _stance(old), _stance(new)
+    if stances[0] and stances[1]:
+        (kind, holds), (other_kind, other_holds) = stances[0], stances[1]
+        return kind == other_kind and holds != other_holds and not _on_other_subjects(old, new)
+    if _same_stem(old[-_PREDICATE:], new[-_PREDICATE:]):
+        return _negations(old) % 2 != _negations(new) % 2
+    return False
+
+
+def _stance(text: str) -> tuple[str, bool] | None:
+    """Return whether the last predicate of a text sets a duty or gives leave, and whether it does or does not."""
+    last = ("", True, -1)
+    for group, kind, holds in _STANCES:
+        for found in pattern(group).finditer(text):
+            if found.end() >= last[2]:
+                last = (kind, holds, found.end())
+    if last[2] < len(text) - _STANCE_REACH:
+        return None
+    kind, holds, _ = last
+    double = kind == "may" and _DOUBLE.search(text) is not None
+    return (kind, holds != double) if kind else None
+
+
+def _negations(text: str) -> int:
+    return len(pattern("negative_ending").findall(pattern("negation_idiom").sub("", text)))
 
 
 def _same_stem(old: str, new: str) -> bool:
-    """Whether two predicates are one word but for their endings: いただけます, いただけません."""
+    """Return whether two predicates are one word but for their endings: いただけます, いただけません."""
     one, other = _ENDINGS.sub("", old), _ENDINGS.sub("", new)
     if one == other:
         return True
@@ -276,6 +339,18 @@ def _same_stem(old: str, new: str) -> bool:
 
 def _kanji(text: str) -> set[str]:
     return {sign for sign in text if "一" <= sign <= "鿿"}
+
+
+def _on_other_subjects(old: str, new: str) -> bool:
+    """Return whether two phrases have words besides those of leave and duty, and none in common."""
+    one, other = (_subjects(text) for text in (old, new))
+    return bool(one and other) and one.isdisjoint(other)
+
+
+def _subjects(text: str) -> set[str]:
+    for group, _, _ in _STANCES:
+        text = pattern(group).sub(" ", text)
+    return set(_WORD.findall(text))
 
 
 def _price(before: Facts, after: Facts, disclosures: Sequence[Evidence]) -> Iterator[Evidence]:

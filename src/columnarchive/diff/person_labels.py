@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from columnarchive.diff.facts import Facts, lost
 from columnarchive.diff.lexicon import pattern
 from columnarchive.diff.normalization import nfkc_no_space
 from columnarchive.records import Evidence, Span
+from columnarchive.text import nfkc
 
 _NAME = re.compile(
     r"[ァ-ヺー]{2,10}(?:[・\s][ァ-ヺー]{2,10})+|[一-鿿々𠮷ァ-ヺー]{1,4}(?:[\s・]?[一-鿿々ぁ-ゖァ-ヺー]{1,6})?"
@@ -24,8 +26,11 @@ _STAND_IN = re.compile(r"[^\s、。]{0,8}(?:編集部|事務局|広報部?|ス�
 _IN_BRACKETS = re.compile(r"[（(][^（()）]*[)）]$")
 _ROLES_ONLY = re.compile(r"(?:副|総|名誉|分)?院長|理事長|所長|センター長|医長|部長|代表|顧問")
 _NAMED = re.compile(r"(?:の|・|:|：|\s|は|、){0,4}[一-鿿々]{1,4}")
-_CREDIT = re.compile(
-    r"(?:監修|執筆|著|文責|編集|院長|担当医|書いた人)者?\s*(?:[:：/はの]|医師|\s)+([一-鿿々]{1,4}\s?[一-鿿々ぁ-ゖ]{1,4})(?=$|[（(。、]|医師|先生|が|です)"
+_SPACE = re.compile(r"\s+")
+_AUTHORS = "監修|執筆|文責|編集|取材|構成|協力|回答|解説|(?<![一-鿿々])(?:文|著|記)"
+_TITLES = (
+    "(?:副|総|名誉|新|前|分)?院長|理事長|副?所長|センター長|主治医|担当医|部長|医長|技師長|看護師長|医師|歯科医師|薬剤師"
+    "|培養士|顧問"
 )
 _IN_PLACE = re.compile(r"^(?:です|が|は|、|。|$|に|先生|[（(])")
 _NOT_NAME_END = re.compile(r"[医的性科院学法術者員部所室]$")
@@ -35,10 +40,17 @@ def person(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
     """A name put for another, or put in, beside a word for who answers for the page or the clinic."""
     if not pattern("role").search(nfkc_no_space(old + new)):
         return
-    if not old or not new:
-        credit = _CREDIT.search(old + new)
-        if credit and _is_name(credit[1], "監修", ""):
-            yield Evidence("person", *((credit[0], "") if old else ("", credit[0])))
+    before, after = credits_of(old), credits_of(new)
+    if {name for _, name in before} != {name for _, name in after}:
+        yield Evidence("person", *(" ".join(map("".join, one)) for one in (before, after)))
+        return
+    if before != after:
+        is_title = all(re.fullmatch(_TITLES, role) for role, _ in (*before, *after))
+        yield Evidence(
+            "credential" if is_title else "person", *(" ".join(map("".join, one)) for one in (before, after))
+        )
+        return
+    if not old or not new or before:
         return
     for at, span in enumerate(spans):
         if span.op == "equal" or (span.op == "insert" and at and spans[at - 1].op == "delete"):
@@ -59,12 +71,35 @@ def person(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
             return
 
 
+@lru_cache(maxsize=1)
+def _credit() -> re.Pattern[str]:
+    surname = rf"(?:{pattern('surnames').pattern})"
+    given = "[一-鿿々ぁ-ゖァ-ヺー]{1,4}"
+    name = rf"(?:[一-鿿々]{{1,4}} {given}|{surname} ?{given}|{surname})"
+    end = r"(?=$|[ (。、/・\t]|医師|先生|氏|さん|[がはをでのに])"
+    role = rf"({_AUTHORS}|{_TITLES})[者医]?師?(?:・[一-鿿]{{1,3}}(?=[:/]))?"
+    return re.compile(
+        rf"{role}(?:[ :/・]|は|が|、|に|として|の(?!監修|執筆))*(?:[一-鿿ァ-ヺー]{{2,10}} )?({name}){end}"
+    )
+
+
+def credits_of(text: str) -> tuple[tuple[str, str], ...]:
+    """Return each role with the name that stands beside it.
+
+    >>> credits_of("監修：清水 真帆　文：村上 恵")
+    (('監修', '清水真帆'), ('文', '村上恵'))
+    """
+    plain = _SPACE.sub(" ", nfkc(text))
+    found = (match for match in _credit().finditer(plain) if not pattern("not_a_name").match(match[2]))
+    return tuple((match[1], match[2].replace(" ", "")) for match in found)
+
+
 def _is_name(text: str, before: str, after: str) -> bool:
     """A known family name beside a role, or what is shaped and placed as only a name is."""
     bare = _TITLE.sub("", _IN_BRACKETS.sub("", text.strip())).strip()
     if not _NAME.fullmatch(bare) or (_NOT_NAME_END.search(bare) and not pattern("surnames").fullmatch(bare)):
         return False
-    if pattern("not_a_name").match(bare) or pattern("qualification").search(bare):
+    if pattern("not_a_name").match(bare) or pattern("role").fullmatch(bare) or pattern("qualification").search(bare):
         return False
     titled = bare != text.strip() or _AFTER_NAME.match(after) is not None
     placed = _BEFORE_NAME.search(before) is not None
@@ -75,13 +110,13 @@ def _is_name(text: str, before: str, after: str) -> bool:
     )
 
 
-def credential(old: str, new: str, before: Facts, after: Facts, told: Sequence[Evidence]) -> Iterator[Evidence]:
+def credential(before: Facts, after: Facts, told: Sequence[Evidence]) -> Iterator[Evidence]:
     went, came = lost(before.qualifications, after.qualifications), lost(after.qualifications, before.qualifications)
     if went or came:
         yield Evidence("credential", " ".join(went), " ".join(came))
         return
     went, came = lost(before.approvals, after.approvals), lost(after.approvals, before.approvals)
-    if (went or came) and not told and pattern("approval_context").search(nfkc_no_space(old + new)):
+    if (went or came) and not told:
         unapproved = "unapproved"
         if any(kind == unapproved for kind, _ in before.disclosures) == any(
             kind == unapproved for kind, _ in after.disclosures

@@ -126,7 +126,7 @@ def _pieces(text: str) -> _Pieces:
         found = text.replace("。", "。\n").split("\n")
         if not found[-1]:
             found.pop()
-        plain = [piece for sentence in found for piece in _cut(sentence)]
+        plain = found if len(text) <= LONGEST else [piece for sentence in found for piece in _cut(sentence)]
         return _Pieces(tuple(plain), ("\n", *[""] * (len(plain) - 1)) if plain else (), len(plain) > len(found))
     texts: list[str] = []
     glues: list[str] = []
@@ -134,7 +134,7 @@ def _pieces(text: str) -> _Pieces:
     capped = False
     for line in text.split("\n"):
         found = _SENTENCE.findall(line)
-        pieces = [piece for sentence in found for piece in _cut(sentence)]
+        pieces = found if len(line) <= LONGEST else [piece for sentence in found for piece in _cut(sentence)]
         capped = capped or len(pieces) > len(found)
         for piece in pieces:
             sentence = piece.strip()

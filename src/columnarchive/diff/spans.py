@@ -21,6 +21,11 @@ _BREAKS = frozenset("、。「」『』（）！？\n")
 _NOUN = re.compile(rf"[{KANJI}]{{3,}}")
 # After a name these are a word of their own, however short the name.
 _ROLES = ("医師", "院長", "先生", "教授", "理事長", "技師", "薬剤師", "看護師")
+_VERBAL_NOUN = re.compile(rf"[{KANJI}]{{2,4}}")
+_VERB_ENDING = re.compile("[しさす]")
+_PARTICLES = re.compile("[はがもをにでとへの]|には|にも|では|でも|とは|とも|から|まで")
+_NOUN_END = re.compile(rf"[{KANJI}ァ-ヺー]$")
+_WEEKDAY = re.compile(r"[(（][月火水木金土日・祝]{1,3}[)）]$")
 _NOT_NAME = re.compile(r"[0-9０-９A-Za-z]")
 
 Piece = tuple[Sequence[str], Sequence[str], bool]
@@ -42,7 +47,7 @@ def spans_between(old: str, new: str) -> tuple[Span, ...]:
     pieces += core
     if tail:
         pieces.append((_cut_start(old[-tail:]), _cut_start(old[-tail:]), True))
-    return tuple(_spans(_slid(_merged(_refined(pieces)))))
+    return tuple(_spans(_slid(_with_nouns(_merged(_refined(pieces))))))
 
 
 def _outside(old: str, new: str) -> tuple[int, int]:
@@ -148,6 +153,9 @@ def _refined(pieces: Sequence[Piece]) -> Iterator[Piece]:
 
 def _shared(old: str, new: str, from_end: bool) -> int:
     """How much of two compounds is one word of both: two kanji at least, leaving two or nothing on either side."""
+    if from_end and old.endswith((")", "）")):
+        weekday = _WEEKDAY.search(old)
+        return len(weekday[0]) if weekday and new.endswith(weekday[0]) else 0
     if not (_NOUN.match(old) or _NOUN.match(new)):
         return 0
     one, other = (old[::-1], new[::-1]) if from_end else (old, new)
@@ -185,9 +193,18 @@ def _merged(pieces: Iterator[Piece]) -> list[Piece]:
 
 
 def _is_island(before: Piece, kept: Piece, after: Piece) -> bool:
-    """Space inside a name, or particles inside a phrase that was rewritten as a whole."""
+    """Return whether equal text between two changes reads as part of one change.
+
+    Such is space inside a name, particles inside a phrase that was rewritten as a whole, and a noun whose verb ending
+    changed together with what precedes it.
+    """
     text = "".join(kept[0])
-    if not (is_function(text) and before[0] and before[1] and after[0] and after[1]):
+    if not (before[0] and before[1] and after[0] and after[1]):
+        return False
+    if len(kept[0]) == 1 and _VERBAL_NOUN.fullmatch(text):
+        endings = [_VERB_ENDING.match(side[0]) is not None for side in after[:2]]
+        return any(endings) and all(has_kana(side[0]) for side in after[:2])
+    if not is_function(text):
         return False
     if not text.strip():
         around = (before[0][-1], before[1][-1], after[0][0], after[1][0])
@@ -208,6 +225,18 @@ def _every(pieces: Sequence[Piece], side: int) -> list[str]:
     return [token for piece in pieces for token in (piece[0] if side == 0 else piece[1])]
 
 
+def _with_nouns(pieces: list[Piece]) -> list[Piece]:
+    """Mark a noun with the particle that replaced another: [-方も-]{+方は+}, not 方[-も-]{+は+}."""
+    for at in range(1, len(pieces)):
+        (kept, _, is_equal), (old, new, _) = pieces[at - 1], pieces[at]
+        if not is_equal or len(kept) < 2 or len(old) != 1 or len(new) != 1:
+            continue
+        if _PARTICLES.fullmatch(old[0]) and _PARTICLES.fullmatch(new[0]) and _NOUN_END.search(kept[-1]):
+            pieces[at - 1] = (kept[:-1], kept[:-1], True)
+            pieces[at] = ([kept[-1], *old], [kept[-1], *new], False)
+    return pieces
+
+
 def _slid(pieces: list[Piece]) -> list[Piece]:
     """A noun put into a list takes the comma before it: 現金{+、カード+}、振込, not 現金、{+カード、+}振込."""
     for at in range(1, len(pieces) - 1):
@@ -216,7 +245,8 @@ def _slid(pieces: list[Piece]) -> list[Piece]:
         if is_equal or (old and new) or not (before[2] and after[2]) or len(changed) < 2 or len(before[0]) < 2:
             continue
         comma = changed[-1]
-        if comma in "、，・" and before[0][-1] == comma and not has_kana(changed[-2][-1]):
+        after_noun = len(before[0]) > 1 and not has_kana(before[0][-2][-1])
+        if comma in "、，・" and before[0][-1] == comma and after_noun and not has_kana(changed[-2][-1]):
             moved = [comma, *changed[:-1]]
             pieces[at - 1] = (before[0][:-1], before[1][:-1], True)
             pieces[at] = (moved, [], False) if old else ([], moved, False)
