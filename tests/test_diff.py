@@ -140,7 +140,10 @@ def test_what_changed_in_a_row_is_read_in_a_row_with_its_context_once() -> None:
     new = article("一つ目の文です。", LONG, "費用は128,000円(税込)です。", DOCTOR, title="後の題")
     text = to_text(compare(old, new), old, new)
     assert "wording (title)\n" in text
-    assert "    一つ目の文です。\n  - sentence_removed\n    [-二つ目の文です。-]\n    [-三つ目の文です。-]\n    " + LONG in text
+    assert (
+        "    一つ目の文です。\n  - sentence_removed\n    [-二つ目の文です。-]\n    [-三つ目の文です。-]\n    " + LONG
+        in text
+    )
     assert text.count(LONG) == 1
 
 

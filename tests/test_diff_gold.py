@@ -17,6 +17,7 @@ from columnarchive.records import Article, Block
 
 GOLD = Path(__file__).parent / "gold" / "diff_pairs.jsonl"
 WEIGHTY = {label for label, level in LEVELS.items() if level == 3}
+LABELS = Path(__file__).parent / "gold" / "label_pairs.jsonl"
 SIGNS = {"equal": "{}", "delete": "[-{}-]", "insert": "{{+{}+}}"}
 
 # Lowering one of these is an explicit act. The second figure is of the half that was never looked at.
@@ -84,6 +85,33 @@ def test_gold_floors(half: str) -> None:
     assert result.marked >= result.pairs * marked, result
     assert result.found >= result.wanted * found, result
     assert result.false <= result.pairs * false + 0.5, result
+
+
+def test_labels_of_level_3_on_sentences_made_for_direction_and_scope() -> None:
+    wanted = found = false = 0
+    rows = [json.loads(line) for line in LABELS.read_text("utf-8").splitlines()]
+    for row in rows:
+        got = labels(row) & WEIGHTY
+        readings = [set(reading) & WEIGHTY for reading in (row["labels"], *row.get("labels_alt", []))]
+        best = min(readings, key=lambda reading: len(reading ^ got))
+        wanted, found, false = wanted + len(best), found + len(best & got), false + bool(got - best)
+    assert found >= wanted * 0.97, (found, wanted)
+    assert false <= len(rows) * 0.015, false
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "label"),
+    [
+        ("", "体のためになる食事を紹介します。", "sentence_added"),
+        ("受付は2階です。", "", "sentence_removed"),
+        ("", "土曜の診療は13時までです。", "sentence_added"),
+    ],
+)
+def test_a_whole_sentence_without_a_label_of_level_3(old: str, new: str, label: str) -> None:
+    keep = "院内は土足でお入りください。"
+    comparison = compare(article(keep + old), article(keep + new))
+    assert label in comparison.labels
+    assert comparison.level == 2
 
 
 if __name__ == "__main__":

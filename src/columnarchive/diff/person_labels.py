@@ -40,17 +40,14 @@ def person(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
     """A name put for another, or put in, beside a word for who answers for the page or the clinic."""
     if not pattern("role").search(nfkc_no_space(old + new)):
         return
-    before, after = credits_of(old), credits_of(new)
-    if {name for _, name in before} != {name for _, name in after}:
-        yield Evidence("person", *(" ".join(map("".join, one)) for one in (before, after)))
+    credited = credits_of(old), credits_of(new)
+    if credited[0] != credited[1]:
+        names = [{name for _, name in one} for one in credited]
+        is_title = names[0] == names[1] and all(re.fullmatch(_TITLES, role) for one in credited for role, _ in one)
+        words = [" ".join(f"{role} {name}" for role, name in one) for one in credited]
+        yield Evidence("credential" if is_title else "person", *words)
         return
-    if before != after:
-        is_title = all(re.fullmatch(_TITLES, role) for role, _ in (*before, *after))
-        yield Evidence(
-            "credential" if is_title else "person", *(" ".join(map("".join, one)) for one in (before, after))
-        )
-        return
-    if not old or not new or before:
+    if not old or not new or credited[0]:
         return
     for at, span in enumerate(spans):
         if span.op == "equal" or (span.op == "insert" and at and spans[at - 1].op == "delete"):
