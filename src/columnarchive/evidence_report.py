@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import urlsplit
 
-from columnarchive import reader
 from columnarchive.diff.render_html import spans_to_html
+from columnarchive.reader import ArticleRow, Pick, Reader
 from columnarchive.records import Article, Comparison, Edit, Revision
-from columnarchive.store import hash_chain, shown
+from columnarchive.store import shown
 
 ZONE = "Asia/Tokyo"
 
@@ -48,24 +48,24 @@ class _Side:
     stored: shown.Stored
 
 
-def sheet(conn: reader.Connection, url: str, first: str = "", second: str = "") -> Sheet:
+def sheet(archive: Reader, url: str, first: str = "", second: str = "") -> Sheet:
     """Return the sheet for two revisions of an article, named by number, day or time; by default the last two.
 
     An article with one revision gets a sheet of that one. NotFound and UsageError as in `reading`.
     """
-    row = reader.article(conn, url)
+    row = archive.article(url)
     if row.revisions < 2:
-        sides, comparison = [_side(conn, row, reader.revision(conn, row, reader.Pick()))], None
+        sides, comparison = [_side(archive, row, archive.revision(row, Pick()))], None
     else:
-        picks = [reader.picked(text, ZONE) if text else None for text in (first, second)]
-        found = reader.compared(conn, row, *picks)
-        sides, comparison = [_side(conn, row, one) for one in (found.old, found.new)], found.comparison
-    page = "".join(_page(row, sides, comparison, hash_chain.head(conn)))
+        picks = [Pick.parse(text, ZONE) if text else None for text in (first, second)]
+        found = archive.compare_revisions(row, *picks)
+        sides, comparison = [_side(archive, row, one) for one in (found.old, found.new)], found.comparison
+    page = "".join(_page(row, sides, comparison, archive.chain_head))
     return Sheet(_name(row.url, sides), page, tuple(dict.fromkeys(side.stored.id for side in sides)))
 
 
-def _side(conn: reader.Connection, row: reader.ArticleRow, revision: Revision) -> _Side:
-    return _Side(revision, shown.stored(conn, row.url, revision.first_seen_at))
+def _side(archive: Reader, row: ArticleRow, revision: Revision) -> _Side:
+    return _Side(revision, archive.capture(row.url, revision.first_seen_at))
 
 
 def _name(url: str, sides: list[_Side]) -> str:
@@ -75,7 +75,7 @@ def _name(url: str, sides: list[_Side]) -> str:
     return f"evidence-{stem.strip('-')[:80]}-{days}.html"
 
 
-def _page(row: reader.ArticleRow, sides: list[_Side], comparison: Comparison | None, head: str) -> Iterator[str]:
+def _page(row: ArticleRow, sides: list[_Side], comparison: Comparison | None, head: str) -> Iterator[str]:
     title = sides[-1].revision.article.title or row.url
     yield (
         '<!DOCTYPE html>\n<html lang="ja"><head><meta charset="utf-8">'

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -217,7 +217,9 @@ class Reader:
     # Changes
 
     def changes(self, chosen: ChangeFilter, limit: int = -1) -> list[ChangeRow]:
-        """Return changes over the archive, newest first."""
+        """Return changes over the archive, newest first; raise NotFound for an unknown URL."""
+        if chosen.url:
+            chosen = replace(chosen, url=self.article(chosen.url).url)
         return reads.changes(self.conn, chosen, limit)
 
     def article_changes(self, article_id: int) -> list[Step]:

@@ -22,10 +22,11 @@ def prepare_connection(conn: Any) -> None:
 
     Only in an archive: another database beside it keeps the search it has.
     """
-    from columnarchive import reader
 
-    if reader.shown.is_archive(conn):
-        for name, arguments, function in reader.FUNCTIONS:
+    from columnarchive.reader import FUNCTIONS, Reader
+
+    if Reader(conn).is_archive:
+        for name, arguments, function in FUNCTIONS:
             conn.create_function(name, arguments, function, deterministic=True)
 
 

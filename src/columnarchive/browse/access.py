@@ -7,7 +7,7 @@ from typing import Any
 
 from datasette import Forbidden
 
-from columnarchive import reader
+from columnarchive.reader import Reader
 
 
 async def archives(datasette: Any) -> list[str]:
@@ -15,7 +15,7 @@ async def archives(datasette: Any) -> list[str]:
     return [
         name
         for name, db in datasette.databases.items()
-        if name not in ("_internal", "_memory") and await db.execute_fn(reader.shown.is_archive)
+        if name not in ("_internal", "_memory") and await db.execute_fn(lambda conn: Reader(conn).is_archive)
     ]
 
 

@@ -8,11 +8,11 @@ from itertools import groupby
 from typing import NamedTuple
 from urllib.parse import quote
 
-from columnarchive import reader
 from columnarchive.browse.captures import tombstones
 from columnarchive.browse.request import PageRequest
 from columnarchive.browse.responses import Page
 from columnarchive.browse.timeline import timeline
+from columnarchive.reader import ArticleRow, Pick, Reader, RevisionRow, Step, sentences_of
 from columnarchive.records import Article, Sentence
 from columnarchive.times import DEFAULT_ZONE, day_name
 
@@ -50,18 +50,18 @@ class RevisionItem(NamedTuple):
     at: str
     day: str
     url: str
-    change: reader.shown.Step | None
+    change: Step | None
     diff_url: str
 
 
-def article(conn: reader.Connection, request: PageRequest) -> Page:
+def article(archive: Reader, request: PageRequest) -> Page:
     """The current text of an article, or its text at a time (`at`) or in a revision."""
-    row = reader.article(conn, request.get("url"))
+    row = archive.article(request.get("url"))
     asked = request.get("at") or request.get("revision")
-    revision = reader.revision(conn, row, reader.picked(asked, DEFAULT_ZONE) if asked else reader.Pick())
+    revision = archive.revision(row, Pick.parse(asked, DEFAULT_ZONE) if asked else Pick())
     is_newest = revision.number == row.revisions
-    blocks = _blocks(revision.article, reader.younger(conn, row) if is_newest else ())
-    changes = reader.shown.steps(conn, row.id)
+    blocks = _blocks(revision.article, archive.newer_sentences(row) if is_newest else ())
+    changes = archive.article_changes(row.id)
     ages = {run.since for block in blocks for run in block.runs if run.since}
     return Page(
         "article.html",
@@ -73,20 +73,20 @@ def article(conn: reader.Connection, request: PageRequest) -> Page:
             "headings": [block for block in blocks if block.anchor],
             "timeline": timeline(row, changes),
             "since": {at: (request.link("diff", url=row.url, to=at), _since(at, request)) for at in ages},
-            "items": list(_items(request, row, reader.history(conn, row), changes)),
+            "items": list(_items(request, row, archive.revisions(row), changes)),
             "events": [change for change in changes if change.from_number == change.to_number],
-            "removed": [(one.text, _span(one, request)) for one in reader.removed(conn, row)],
-            "copies": reader.overview.copies_of(conn, row.id, COPIES),
-            "stones": tombstones(conn, request, row.url),
+            "removed": [(one.text, _span(one, request)) for one in archive.removed_sentences(row)],
+            "copies": archive.copies_of(row.id, COPIES),
+            "stones": tombstones(archive, request, row.url),
         },
     )
 
 
 def _items(
     request: PageRequest,
-    row: reader.ArticleRow,
-    revisions: Sequence[reader.RevisionRow],
-    changes: Sequence[reader.shown.Step],
+    row: ArticleRow,
+    revisions: Sequence[RevisionRow],
+    changes: Sequence[Step],
 ) -> Iterator[RevisionItem]:
     """The revisions, newest first. There may be hundreds, so the template has little to compute."""
     change_to = {change.to_number: change for change in changes if change.from_number != change.to_number}
@@ -116,7 +116,7 @@ def _span(sentence: Sentence, request: PageRequest) -> str:
 
 def _blocks(article: Article, ages: Sequence[Sentence]) -> list[AgedBlock]:
     """The blocks with their sentences, each with its age when that is less than the article's."""
-    sentences = reader.sentences_of(article)
+    sentences = sentences_of(article)
     age = {one.position: one for one in ages}
     found: list[list[TextRun]] = [[] for _ in article.blocks]
     for at, (text, glue, block) in enumerate(zip(sentences.texts, sentences.glues, sentences.blocks, strict=True)):

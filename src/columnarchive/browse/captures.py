@@ -6,38 +6,39 @@ import contextlib
 import hashlib
 import re
 
-from columnarchive import evidence_report, reader
+from columnarchive import evidence_report
 from columnarchive.browse.request import PageRequest
 from columnarchive.browse.responses import REPLAY_POLICY, SHEET_POLICY, FileResponse, Page
 from columnarchive.errors import NotFound, UsageError
+from columnarchive.reader import Reader, Stored, Tombstone
 
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
 
 
-def tombstones(conn: reader.Connection, request: PageRequest, url: str) -> list[reader.shown.Tombstone]:
+def tombstones(archive: Reader, request: PageRequest, url: str) -> list[Tombstone]:
     """What was withdrawn at an address; nothing for a reader who may not see the table of withdrawals."""
     with contextlib.suppress(UsageError):
-        return reader.tombstones(conn, url) if request.sees_withdrawals else []
+        return archive.tombstones(url) if request.sees_withdrawals else []
     return []
 
 
-def captures(conn: reader.Connection, request: PageRequest) -> Page:
+def captures(archive: Reader, request: PageRequest) -> Page:
     """Every capture of a page with its outcome, newest first."""
     url = request.get("url")
-    rows = reader.visits(conn, url)
+    rows = archive.captures(url)
     row = None
     with contextlib.suppress(NotFound):
-        row = reader.article(conn, url)
-    stones = tombstones(conn, request, url)
+        row = archive.article(url)
+    stones = tombstones(archive, request, url)
     context = {"url": url, "row": row, "captures": list(reversed(rows)), "stones": stones}
     return Page("captures.html", context)
 
 
-def capture(conn: reader.Connection, request: PageRequest) -> Page:
+def capture(archive: Reader, request: PageRequest) -> Page:
     """One capture of a page: that of a time, the last one before it, or the newest."""
     url, at = request.get("url"), request.get("at")
-    stored = reader.stored(conn, url, at)
-    stones = tombstones(conn, request, url)
+    stored = archive.capture(url, at)
+    stones = tombstones(archive, request, url)
     if stored.withdrawn:
         return Page("withdrawn.html", {"url": url, "stones": stones}, status=410)
     kind = _content_type(stored)
@@ -46,9 +47,9 @@ def capture(conn: reader.Connection, request: PageRequest) -> Page:
     )
 
 
-def replay(conn: reader.Connection, request: PageRequest) -> FileResponse:
+def replay(archive: Reader, request: PageRequest) -> FileResponse:
     """The stored page itself, under headers that let it do nothing but draw itself."""
-    stored, body = _body(conn, request)
+    stored, body = _body(archive, request)
     kind = _content_type(stored)
     if not _is_page(kind):
         raise NotFound("not_a_page")
@@ -60,9 +61,9 @@ def replay(conn: reader.Connection, request: PageRequest) -> FileResponse:
     )  # fmt: skip
 
 
-def download(conn: reader.Connection, request: PageRequest) -> FileResponse:
+def download(archive: Reader, request: PageRequest) -> FileResponse:
     """The stored bytes as a file, never as a page."""
-    stored, body = _body(conn, request)
+    stored, body = _body(archive, request)
     name = f"{stored.fetched_at.replace(':', '')}-{stored.body_sha256[:12]}.bin"
     return FileResponse(
         body, "application/octet-stream",
@@ -71,9 +72,9 @@ def download(conn: reader.Connection, request: PageRequest) -> FileResponse:
     )  # fmt: skip
 
 
-def evidence(conn: reader.Connection, request: PageRequest) -> FileResponse:
+def evidence(archive: Reader, request: PageRequest) -> FileResponse:
     """The evidence sheet of two revisions, as a file to keep."""
-    sheet = evidence_report.sheet(conn, request.get("url"), request.get("from"), request.get("to"))
+    sheet = evidence_report.sheet(archive, request.get("url"), request.get("from"), request.get("to"))
     headers = {
         "Content-Disposition": f'attachment; filename="{sheet.name}"',
         "Content-Security-Policy": SHEET_POLICY,
@@ -82,14 +83,14 @@ def evidence(conn: reader.Connection, request: PageRequest) -> FileResponse:
     return FileResponse(sheet.html.encode("utf-8", "replace"), "text/html; charset=utf-8", headers)
 
 
-def _body(conn: reader.Connection, request: PageRequest) -> tuple[reader.shown.Stored, bytes]:
-    stored = reader.stored(conn, request.get("url"), request.get("at"))
+def _body(archive: Reader, request: PageRequest) -> tuple[Stored, bytes]:
+    stored = archive.capture(request.get("url"), request.get("at"))
     if stored.withdrawn or not stored.body_sha256:
         raise NotFound("capture_without_body")
-    return stored, reader.body(conn, stored.body_sha256)
+    return stored, archive.body(stored.body_sha256)
 
 
-def _content_type(stored: reader.shown.Stored) -> str:
+def _content_type(stored: Stored) -> str:
     """The type the server named, if it can be passed on as a header line; a 304 names none and means the page's."""
     named = next((value for name, value in stored.headers if name.lower() == "content-type"), "text/html")
     return named if re.fullmatch(r"[\w.+-]+/[\w.+-]+(?:\s*;\s*[\w-]+=\"?[\w.:-]+\"?)*;?", named) else "text/html"

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from columnarchive import reader
 from columnarchive.browse.request import PageRequest
 from columnarchive.browse.responses import Page
+from columnarchive.reader import Reader
 
 PER_PAGE = 40
 DEEPEST = 100_000
 
 
-def copies(conn: reader.Connection, request: PageRequest) -> Page:
+def copies(archive: Reader, request: PageRequest) -> Page:
     """Passages found in more than one article."""
     start = request.number("start", DEEPEST)
-    rows = reader.overview.copied_passages(conn, request.get("site"), PER_PAGE + 1, start)
+    rows = archive.copied_passages(request.get("site"), PER_PAGE + 1, start)
     shown = sorted(rows[:PER_PAGE], key=lambda one: (-one.articles, -one.sites, -len(one.text), one.key))
     return Page(
         "copies.html",
@@ -22,13 +22,13 @@ def copies(conn: reader.Connection, request: PageRequest) -> Page:
             "has_more": len(rows) > PER_PAGE,
             "start": start,
             "per_page": PER_PAGE,
-            "sites": reader.overview.site_names(conn),
+            "sites": archive.site_names(),
         },
     )
 
 
-def passage(conn: reader.Connection, request: PageRequest) -> Page:
+def passage(archive: Reader, request: PageRequest) -> Page:
     """One passage and every article that has it."""
-    holders = reader.overview.holders(conn, request.get("key"))
+    holders = archive.passage_holders(request.get("key"))
     own = next((one for one in holders if one.similarity == 1.0), holders[0])
     return Page("passage.html", {"holders": holders, "text": own.text})

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from columnarchive import reader
 from columnarchive.browse.diff_html import EditRenderer
 from columnarchive.browse.request import PageRequest
 from columnarchive.browse.responses import FileResponse, Page
 from columnarchive.diff.layout import lay_out
 from columnarchive.errors import UsageError
+from columnarchive.reader import Pick, Reader
 from columnarchive.times import day_name
 
 ZONE = "Asia/Tokyo"
 
 
-def diff(conn: reader.Connection, request: PageRequest) -> Page:
+def diff(archive: Reader, request: PageRequest) -> Page:
     """Two revisions compared, named by the times at which they were first seen; the last two by default."""
-    row = reader.article(conn, request.get("url"))
-    revisions = reader.history(conn, row)
+    row = archive.article(request.get("url"))
+    revisions = archive.revisions(row)
     if len(revisions) < 2:
         return Page("single.html", {"row": row})
-    picks = [reader.picked(text, ZONE) if text else None for text in (request.get("from"), request.get("to"))]
-    found = reader.compared(conn, row, *picks)
+    picks = [Pick.parse(text, ZONE) if text else None for text in (request.get("from"), request.get("to"))]
+    found = archive.compare_revisions(row, *picks)
     view = _one_of(request.get("view") or "inline", ("inline", "side"))
     show = _one_of(request.get("show") or "changes", ("changes", "all"))
     times = {revision.number: revision.first_seen_at for revision in revisions}
@@ -48,9 +48,9 @@ def diff(conn: reader.Connection, request: PageRequest) -> Page:
     )
 
 
-def change(conn: reader.Connection, request: PageRequest) -> FileResponse:
+def change(archive: Reader, request: PageRequest) -> FileResponse:
     """A change by its row, as Datasette's tables link it: on to its permanent address."""
-    step = reader.shown.step(conn, request.number("id", 2**31))
+    step = archive.change(request.number("id", 2**31))
     is_event = step.old_at == step.new_at
     where = (
         request.link("article", url=step.url)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from columnarchive import locale, reader
+from columnarchive import locale
 from columnarchive.browse.home import change_filter
 from columnarchive.browse.request import PageRequest
 from columnarchive.browse.responses import Page
-from columnarchive.browse.search import search_wanted
+from columnarchive.browse.search import query, search_options
+from columnarchive.reader import Reader, group_changes
 
 ENTRIES = 50
 
@@ -25,16 +26,16 @@ class Entry:
     summary: str
 
 
-def feed(conn: reader.Connection, request: PageRequest) -> Page:
+def feed(archive: Reader, request: PageRequest) -> Page:
     """The newest changes of all sites, a site, an article or a label; with `q`, what a search finds."""
-    entries = _of_search(conn, request) if request.get("q") else _of_changes(conn, request)
+    entries = _of_search(archive, request) if request.get("q") else _of_changes(archive, request)
     updated = max((entry.updated for entry in entries), default="1970-01-01T00:00:00Z")
     return Page("feed.xml", {"entries": entries, "updated": updated, "title": _title(request)})
 
 
-def _of_changes(conn: reader.Connection, request: PageRequest) -> list[Entry]:
+def _of_changes(archive: Reader, request: PageRequest) -> list[Entry]:
     found = []
-    for group in reader.grouped(reader.changes(conn, change_filter(request), ENTRIES)):
+    for group in group_changes(archive.changes(change_filter(request), ENTRIES)):
         row = group.change
         others = " · " + request.text("also", n=len(group.others)) if group.others else ""
         is_event = row.from_number == row.to_number
@@ -47,10 +48,10 @@ def _of_changes(conn: reader.Connection, request: PageRequest) -> list[Entry]:
     return found
 
 
-def _of_search(conn: reader.Connection, request: PageRequest) -> list[Entry]:
+def _of_search(archive: Reader, request: PageRequest) -> list[Entry]:
     found = []
-    for hit in reader.search(conn, search_wanted(request, ENTRIES, 0)).hits:
-        row = reader.article(conn, hit.url)
+    for hit in archive.search(query(request), search_options(request, ENTRIES, 0)).hits:
+        row = archive.article(hit.url)
         updated = hit.said_until or hit.said_from or row.first_seen_at
         link = request.absolute(request.link("article", url=hit.url))
         found.append(Entry(f"{link}#{updated}", hit.title, link, updated, (), hit.snippet))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from columnarchive import reader
 from columnarchive.browse.request import PageRequest
 from columnarchive.browse.responses import Page
 from columnarchive.errors import UsageError
+from columnarchive.reader import Reader, Scope, SearchOptions
 from columnarchive.records import Hit
 from columnarchive.times import day, typed
 
 PER_PAGE = 20
 DEEPEST = 2000
-SCOPES: dict[str, reader.Scope] = {"all": "all", "current": "current", "removed": "removed"}
+SCOPES: dict[str, Scope] = {"all": "all", "current": "current", "removed": "removed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +24,28 @@ class HighlightedHit:
     runs: tuple[tuple[str, bool], ...]
 
 
-def search(conn: reader.Connection, request: PageRequest) -> Page:
-    """Ranked hits for `q`, or only the form when nothing is search_wanted for."""
+def search(archive: Reader, request: PageRequest) -> Page:
+    """Ranked hits for `q`, or only the form when nothing is asked for."""
     start = request.number("start", DEEPEST)
     scope = request.get("scope") or "all"
     if scope not in SCOPES:
         raise UsageError("not_a_choice", text=scope[:40], choices=", ".join(SCOPES))
-    context = {"sites": reader.overview.site_names(conn), "start": start, "scope": scope, "per_page": PER_PAGE}
+    context = {"sites": archive.site_names(), "start": start, "scope": scope, "per_page": PER_PAGE}
     if not request.get("q"):
         return Page("search.html", {**context, "result": None, "found": ()})
-    result = reader.search(conn, search_wanted(request, PER_PAGE, start))
+    result = archive.search(query(request), search_options(request, PER_PAGE, start))
     found = [HighlightedHit(hit, runs(hit.snippet, hit.highlights)) for hit in result.hits]
     return Page("search.html", {**context, "result": result, "found": found})
 
 
-def search_wanted(request: PageRequest, limit: int, offset: int) -> reader.Wanted:
-    """The search that the arguments request for."""
-    return reader.Wanted(
-        request.get("q")[:500],
+def query(request: PageRequest) -> str:
+    """Return the words to look for."""
+    return request.get("q")[:500]
+
+
+def search_options(request: PageRequest, limit: int, offset: int) -> SearchOptions:
+    """Return what narrows the search."""
+    return SearchOptions(
         scope=SCOPES.get(request.get("scope") or "all", "all"),
         site=request.get("site")[:500],
         since=_day(request.get("since"), end=False),

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from columnarchive import reader
 from columnarchive.browse.request import PageRequest
 from columnarchive.browse.responses import Page
 from columnarchive.browse.timeline import bars
+from columnarchive.reader import ChangeFilter, Reader
 
 TROUBLES = 50
 CARDS = 12
 CHANGES = 8
 
 
-def sites(conn: reader.Connection, _ask: PageRequest) -> Page:
+def sites(archive: Reader, _ask: PageRequest) -> Page:
     """Every site that is followed."""
-    return Page("sites.html", {"sites": reader.overview.site_cards(conn)})
+    return Page("sites.html", {"sites": archive.site_cards()})
 
 
-def site(conn: reader.Connection, request: PageRequest) -> Page:
+def site(archive: Reader, request: PageRequest) -> Page:
     """A site: its articles, how much they change, what could not be fetched, how far the crawl is."""
     name = request.get("name")
-    page = reader.overview.site_page(conn, name)
-    months = reader.overview.months(conn, name)
+    page = archive.site_page(name)
+    months = archive.months(name)
     return Page(
         "site.html",
         {
@@ -29,8 +29,8 @@ def site(conn: reader.Connection, request: PageRequest) -> Page:
             "months": months,
             "bars": bars(months),
             "total": sum(sum(month.levels) for month in months),
-            "cards": reader.shown.cards(conn, name, CARDS, 0),
-            "changes": reader.changes(conn, reader.ChangeFilter(site=name), CHANGES),
-            "troubles": reader.overview.troubles(conn, name, TROUBLES),
+            "cards": archive.site_articles(name, CARDS, 0),
+            "changes": archive.changes(ChangeFilter(site=name), CHANGES),
+            "troubles": archive.troubles(name, TROUBLES),
         },
     )

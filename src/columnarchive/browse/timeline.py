@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from columnarchive import reader
+from columnarchive.reader import ArticleRow, Month, Step
 from columnarchive.times import from_text
 
 WIDTH = 640.0
@@ -44,7 +44,7 @@ class Bar:
     level: int
 
 
-def timeline(row: reader.ArticleRow, steps: Sequence[reader.shown.Step]) -> Timeline:
+def timeline(row: ArticleRow, steps: Sequence[Step]) -> Timeline:
     """The marks for an article's changes."""
     end = max([row.last_seen_at, *(step.seen_at for step in steps)])
     first, last = _seconds(row.first_seen_at), _seconds(end)
@@ -61,7 +61,7 @@ def timeline(row: reader.ArticleRow, steps: Sequence[reader.shown.Step]) -> Time
     return Timeline(row.first_seen_at, end, marks, tuple(_gaps(steps, place(end), place)), years)
 
 
-def _gaps(steps: Sequence[reader.shown.Step], end: float, place: Callable[[str], float]) -> list[tuple[float, float]]:
+def _gaps(steps: Sequence[Step], end: float, place: Callable[[str], float]) -> list[tuple[float, float]]:
     gaps: list[tuple[float, float]] = []
     since: float | None = None
     for step in steps:
@@ -73,7 +73,7 @@ def _gaps(steps: Sequence[reader.shown.Step], end: float, place: Callable[[str],
     return [*gaps, (since, end)] if since is not None else gaps
 
 
-def bars(months: Sequence[reader.overview.Month]) -> list[Bar]:
+def bars(months: Sequence[Month]) -> list[Bar]:
     """Stacked bars, one a month without gaps between the first and the last, the weightiest level at the bottom."""
     if not months:
         return []

@@ -10,12 +10,12 @@ from typing import Any
 
 from datasette import Forbidden, Response
 
-from columnarchive import reader
 from columnarchive.browse import access, article, captures, copies, diff, feeds, home, search, sites
 from columnarchive.browse.rendering import render
 from columnarchive.browse.request import ROOT, PageRequest, language
 from columnarchive.browse.responses import PAGE_POLICY, FileResponse, Page
 from columnarchive.errors import ArchiveError, NotFound, StoreError, UsageError
+from columnarchive.reader import Reader
 
 _log = logging.getLogger(__name__)
 _TEXTS = ("articles", "revisions", "passages", "sentences", "changes")
@@ -27,7 +27,7 @@ class Route:
     """A page: its name in the address, its function, and the tables a reader must be allowed to see for it."""
 
     page: str
-    view: Callable[[reader.Connection, PageRequest], Page | FileResponse]
+    view: Callable[[Reader, PageRequest], Page | FileResponse]
     tables: tuple[str, ...]
 
     @property
@@ -89,9 +89,9 @@ async def _respond(datasette: Any, asked: Any, route: Route) -> Any:
     sees_withdrawals = await access.is_visible(datasette, asked.actor, database, "withdrawals")
     request = replace(request, sees_withdrawals=sees_withdrawals)
 
-    def viewed(conn: reader.Connection) -> Any:
+    def viewed(conn: Any) -> Any:
         try:
-            return made(_viewed(route, conn, request))
+            return made(_viewed(route, Reader(conn), request))
         except Exception:  # noqa: BLE001
             # The containment boundary of a request: a damaged row must cost its page only, and say so in a sentence.
             _log.exception("The page %s could not be made.", route.page)
@@ -101,12 +101,12 @@ async def _respond(datasette: Any, asked: Any, route: Route) -> Any:
     return await datasette.get_database(database).execute_fn(viewed)
 
 
-def _viewed(route: Route, conn: reader.Connection, request: PageRequest) -> Page | FileResponse:
+def _viewed(route: Route, archive: Reader, request: PageRequest) -> Page | FileResponse:
     try:
-        return route.view(conn, request)
+        return route.view(archive, request)
     except NotFound as error:
         url = request.get("url")
-        if stones := captures.tombstones(conn, request, url):
+        if stones := captures.tombstones(archive, request, url):
             return Page("withdrawn.html", {"url": url, "stones": stones}, 410)
         return _failed(request, error, "not_found", 404)
     except UsageError as error:

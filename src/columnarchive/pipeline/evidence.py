@@ -8,6 +8,7 @@ from pathlib import Path
 from columnarchive.evidence_report import sheet
 from columnarchive.exchange.atomic_files import atomic_files
 from columnarchive.pipeline.export_warc import export_captures
+from columnarchive.reader import Reader
 from columnarchive.store.database import Database
 
 
@@ -21,7 +22,7 @@ class EvidenceFiles:
 
 def write_evidence(db: Database, url: str, revisions: tuple[str, str], folder: Path) -> EvidenceFiles:
     """Write the sheet for two revisions, each named by number, day or time; the last two where both are empty."""
-    found = sheet(db.conn, url, *revisions)
+    found = sheet(Reader(db.conn), url, *revisions)
     page = folder / found.name
     records = page.with_suffix(".warc.gz")
     with atomic_files() as claim:

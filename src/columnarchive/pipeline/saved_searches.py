@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from columnarchive import reader
 from columnarchive.errors import UsageError
+from columnarchive.reader import Reader, SearchOptions
 from columnarchive.records import Hit
 from columnarchive.search.query import parse
 from columnarchive.store import reads, saved_searches
@@ -53,7 +53,7 @@ def look(db: Database, at: str, name: str = "", *, keep: bool = False) -> list[F
 
 
 def _hits(db: Database, query: str) -> tuple[Hit, ...]:
-    return reader.search(db.conn, reader.Wanted(query, limit=EVERYTHING)).hits
+    return Reader(db.conn).search(query, SearchOptions(limit=EVERYTHING)).hits
 
 
 def _news(db: Database, watch: saved_searches.Watch, hits: tuple[Hit, ...]) -> Iterator[Finding]:

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from columnarchive import reader
 from columnarchive.config import SiteSettings, load, parse
 from columnarchive.errors import FetchError, UsageError
 from columnarchive.exchange.atomic_files import atomic_files
 from columnarchive.pipeline import crawl, derive
+from columnarchive.reader import Reader
 from columnarchive.records import Article
 from columnarchive.store import frontier
 from columnarchive.store.database import Database
@@ -94,5 +94,5 @@ def _robots(db: Database, start: str) -> str:
 
 
 def _articles(db: Database, site: str) -> tuple[Article, ...]:
-    rows = reader.site_articles(db.conn, site)
-    return tuple(reader.standing(db.conn, row) for row in rows[:SHOWN])
+    archive = Reader(db.conn)
+    return tuple(archive.current_article(row) for row in archive.articles(site)[:SHOWN])
