@@ -175,10 +175,9 @@ class Archive(Reader):
 
     def export(self, request: ExportRequest, report: StepReport = silent) -> str:
         """Write the archive in a free format; return a sentence on what was written."""
-        if request.format == "warc":
-            records = export_warc.export_warc(
-                self._db, request.out, request.site or None, lambda done: report(done, None, "captures")
-            )
+        if request.format in ("warc", "wacz"):
+            write = export_warc.export_warc if request.format == "warc" else export_warc.export_wacz
+            records = write(self._db, request.out, request.site or None, lambda done: report(done, None, "captures"))
             return f"{records} records written to {request.out}."
         return export.export(self.conn, request, lambda done, note: report(done, None, note))
 

@@ -13,7 +13,7 @@ from columnarchive.errors import ExtractError, UsageError
 if TYPE_CHECKING:
     from columnarchive.records import Article
 
-EXPORTS = ("warc", "jsonl", "csv", "markdown", "git", "atom", "parquet", "sqlite")
+EXPORTS = ("warc", "wacz", "jsonl", "csv", "markdown", "git", "atom", "parquet", "sqlite")
 
 
 def extract(
@@ -67,11 +67,13 @@ def _article_json(path: Path, found: Article) -> dict[str, Any]:
 
 
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="WARC files, gzipped or not.", metavar="FILE ...")],
+    files: Annotated[
+        list[Path], typer.Argument(help="WARC, WACZ, MHTML or SingleFile files, or archives.", metavar="FILE ...")
+    ],
     site: Annotated[str, typer.Option(help="Only pages of this host, or the name of the site they belong to.")] = "",
     db: Db = DEFAULT_DATABASE,
 ) -> None:
-    """Import the pages of WARC files as captures with their own dates, and derive their articles.
+    """Import pages from WARC, WACZ, MHTML and SingleFile files or another archive, with their own dates.
 
     Example: archive import crawl.warc.gz
     """

@@ -10,11 +10,11 @@ import hashlib
 import ipaddress
 import uuid
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from columnarchive.errors import ExchangeError
@@ -42,22 +42,48 @@ def write(path: Path, captures: Iterable[WarcEntry], software: str) -> int:
     if not path.parent.is_dir():
         raise ExchangeError(f"{path} cannot be written: there is no folder {path.parent}.")
     with atomic_files() as claim, claim(path).open("wb") as file:
-        out = _Writer(file, packed=path.suffix == ".gz")
+        out = WarcWriter(file, packed=path.suffix == ".gz")
         out.info(path.name, software)
         for entry in captures:
             out.capture(entry)
     return out.records
 
 
+@dataclass(frozen=True, slots=True)
+class RecordPlace:
+    """Where a record is in its file, and what an index says about it."""
+
+    kind: str
+    url: str
+    at: str
+    status: int
+    media_type: str
+    payload_digest: str
+    offset: int
+    length: int
+
+
+class Output(Protocol):
+    """What records are written to."""
+
+    def write(self, data: bytes, /) -> int:
+        """Write some bytes."""
+
+
 @dataclass(slots=True)
-class _Writer:
-    file: IO[bytes]
+class WarcWriter:
+    """Writes records to an open file; `on_record` is called with the place of each response and revisit."""
+
+    file: Output
     packed: bool
+    on_record: Callable[[RecordPlace], None] = lambda _: None
     records: int = 0
+    position: int = 0
     # Address and time of each body in this file, by its digest: what revisits refer to.
     written: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def info(self, name: str, software: str) -> None:
+        """Write the record that describes the file."""
         block = f"software: {software}\r\nformat: WARC File Format 1.1\r\n".encode()
         # A fixed date, so that the same captures give the same file.
         at = "1970-01-01T00:00:00Z"
@@ -65,13 +91,14 @@ class _Writer:
         self._record("warcinfo", at, fields, block)
 
     def capture(self, entry: WarcEntry) -> None:
+        """Write the records of a capture."""
         capture = entry.capture
         if not capture.status:
             self._without_answer(entry)
             return
         for hop in capture.wire.hops:
             fields = [("WARC-Target-URI", _address(hop.url)), (HOP_FIELD, _ascii(capture.url))]
-            self._response(capture, fields, _http(hop.status, hop.headers, b""), b"")
+            self._response(capture, fields, _http(hop.status, hop.headers, b""), b"", status=hop.status)
         self._request(capture, self._answer(entry))
 
     def _answer(self, entry: WarcEntry) -> str:
@@ -101,13 +128,24 @@ class _Writer:
         # Players show a revisit under its own status and lines, and a 304 as an empty page. Without a block they take
         # those of the answer that it confirms; status and lines of the 304 travel in our field.
         block = b"" if unmodified else _http(capture.status, mark(capture.headers, len(capture.body or b"")), b"")
-        return self._record("revisit", capture.fetched_at, _with_peer(fields, capture), block, HTTP_RESPONSE)
+        begin = self.position
+        record = self._record("revisit", capture.fetched_at, _with_peer(fields, capture), block, HTTP_RESPONSE)
+        self._place("revisit", capture, fields, capture.status, begin)
+        return record
 
-    def _response(self, capture: Capture, fields: Fields, block: bytes, body: bytes) -> str:
-        digest = ("WARC-Payload-Digest", "sha256:" + hashlib.sha256(body).hexdigest())
-        return self._record(
-            "response", capture.fetched_at, [*_with_peer(fields, capture), digest], block, HTTP_RESPONSE
-        )
+    def _response(self, capture: Capture, fields: Fields, block: bytes, body: bytes, status: int = 0) -> str:
+        fields = [*_with_peer(fields, capture), ("WARC-Payload-Digest", "sha256:" + hashlib.sha256(body).hexdigest())]
+        begin = self.position
+        record = self._record("response", capture.fetched_at, fields, block, HTTP_RESPONSE)
+        self._place("response", capture, fields, status or capture.status, begin)
+        return record
+
+    def _place(self, kind: str, capture: Capture, fields: Fields, status: int, begin: int) -> None:
+        named = dict(fields)
+        media_type = capture.header("content-type").split(";")[0].strip().lower()
+        digest, url = named["WARC-Payload-Digest"], named["WARC-Target-URI"]
+        length = self.position - begin
+        self.on_record(RecordPlace(kind, url, capture.fetched_at, status, media_type, digest, begin, length))
 
     def _request(self, capture: Capture, answer: str) -> None:
         if not capture.wire.request_headers:
@@ -138,6 +176,7 @@ class _Writer:
             packer = zlib.compressobj(6, zlib.DEFLATED, 31)
             data = packer.compress(data) + packer.flush()
         self.file.write(data)
+        self.position += len(data)
         self.records += 1
         return record_id
 

@@ -54,7 +54,9 @@ def export(conn: Connection, request: ExportRequest, report: Report = lambda _do
 
 def _check(request: ExportRequest) -> None:
     if request.format not in FORMATS:
-        raise UsageError(f"There is no export to {request.format}; choose one of {', '.join(('warc', *FORMATS))}.")
+        raise UsageError(
+            f"There is no export to {request.format}; choose one of {', '.join(('warc', 'wacz', *FORMATS))}."
+        )
     if request.table and request.format not in TABLE_FORMATS:
         raise UsageError(f"--table goes with {', '.join(TABLE_FORMATS)}, not with {request.format}.")
     if request.table and request.table not in TABLES:

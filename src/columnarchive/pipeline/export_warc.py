@@ -1,4 +1,4 @@
-"""The archive out into free formats; WARC first."""
+"""Export captures as WARC and WACZ."""
 
 from __future__ import annotations
 
@@ -7,40 +7,60 @@ from pathlib import Path
 
 from columnarchive import __version__
 from columnarchive.errors import NotFound, UsageError
+from columnarchive.exchange import wacz_writer, warc_writer
 from columnarchive.exchange.atomic_files import os_errors_as_sentences
-from columnarchive.exchange.warc_writer import WarcEntry, write
-from columnarchive.store import captures, sites
+from columnarchive.store import captures, sites, streams
 from columnarchive.store.database import Database
 
+SOFTWARE = f"columnarchive/{__version__}"
 Report = Callable[[int], None]
 
 
 def export_warc(db: Database, out: Path, site: str | None, report: Report) -> int:
     """Write every capture (of one site, if named) to a WARC file, oldest first; return the number of records.
 
-    What was withdrawn is not in the archive any more and so in no export. `report` is called with the captures done.
+    What was withdrawn is in no export. `report` is called with the number of captures written.
     """
-    with os_errors_as_sentences(out):
-        is_folder = out.is_dir()
-    if is_folder:
-        raise UsageError(f"{out} is a folder; name a file like {out / 'columns.warc.gz'}.")
-    if out.resolve() == db.path.resolve():
-        raise UsageError(f"{out} is the archive itself; name another file.")
-    return write(out, _kept(db, site, report), f"columnarchive/{__version__}")
+    _check_target(db, out, "columns.warc.gz")
+    return warc_writer.write(out, _entries(db, list(captures.ids(db, _site_id(db, site))), report), SOFTWARE)
+
+
+def export_wacz(db: Database, out: Path, site: str | None, report: Report) -> int:
+    """Write every capture (of one site, if named) to a WACZ file with its index and pages; return the records."""
+    _check_target(db, out, "columns.wacz")
+    with os_errors_as_sentences(out), streams.snapshot(db.conn):
+        selection = streams.selection(db.conn, site or "")
+        titles = {found.row.url: found.row.title for found in streams.articles(db.conn, selection)}
+        times: dict[str, str] = {}
+
+        def entries() -> Iterator[warc_writer.WarcEntry]:
+            for entry in _entries(db, list(captures.ids(db, _site_id(db, site))), report):
+                if entry.capture.url in titles and entry.capture.outcome in ("ok", "unchanged"):
+                    times[entry.capture.url] = entry.capture.fetched_at
+                yield entry
+
+        # Read after the captures: each page is listed at the time of its newest one.
+        pages = (wacz_writer.WaczPage(url, times[url], titles[url]) for url in titles if url in times)
+        return wacz_writer.write(out, entries(), pages, SOFTWARE)
 
 
 def export_captures(db: Database, out: Path, capture_ids: Sequence[int]) -> int:
     """Write these captures to a WARC file; return the number of records."""
-    return write(out, _records(db, capture_ids, lambda _: None), f"columnarchive/{__version__}")
+    return warc_writer.write(out, _entries(db, capture_ids, lambda _: None), SOFTWARE)
 
 
-def _kept(db: Database, site: str | None, report: Report) -> Iterator[WarcEntry]:
-    return _records(db, list(captures.ids(db, _site_id(db, site))), report)
+def _check_target(db: Database, out: Path, example: str) -> None:
+    with os_errors_as_sentences(out):
+        is_folder = out.is_dir()
+    if is_folder:
+        raise UsageError(f"{out} is a folder; name a file like {out / example}.")
+    if out.resolve() == db.path.resolve():
+        raise UsageError(f"{out} is the archive itself; name another file.")
 
 
-def _records(db: Database, capture_ids: Sequence[int], report: Report) -> Iterator[WarcEntry]:
+def _entries(db: Database, capture_ids: Sequence[int], report: Report) -> Iterator[warc_writer.WarcEntry]:
     for done, capture_id in enumerate(capture_ids, 1):
-        yield WarcEntry(captures.load(db, capture_id), captures.body_of(db.conn, capture_id))
+        yield warc_writer.WarcEntry(captures.load(db, capture_id), captures.body_of(db.conn, capture_id))
         report(done)
 
 
