@@ -20,7 +20,7 @@ from columnarchive.search.query import Query, parse
 from columnarchive.search.query import Scope as Scope
 from columnarchive.search.spelling_variants import Fold
 from columnarchive.search.sql_functions import FUNCTIONS as FUNCTIONS
-from columnarchive.store import blobs, captures, copied, hash_chain, page_faults, reads
+from columnarchive.store import blobs, captures, copied, disclosures, hash_chain, page_faults, reads
 from columnarchive.store import overview as overview
 from columnarchive.store import search as ranked
 from columnarchive.store import shown as shown
@@ -29,6 +29,9 @@ from columnarchive.store.copied import Copied as Copied
 from columnarchive.store.copied import Copy as Copy
 from columnarchive.store.copied import together as together
 from columnarchive.store.database import Database
+from columnarchive.store.disclosures import Disclosure as Disclosure
+from columnarchive.store.disclosures import LedgerColumn as LedgerColumn
+from columnarchive.store.disclosures import LedgerFilter as LedgerFilter
 from columnarchive.store.overview import CopiedPassage as CopiedPassage
 from columnarchive.store.overview import Holder as Holder
 from columnarchive.store.overview import Month as Month
@@ -271,6 +274,32 @@ class Reader:
     def passage_holders(self, key: str) -> list[Holder]:
         """Return the articles that hold a passage."""
         return overview.holders(self.conn, key)
+
+    # Ledger
+
+    def disclosures(self, chosen: LedgerFilter) -> list[Disclosure]:
+        """Return what columns state or stated: a record for each column and kind, with its sentences."""
+        return list(disclosures.disclosures(self.conn, chosen))
+
+    def missing_disclosures(self, chosen: LedgerFilter) -> list[Disclosure]:
+        """Return the columns with a treatment of their own that do not state `chosen.kind` in their text.
+
+        A kind that the lines shared by the site's pages state has `where` template; a page that was not read, or only
+        in part, unknown.
+        """
+        from columnarchive.observations import Line, observe  # its lexicon is read only when it is needed
+
+        found, shared = [], dict[str, bool]()
+        for one in disclosures.missing(self.conn, chosen):
+            if one.site not in shared:
+                lines = [Line(text) for text in disclosures.template_lines(self.conn, one.site)]
+                shared[one.site] = any(each.kind == chosen.kind for each in observe(lines, anything=True))
+            found.append(replace(one, where="template") if shared[one.site] and not one.where else one)
+        return found
+
+    def ledger_columns(self, chosen: LedgerFilter) -> list[LedgerColumn]:
+        """Return the columns of which a ledger is kept."""
+        return disclosures.columns(self.conn, chosen)
 
     # Captures
 

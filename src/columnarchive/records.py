@@ -364,6 +364,24 @@ class SiteTemplate:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """A sentence that states something of one kind, and the span of time in which the column stated it.
+
+    `position` counts the lines of the newest revision that holds it. Of an entry that still stands `until_at` is empty
+    and `until_revision` 0; else they are the last capture and revision that hold it.
+    """
+
+    kind: str
+    text: str
+    words: tuple[str, ...]
+    position: int
+    since_at: str
+    since_revision: int
+    until_at: str = ""
+    until_revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DerivedSite:
     """A site's pages and article histories under one version of the rules, from its captures up to `newest_capture`.
 
@@ -380,4 +398,5 @@ class DerivedSite:
     template: SiteTemplate | None = None
     digests: tuple[str, ...] = ()
     keys: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    ledgers: Mapping[str, tuple[LedgerEntry, ...]] = field(default_factory=dict)
     faults: tuple[PageFault, ...] = ()

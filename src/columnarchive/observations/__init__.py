@@ -1,6 +1,21 @@
 """What a text states: statements of 26 kinds with their words. Pure functions; the lexicon is data in `lexicon/`."""
 
-from columnarchive.observations.engine import observe, statements
+from columnarchive.observations.engine import VERSION, observe, statements
+from columnarchive.observations.ledger import ledger, lines_of
+from columnarchive.observations.lexicon import codebook
 from columnarchive.observations.records import KINDS, Context, Kind, Line, LineKind, Observation
 
-__all__ = ["KINDS", "Context", "Kind", "Line", "LineKind", "Observation", "observe", "statements"]
+__all__ = [
+    "KINDS",
+    "VERSION",
+    "Context",
+    "Kind",
+    "Line",
+    "LineKind",
+    "Observation",
+    "codebook",
+    "ledger",
+    "lines_of",
+    "observe",
+    "statements",
+]

@@ -11,6 +11,9 @@ from columnarchive.observations.readers import Span
 from columnarchive.observations.records import KINDS, Context, Kind, Line, Observation
 from columnarchive.observations.sentences import Sentence, read
 
+VERSION = "1"
+"""The version of rules and lexicon: a stored ledger made with another one is made again."""
+
 Detector = Callable[[Sentence], Iterable[Span]]
 
 DETECTORS: dict[Kind, Detector] = {
@@ -61,12 +64,13 @@ def statements(sentence: str, context: Context | None = None) -> tuple[Observati
     return tuple(Observation(o.kind, 0, o.text, o.start, o.words, o.spans) for o in found)
 
 
-def observe(lines: Sequence[Line], title: str = "") -> tuple[Observation, ...]:
+def observe(lines: Sequence[Line], title: str = "", *, anything: bool = False) -> tuple[Observation, ...]:
     """Return what a column states, in the order of its lines.
 
     Args:
         lines: the lines of the column; the kind of each is used where it is known and inferred where it is not.
         title: the title of the column.
+        anything: also read lines that belong to no column, such as a site's template, and so need not offer a treatment.
 
     >>> lines = [Line("費用", "heading"), Line("当院のPRP注射は1回 33,000円です。")]
     >>> [(o.kind, o.line, o.words) for o in observe(lines)]
@@ -78,7 +82,7 @@ def observe(lines: Sequence[Line], title: str = "") -> tuple[Observation, ...]:
     found = _settle_figures(found)
     found = _settle_sources(found)
     found += _alternatives(found, sentences)
-    return tuple(_settle_own(found, sentences, title))
+    return tuple(found if anything else _settle_own(found, sentences, title))
 
 
 def _read_all(sentences: Iterable[Sentence]) -> Iterator[Observation]:

@@ -40,6 +40,11 @@ def topics() -> tuple[str, ...]:
     return tuple(_groups()["topics"])
 
 
+def codebook() -> dict[str, str]:
+    """Map each kind to its definition."""
+    return dict(tomllib.loads(files("columnarchive.observations").joinpath("codebook.toml").read_text("utf-8")))
+
+
 def sources() -> dict[str, str]:
     """Map each group to where its words come from."""
     named: dict[str, str] = {}

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
+from columnarchive import observations
 from columnarchive.config import SiteSettings
 from columnarchive.containment import Containment, ignore
 from columnarchive.diff import passage_fingerprints as passages
@@ -26,7 +27,7 @@ from columnarchive.store.database import Database
 from columnarchive.text import storable
 from columnarchive.times import Clock, system_clock, to_text
 
-DERIVATION = f"{RULES}/{ENGINE}"  # what a stored derivation must have been made with to be kept
+DERIVATION = f"{RULES}/{ENGINE}/{observations.VERSION}"  # what a stored derivation must have been made with to be kept
 
 
 MAX_FATAL_PAGES = 100
@@ -51,6 +52,7 @@ class SiteTask:
     site_id: int
     name: str
     fatal: tuple[PageFault, ...] = ()
+    anew: bool = False
 
 
 Report = Callable[[SiteDerived, int, int], None]
@@ -89,9 +91,14 @@ def derive(
         return _written(db, pool or stack.enter_context(workers()), todo, report, clock, anew)
 
 
-def derive_sites(pool: WorkerPool, path: Path, todo: Sequence[tuple[int, str]]) -> Iterator[tuple[SiteTask, Result]]:
-    """Derive sites in worker processes without writing; yield each, or the error that stopped it, as it is done."""
-    tasks = [SiteTask(path, site_id, name) for site_id, name in todo]
+def derive_sites(
+    pool: WorkerPool, path: Path, todo: Sequence[tuple[int, str]], *, anew: bool = False
+) -> Iterator[tuple[SiteTask, Result]]:
+    """Derive sites in worker processes without writing; yield each, or the error that stopped it, as it is done.
+
+    With `anew`, all ledgers are made, also those of articles that are stored as they are derived.
+    """
+    tasks = [SiteTask(path, site_id, name, anew=anew) for site_id, name in todo]
     return pool.run(_derive_one, tasks)
 
 
@@ -120,7 +127,7 @@ def _written(
     db: Database, pool: WorkerPool, todo: Sequence[tuple[int, str]], report: Report | None, clock: Clock, anew: bool
 ) -> list[SiteDerived]:
     done: list[SiteDerived] = []
-    for task, result in derive_sites(pool, db.path, todo):
+    for task, result in derive_sites(pool, db.path, todo, anew=anew):
         at = to_text(clock())
         if isinstance(result, ArchiveError):
             with db.transaction() as conn:  # so that these pages need not end a worker again
@@ -143,7 +150,7 @@ def in_worker(limits: PageLimits, task: SiteTask) -> DerivedSite:
     """Derive a site: all that a worker process does."""
     made = derive_site(task.path, task.site_id, limits.begin, task.fatal)
     limits.end()
-    return _made_ready(task.path, made)
+    return _made_ready(task, made)
 
 
 def derive_site(
@@ -206,19 +213,26 @@ def _storable_template(template: SiteTemplate) -> SiteTemplate:
     return replace(template, common=tuple((storable(text), pages) for text, pages in template.common))
 
 
-def _made_ready(path: Path, result: DerivedSite) -> DerivedSite:
-    """A derivation with the digests of its articles, and the keys of passages of those that are not stored so."""
+def _made_ready(task: SiteTask, result: DerivedSite) -> DerivedSite:
+    """Add digests, and keys of passages and ledgers of those articles that are not stored as they are derived."""
     digests = tuple(map(site_writer.history_digest, result.histories))
-    with Database.open(path, create=False, write=False) as db:
+    with Database.open(task.path, create=False, write=False) as db:
         stored = site_writer.digests(db.conn, result.site)
-    texts = {
-        block.text
+    new = [
+        history
         for history, digest in zip(result.histories, digests, strict=True)
         if stored.get(history.article.url) != digest
-        for revision in history.revisions
-        for block in revision.article.blocks
-    }
-    return replace(result, digests=digests, keys={text: passages.keys_of(text) for text in texts})
+    ]
+    texts = {block.text for history in new for revision in history.revisions for block in revision.article.blocks}
+    return replace(
+        result,
+        digests=digests,
+        keys={text: passages.keys_of(text) for text in texts},
+        ledgers={
+            history.article.url: observations.ledger(history.revisions)
+            for history in (result.histories if task.anew else new)
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)

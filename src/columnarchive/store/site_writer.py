@@ -9,7 +9,17 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from columnarchive.records import Article, Change, DerivedSite, History, Revision, Sentence, SiteTemplate
+from columnarchive import observations
+from columnarchive.records import (
+    Article,
+    Change,
+    DerivedSite,
+    History,
+    LedgerEntry,
+    Revision,
+    Sentence,
+    SiteTemplate,
+)
 from columnarchive.store import fulltext, passages, schema
 from columnarchive.store.database import Database
 
@@ -82,6 +92,8 @@ def write_site(db: Database, site_id: int, derived: DerivedSite, at: str, *, ane
             revised += bool(before) and len(history.revisions) > revisions
             rewritten += before not in ("", digest)
             article_id = _write_history(conn, derived.site, history, digest)
+            entries = derived.ledgers.get(url)
+            _write_ledger(conn, article_id, observations.ledger(history.revisions) if entries is None else entries)
         ids[url] = article_id
     for article_id, _, _ in () if anew else stored.values():
         delete_article(conn, article_id)
@@ -142,7 +154,7 @@ def history_digest(history: History) -> str:
         f"({now}, {history.page_ids!r}, {history.state!r})",
         *map(repr, history.revisions[:-1]),
         f"({last.number!r}, {last.first_seen_at!r}, {then}, {last.rules!r}, {last.body_sha256!r})",
-        repr((history.changes, history.sentences, history.removed)),
+        repr((history.changes, history.sentences, history.removed, observations.VERSION)),
     )
     return hashlib.sha256("".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -195,7 +207,7 @@ def _write_article(conn: sqlite3.Connection, site: str, history: History, digest
         article_id = int(found[0])
         if found[2:] != indexed:
             fulltext.delete(conn, article_id, *found[2:])
-        for table in ("revisions", "sentences", "changes"):
+        for table in ("revisions", "sentences", "observations", "changes"):
             conn.execute(f"delete from {table} where article_id = ?", (article_id,))
         if found[1] != site:
             passages.delete(conn, article_id)  # what is a set phrase of one site may be none of another
@@ -313,6 +325,27 @@ def _write_sentences(
                 present,
             )
             for sentence in sentences
+        ),
+    )
+
+
+def _write_ledger(conn: sqlite3.Connection, article_id: int, entries: Iterable[LedgerEntry]) -> None:
+    conn.executemany(
+        """insert into observations(article_id, kind, text, words, position, since_at, since_revision, until_at,
+           until_revision) values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            (
+                article_id,
+                entry.kind,
+                entry.text,
+                _json(entry.words),
+                entry.position,
+                entry.since_at,
+                entry.since_revision,
+                entry.until_at,
+                entry.until_revision,
+            )
+            for entry in entries
         ),
     )
 

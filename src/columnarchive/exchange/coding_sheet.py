@@ -1,0 +1,74 @@
+"""A coding sheet for studies: columns by kinds as a spreadsheet, the sentences as comments, with a codebook."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from columnarchive.errors import ExchangeError
+from columnarchive.exchange.tables import Table as Sheet
+from columnarchive.exchange.tables import columns, harmless, write_csv
+
+STANDS, MISSING = "✓", "–"
+_COMMENT_LIMIT = 2_000
+_FIXED = ("url", "site", "title")
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What one column states of one kind: the day since when, and the sentences; empty sentences where it does not."""
+
+    since: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodingSheet:
+    """Rows of (url, site, title) with their codes by kind; `codebook` explains each kind, `facts` where it is from."""
+
+    kinds: tuple[str, ...]
+    rows: Sequence[tuple[tuple[str, str, str], Mapping[str, Code]]]
+    codebook: Mapping[str, str]
+    facts: Mapping[str, str]
+
+
+def write_coding_csv(path: Path, sheet: CodingSheet) -> None:
+    """Write the codes as CSV: ✓ and the day since when, or –."""
+    rows = ((*fixed, *(_cell(codes.get(kind)) for kind in sheet.kinds)) for fixed, codes in sheet.rows)
+    write_csv(path, Sheet("observations", columns(" ".join((*_FIXED, *sheet.kinds))), rows))
+
+
+def write_coding_xlsx(path: Path, sheet: CodingSheet) -> None:
+    """Write the codes as XLSX, the sentences as comments, with the codebook and the archive's facts on own sheets."""
+    try:
+        xlsxwriter: Any = importlib.import_module("xlsxwriter")
+    except ImportError:
+        raise ExchangeError("XLSX needs xlsxwriter: pip install 'columnarchive[formats]'") from None
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(str(path), options) as book:
+        bold = book.add_format({"bold": True})
+        codes = book.add_worksheet("codes")
+        codes.write_row(0, 0, [*_FIXED, *sheet.kinds], bold)
+        codes.freeze_panes(1, len(_FIXED))
+        for number, (fixed, found) in enumerate(sheet.rows, start=1):
+            codes.write_row(number, 0, [harmless(cell) for cell in fixed])
+            for place, kind in enumerate(sheet.kinds, start=len(_FIXED)):
+                code = found.get(kind)
+                codes.write_string(number, place, _cell(code))
+                if code:
+                    codes.write_comment(number, place, "\n".join(code.sentences)[:_COMMENT_LIMIT])
+        _pairs(book.add_worksheet("codebook"), ("kind", "definition"), sheet.codebook.items(), bold)
+        _pairs(book.add_worksheet("archive"), ("fact", "value"), sheet.facts.items(), bold)
+
+
+def _pairs(page: Any, head: tuple[str, str], rows: Iterable[tuple[str, str]], bold: Any) -> None:
+    page.write_row(0, 0, head, bold)
+    for number, row in enumerate(rows, start=1):
+        page.write_row(number, 0, row)
+
+
+def _cell(code: Code | None) -> str:
+    return f"{STANDS} {code.since}".strip() if code else MISSING
