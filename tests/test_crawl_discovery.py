@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from servers.site import Reply, Site
 
-from columnarchive.config import Sites, parse
+from columnarchive.config import Settings, parse
 from columnarchive.crawl.client import ClientOptions
 from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, crawl, targets
 from columnarchive.store import captures
@@ -39,7 +39,7 @@ def crawled(
     """Crawl a site from these paths; the summary and the paths that were shown."""
     with Database.open(tmp_path / "archive.db") as db:
         names = [site.url + path for path in start]
-        known = parse(sites.replace("{origin}", site.url)) if sites else Sites()
+        known = parse(sites.replace("{origin}", site.url)) if sites else Settings()
         chosen = CrawlOptions(allow_private=True, client=ClientOptions(delay=0.0, backoff=0.01), **options)  # type: ignore[arg-type]
         summary = crawl(db, targets(db, names, known), chosen, lambda _: None)
         shown = {

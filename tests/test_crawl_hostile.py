@@ -9,7 +9,7 @@ import pytest
 from servers.hostile import BEHAVIOURS, Hostile
 from servers.odd import SENT
 
-from columnarchive.config import Sites
+from columnarchive.config import Settings
 from columnarchive.crawl.client import ClientOptions
 from columnarchive.crawl.content_encoding import SizeLimits
 from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, crawl, targets
@@ -36,7 +36,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Hostile, Database,
         options = CrawlOptions(allow_private=True, client=client)
         starts = [f"{host.origin}/column/" for host in server.hosts.values()]
         began = time.monotonic()
-        summary = crawl(db, targets(db, starts, Sites()), options, lambda _: None)
+        summary = crawl(db, targets(db, starts, Settings()), options, lambda _: None)
         yield server, db, summary, time.monotonic() - began  # type: ignore[misc]
         db.close()
 

@@ -12,7 +12,7 @@ import pytest
 from fake_clock import FakeClock
 from servers.site import Reply, Site
 
-from columnarchive.config import Sites
+from columnarchive.config import Settings
 from columnarchive.pipeline import derive
 from columnarchive.pipeline.crawl import CrawlOptions, crawl, targets
 from columnarchive.store.database import Database
@@ -56,7 +56,7 @@ class Followed:
         """Crawl all that is due and derive it; all pages are due after 40 days."""
         self.day += days
         clock = lambda: AT + timedelta(days=self.day)  # noqa: E731
-        chosen = targets(self.db, [self.site.url + "/column/"], Sites())
+        chosen = targets(self.db, [self.site.url + "/column/"], Settings())
         crawl(self.db, chosen, CrawlOptions(allow_private=True, clock=clock, timer=FakeClock().timer()), lambda _: None)
         derive.derive(self.db)
 

@@ -12,7 +12,7 @@ import pytest
 from fake_clock import FakeClock
 from servers.site import Site
 
-from columnarchive.config import Sites
+from columnarchive.config import Settings
 from columnarchive.crawl import site_crawler
 from columnarchive.pipeline import derive
 from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, crawl, targets
@@ -70,7 +70,7 @@ def run(db: Database, site: Site, days: float, *hosts: str) -> CrawlSummary:
     """One crawl of these hosts, all of the same server, so many days after the first one; and what is derived."""
     at = AT + timedelta(days=days)
     port = site.url.rpartition(":")[2]
-    chosen = targets(db, [f"http://{host}:{port}/column/" for host in hosts], Sites())
+    chosen = targets(db, [f"http://{host}:{port}/column/" for host in hosts], Settings())
     options = CrawlOptions(allow_private=True, clock=lambda: at, timer=FakeClock().timer())
     summary = crawl(db, chosen, options, lambda _: None)
     derive.derive(db)

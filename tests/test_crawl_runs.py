@@ -21,7 +21,7 @@ import pytest
 from fake_clock import FakeClock
 from servers.site import Reply, Site
 
-from columnarchive.config import Sites, SiteSettings, parse
+from columnarchive.config import Settings, SiteSettings, parse
 from columnarchive.crawl.client import Client, ClientOptions
 from columnarchive.crawl.frontier import SitePlan
 from columnarchive.crawl.rate_limiter import Timer
@@ -72,7 +72,7 @@ def db(tmp_path: Path) -> Iterator[Database]:
 
 def run(db: Database, site: Site, at: datetime = AT, *, named: bool = True, **options: object) -> CrawlSummary:
     """One crawl of the site at a time of our choosing, in which waiting takes no time."""
-    chosen = targets(db, [site.url + "/column/"] if named else [], Sites())
+    chosen = targets(db, [site.url + "/column/"] if named else [], Settings())
     given = {"allow_private": True, "clock": lambda: at, "timer": FakeClock().timer(), **options}
     return crawl(db, chosen, CrawlOptions(**given), lambda _: None)  # type: ignore[arg-type]
 
@@ -80,7 +80,7 @@ def run(db: Database, site: Site, at: datetime = AT, *, named: bool = True, **op
 def plan(db: Database, site: Site, at: datetime = AT, **options: object) -> tuple[Planned, ...]:
     """What such a crawl would fetch."""
     given = {"allow_private": True, "clock": lambda: at, **options}
-    return planned(db, targets(db, [site.url + "/column/"], Sites()), CrawlOptions(**given))  # type: ignore[arg-type]
+    return planned(db, targets(db, [site.url + "/column/"], Settings()), CrawlOptions(**given))  # type: ignore[arg-type]
 
 
 def test_everything_once_and_then_conditionally(db: Database, site: Site) -> None:
@@ -105,7 +105,7 @@ def test_it_says_who_it_is(db: Database, site: Site) -> None:
 
 def test_gaps_between_requests_seen_by_the_server(tmp_path: Path) -> None:
     with Site(a_site(4)) as one, Site(a_site(4)) as other, Database.open(tmp_path / "a.db") as db:
-        chosen = targets(db, [one.url + "/column/", other.url + "/column/"], Sites())
+        chosen = targets(db, [one.url + "/column/", other.url + "/column/"], Settings())
         began = time.monotonic()
         crawl(db, chosen, CrawlOptions(delay=0.1, allow_private=True), lambda _: None)
         seconds = time.monotonic() - began
@@ -122,7 +122,7 @@ def test_hosts_at_other_addresses_do_not_wait_for_each_other(tmp_path: Path) -> 
     with Database.open(tmp_path / "a.db") as db:
         for site in sites:
             site.__enter__()
-        chosen = targets(db, [site.url + "/column/" for site in sites], Sites())
+        chosen = targets(db, [site.url + "/column/" for site in sites], Settings())
         began = time.monotonic()
         crawl(db, chosen, CrawlOptions(delay=0.1, allow_private=True), lambda _: None)
         assert time.monotonic() - began < 0.1 * 7 * 3
@@ -148,7 +148,7 @@ def test_healthy_hosts_do_not_wait_for_silent_ones(tmp_path: Path) -> None:
         site.__enter__()
     quiet = ["http://{}:{}/column/".format(*one.getsockname()) for one in silent]
     with Database.open(tmp_path / "a.db") as db:
-        chosen = targets(db, [*quiet, *(site.url + "/column/" for site in healthy)], Sites())
+        chosen = targets(db, [*quiet, *(site.url + "/column/" for site in healthy)], Settings())
         # What is silent for longer than the healthy need would be a timeout.
         client = ClientOptions(delay=0.0, deadline=60.0, head_deadline=60.0, attempts=1)
         summary = crawl(db, chosen, CrawlOptions(allow_private=True, client=client), report)
@@ -267,7 +267,7 @@ def test_what_waits_is_told_page_by_page_also_after_a_redirect_to_a_waiting_page
     def report(progress: Progress) -> None:
         told.append((progress.queued, db.conn.execute(counted).fetchone()[0]))
 
-    chosen = targets(db, [site.url + "/column/"], Sites())
+    chosen = targets(db, [site.url + "/column/"], Settings())
     crawl(db, chosen, CrawlOptions(allow_private=True, clock=lambda: AT, timer=FakeClock().timer()), report)
     assert told
     assert all(said == true for said, true in told), told
@@ -397,7 +397,7 @@ def test_what_can_be_asked_for(db: Database) -> None:
 
 
 def test_deriving_follows_each_site(db: Database, site: Site) -> None:
-    chosen = targets(db, [site.url + "/column/"], Sites())
+    chosen = targets(db, [site.url + "/column/"], Settings())
     options = CrawlOptions(delay=0, allow_private=True)
 
     with WorkerPool() as pool:
@@ -420,10 +420,10 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from columnarchive.pipeline.crawl import CrawlOptions, crawl, targets
-from columnarchive.config import Sites
+from columnarchive.config import Settings
 from columnarchive.store.database import Database
 with Database.open(Path(sys.argv[1])) as db:
-    crawl(db, targets(db, [sys.argv[2]], Sites()), CrawlOptions(delay=0.005, allow_private=True), lambda _: None)
+    crawl(db, targets(db, [sys.argv[2]], Settings()), CrawlOptions(delay=0.005, allow_private=True), lambda _: None)
 """
 
 

@@ -14,7 +14,7 @@ import pytest
 from servers.site import Site
 
 from columnarchive import reader
-from columnarchive.config import Sites
+from columnarchive.config import Settings
 from columnarchive.containment import Containment
 from columnarchive.pipeline import derive as derivation
 from columnarchive.pipeline.crawl import CrawlOptions, crawl, targets
@@ -71,7 +71,9 @@ def served(odd: dict[str, str]) -> dict[str, str | bytes]:
 
 def crawled(db: Database, site: Site) -> None:
     """Crawl a site whole and derive it."""
-    crawl(db, targets(db, [site.url + "/column/"], Sites()), CrawlOptions(delay=0, allow_private=True), lambda _: None)
+    crawl(
+        db, targets(db, [site.url + "/column/"], Settings()), CrawlOptions(delay=0, allow_private=True), lambda _: None
+    )
     derive(db)
 
 
@@ -240,7 +242,7 @@ def test_a_damaged_body_does_not_end_the_next_crawl(db: Database) -> None:
             )
         site.pages["/column/new.html"] = column(7)
         site.pages["/column/"] = listing(["good0", "good1", "new"])
-        chosen = targets(db, [site.url + "/column/"], Sites())
+        chosen = targets(db, [site.url + "/column/"], Settings())
         summary = crawl(db, chosen, CrawlOptions(delay=0, allow_private=True), lambda _: None)
     assert summary.pages
     assert "/column/new.html" in site.paths()

@@ -17,7 +17,7 @@ from servers.hostile import Behaviour, Host, Hostile, Request, answer, listing, 
 from servers.mixed import HANGING, HEALTHY, NAMES, Mixed
 from servers.site import Reply, Site
 
-from columnarchive.config import Sites
+from columnarchive.config import Settings
 from columnarchive.crawl.address_guard import is_public
 from columnarchive.crawl.client import Client, ClientOptions, FetchRequest, HostHealth
 from columnarchive.crawl.rate_limiter import RateLimiter
@@ -42,7 +42,7 @@ def db(tmp_path: Path) -> Iterator[Database]:
 def run(db: Database, start: str, at: datetime = AT, **options: object) -> CrawlSummary:
     """One crawl in which waiting between requests takes no time."""
     given = {"allow_private": True, "clock": lambda: at, "timer": FakeClock().timer(), **options}
-    return crawl(db, targets(db, [start], Sites()), CrawlOptions(**given), lambda _: None)  # type: ignore[arg-type]
+    return crawl(db, targets(db, [start], Settings()), CrawlOptions(**given), lambda _: None)  # type: ignore[arg-type]
 
 
 # Pages that hang.

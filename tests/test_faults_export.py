@@ -16,13 +16,14 @@ import clinic_archive
 import pytest
 
 from columnarchive import reader
+from columnarchive.config import load
 from columnarchive.crawl import webhook
 from columnarchive.errors import ArchiveError, ExchangeError, FetchError, UsageError
 from columnarchive.exchange import markdown
 from columnarchive.exchange.atomic_files import atomic_files
 from columnarchive.pipeline.export import ExportRequest
 from columnarchive.pipeline.export import export as publish
-from columnarchive.pipeline.notifications import Hook, hooks, notify
+from columnarchive.pipeline.notifications import Hook, notify
 from columnarchive.store.database import Database
 from columnarchive.store.notifications import Interest
 
@@ -253,8 +254,8 @@ def test_a_webhook_of_no_address_is_refused_in_settings_and_never_ends_a_crawl(
     db: Path, tmp_path: Path, url: str
 ) -> None:
     (tmp_path / "sites.toml").write_text(f'[[notify]]\nurl = "{url}"\n')
-    with pytest.raises(UsageError, match="webhook"):
-        hooks(tmp_path / "sites.toml")
+    with pytest.raises(UsageError, match=r"\$\.notify\[0\]"):
+        load(tmp_path / "sites.toml")
     with Database.open(clinic_archive.copied(db, tmp_path / "a.db")) as opened:
         (told,) = notify(opened, [Hook(url, Interest())])
     assert told.changes == 0

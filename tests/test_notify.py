@@ -20,6 +20,7 @@ from typing import Any
 import clinic_archive
 import pytest
 
+from columnarchive.config import load
 from columnarchive.crawl import webhook
 from columnarchive.errors import FetchError, UsageError
 from columnarchive.pipeline import notifications
@@ -304,29 +305,33 @@ def test_a_secret_in_the_form_of_standard_webhooks() -> None:
 
 def test_settings_are_read_and_faults_named(tmp_path: Path) -> None:
     path = tmp_path / "sites.toml"
-    assert hooks(path) == ()
+    assert hooks(load(path)) == ()
     path.write_text(
         '[notify]\nurl = "https://hooks.example/x"\nlabels = ["price"]\nlevel = 2\nsecret_env = "HOOK_SECRET"\n'
         'since = 2026-01-01\n\n[[site]]\nstart = "https://clinic.example/"\n'
     )
     interest = Interest(2, ("price",), (), "2025-12-31T15:00:00Z")
-    assert hooks(path) == (Hook("https://hooks.example/x", interest, "HOOK_SECRET"),)
+    assert hooks(load(path)) == (Hook("https://hooks.example/x", interest, "HOOK_SECRET"),)
     path.write_text('[[notify]]\nurl = "https://a.example/"\n[[notify]]\nurl = "https://b.example/"\n')
-    assert [hook.url for hook in hooks(path)] == ["https://a.example/", "https://b.example/"]
+    assert [hook.url for hook in hooks(load(path))] == ["https://a.example/", "https://b.example/"]
     for wrong, said in (
-        ('url = "ftp://a/"', "notify 1, line 2: `url`"),
-        ('url = "https://a/"\nlevel = 9', "`level`"),
-        ('url = "https://a/"\nlevel = true', "`level`"),
-        ('url = "https://a/"\nlabels = "price"', "`labels`"),
-        ('url = "https://a/"\nsecret = "x"', "unknown setting 'secret'"),
-        ('url = "https://a/"\nsecret_env = "not a name!"', "never the secret itself"),
-        ('url = "https://a/"\nlabels = ["price", "risk_remove"]', "line 3: `labels` .* did you mean `risk_removed`"),
-        ('url = "https://a/"\nsite = ["a"]', "unknown setting 'site'; did you mean `sites`"),
-        ('url = "https://a/"\nsince = "soon"', "notify 1, line 3: `since` is a day"),
+        ('url = "ftp://a/"', r"ftp://a/.* at `\$.notify\[0\]`"),
+        ('url = "https://a/"\nlevel = 9', r"`int` <= 3 - at `\$.notify\[0\].level`"),
+        ('url = "https://a/"\nlevel = true', r"got `bool` - at `\$.notify\[0\].level`"),
+        ('url = "https://a/"\nlabels = "price"', r"got `str` - at `\$.notify\[0\].labels`"),
+        ('url = "https://a/"\nsecret = "x"', "unknown setting `secret`"),
+        ('url = "https://a/"\nsecret_env = "not a name!"', r"at `\$.notify\[0\].secret_env`"),
+        (
+            'url = "https://a/"\nlabels = ["price", "risk_remove"]',
+            "'risk_remove' is no label; did you mean `risk_removed`",
+        ),
+        ('url = "https://a/"\nsite = ["a"]', "unknown setting `site`.*did you mean `sites`"),
+        ('url = "https://a/"\nsince = "soon"', r"at `\$.notify\[0\].since`"),
+        ("level = 1", "missing required field `url`"),
     ):
         path.write_text(f"[notify]\n{wrong}\n")
         with pytest.raises(UsageError, match=said):
-            hooks(path)
+            hooks(load(path))
 
 
 def test_a_secret_that_is_not_there_is_said_and_nothing_sent(db: Database, receiver: Receiver) -> None:

@@ -1,4 +1,4 @@
-"""Settings per site, from `sites.toml`: which sites are followed, from where, how often, and what is known of them.
+"""Settings from `sites.toml`: which sites are followed and how, who runs the crawl, and which webhooks are notified.
 
 ```toml
 contact = "archive@example.org"      # how clinics can reach whoever runs the crawl
@@ -14,73 +14,113 @@ drop_index = false                   # /column/index.html and /column/ are one p
 drop_parameters = ["from"]           # parameters that name no page
 under = ["/column/", "/2026/"]       # fetch nothing outside these paths
 kinds = { "/column/staff*" = "other", "/column/*/" = "article" }  # corrects what a page is; `other` is not fetched
+
+[[notify]]
+url = "https://hooks.example/x"
+labels = ["price"]
+level = 2
+secret_env = "HOOK_SECRET"
 ```
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import dataclasses
+import datetime
+import difflib
+import tomllib
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any
 
-from columnarchive import settings
+import msgspec
+from msgspec import Meta
+
 from columnarchive.errors import UsageError
 from columnarchive.records import PageKind
-from columnarchive.settings import Table
 from columnarchive.urls import address, canonical, host_of, site_key
 
 DEFAULT_FILE = Path("data/sites.toml")
 MAX_PAGES = 5000
+MAX_BYTES = 2_000_000
+
+Days = Annotated[float, Meta(ge=0, lt=1e6)]
+UrlPath = Annotated[str, Meta(pattern=r"^/")]
+Host = Annotated[str, Meta(pattern=r"^[^/]+$")]
+PathPattern = Annotated[str, Meta(pattern=r"^[/*]")]
+VariableName = Annotated[str, Meta(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")]
 
 
 @dataclass(frozen=True, slots=True)
 class SiteSettings:
-    """What is known of one site; everything but the name has a default that fits an unknown one."""
+    """What is known about one site; everything but the name has a default that fits an unknown one."""
 
-    name: str
+    name: Annotated[str, Meta(pattern=r"\S")]
     start: tuple[str, ...] = ()
     title: str = ""
     enabled: bool = True
-    delay: float | None = None
-    max_pages: int = MAX_PAGES
-    revisit_days: tuple[float, float] = (1.0, 30.0)
+    delay: Annotated[float, Meta(ge=0, lt=1e6)] | None = None
+    max_pages: Annotated[int, Meta(ge=1, lt=1_000_000)] = MAX_PAGES
+    revisit_days: tuple[Days, Days] = (1.0, 30.0)
     drop_index: bool = False
     drop_parameters: tuple[str, ...] = ()
-    under: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = ()
-    kinds: tuple[tuple[str, PageKind], ...] = ()
+    under: tuple[UrlPath, ...] = ()
+    hosts: tuple[Host, ...] = ()
+    kinds: dict[PathPattern, PageKind] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.revisit_days[0] > self.revisit_days[1]:
+            raise ValueError("the larger number of `revisit_days` comes first")
 
     def canonical(self, url: str) -> str:
-        """A URL in this site's canonical form."""
+        """Return a URL in this site's canonical form."""
         return canonical(url, drop_index=self.drop_index, drop=self.drop_parameters)
 
     def kind_of(self, url: str) -> PageKind | None:
-        """What the settings say a page is: the first pattern that fits its path and query; None when none does."""
+        """Return the kind of the first pattern that matches a page's path and query; None when none does."""
         target = address(url).target if self.kinds else ""
-        return next((kind for pattern, kind in self.kinds if fnmatchcase(target, pattern)), None)
+        return next((kind for pattern, kind in self.kinds.items() if fnmatchcase(target, pattern)), None)
 
     def stored(self) -> dict[str, object]:
-        """What other rooms need, as it is kept with the site in the archive."""
-        return {"kinds": dict(self.kinds)} if self.kinds else {}
+        """Return the settings that derivation needs, as they are stored with the site."""
+        return {"kinds": self.kinds} if self.kinds else {}
 
 
 @dataclass(frozen=True, slots=True)
-class Sites:
-    """All settings of one file."""
+class WebhookSettings:
+    """A webhook: its address, which changes it gets, and the environment variable that holds its secret."""
+
+    url: str
+    labels: tuple[str, ...] = ()
+    level: Annotated[int, Meta(ge=0, le=3)] = 0
+    sites: tuple[str, ...] = ()
+    since: datetime.date | None = None
+    secret_env: VariableName = ""
+
+    def __post_init__(self) -> None:
+        try:
+            address(self.url)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one file."""
 
     sites: tuple[SiteSettings, ...] = ()
     contact: str = ""
-    path: Path = field(default=DEFAULT_FILE)
+    webhooks: tuple[WebhookSettings, ...] = ()
+    path: Path = DEFAULT_FILE
 
     def named(self, name: str) -> SiteSettings | None:
-        """The settings under this name."""
+        """Return the settings of the site with this name."""
         return next((site for site in self.sites if site.name == name), None)
 
     def of_url(self, url: str) -> SiteSettings:
-        """The settings of the site that a URL belongs to; defaults, named by the host, for one not in the file."""
+        """Return the settings of the site that a URL belongs to; defaults, named by the host, for one not listed."""
         host = host_of(url)
         for site in self.sites:
             own = (*site.hosts, *(host_of(start) for start in site.start))
@@ -89,131 +129,79 @@ class Sites:
         return SiteSettings(host)
 
 
-def load(path: Path) -> Sites:
-    """Read a settings file; UsageError in one sentence that names file, line and key. No file: no sites."""
-    top = settings.read(path)
-    return Sites(path=path) if top is None else _sites(top)
+@dataclass(frozen=True, slots=True)
+class _File:
+    """The tables of the file as they are written."""
+
+    contact: str = ""
+    site: tuple[SiteSettings, ...] = ()
+    notify: tuple[WebhookSettings, ...] = ()
 
 
-def parse(text: str, path: Path = DEFAULT_FILE) -> Sites:
-    """Settings from the text of a file."""
-    return _sites(settings.parsed(text, path))
+def load(path: Path) -> Settings:
+    """Read a settings file; raise UsageError, which names the file and the key, for a mistake. No file: no sites."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return Settings(path=path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    if len(data) > MAX_BYTES:
+        raise UsageError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB, so it is not a settings file.")
+    try:
+        return parse(data.decode("utf-8-sig"), path)  # editors on Windows write a byte order mark
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise UsageError(f"{path}, line {line}: it cannot be read as UTF-8; save the file in that encoding.") from error
 
 
-def _sites(top: Table) -> Sites:
-    top.check(_TOP, _VALUES, "under the [[site]] that it is about")
-    contact = top.values.get("contact", "")
-    if not isinstance(contact, str):
-        raise top.wrong("contact", f"is {_shown(contact)}, not a text in quotes")
-    found: dict[str, SiteSettings] = {}
-    for table in top.tables("site"):
-        site = _site(table)
-        if site.name in found:
-            raise table.wrong("name" if "name" in table.values else "start", f"makes two sites called {site.name!r}")
-        found[site.name] = site
-    return Sites(tuple(found.values()), contact, top.path)
+def parse(text: str, path: Path = DEFAULT_FILE) -> Settings:
+    """Read settings from the text of a file."""
+    try:
+        document = tomllib.loads(text)
+        _prepare(document)
+        found = msgspec.convert(document, _File)
+        sites = tuple(replace(site, start=tuple(map(canonical, site.start))) for site in found.site)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}.") from error
+    except RecursionError:
+        raise UsageError(f"{path} is not a settings file: its values are nested too deeply.") from None
+    except (msgspec.ValidationError, UsageError) as error:
+        raise UsageError(f"{path}: {str(error).rstrip('.')}.") from error
+    names = [site.name for site in sites]
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise UsageError(f"{path}: two sites are called {twice!r}.")
+    return Settings(sites, found.contact, found.notify, path)
 
 
-def _site(table: Table) -> SiteSettings:
-    table.check(_VALUES, ("contact",), "at the top of the file, before the first [[site]]")
-    if not table.values.get("start"):
-        raise table.wrong("start", "is missing: each [[site]] needs `start`, the address of its column listing")
-    values = {}
-    for key, value in table.values.items():
-        try:
-            values[key] = _VALUES[key](value)
-        except (UsageError, ValueError) as error:
-            raise table.wrong(key, str(error).rstrip(".")) from error
-    return SiteSettings(**{"name": host_of(values["start"][0]), **values})
+def _prepare(document: dict[str, Any]) -> None:
+    """Check the keys of all tables, and fill in what follows from others."""
+    _check_keys(document, _File, "at the top")
+    for key, kind in (("site", SiteSettings), ("notify", WebhookSettings)):
+        tables = document.get(key, [])
+        document[key] = tables = [tables] if isinstance(tables, dict) else tables
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            raise UsageError(f"`{key}` is written as [[{key}]], with its settings in the lines below")
+        for number, table in enumerate(tables, 1):
+            _check_keys(table, kind, f"in [[{key}]] number {number}")
+    for number, table in enumerate(document["site"], 1):
+        start = table.get("start")
+        if not start:
+            raise UsageError(f"[[site]] number {number} needs `start`, the address of its column listing")
+        table["start"] = start = [start] if isinstance(start, str) else start
+        if "name" not in table and isinstance(start, list) and isinstance(start[0], str):
+            table["name"] = host_of(canonical(start[0]))
 
 
-def _shown(value: object) -> str:
-    """A value as the file has it, in short."""
-    return json.dumps(value, ensure_ascii=False, default=str)[:60]
+def _check_keys(table: dict[str, Any], kind: type[_File | SiteSettings | WebhookSettings], where: str) -> None:
+    known = {one.name for one in dataclasses.fields(kind)}
+    for key in table:
+        if key not in known:
+            raise UsageError(f"unknown setting `{key}` {where}{did_you_mean(key, known)}")
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"is not of the right kind: {_shown(value)} is no text in quotes")
-    return value
-
-
-def _name(value: object) -> str:
-    if not _text(value).strip():
-        raise ValueError("is empty")
-    return _text(value)
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"is {_shown(value)}, neither true nor false (without quotes)")
-    return value
-
-
-def _words(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise ValueError(f'is not of the right kind: {_shown(value)} is no list of texts, like ["one", "two"]')
-    return tuple(value)
-
-
-def _start(value: object) -> tuple[str, ...]:
-    return tuple(canonical(url) for url in _words([value] if isinstance(value, str) else value))
-
-
-def _paths(value: object) -> tuple[str, ...]:
-    for path in _words(value):
-        if not path.startswith("/"):
-            raise ValueError(f"has {_shown(path)}, which is no path: one begins with a slash, like /column/")
-    return _words(value)
-
-
-def _hosts(value: object) -> tuple[str, ...]:
-    for host in _words(value):
-        if not host or "/" in host:
-            raise ValueError(f"has {_shown(host)}, which is no host: one is written like www.clinic.example")
-    return _words(value)
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"is not of the right kind: {_shown(value)} is no number (without quotes)")
-    if not 0 <= value < 1e6:
-        raise ValueError(f"is out of range: {_shown(value)}")
-    return float(value)
-
-
-def _count(value: object) -> int:
-    if _number(value) != int(_number(value)) or not value:
-        raise ValueError(f"is {_shown(value)}, not a whole number from 1 on")
-    return int(_number(value))
-
-
-def _days(value: object) -> tuple[float, float]:
-    if not isinstance(value, list) or len(value) != 2:
-        raise ValueError(f"is not of the right kind: {_shown(value)} is no pair of days, like [1, 30]")
-    low, high = (_number(one) for one in value)
-    if low > high:
-        raise ValueError(f"has the larger number first: {_shown(value)}")
-    return low, high
-
-
-def _kinds(value: object) -> tuple[tuple[str, PageKind], ...]:
-    if not isinstance(value, dict):
-        raise ValueError('is not of the right kind: it is written like { "/column/staff*" = "other" }')
-    known = get_args(PageKind)
-    for pattern, kind in value.items():
-        if not pattern.startswith(("/", "*")):
-            raise ValueError(f"has the pattern {_shown(pattern)}, which no path fits: one begins with a slash")
-        if kind not in known:
-            raise ValueError(f"has {_shown(kind)}, none of {', '.join(known)}")
-    return tuple(value.items())
-
-
-_TOP = ("contact", "site", "notify")
-_VALUES: dict[str, Callable[[object], Any]] = {
-    "name": _name, "start": _start, "title": _text, "enabled": _flag, "delay": _number, "max_pages": _count,
-    "revisit_days": _days, "drop_index": _flag, "drop_parameters": _words, "under": _paths, "hosts": _hosts,
-    "kinds": _kinds,
-}  # fmt: skip
-
-Settings = Sites
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """Return the end of a sentence with what a mistyped word was probably meant to be."""
+    near = difflib.get_close_matches(word.lower(), known, 1, 0.6)
+    return f"; did you mean `{near[0]}`?" if near else f"; it may be one of {', '.join(sorted(known))}"

@@ -58,7 +58,8 @@ def crawl(
     from columnarchive.archive import Archive, CrawlOptions, load_hooks, load_settings
 
     with logged():
-        known, hooks = load_settings(settings), load_hooks(settings)
+        known = load_settings(settings)
+        hooks = load_hooks(known)
         with Archive.open(db) as archive:
             targets = archive.targets(sites or [], known)
             if not targets:

@@ -101,12 +101,12 @@ def changes(
 
     Example: archive changes --since 2026-01-01 --level 2
     """
+    from columnarchive.config import did_you_mean
     from columnarchive.diff.labels import LEVELS
     from columnarchive.reader import ChangeFilter, Reader
-    from columnarchive.settings import meant
 
     if label and label not in LEVELS:
-        raise UsageError(f"There is no label {label[:40]!r}{meant(label, LEVELS)}.")
+        raise UsageError(f"There is no label {label[:40]!r}{did_you_mean(label, LEVELS)}.")
     chosen = ChangeFilter(
         site=site,
         level=level,

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from columnarchive.config import Sites, SiteSettings
+from columnarchive.config import Settings, SiteSettings
 from columnarchive.crawl.client import ClientOptions
 from columnarchive.crawl.frontier import SitePlan
 from columnarchive.crawl.rate_limiter import Timer
@@ -60,7 +60,7 @@ class Planned:
     found_on: str
 
 
-def targets(db: Database, names: Sequence[str], known: Sites) -> list[Target]:
+def targets(db: Database, names: Sequence[str], known: Settings) -> list[Target]:
     """The sites that were asked for, by name or address; all that are followed when none is named.
 
     Raises UsageError for what is neither, NotFound for a name that nothing is known of.
@@ -81,7 +81,7 @@ def targets(db: Database, names: Sequence[str], known: Sites) -> list[Target]:
     return list(chosen.values())
 
 
-def _named(db: Database, name: str, known: Sites) -> Target:
+def _named(db: Database, name: str, known: Settings) -> Target:
     if "://" in name:
         settings = known.of_url(name)
         return Target(settings, (settings.canonical(name),))

@@ -174,8 +174,7 @@ def derive_site(
 def _derived(db: Database, site_id: int, containment: Containment) -> DerivedSite:
     name, settings = sites.settings(db.conn, site_id)
     pages = captures.visits(db, site_id)
-    kinds = cast(Mapping[str, PageKind], settings.get("kinds", {}))
-    site = SiteSettings(name, kinds=tuple(kinds.items()))
+    site = SiteSettings(name, kinds=cast(dict[str, PageKind], settings.get("kinds", {})))
     overrides = {page.url: kind for page in pages if (kind := site.kind_of(page.url))}
     template: list[SiteTemplate] = []
     read = read_site(

@@ -15,28 +15,25 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from columnarchive import settings
+from columnarchive.config import Settings, WebhookSettings, did_you_mean
 from columnarchive.crawl.webhook import Message, post
 from columnarchive.diff.labels import LEVELS
 from columnarchive.errors import FetchError, UsageError
 from columnarchive.exchange.markdown import inline
 from columnarchive.plain_text import json_line, printable
-from columnarchive.settings import Table, meant
 from columnarchive.store import notifications, reads
 from columnarchive.store.database import Database
 from columnarchive.store.notifications import Interest
 from columnarchive.store.reads import ChangeRow
 from columnarchive.times import DEFAULT_ZONE, Clock, system_clock, to_text, typed
-from columnarchive.urls import address, host_of
+from columnarchive.urls import host_of
 
 BATCH = 50  # changes in one message
 EDITS = 20  # edits shown of one change
 CHANGES = "changes"  # the channel of `changes --since last`
 EVERYTHING = Interest()
-_KEYS = ("url", "labels", "level", "sites", "since", "secret_env")
 
 _ACTIVE = re.compile(r"[@＠<]|:(?=//)|(?<=\w):(?=\w)")  # mentions, Slack's <…>, schemes, :emoji:
 _HOST_DOT = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_]{2})")
@@ -151,49 +148,14 @@ def _change(db: Database, row: ChangeRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def hooks(path: Path, tz: str = DEFAULT_ZONE) -> tuple[Hook, ...]:
-    """Return the webhooks of a settings file, `[notify]` or several `[[notify]]`; none when there is no file.
-
-    UsageError names the file, the line and the key that is wrong.
-    """
-    top = settings.read(path)
-    return tuple(_hook(table, tz) for table in top.tables("notify")) if top else ()
+def hooks(settings: Settings, tz: str = DEFAULT_ZONE) -> tuple[Hook, ...]:
+    """Return the webhooks of a settings file; raise UsageError for an unknown label or a day that is none."""
+    return tuple(_hook(settings, one, tz) for one in settings.webhooks)
 
 
-def _hook(table: Table, tz: str) -> Hook:
-    table.check(_KEYS)
-    values = table.values
-    url, level, secret_env = values.get("url"), values.get("level", 0), values.get("secret_env", "")
-    if not isinstance(url, str) or not _is_web_address(url):
-        raise table.wrong("url", "must be the address of the webhook")
-    if type(level) is not int or not 0 <= level <= 3:
-        raise table.wrong("level", "is a number from 0 to 3")
-    if not isinstance(secret_env, str) or not re.fullmatch(r"([A-Za-z_][A-Za-z0-9_]*)?", secret_env):
-        raise table.wrong("secret_env", "is the name of an environment variable, never the secret itself")
-    labels = _words(table, "labels")
-    for label in labels:
+def _hook(settings: Settings, one: WebhookSettings, tz: str) -> Hook:
+    for label in one.labels:
         if label not in LEVELS:
-            raise table.wrong("labels", f"has {label!r}, which is no label{meant(label, LEVELS)}")
-    return Hook(url, Interest(level, labels, _words(table, "sites"), _since(table, tz)), secret_env)
-
-
-def _is_web_address(url: str) -> bool:
-    try:
-        return bool(address(url).host)
-    except UsageError:
-        return False
-
-
-def _since(table: Table, tz: str) -> str:
-    since = table.values.get("since", "")
-    try:
-        return typed(str(since), tz) if since else ""
-    except UsageError as error:
-        raise table.wrong("since", f"is a day, like 2026-01-31 ({str(error).rstrip('.')})") from error
-
-
-def _words(table: Table, key: str) -> tuple[str, ...]:
-    value = table.values.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise table.wrong(key, "is a list of words")
-    return tuple(value)
+            raise UsageError(f"{settings.path}: {label!r} is no label{did_you_mean(label, LEVELS)}")
+    since = typed(str(one.since), tz) if one.since else ""
+    return Hook(one.url, Interest(one.level, one.labels, one.sites, since), one.secret_env)

@@ -45,6 +45,8 @@ def probe(url: str, options: crawl.CrawlOptions, report: Callable[[crawl.Progres
     settings = SiteSettings(host_of(start), (start,))
     with tempfile.TemporaryDirectory(prefix="columnarchive-") as folder, Database.open(Path(folder) / "probe.db") as db:
         summary = crawl.crawl(db, [crawl.Target(settings, (start,))], options, report)
+        if summary.interrupted:
+            raise KeyboardInterrupt
         if not summary.outcomes.keys() & {"ok", "redirected"}:
             why = summary.failures[0].reason if summary.failures else "nothing was answered"
             raise FetchError(f"{start} cannot be followed: {why}")
