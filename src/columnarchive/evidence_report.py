@@ -90,7 +90,7 @@ def _page(row: ArticleRow, sides: list[_Side], comparison: Comparison | None, he
             ("初めて確認 · First seen", row.first_seen_at),
             ("最後に確認 · Last seen", row.last_seen_at),
             ("状態 · State", row.state),
-            ("連鎖の先頭 · Head of the chain", head),
+            ("改ざん検知の先頭 · Head of the hash chain", head),
         )
     )
     for side in sides:
@@ -111,20 +111,20 @@ def _capture(side: _Side) -> Iterator[str]:
         (
             ("この文面を確認した期間 · Seen", f"{revision.first_seen_at} – {revision.last_seen_at}"),
             ("取得 · Fetched", stored.fetched_at),
-            ("要求した先 · Asked for", stored.url),
-            ("行き着いた先 · Final address", stored.final_url),
-            ("応答 · Status", str(stored.status)),
+            ("取得したアドレス · Requested address", stored.url),
+            ("転送先 · Final address", stored.final_url),
+            ("ステータス · Status", str(stored.status)),
             ("サーバ · Server", " · ".join(part for part in (stored.peer, stored.tls) if part)),
             ("本体の SHA-256 · Body", revision.body_sha256),
             ("通信上の SHA-256 · On the wire", stored.wire_sha256),
             ("文面の指紋 · Fingerprint of the text", revision.article.fingerprint),
-            ("連鎖の記録 · Link of the chain", f"{stored.link} ({stored.link_at})" if stored.link else ""),
-            ("入手経路 · Came by", stored.source),
+            ("改ざん検知の記録 · Tamper-evidence record", f"{stored.link} ({stored.link_at})" if stored.link else ""),
+            ("入手経路 · Source", stored.source),
             ("読み取り規則 · Reading rules", revision.rules),
         )
     )
     lines = "\n".join(f"{name}: {value}" for name, value in stored.headers)
-    yield f"<h3>応答の見出し · <span lang='en'>Response headers</span></h3><pre>{escape(lines)}</pre>"
+    yield f"<h3>レスポンスヘッダー · <span lang='en'>Response headers</span></h3><pre>{escape(lines)}</pre>"
 
 
 def _difference(comparison: Comparison) -> Iterator[str]:
@@ -178,13 +178,13 @@ def _verification(url: str, sides: Iterable[_Side]) -> Iterator[str]:
     yield f"<pre>{escape(chr(10).join(commands))}</pre>"
     yield (
         "<p>本体の SHA-256 は、転送と内容の符号化を解いたバイト列そのものから計算します。"
-        "連鎖の各記録は、前の記録・時刻・種別・件数・中身の要約という五行の SHA-256 です。"
+        "改ざん検知の各記録は、前の記録・時刻・種別・件数・中身の要約という五行の SHA-256 です。"
         "先頭の値を別の場所に控えておけば、後からの書き換えに気づけます。</p>"
         "<p lang='en'>The digest of a body is that of its bytes after transfer and content decoding. "
         "Each link of the chain is the SHA-256 of five lines: the link before, time, kind, number of entries, content. "
         "Whoever keeps the head elsewhere will notice any later change. Times are UTC.</p>"
         "<footer><p>種類は変わったことばを示すもので、是非の判断ではありません。"
-        "<span lang='en'>Labels say which words changed; they are no judgement.</span></p></footer>"
+        "<span lang='en'>Labels describe which words changed; they are not a judgement.</span></p></footer>"
         "</main></body></html>\n"
     )
 

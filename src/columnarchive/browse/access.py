@@ -37,25 +37,25 @@ async def is_visible(datasette: Any, actor: Any, database: str, table: str) -> b
 
 
 async def _asked_by_steps(datasette: Any, actor: Any, database: str, tables: Iterable[str]) -> AsyncIterator[bool]:
-    """Datasette 0.65: what is said of the table counts, or else of the database, or else of the instance.
+    """Datasette 0.65: what is set for the table counts, or else of the database, or else of the instance.
 
     As its `ensure_permissions` does, but database and instance are asked once for all tables.
     """
     above: bool | None = None
     for table in tables:
-        said = await datasette.permission_allowed(actor, "view-table", (database, table), default=None)
-        if said is None:
+        permission = await datasette.permission_allowed(actor, "view-table", (database, table), default=None)
+        if permission is None:
             if above is None:
                 above = await _asked_above(datasette, actor, database)
-            said = above
-        yield bool(said)
+            permission = above
+        yield bool(permission)
 
 
 async def _asked_above(datasette: Any, actor: Any, database: str) -> bool:
     for action, resource in (("view-database", database), ("view-instance", None)):
-        said = await datasette.permission_allowed(actor, action, resource, default=None)
-        if said is not None:
-            return bool(said)
+        permission = await datasette.permission_allowed(actor, action, resource, default=None)
+        if permission is not None:
+            return bool(permission)
     return True
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from columnarchive.browse.captures import tombstones
+from columnarchive.browse.rendering import Page
 from columnarchive.browse.request import PageRequest
-from columnarchive.browse.responses import Page
 from columnarchive.browse.timeline import timeline
 from columnarchive.reader import ArticleRow, Pick, Reader, RevisionRow, Step, sentences_of
 from columnarchive.records import Article, Sentence

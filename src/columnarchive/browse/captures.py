@@ -7,8 +7,8 @@ import hashlib
 import re
 
 from columnarchive import evidence_report
+from columnarchive.browse.rendering import REPLAY_POLICY, SHEET_POLICY, FileResponse, Page
 from columnarchive.browse.request import PageRequest
-from columnarchive.browse.responses import REPLAY_POLICY, SHEET_POLICY, FileResponse, Page
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.reader import Reader, Stored, Tombstone
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from columnarchive.browse.diff_html import EditRenderer
+from columnarchive.browse.rendering import FileResponse, Page
 from columnarchive.browse.request import PageRequest
-from columnarchive.browse.responses import FileResponse, Page
 from columnarchive.diff.layout import lay_out
 from columnarchive.errors import UsageError
 from columnarchive.reader import Pick, Reader

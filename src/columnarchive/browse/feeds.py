@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from columnarchive import locale
 from columnarchive.browse.home import change_filter
+from columnarchive.browse.rendering import Page
 from columnarchive.browse.request import PageRequest
-from columnarchive.browse.responses import Page
 from columnarchive.browse.search import query, search_options
 from columnarchive.reader import Reader, group_changes
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from columnarchive import locale
+from columnarchive.browse.rendering import Page
 from columnarchive.browse.request import PageRequest
-from columnarchive.browse.responses import Page
 from columnarchive.reader import ChangeFilter, Reader, group_changes
 
 PER_PAGE = 20

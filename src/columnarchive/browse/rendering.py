@@ -1,16 +1,51 @@
-"""Templates to text, in the thread that read the archive, and what every template may use."""
+"""What page functions return, with security headers, and templates to text in the thread that read the archive."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2 import Environment
 
 from columnarchive import locale, times
 from columnarchive.browse.request import PageRequest, web
-from columnarchive.browse.responses import Page
 from columnarchive.plain_text import xml_text
+
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-src 'self'; "
+    "base-uri 'none'; frame-ancestors 'self'"
+)
+"""Our own pages need a style sheet and a frame of their own origin, and nothing else."""
+
+REPLAY_POLICY = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; form-action 'none'; "
+    "frame-ancestors 'self'; base-uri 'none'"
+)
+"""A stored page may draw itself with what it carries, and nothing else, whether in its frame or opened alone."""
+
+SHEET_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""A self-contained sheet has its style inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A template and its values."""
+
+    template: str
+    context: Mapping[str, Any]
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FileResponse:
+    """Bytes with their type and headers."""
+
+    body: bytes
+    content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+
 
 _ATTRIBUTE = "columnarchive_templates"
 

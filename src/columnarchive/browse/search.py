@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from columnarchive.browse.rendering import Page
 from columnarchive.browse.request import PageRequest
-from columnarchive.browse.responses import Page
 from columnarchive.errors import UsageError
 from columnarchive.reader import Reader, Scope, SearchOptions
 from columnarchive.records import Hit

@@ -1,18 +1,20 @@
-"""Sites: the list of them, and a page for each."""
+"""Sites, and passages that several articles have."""
 
 from __future__ import annotations
 
+from columnarchive.browse.rendering import Page
 from columnarchive.browse.request import PageRequest
-from columnarchive.browse.responses import Page
 from columnarchive.browse.timeline import bars
 from columnarchive.reader import ChangeFilter, Reader
 
 TROUBLES = 50
 CARDS = 12
 CHANGES = 8
+PASSAGES = 40
+DEEPEST_PASSAGE = 100_000
 
 
-def sites(archive: Reader, _ask: PageRequest) -> Page:
+def sites(archive: Reader, _request: PageRequest) -> Page:
     """Every site that is followed."""
     return Page("sites.html", {"sites": archive.site_cards()})
 
@@ -34,3 +36,27 @@ def site(archive: Reader, request: PageRequest) -> Page:
             "troubles": archive.troubles(name, TROUBLES),
         },
     )
+
+
+def copies(archive: Reader, request: PageRequest) -> Page:
+    """Passages found in more than one article."""
+    start = request.number("start", DEEPEST_PASSAGE)
+    rows = archive.copied_passages(request.get("site"), PASSAGES + 1, start)
+    passages = sorted(rows[:PASSAGES], key=lambda one: (-one.articles, -one.sites, -len(one.text), one.key))
+    return Page(
+        "copies.html",
+        {
+            "passages": passages,
+            "has_more": len(rows) > PASSAGES,
+            "start": start,
+            "per_page": PASSAGES,
+            "sites": archive.site_names(),
+        },
+    )
+
+
+def passage(archive: Reader, request: PageRequest) -> Page:
+    """One passage and every article that has it."""
+    holders = archive.passage_holders(request.get("key"))
+    own = next((one for one in holders if one.similarity == 1.0), holders[0])
+    return Page("passage.html", {"holders": holders, "text": own.text})

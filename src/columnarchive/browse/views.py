@@ -10,10 +10,9 @@ from typing import Any
 
 from datasette import Forbidden, Response
 
-from columnarchive.browse import access, article, captures, copies, diff, feeds, home, search, sites
-from columnarchive.browse.rendering import render
+from columnarchive.browse import access, article, captures, diff, feeds, home, search, sites
+from columnarchive.browse.rendering import PAGE_POLICY, FileResponse, Page, render
 from columnarchive.browse.request import ROOT, PageRequest, language
-from columnarchive.browse.responses import PAGE_POLICY, FileResponse, Page
 from columnarchive.errors import ArchiveError, NotFound, StoreError, UsageError
 from columnarchive.reader import Reader
 
@@ -45,8 +44,8 @@ ROUTES = (
     Route("search", search.search, ("sites", "articles", "sentences")),
     Route("sites", sites.sites, ("sites", "articles")),
     Route("site", sites.site, ("sites", "articles", "changes", "pages")),
-    Route("copies", copies.copies, ("sites", "articles", "passages", "copies")),
-    Route("passage", copies.passage, ("articles", "revisions", "passages", "copies")),
+    Route("copies", sites.copies, ("sites", "articles", "passages", "copies")),
+    Route("passage", sites.passage, ("articles", "revisions", "passages", "copies")),
     Route("captures", captures.captures, ("pages", "captures")),
     Route("capture", captures.capture, _EVIDENCE),
     Route("replay", captures.replay, _EVIDENCE),

@@ -1,4 +1,4 @@
-"""Commands that bring data in and out: extract, import, export."""
+"""Commands that bring data in and out: extract, import, export, evidence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from columnarchive.cli.output import DEFAULT_DATABASE, MOST, AsJson, Bar, Db, choose, json_lines, visible
+from columnarchive.cli.output import DEFAULT_DATABASE, MOST, AsJson, Bar, Db, Url, choose, json_lines, visible
 from columnarchive.errors import ExtractError, UsageError
 
 if TYPE_CHECKING:
@@ -112,3 +112,21 @@ def export(
     with Archive.open(db, create=False, write=False) as archive, Bar("export") as bar:
         sentence = archive.export(request, bar.update)
     typer.echo(visible(sentence))
+
+
+def evidence(
+    url: Url,
+    first: Annotated[str, typer.Argument(help="Revision number or day.", metavar="[FROM]")] = "",
+    second: Annotated[str, typer.Argument(help="Revision number or day.", metavar="[TO]")] = "",
+    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path(),
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Write an evidence sheet: one HTML file with texts, difference, times and digests, and its WARC records.
+
+    Example: archive evidence https://clinic.example/column/nanbyo/ 2025-10-20 2026-01-15
+    """
+    from columnarchive.archive import Archive
+
+    with Archive.open(db, create=False, write=False) as archive:
+        written = archive.write_evidence(url, first, second, out)
+    typer.echo(f"{written.sheet}\n{written.records}")
