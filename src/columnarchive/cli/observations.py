@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from columnarchive.cli.output import DEFAULT_DATABASE, AsJson, Db, Zone, choose, console, json_lines, visible
-from columnarchive.text import count
+from columnarchive.plain_text import count
 from columnarchive.times import DEFAULT_ZONE, day, typed
 
 if TYPE_CHECKING:
