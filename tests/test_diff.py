@@ -75,6 +75,33 @@ def test_merged_and_split() -> None:
         assert "split_or_merged" in comparison.labels
 
 
+LINES = ["朝の散歩は血の", "めぐりを助けると", "いわれています。", "無理のない歩幅で", "続けてください。"]
+REWRAPPED = ["朝の散歩は", "血のめぐりを助けるといわれて", "います。無理の", "ない歩幅で続けてください。"]
+
+
+@pytest.mark.parametrize("joiner", ["\n", None])
+def test_lines_wrapped_anew_are_level_0(joiner: str | None) -> None:
+    one, other = ([joiner.join(lines)] if joiner else lines for lines in (LINES, REWRAPPED))
+    assert compare(article(DOCTOR, *one, PRICE), article(DOCTOR, *other, PRICE)).level == 0
+
+
+@pytest.mark.parametrize(
+    ("out", "put"), [("続けて", "つづけて"), ("無理", "むり"), ("血の", "血液の"), ("ください", "みましょう")]
+)
+def test_one_change_within_lines_wrapped_anew_is_one_edit(out: str, put: str) -> None:
+    changed = [line.replace(out, put) for line in REWRAPPED]
+    assert changed != REWRAPPED
+    comparison = compare(article(DOCTOR, *LINES, PRICE), article(DOCTOR, *changed, PRICE))
+    assert sum(edit.level > 0 for edit in comparison.edits) == 1
+
+
+@pytest.mark.parametrize("sign", ["\u200b", "\xad", "\u200e", "\u2060", "\ufe0f", "\U000e0100", "\u061c", "\ufeff"])
+def test_invisible_characters_are_no_change_of_the_text(sign: str) -> None:
+    for text in (PRICE, RISK, DOCTOR, LONG):
+        for at in range(1, len(text)):
+            assert compare(article(text), article(text[:at] + sign + text[at:])).level == 0, (text, at)
+
+
 def test_the_same_value_written_otherwise_is_cosmetic() -> None:
     comparison = compare(article(PRICE), article("費用は、9.8万円です。"))
     assert (comparison.labels, comparison.level) == (("cosmetic",), 0)

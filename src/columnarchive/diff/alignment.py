@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from rapidfuzz.distance import Indel
@@ -22,6 +23,9 @@ LinkKind = Literal["added", "removed", "edited", "moved"]
 _MOST_CELLS = 40_000_000
 # Only within gaps up to this many pairs are sentences sought that are merely set otherwise.
 _MAX_REFORMATTED = 40_000
+# Lines wrapped anew are sought in gaps up to this many characters, and only where so much of both sides is the same.
+_MAX_REWRAPPED = 4_000
+_REWRAPPED = 0.8
 # Two sentences at least this alike (2·LCS ÷ both lengths) are one sentence edited; unrelated Japanese ones reach 0.35.
 _EDITED = 0.45
 # One sentence in the place of one sentence needs little likeness to be read as its new wording.
@@ -145,6 +149,8 @@ def _reformatted(
         runs = _same_text_resegmented(old_keys, new_keys)
     elif values_without_punctuation(one) == values_without_punctuation(other):
         runs = _same_text_as_runs([old[at] for at in olds], [new[at] for at in news])
+    else:
+        runs = _rewrapped(old_keys, new_keys)
     if not runs and not set(old_keys).isdisjoint(new_keys):
         ids: dict[str, int] = {}
         old_ids = [ids.setdefault(key, len(ids)) for key in old_keys]
@@ -160,6 +166,31 @@ def _reformatted(
         links.append(Link("edited", olds[i1], olds[i2 - 1] + 1, news[j1], news[j2 - 1] + 1, news[j1]))
         _take(links[-1], old_left, new_left)
     return links
+
+
+def _rewrapped(old_keys: Sequence[str], new_keys: Sequence[str]) -> list[tuple[int, int, int, int]]:
+    """Return runs whose text was cut at other places and also changed a little: lines wrapped anew around an edit."""
+    one, other = "".join(old_keys), "".join(new_keys)
+    if max(len(one), len(other)) > _MAX_REWRAPPED or min(len(old_keys), len(new_keys)) == 0:
+        return []
+    blocks = Indel.opcodes(one, other).as_matching_blocks()
+    if 2 * sum(block.size for block in blocks) < _REWRAPPED * (len(one) + len(other)):
+        return []
+    old_ends, new_ends = list(accumulate(map(len, old_keys))), list(accumulate(map(len, new_keys)))
+    place = {end: at for at, end in enumerate(new_ends, 1)}
+    runs, i1, j1 = [], 0, 0
+    for i, end in enumerate(old_ends, 1):
+        mapped = (end - block.a + block.b for block in blocks if block.a <= end <= block.a + block.size)
+        j = next((place[to] for to in mapped if to in place), 0)
+        if j <= j1 and i < len(old_ends):
+            continue
+        j = len(new_ends) if i == len(old_ends) else j
+        inside = new_ends[j1 : j - 1]
+        back = {at - block.b + block.a for at in inside for block in blocks if block.b <= at <= block.b + block.size}
+        if i > i1 and j > j1 and not back.issubset(old_ends):
+            runs.append((i1, i, j1, j))
+        i1, j1 = i, j
+    return runs
 
 
 def _same_text_as_runs(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int, int]]:

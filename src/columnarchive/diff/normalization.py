@@ -48,7 +48,11 @@ _SAID = re.compile(rf"[^\W\d_{_SETTING}{_SIGNS}]+")
 _COMPATIBLE = re.compile(
     r"[\u3038-\u303a\u3099\u309a\u309f\u3190-\u319f\u3200-\u33ff\u2e80-\u2fdf\uf900-\ufaff\uff9e\uff9f\U0001f200-\U0001f2ff\U0002f800-\U0002fa1f]"
 )
-_SPACE = re.compile(r"[\s\u200b-\u200d\u2060\ufeff\u00ad]+")
+# White space, and what no reader sees: joiners, direction marks, soft hyphens, selectors of a glyph.
+_INVISIBLE = re.compile(
+    r"[\s\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]+"
+)
+_SELECTOR = re.compile(r"[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
 @lru_cache(maxsize=4096)
@@ -56,7 +60,9 @@ def nfkc_no_space(text: str) -> str:
     """Return the text in NFKC without white space and invisible characters: what word lists are matched against."""
     folded = text if unicodedata.is_normalized("NFKC", text) else nfkc(text)
     # Every kind of space but the plain one counts as not printable.
-    return folded if folded.isprintable() and " " not in folded else _SPACE.sub("", folded)
+    if folded.isprintable() and " " not in folded and not _SELECTOR.search(folded):
+        return folded
+    return _INVISIBLE.sub("", folded)
 
 
 @lru_cache(maxsize=4096)
