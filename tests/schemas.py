@@ -39,8 +39,10 @@ LATER = (("sites", "template"), ("captures", "robots"))
 LATER_TABLES = {
     "withdrawn_addresses": "url text, withdrawal_id integer",
     "withdrawn_shingles": "shingle integer, withdrawal_id integer",
+    "observations": "id integer primary key, article_id integer, kind text, text text, words text, position integer, "
+    "since_at text, since_revision integer, until_at text, until_revision integer",
 }
-"""Tables that came after the first schema and that today's code reads."""
+"""Tables that came after the first schema and that today's code reads or writes."""
 
 
 def make(path: Path, name: str) -> None:
@@ -77,10 +79,12 @@ def _as_now(conn: sqlite3.Connection) -> Iterator[None]:
     ]
     for table, column in lent:
         conn.execute(f"alter table {table} add column {column} text not null default ''")
-    for table, columns in LATER_TABLES.items():
-        conn.execute(f"create temp table {table}({columns})")
+    had = {name for (name,) in conn.execute("select name from main.sqlite_master where type = 'table'")}
+    missing = [table for table in LATER_TABLES if table not in had]
+    for table in missing:
+        conn.execute(f"create temp table {table}({LATER_TABLES[table]})")
     yield
-    for table in LATER_TABLES:
+    for table in missing:
         conn.execute(f"drop table temp.{table}")
     for table, column in lent:
         conn.execute(f"alter table {table} drop column {column}")
