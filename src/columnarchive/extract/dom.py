@@ -11,7 +11,7 @@ import re
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from columnarchive.extract.dom_paths import Places
-from columnarchive.extract.dom_walk import walk
+from columnarchive.extract.dom_walk import Walk
 from columnarchive.extract.link_header import sends_to
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.rules import CONTAINERS, MAX_CHARS, STRIPPED
@@ -41,25 +41,8 @@ def outline(html: str | bytes, places: Places, skips: Skips | None = None) -> Ou
     for tag in STRIPPED:
         for node in tree.tags(tag):  # several times as fast as a selector
             node.decompose(recursive=False)
-    walk(_without_comments(body.html or ""), page, places)
+    Walk(page, places).read(body)
     return page
-
-
-def _without_comments(html: str) -> str:
-    """What the parser wrote, without comments and declarations."""
-    parts: list[str] = []
-    done = 0
-    last = html.rfind("-->")
-    while (at := html.find("<!", done)) >= 0:
-        if at + 4 <= last and html.startswith("<!--", at):
-            end = html.index("-->", at + 4) + 3
-        else:
-            end = html.find(">", at) + 1
-            if not end:
-                break
-        parts.append(html[done:at])
-        done = end
-    return "".join(parts) + html[done:] if parts else html
 
 
 def _prune(body: LexborNode, places: Places, dead: frozenset[int], around: frozenset[int]) -> None:
@@ -70,8 +53,7 @@ def _prune(body: LexborNode, places: Places, dead: frozenset[int], around: froze
         tag = node.tag
         if tag not in _PRUNED:
             continue
-        attributes = node.attributes
-        step = places.box(tag, attributes.get("class"), attributes.get("id"))
+        step = places.step(tag, node.attributes)
         place = step.under.get(parent) or places.enter(parent, step)
         if place in dead:
             node.decompose(recursive=False)

@@ -14,19 +14,21 @@ from columnarchive.extract.rules import (
     ARTICLE_HEADER,
     BAD_CLASS,
     GOOD_CLASS,
-    HIDDEN,
     LABELS,
     MAX_LINES,
     NAVIGATION_CLASS,
     STATE_WORDS,
 )
 
-_CLASS = re.compile(r'\s(?:class|id)="([^"]*)"')
-_ROLE = re.compile(r'\srole="(navigation|banner|contentinfo|complementary|search|menu|menubar|dialog|alertdialog)"')
+_ROLES = frozenset(
+    ("navigation", "banner", "contentinfo", "complementary", "search", "menu", "menubar", "dialog", "alertdialog")
+)
+_HIDING_STYLE = re.compile(r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden", re.I)
+_STRIKING_STYLE = re.compile(r"\bline-through\b", re.I)
 _DIGITS = re.compile(r"\d+")
-_SPLIT = re.compile(r"[\s]+")
 _ROOT_WORDS = frozenset(("html", "body"))
 _WRAPPING_TAGS = frozenset(("html", "body", "main", "article"))
+_WORD_CHARS = 400  # of a class or an id
 IN_ARTICLE, IN_BAD, IN_NAVIGATION = 1, 2, 4
 """What an element or one around it is: an <article>, bad by its class or tag, navigation by its name."""
 
@@ -42,6 +44,7 @@ class Step:
     good: bool
     hidden: bool
     navigation: bool = False
+    struck: bool = False
     inside: int = 0
     """What all that stands in the element is in, as `outlines` counts it."""
     apart: int = 0
@@ -53,10 +56,6 @@ class Step:
 NO_STEP = Step("", "", "", False, False, False)
 
 
-Head = tuple[int, str, int, Step]
-"""What the inside of `<…>` means to a walk: an action, the tag, +1 or -1 for nesting, and the element's verdicts."""
-
-
 Line = tuple[str, bool, str]
 """A text without white space, whether it says little more than a date, and itself with digits masked."""
 
@@ -64,32 +63,30 @@ Line = tuple[str, bool, str]
 class Places:
     """The interner of one run: grows as pages are walked, and is never shared between processes."""
 
-    __slots__ = ("_boxes", "_known", "_steps", "heads", "lines", "parents", "steps")
+    __slots__ = ("_known", "_steps", "lines", "parents", "steps")
 
     def __init__(self) -> None:
         self.parents: list[int] = [-1]
         self.steps: list[Step] = [NO_STEP]
-        self.heads: dict[str, Head] = {}
         self.lines: dict[str, Line] = {}
         self._known: dict[tuple[int, str], int] = {}
-        self._boxes: dict[tuple[str, str | None, str | None], Step] = {}
-        self._steps: dict[tuple[str, str], Step] = {}
+        self._steps: dict[tuple[str, str, str, str, bool, bool], Step] = {}
 
-    def step(self, tag: str, attributes: str) -> Step:
-        """The verdicts on an element, by its tag and its attributes as serialised."""
-        key = (tag, attributes)
+    def step(self, tag: str, attributes: dict[str, str | None]) -> Step:
+        """The verdicts on an element, by its tag and its attributes."""
+        if not attributes:
+            return self._step((tag, "", "", "", False, False))
+        style = attributes.get("style") or ""
+        hidden = "hidden" in attributes or attributes.get("aria-hidden") == "true"
+        hidden = hidden or bool(style and _HIDING_STYLE.search(style))
+        struck = bool(style and _STRIKING_STYLE.search(style))
+        classes, own = (attributes.get("class") or "")[:_WORD_CHARS], (attributes.get("id") or "")[:_WORD_CHARS]
+        return self._step((tag, classes, own, attributes.get("role") or "", hidden, struck))
+
+    def _step(self, key: tuple[str, str, str, str, bool, bool]) -> Step:
         found = self._steps.get(key)
         if found is None:
-            found = self._steps[key] = _judge(tag, attributes)
-        return found
-
-    def box(self, tag: str, classes: str | None, own: str | None) -> Step:
-        """The verdicts on an element by its tag, class and id alone."""
-        key = (tag, classes, own)
-        found = self._boxes.get(key)
-        if found is None:
-            named = (f' class="{classes}"' if classes else "") + (f' id="{own}"' if own else "")
-            found = self._boxes[key] = self.step(tag, named)
+            found = self._steps[key] = _judge(*key)
         return found
 
     def enter(self, parent: int, step: Step) -> int:
@@ -122,20 +119,19 @@ class Places:
         return "/".join(reversed(tokens))
 
 
-def _judge(tag: str, attributes: str) -> Step:
-    words = " ".join(_CLASS.findall(attributes)) if attributes else ""
-    names = [_DIGITS.sub("", word) for word in _SPLIT.split(words) if word]
+def _judge(tag: str, classes: str, own: str, role: str, hidden: bool, struck: bool) -> Step:
+    words = f"{classes} {own}".strip()
+    names = [_DIGITS.sub("", word) for word in words.split()]
     kept = [] if tag in _ROOT_WORDS else sorted({name for name in names if name and name.lower() not in STATE_WORDS})
     token = " ".join((tag, *kept))  # no tag has a space in it, and broken ones have dots
-    role = bool(attributes and _ROLE.search(attributes))
     wraps = tag in _WRAPPING_TAGS
     bad = not wraps and (
         tag in ("nav", "footer")
-        or role
+        or role in _ROLES
         or any(BAD_CLASS.search(ARTICLE_HEADER.sub("", word)) for word in words.split())
     )
     good = tag in ("article", "main") or any(GOOD_CLASS.search(word) for word in words.split())
-    hidden = bool(attributes and HIDDEN.search(attributes))
     navigation = tag == "nav" or (not wraps and NAVIGATION_CLASS.search(words) is not None)
     inside = (IN_ARTICLE if tag == "article" else 0) | (IN_BAD if bad else 0) | (IN_NAVIGATION if navigation else 0)
-    return Step(tag, token, words, bad, good, hidden, navigation, inside, IN_BAD if tag == "aside" else 0)
+    apart = IN_BAD if tag == "aside" else 0
+    return Step(tag, token, words, bad, good, hidden, navigation, struck, inside, apart)

@@ -1,15 +1,18 @@
-"""One walk over a page's tags: serialised HTML → pieces of text, each with its place.
+"""One walk over a page's tree: nodes → segments of text, each with the block elements around it.
 
-A piece runs between block tags and is not split at `<br>`; ruby readings are dropped; numeric entities are resolved by
-the parser.
+A segment runs between block tags and is not split at `<br>`; ruby readings are dropped. What is struck out is kept
+between `~~`, and a power is written with `^`, so that 10<sup>8</sup> never reads 108.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
-from columnarchive.extract.dom_paths import IN_ARTICLE, NO_STEP, Head, Places
+from selectolax.lexbor import LexborNode
+
+from columnarchive.extract.dom_paths import IN_ARTICLE, NO_STEP, Places
 from columnarchive.extract.outlines import Element, Outline, Piece
 from columnarchive.extract.rules import INLINE, MAX_LINE, MAX_PIECE, MAX_TOKENS, SKIPPED, VOID
 from columnarchive.text import is_date_line
@@ -26,163 +29,167 @@ _DATA_TAGS = frozenset(("td", "th", "dt", "dd", "h1", "h2", "h3", "h4"))
 _MASKED_LETTERS = 3
 _LONG = 2000  # stamps and counters stand in short texts
 _TRIM = " \t\r\n\f\u00a0\u3000"
-
-_TEXT, _ENTER, _LEAVE, _BR, _ANCHOR, _UNANCHOR, _SKIP, _VOID = range(8)
-_LINK: Head = (_ANCHOR, "a", 1, NO_STEP)
-_END: Head = (_TEXT, "", 0, NO_STEP)
+_POWER = re.compile(r"\s*[-−–+＋]?[0-9０-９]+\s*")
+_STRUCK_TAGS = frozenset(("del", "s", "strike"))
+_STRUCK = "~~"
 _OUTSIDE = Element("body", NO_STEP, 0, -1, 0, 0)
 
 
-def walk(html: str, page: Outline, places: Places) -> None:
-    """Read the body of a page, as the parser writes it, into its outline.
+class Walk:
+    """Reads the body of a page into its outline."""
 
-    Both angle brackets are escaped in what it writes, in text and in the values of attributes. Broken markup leaves
-    `<` in the names of tags and attributes, and never `>`, so this is where the page is cut.
-    """
-    heads, elements, pieces, enter = places.heads, page.elements, page.pieces, places.enter
-    new = object.__new__
-    buffer: list[str] = []
-    at, element = -1, _OUTSIDE
-    skipping, depth = "", 0
-    href: str | None = None
-    linked = link_from = 0
-    chunks = html.replace("<br>", _BREAK).split(">")  # lines end more often than anything else, and need no look
-    if len(chunks) > MAX_TOKENS:
-        del chunks[MAX_TOKENS:]
-    for chunk in chunks:
-        text, _, token = chunk.partition("<")
-        action, tag, nesting, step = heads.get(token) or _read_head(token, places)
-        if skipping:  # inside something never read: wait for its own end
-            if tag == skipping:
-                depth += nesting
-                if not depth:
-                    skipping = ""
-            continue
-        if text:
-            if text.isspace():
-                if buffer:
-                    buffer.append(" ")
-            else:
-                if "&" in text:
-                    text = _unescape(text)
-                buffer.append(text)
-                if href is not None:
-                    linked += len("".join(text.split())) - text.count(_BREAK)
-        if action == _ENTER:
-            if buffer:
-                _flush(buffer, linked, at, element, page, places)
-                linked = 0
-            place = step.under.get(element.place) or enter(element.place, step)
-            inside = element.inside | step.inside
-            element = new(Element)  # filled in here: calling its __init__ costs as much again
-            element.tag, element.step, element.place, element.parent = tag, step, place, at
-            element.first, element.end = len(pieces), -1
-            element.inside = inside if inside & IN_ARTICLE else inside | step.apart
-            at = len(elements)
-            elements.append(element)
-        elif action == _LEAVE:
-            if buffer:
-                _flush(buffer, linked, at, element, page, places)
-                linked = 0
-            if tag == element.tag and at >= 0:
-                element.end = len(pieces)
-                at = element.parent
-                element = elements[at] if at >= 0 else _OUTSIDE
-        elif action == _TEXT:
-            continue
-        elif action == _BR:
-            buffer.append(_BREAK)
-        elif action == _ANCHOR:
-            href, link_from = _address(token), len(pieces)
-        elif action == _UNANCHOR:
-            if href:
-                page.links.append((href, link_from))
-            href = None
-        elif action == _SKIP:
-            skipping, depth = tag, 1
-        elif action == _VOID and buffer:
-            _flush(buffer, linked, at, element, page, places)
-            linked = 0
-    if buffer:
-        _flush(buffer, linked, at, element, page, places)
-    for element in elements:
-        if element.end < 0:
-            element.end = len(pieces)
+    def __init__(self, page: Outline, places: Places) -> None:
+        self._page = page
+        self._places = places
+        self._buffer: list[str] = []
+        self._linked = 0
+        self._href: str | None = None
+        self._link_from = 0
+        self._at = -1
+        self._element = _OUTSIDE
+        self._struck = 0
+        self._marked = False
+        self._preformatted = 0
+        self._script = ""
 
+    def read(self, body: LexborNode) -> None:
+        """Walk all nodes below `body`, at most `MAX_TOKENS` of them."""
+        nodes: Iterator[LexborNode] = iter((body,))
+        above: list[tuple[Iterator[LexborNode], str, bool]] = []
+        budget = MAX_TOKENS
+        while budget:
+            node = next(nodes, None)
+            if node is None:
+                if not above:
+                    break
+                nodes, tag, struck = above.pop()
+                self._leave(tag, struck)
+                continue
+            budget -= 1
+            tag = node.tag or ""
+            if tag == "-text":
+                self._add(node.text_content or "")
+            elif tag == "br":
+                self._buffer.append(_BREAK)
+            elif tag in SKIPPED or tag[:1] in ("-", "!", ""):
+                continue
+            elif tag in VOID:
+                if tag not in INLINE:
+                    self._flush()
+            elif (struck := self._enter(node, tag)) is not None:
+                above.append((nodes, tag, struck))
+                nodes = iter(node.iter(include_text=True, skip_empty=False))
+        self._flush()
+        for element in self._page.elements:
+            if element.end < 0:
+                element.end = len(self._page.pieces)
 
-def _read_head(token: str, places: Places) -> Head:
-    """What a tag means to the walk; cached by its text, because tags repeat (those of links and images do not)."""
-    if token.startswith("a "):
-        return _LINK
-    if token.startswith("img "):
-        return places.heads.get("img") or _read_head("img", places)
-    if not token:
-        return _END
-    close = token[:1] == "/"
-    tag, _, rest = token[close:].partition(" ")
-    plain = tag in INLINE and tag != "span"  # its attributes say nothing here
-    if plain and rest:
-        return places.heads.get(tag) or _read_head(tag, places)
-    attributes = " " + rest if rest else ""
-    step = places.step(tag, attributes)
-    if tag == "br":
-        action = _BR
-    elif tag == "a":
-        action = _UNANCHOR if close else _ANCHOR
-    elif tag in SKIPPED or (step.hidden and (tag == "span" or "aria-hidden" in attributes) and tag != "body"):
-        action = _TEXT if close else _SKIP
-    elif tag in INLINE:
-        action = _TEXT
-    elif close:
-        action = _LEAVE
-    else:
-        action = _VOID if tag in VOID else _ENTER
-    head = places.heads[token] = (action, tag, 0 if tag in VOID else -1 if close else 1, step)
-    return head
+    def _enter(self, node: LexborNode, tag: str) -> bool | None:
+        """Begin an element; whether it is struck out, or None for one that is not read."""
+        if tag in INLINE:
+            struck = tag in _STRUCK_TAGS
+            if tag == "a":
+                self._href, self._link_from = node.attributes.get("href"), len(self._page.pieces)
+            elif tag in ("sup", "sub"):
+                self._script = "^" if tag == "sup" else "_"
+            elif tag == "span":
+                step = self._places.step(tag, node.attributes)
+                if step.hidden:
+                    return None
+                struck = step.struck
+        else:
+            self._flush()
+            step = self._places.step(tag, node.attributes)
+            struck = step.struck or tag in _STRUCK_TAGS
+            outer = self._element
+            place = step.under.get(outer.place) or self._places.enter(outer.place, step)
+            inside = outer.inside | step.inside
+            if not inside & IN_ARTICLE:
+                inside |= step.apart
+            self._element = Element(tag, step, place, self._at, len(self._page.pieces), inside)
+            self._at = len(self._page.elements)
+            self._page.elements.append(self._element)
+            self._preformatted += tag == "pre"
+        self._struck += struck
+        return struck
 
-
-def _address(token: str) -> str | None:
-    """Where a link leads; None for an anchor that is no link."""
-    start = token.find(' href="') + 7
-    end = token.find('"', start) if start > 6 else -1
-    return _unescape(token[start:end]) if end >= 0 else None
-
-
-def _unescape(text: str) -> str:
-    if "&" not in text:
-        return text
-    return (
-        text.replace("&nbsp;", "\u00a0")
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", '"')
-        .replace("&amp;", "&")
-    )
-
-
-def _flush(buffer: list[str], linked: int, at: int, element: Element, page: Outline, places: Places) -> None:
-    """What was read since the last block tag becomes a piece, unless it is only white space."""
-    text = buffer[0] if len(buffer) == 1 else "".join(buffer)
-    buffer.clear()
-    known = places.lines.get(text)
-    if known is None:  # what is remembered is tidy
-        text = _tidy(text)
-        if not text:
+    def _leave(self, tag: str, struck: bool) -> None:
+        if struck:
+            self._struck -= 1
+            if not self._struck:
+                self._close_mark(" ")
+        if tag in INLINE:
+            if tag == "a":
+                if self._href:
+                    self._page.links.append((self._href, self._link_from))
+                self._href = None
+            self._script = ""
             return
-        known = places.lines.get(text)
-    if known is None:
-        text = text[:MAX_PIECE]
-        key = "".join(text.split())
-        known = (key, is_date_line(text), masked(key))
-        if len(text) <= MAX_LINE:
-            places.remember(text, known)
-    key, dated, counted = known
-    if linked > len(key):
-        linked = len(key)
-    tag = element.tag
-    if tag in _DATA_TAGS:
-        counted = key
-    page.pieces.append(Piece(text, key, tag, element.place, at, linked, dated, element.inside, counted))
+        self._flush()
+        self._preformatted -= tag == "pre"
+        self._element.end = len(self._page.pieces)
+        self._at = self._element.parent
+        self._element = self._page.elements[self._at] if self._at >= 0 else _OUTSIDE
+
+    def _add(self, text: str) -> None:
+        buffer = self._buffer
+        if self._preformatted:
+            text = text.replace("\r\n", "\n").replace("\n", _BREAK)
+        if text.isspace():
+            if buffer:
+                buffer.append(" ")
+            return
+        if self._struck and not self._marked:
+            self._marked = True
+            buffer.append(_STRUCK)
+            text = text.lstrip()
+        elif self._script and buffer and buffer[-1][-1:].isdecimal() and _POWER.fullmatch(text):
+            text = self._script + text.strip()
+        buffer.append(text)
+        if self._href is not None:
+            self._linked += len("".join(text.split())) - text.count(_BREAK)
+
+    def _close_mark(self, after: str) -> None:
+        if self._marked:
+            self._marked = False
+            self._buffer += (_STRUCK, after)
+
+    def _flush(self) -> None:
+        """Turn what was read since the last block tag into a segment, unless it is only white space."""
+        if not self._buffer:
+            return
+        self._close_mark("")
+        text, linked = "".join(self._buffer), self._linked
+        self._buffer.clear()
+        self._linked = 0
+        lines = self._places.lines
+        known = lines.get(text)
+        if known is None:  # what is remembered is tidy
+            text = _tidy(text)
+            if not text:
+                return
+            known = lines.get(text)
+        if known is None:
+            text = text[:MAX_PIECE]
+            key = "".join(text.split())
+            known = (key, is_date_line(text), masked(key))
+            if len(text) <= MAX_LINE:
+                self._places.remember(text, known)
+        key, dated, counted = known
+        element = self._element
+        self._page.pieces.append(
+            Piece(
+                text,
+                key,
+                element.tag,
+                element.place,
+                self._at,
+                min(linked, len(key)),
+                dated,
+                element.inside,
+                key if element.tag in _DATA_TAGS else counted,
+            )
+        )
 
 
 @lru_cache(maxsize=1024)  # versions of a page share most of their paragraphs

@@ -255,10 +255,6 @@ BODY_CLASS = re.compile(
 )
 BODY_SHARE = 0.5
 """An element named as the article's body is it when it holds this share of the page's plain text."""
-HIDDEN = re.compile(
-    r"""\shidden="|\saria-hidden="true"|style="[^"]*(?:display\s*:\s*none|visibility\s*:\s*hidden)""", re.I
-)
-
 CRUMB_HOME = re.compile(r"^(?:TOP|HOME|ホーム|トップ(?:ページ)?|Home|Top)$|[>＞»›]\s*\S", re.I)
 NOTICE = re.compile(
     r"個人差|副作用|リスク|自由診療|自費診療|保険適用外|保険適応外|保険診療|公的医療保険|合併症|未承認|医師の判断|治療期間|禁忌"
