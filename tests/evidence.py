@@ -40,7 +40,8 @@ def patchwork(number: int) -> bytes:
     """A page of paragraphs that other pages have as well, each some of them, so that several together serve it best."""
     rng = random.Random(f"patchwork {number}")
     pool = [sentence(random.Random(f"paragraph {paragraph}")) * 3 for paragraph in range(24)]
-    return page(number).replace(b"</article>", "".join(rng.sample(pool, 10)).encode() + b"</article>")
+    own = f"<!-- {rng.randbytes(3000).hex()} -->"  # enough of its own to be worth a place in a dictionary
+    return page(number).replace(b"</article>", ("".join(rng.sample(pool, 10)) + own).encode() + b"</article>")
 
 
 def at(day: int, second: int = 0) -> str:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from columnarchive.errors import StoreError
 from columnarchive.exchange import warc_writer
 from columnarchive.pipeline import import_warc
-from columnarchive.store import blobs, codec, integrity, nearness, recoding
+from columnarchive.store import blobs, codec, integrity
 from columnarchive.store.database import Database
 
 SHORT = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 12)), min_size=1, max_size=40)
@@ -114,7 +114,7 @@ def test_real_first_captures_are_three_times_smaller_than_warc(tmp_path: Path, s
         import_warc.import_files(db, [warc], None, lambda *_: None)
         (stored,) = db.conn.execute("select sum(length(data)) from bodies").fetchone()
         assert warc.stat().st_size / stored >= 3
-        assert decoded(db) <= nearness.MAX_LINE
+        assert decoded(db) <= 320_000
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -129,7 +129,7 @@ def test_bodies_erased_leave_the_others_as_they_were(tmp_path: Path, seed: int) 
         roots = [row[0] for row in db.conn.execute("select sha256 from bodies where depth < 3 order by sha256")]
         for _ in range(3):
             going = {*rng.sample(sorted(kept), 10), *rng.sample(roots, 1)} & kept
-            recoding.erase(db.conn, going)
+            blobs.erase(db.conn, going)
             kept -= going
             assert set(digests(db)) == kept
             for sha256 in kept:
@@ -152,37 +152,27 @@ def test_real_histories_are_fourteen_times_smaller_than_warc(tmp_path: Path, sha
         assert decoded(db) <= 500_000
 
 
-def test_what_was_written_is_held_within_bounds_and_forgotten() -> None:
-    lately = nearness.Lately()
-    for site in range(nearness.SITES + 9):
-        for number in range(nearness.LINES + 9 if site % 50 == 0 else 2):
-            lately.keep(site, nearness.Line((f"{site} {number}",), 1, 1))
-    assert len(lately.held) == nearness.SITES
-    assert not lately.knows(0)
-    assert max(map(len, lately.held.values())) == nearness.LINES
-    for number in range(80):
-        line = nearness.Line((str(number),), 2 << 20, 1)
-        lately.dictionary(line, lambda: bytes(2 << 20))
-        lately.dictionary(line, lambda: pytest.fail("is ready"))
-    assert 1 < len(lately.ready) < 80
-    assert sum(each.size for each in lately.ready.values()) <= nearness.READY_BYTES
-    lately.forget()
-    assert not lately.held
-    assert not lately.ready
+def test_dictionaries_are_held_within_bounds_and_forgotten(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "a.db") as db:
+        for site in range(blobs.CACHED_SITES + 9):
+            for number in range(3):
+                blobs.write(db, page(number, host=f"{site}.example"), site)
+            assert len(db.dictionaries) <= blobs.CACHED_SITES
+        assert len(db.dictionaries) == blobs.CACHED_SITES
+        db.dictionaries.clear()
+        assert not db.dictionaries
 
 
-def test_the_nearest_line_comes_first_unless_another_is_ready() -> None:
-    lately = nearness.Lately()
-    own = nearness.marks(page(1))
-    near = nearness.Line(("near",), 100 << 10, own & ~0b1111 << 4096)
-    far = nearness.Line(("far",), 100 << 10, nearness.marks(page(2)))
-    nearer = nearness.Line(("nearer",), 100 << 10, own)
-    for line in (far, near, nearer):
-        lately.keep(1, line)
-    assert lately.nearest(1, own) == [nearer, near, far]
-    lately.dictionary(far, lambda: page(2))
-    assert lately.nearest(1, own) == [nearer, near, far]
-    assert lately.nearest(2, own) == []
+def test_a_redesigned_site_gets_another_dictionary(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "a.db") as db:
+        for number in range(12):
+            blobs.write(db, page(number), 1)
+        sizes = []
+        for number in range(12):
+            sha256 = blobs.write(db, random.Random("style").randbytes(9000) + page(number, host="new.example"), 1)
+            sizes += db.conn.execute("select length(data) from bodies where sha256 = ?", (sha256,)).fetchone()
+        assert max(sizes[4:]) < sizes[0] / 2
+        assert all_read(db) == 24
 
 
 def written(db: Database, numbers: range, site_id: int = 1) -> list[str]:
@@ -217,7 +207,7 @@ def test_what_another_erased_or_coded_anew_is_not_built_on(tmp_path: Path) -> No
     with Database.open(tmp_path / "a.db") as db, Database.open(tmp_path / "a.db") as other:
         first = written(db, range(8))
         with other.transaction() as conn:
-            recoding.erase(conn, first[:2])
+            blobs.erase(conn, first[:2])
         written(db, range(8, 16))
         assert all_read(db) == 14
         assert integrity.all_bodies(db.conn, lambda *_: None) == []
@@ -229,7 +219,7 @@ def test_a_writer_that_begins_anew_builds_on_what_is_there(tmp_path: Path) -> No
         with Database.open(tmp_path / f"{again}.db") as db:
             written(db, range(20))
             if again:
-                db.lately.forget()
+                db.dictionaries.clear()
             new = written(db, range(20, 30))
             marks = ", ".join("?" * len(new))
             row = db.conn.execute(f"select sum(length(data)) from bodies where sha256 in ({marks})", new).fetchone()

@@ -69,11 +69,11 @@ def test_a_page_is_gone_from_bytes_and_export_and_stays_away(db: Database, tmp_p
     export_warc.export_warc(db, tmp_path / "before.warc", None, lambda _: None)
     kept = {sha256 for (sha256,) in db.conn.execute("select body_sha256 from captures where page_id <> 1")}
 
-    assert db.lately.held
+    assert db.dictionaries
 
     done = withdraw(db)
 
-    assert not db.lately.held
+    assert not db.dictionaries
     assert (done.captures, done.bodies, done.urls) == (3, 3, (URL,))
     assert NAME.encode() not in file_bytes(db.path)
     assert NAME.encode() not in stored_texts(db)

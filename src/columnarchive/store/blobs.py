@@ -1,34 +1,33 @@
-"""Bodies at rest: each distinct one once, compressed against pages of its site or the version before it.
+"""Bodies at rest: each distinct one once, compressed against the version before it or against its site's dictionary.
 
-A first capture is coded against one of its site's newest bodies and all that one is coded against, which a read needs
-anyway: the writer holds a few such lines made ready, so that a page costs no more than its own compression. A later
-version is coded against the version before. Each body below costs a read some 0.02 ms, so depth is bounded: past the
-limit a version is coded against an ancestor half as deep, which costs far fewer bytes than starting again.
+The dictionary of a site is its first pages, joined: the first is stored alone, each other against those before it, and
+every further page against all of them. A later version is coded against the version before. Each body below costs a
+read some 0.02 ms, so depth is bounded: past the limit a version is coded against an ancestor half as deep.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
+from typing import TYPE_CHECKING
 
 from columnarchive.errors import NotFound, StoreError
 from columnarchive.store import codec
-from columnarchive.store.database import Database
-from columnarchive.store.nearness import LONGEST, Lately, Line, marks
 
-MAX_DEPTH = 20
-# A delta above this share of the body is no small edit but a redesign, which a sibling may have already.
-POOR_DELTA = 0.08
-WELL_BASED = 0.11  # Below this share of the body, the line at hand is enough; above, the nearest is tried too.
-TRIED = 2
-FOREIGN = 0.25  # Above this share, coding it alone is tried: that takes 15 to 40 % of a real page.
-# How many of a site's newest bodies of each depth are looked at, and taken, when none of its lines are held.
-NEWEST = 2
-TAKEN = 8
+if TYPE_CHECKING:
+    from columnarchive.store.database import Database
+
+MAX_DEPTH = 20  # bodies below one
+POOR_DELTA = 0.08  # share of a body above which a delta is a redesign, which the dictionary may have already
+FOREIGN = 0.25  # share of a body above which coding it alone is tried, which takes 15 to 40 % of a real page
+DICTIONARY_PAGES = 10
+NOVEL = 0.07  # share of a page that is new, from which on it is worth a place in the dictionary
+DICTIONARY_BYTES = 288 << 10
+MISSES = 3  # pages in a row that a dictionary does not serve: then the site was redesigned, and a new one begins
+CACHED_SITES = 24  # dictionaries held ready, some 1 MB each
 
 _LINE = f"""
 with recursive line(sha256, codec, base_sha256, raw_size, data, level) as (
@@ -53,7 +52,7 @@ select sha256, depth from line limit {codec.MAX_CHAIN + 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Coded:
+class EncodedBody:
     """A body as it is stored: the frame, its codec, the body it builds on, and how many are below it."""
 
     data: bytes
@@ -68,7 +67,7 @@ class Coded:
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
+class NewBody:
     """A body to be stored: its digest, its site, and the version before it if there is one."""
 
     body: bytes
@@ -78,21 +77,21 @@ class Incoming:
 
 
 def connection(source: Database | sqlite3.Connection) -> sqlite3.Connection:
-    """The SQLite connection of an archive, or the one given."""
-    return source.conn if isinstance(source, Database) else source
+    """Return the SQLite connection of an archive, or the one given."""
+    return source if isinstance(source, sqlite3.Connection) else source.conn
 
 
 def read(source: Database | sqlite3.Connection, sha256: str) -> bytes:
-    """The body with this digest, verified; raise NotFound without it and StoreError when it is damaged.
+    """Return the body with this digest, verified; raise NotFound without it and StoreError when it is damaged.
 
     Works on any connection to the file, also a read-only one in another process.
     """
     frames = connection(source).execute(_LINE, (sha256,)).fetchall()[::-1]
     if not frames:
-        raise NotFound("no_body", sha256=sha256)
+        raise NotFound(f"The archive holds no body {sha256}.")
     body = codec.decompress_last(frames)
     if hashlib.sha256(body).hexdigest() != sha256:
-        raise StoreError("damaged_body", sha256=sha256)
+        raise StoreError(f"The stored body {sha256} is damaged; `archive check` says more.")
     return body
 
 
@@ -105,96 +104,221 @@ def write(db: Database, body: bytes, site_id: int = 0, previous: str = "") -> st
     """Store a body unless it is there; return its digest. `previous` names the version of the page before it."""
     sha256 = hashlib.sha256(body).hexdigest()
     if not has(db.conn, sha256):
-        coded = encode(db.conn, Incoming(body, sha256, site_id, previous), db.lately)
+        encoded = encode(db.conn, NewBody(body, sha256, site_id, previous), db.dictionaries)
         db.conn.execute(
             """insert into bodies(sha256, site_id, raw_size, codec, base_sha256, depth, data, data_sha256)
                values (?, ?, ?, ?, ?, ?, ?, ?)""",
-            (sha256, site_id, len(body), *coded.columns),
+            (sha256, site_id, len(body), *encoded.columns),
         )
     return sha256
 
 
-def encode(conn: sqlite3.Connection, new: Incoming, lately: Lately, shun: frozenset[str] = frozenset()) -> Coded:
-    """The shortest of the few encodings worth trying; `shun` names bodies that must not be built on."""
+def encode(conn: sqlite3.Connection, new: NewBody, cache: DictionaryCache) -> EncodedBody:
+    """Return the shortest of the few encodings worth trying: against the version before, the dictionary, or alone."""
     size = len(new.body)
-    after = None
-    if size <= codec.MAX_BASED_SIZE and new.previous and new.previous not in shun:
-        after = _after(conn, new.body, new.previous)
-        if after and len(after.data) <= POOR_DELTA * size:
-            return after
-    beside, line = _beside(conn, new, lately, shun)
-    if after and len(after.data) <= len(beside.data):
-        return after
-    lately.keep(new.site_id, line)
-    return beside
+    delta = None
+    if size <= codec.MAX_BASED_SIZE and new.previous:
+        delta = _delta(conn, new.body, new.previous)
+        if delta and len(delta.data) <= POOR_DELTA * size:
+            return delta
+    shared = cache.encode(conn, new)
+    if delta and len(delta.data) <= len(shared.data):
+        return delta
+    cache.take_in(conn, new, shared)
+    return shared
 
 
-def _after(conn: sqlite3.Connection, body: bytes, previous: str) -> Coded | None:
-    """The body against the version before, or its ancestor half as deep when it has reached the limit."""
+def _delta(conn: sqlite3.Connection, body: bytes, previous: str) -> EncodedBody | None:
+    """Encode a body against the version before, or its ancestor half as deep when it has reached the limit."""
     ancestors = list(conn.execute(ANCESTORS, (previous,)))
     if not ancestors:
         return None
     base, depth = ancestors[0]
     if depth >= MAX_DEPTH:
         base, depth = next((sha256, depth) for sha256, depth in ancestors if depth <= MAX_DEPTH // 2)
-    return Coded(codec.compress(body, read(conn, base)), "zstd-base", base, depth + 1)
+    return EncodedBody(codec.compress(body, read(conn, base)), "zstd-base", base, depth + 1)
 
 
-def _beside(conn: sqlite3.Connection, new: Incoming, lately: Lately, shun: frozenset[str]) -> tuple[Coded, Line]:
-    """The body against the line of its site that serves it best, or alone; and the line that it makes itself."""
-    own = marks(new.body)
-    if not lately.knows(new.site_id):
-        for line in _lines(conn, new.site_id):
-            lately.keep(new.site_id, line)
-    best, under = None, Line()
-    lines = (line for line in lately.nearest(new.site_id, own) if shun.isdisjoint(line.names))
-    for line in islice(lines, TRIED):
-        if not _stands(conn, line):
-            lately.forget()
-            return _beside(conn, new, lately, shun)
-        data = lately.dictionary(line, partial(_joined, conn, line, lately)).compress(new.body)
-        if best is None or len(data) < len(best):
-            best, under = data, line
-        if len(best) <= WELL_BASED * len(new.body):
-            break
-    if best is None or len(best) > FOREIGN * len(new.body):
-        alone = codec.compress(new.body, level=codec.FIRST_LEVEL)
-        if best is None or len(alone) <= len(best):
-            return Coded(alone), Line().below(new.sha256, len(new.body), own)
-    depth = len(under.names)
-    kind: codec.Codec = "zstd-line" if depth > 1 else "zstd-base"
-    return Coded(best, kind, under.names[0], depth), under.below(new.sha256, len(new.body), own)
+@dataclass(slots=True)
+class SiteDictionary:
+    """The first pages of a site, joined; `names` are their digests, the last page first.
+
+    `misses` counts the pages in a row that it does not serve.
+    """
+
+    names: tuple[str, ...] = ()
+    content: bytes = b""
+    misses: int = 0
+    ready: codec.Dictionary | None = None
+
+    @property
+    def top(self) -> str:
+        """The digest of the last page, against which and those below it others are coded; empty without any."""
+        return self.names[0] if self.names else ""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further page is taken in."""
+        return len(self.names) >= DICTIONARY_PAGES or len(self.content) >= DICTIONARY_BYTES
+
+    def encode(self, body: bytes) -> EncodedBody | None:
+        """Encode a body against the pages; None without any."""
+        if not self.top:
+            return None
+        if self.is_full:
+            self.ready = self.ready or codec.Dictionary(self.content)
+            data = self.ready.compress(body)
+        else:
+            data = codec.compress(body, self.content)
+        return EncodedBody(data, "zstd-line" if len(self.names) > 1 else "zstd-base", self.top, len(self.names))
 
 
-def _stands(conn: sqlite3.Connection, line: Line) -> bool:
-    """Whether the archive says the same of a line: it may have been taken back, erased or coded anew meanwhile."""
-    return line.names == tuple([name for name, _ in conn.execute(ANCESTORS, line.names[:1])])
+class DictionaryCache:
+    """The dictionaries of the sites that were written to last. The archive names each one's top, so that what was
+    rolled back, erased or written by another process is never built on.
+    """
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[int, SiteDictionary] = OrderedDict()
+
+    def __len__(self) -> int:
+        """How many dictionaries are held."""
+        return len(self._held)
+
+    def clear(self) -> None:
+        """Forget all, so that no text of theirs stays in memory."""
+        self._held.clear()
+
+    def encode(self, conn: sqlite3.Connection, new: NewBody) -> EncodedBody:
+        """Encode a body against its site's dictionary, or alone."""
+        held = self._of_site(conn, new.site_id)
+        encoded = held.encode(new.body) if len(new.body) <= codec.MAX_BASED_SIZE else None
+        is_foreign = encoded is None or len(encoded.data) > FOREIGN * len(new.body)
+        held.misses = held.misses + 1 if is_foreign else 0
+        if encoded is None or is_foreign:
+            alone = EncodedBody(codec.compress(new.body, level=codec.FIRST_LEVEL))
+            encoded = alone if encoded is None or len(alone.data) <= len(encoded.data) else encoded
+        return encoded
+
+    def take_in(self, conn: sqlite3.Connection, new: NewBody, stored: EncodedBody) -> None:
+        """Make a body that is stored so a page of its site's dictionary, or the first one of a new dictionary."""
+        held = self._of_site(conn, new.site_id)
+        is_novel = len(new.body) <= DICTIONARY_BYTES and len(stored.data) > NOVEL * len(new.body)
+        if is_novel and not held.is_full and stored.base_sha256 == held.top:
+            self._keep(conn, new, SiteDictionary((new.sha256, *held.names), held.content + new.body))
+        elif held.misses >= MISSES and not stored.base_sha256:
+            self._keep(conn, new, SiteDictionary((new.sha256,), new.body))
+
+    def _of_site(self, conn: sqlite3.Connection, site_id: int) -> SiteDictionary:
+        row = conn.execute("select value from meta where key = ?", (_key(site_id),)).fetchone()
+        top = row[0] if row else _first_body(conn, site_id)
+        names = tuple(name for name, _ in conn.execute(ANCESTORS, (top,)))
+        held = self._held.get(site_id)
+        if held is None or held.names != names:
+            frames = conn.execute(_LINE, (top,)).fetchall()[::-1]
+            held = SiteDictionary(names, b"".join(codec.decompress_all(frames)))
+            self._hold(site_id, held)
+        self._held.move_to_end(site_id)
+        return held
+
+    def _keep(self, conn: sqlite3.Connection, new: NewBody, dictionary: SiteDictionary) -> None:
+        conn.execute("insert or replace into meta(key, value) values (?, ?)", (_key(new.site_id), new.sha256))
+        self._hold(new.site_id, dictionary)
+
+    def _hold(self, site_id: int, dictionary: SiteDictionary) -> None:
+        self._held[site_id] = dictionary
+        while len(self._held) > CACHED_SITES:
+            self._held.popitem(last=False)
 
 
-def _joined(conn: sqlite3.Connection, line: Line, lately: Lately) -> bytes:
-    """The bodies of a line, the lowest first; of one that grew by a page, that page alone is read."""
-    below = lately.ready.get(line.names[1:])
-    frames = conn.execute(_LINE, (line.names[0],)).fetchall()
-    data, raw_size, kind = frames[0]
-    if below and kind == "zstd-line":
-        return below.content + codec.decompress(data, raw_size, below.content)
-    return b"".join(codec.decompress_all(frames[::-1]))
+def erase(conn: sqlite3.Connection, digests: Iterable[str]) -> None:
+    """Delete these bodies, in the caller's transaction; what was coded against them is coded anew and reads the same.
+
+    A body depends on the one it is coded against, and with `zstd-line` on all below it. The dictionary of a site goes
+    with any of its pages, so the site is coded anew.
+    """
+    going = frozenset(digests)
+    # Looking up what is coded against a body is needed here only, so the file does not carry an index for it.
+    conn.execute("create index bodies_base on bodies(base_sha256)")
+    dependent = _dependent(conn, going)
+    # First from the top, so that what is below a body is as it was while it is read; then from the bottom.
+    for one in reversed(dependent):
+        if one.must_recode:
+            alone = EncodedBody(codec.compress(read(conn, one.sha256), level=codec.QUICK_LEVEL))
+            _replace(conn, one.sha256, alone)
+    conn.executemany("delete from bodies where sha256 = ?", ((sha256,) for sha256 in going))
+    recoded = {one.sha256 for one in dependent if one.must_recode}
+    for key, top in conn.execute("select key, value from meta where key like 'dictionary of site %'").fetchall():
+        if top in going or top in recoded:
+            conn.execute("update meta set value = '' where key = ?", (key,))
+    for site_id in {one.site_id for one in dependent}:
+        # Without a dictionary a new one begins with the first body coded anew, never with one that is not yet.
+        conn.execute("insert or ignore into meta(key, value) values (?, '')", (_key(site_id),))
+    cache = DictionaryCache()
+    for one in dependent:
+        depth = 0 if one.must_recode else _depth(conn, one.base_sha256) + 1
+        if one.must_recode or depth > MAX_DEPTH:
+            new = NewBody(read(conn, one.sha256), one.sha256, one.site_id, one.previous)
+            _replace(conn, one.sha256, encode(conn, new, cache))
+        else:
+            conn.execute("update bodies set depth = ? where sha256 = ?", (depth, one.sha256))
+    conn.execute("drop index bodies_base")
 
 
-def _lines(conn: sqlite3.Connection, site_id: int) -> Iterator[Line]:
-    """A few lines of a site, as they are stored: those of its newest bodies, of any depth."""
-    found = [
-        row
-        for depth in range(LONGEST)
-        for row in conn.execute(
-            "select id, sha256 from bodies where site_id = ? and depth = ? order by id desc limit ?",
-            (site_id, depth, NEWEST),
-        )
-    ]
-    for _, sha256 in sorted(sorted(found)[-TAKEN:]):
-        line = Line()
-        names = [name for name, _ in conn.execute(ANCESTORS, (sha256,))]
-        bodies = codec.decompress_all(conn.execute(_LINE, (sha256,)).fetchall()[::-1])
-        for name, body in zip(reversed(names), bodies, strict=True):
-            line = line.below(name, len(body), marks(body))
-        yield line
+@dataclass(frozen=True, slots=True)
+class _Dependent:
+    """A body above an erased one, whether it must be coded anew, and the version that it may be coded against."""
+
+    sha256: str
+    site_id: int
+    base_sha256: str
+    must_recode: bool
+    previous: str
+
+
+def _dependent(conn: sqlite3.Connection, going: frozenset[str]) -> list[_Dependent]:
+    """Return all bodies above erased ones, each after those below it."""
+    found: dict[str, tuple[int, _Dependent]] = {}
+    level = sorted(going)
+    while level:
+        rows = [
+            row
+            for below in level
+            for row in conn.execute(
+                "select sha256, site_id, codec, base_sha256, depth from bodies where base_sha256 = ?", (below,)
+            )
+            if row[0] not in going and row[0] not in found
+        ]
+        for sha256, site_id, kind, base, depth in rows:
+            must_recode = base in going or kind == "zstd-line"
+            previous = _remaining(conn, base, going) if kind == "zstd-base" else ""
+            found[sha256] = depth, _Dependent(sha256, site_id, base, must_recode, previous)
+        level = [row[0] for row in rows]
+    return [one for _, one in sorted(found.values(), key=lambda each: (each[0], each[1].sha256))]
+
+
+def _remaining(conn: sqlite3.Connection, sha256: str, going: frozenset[str]) -> str:
+    """Return the body, or the first one below it that is not erased; empty without one."""
+    return next((name for name, _ in conn.execute(ANCESTORS, (sha256,)) if name not in going), "")
+
+
+def _depth(conn: sqlite3.Connection, sha256: str) -> int:
+    (depth,) = conn.execute("select depth from bodies where sha256 = ?", (sha256,)).fetchone()
+    return int(depth)
+
+
+def _replace(conn: sqlite3.Connection, sha256: str, encoded: EncodedBody) -> None:
+    conn.execute(
+        "update bodies set codec = ?, base_sha256 = ?, depth = ?, data = ?, data_sha256 = ? where sha256 = ?",
+        (*encoded.columns, sha256),
+    )
+
+
+def _key(site_id: int) -> str:
+    return f"dictionary of site {site_id}"
+
+
+def _first_body(conn: sqlite3.Connection, site_id: int) -> str:
+    """Return the site's first body that is stored alone, with which a dictionary begins; empty without one."""
+    row = conn.execute("select sha256 from bodies where site_id = ? and depth = 0 order by id limit 1", (site_id,))
+    return next((sha256 for (sha256,) in row), "")

@@ -12,7 +12,7 @@ from types import TracebackType
 
 from columnarchive.errors import StoreError
 from columnarchive.store import sqlite_errors, upgrading
-from columnarchive.store.nearness import Lately
+from columnarchive.store.blobs import DictionaryCache
 from columnarchive.store.sqlite_errors import translated as translated
 from columnarchive.store.upgrading import APPLICATION_ID as APPLICATION_ID
 from columnarchive.store.upgrading import MIGRATIONS
@@ -24,7 +24,7 @@ BUSY_SECONDS = 30
 class Database:
     """An open archive. Errors of SQLite that leave its `with` block do so as StoreError, in one sentence.
 
-    `lately` holds what bodies are coded against while writing, within bounds, as long as the archive is open.
+    `dictionaries` holds what bodies are compressed against while writing, as long as the archive is open.
 
     >>> with Database.open(Path("data/archive.db")) as db, db.transaction():
     ...     db.conn.execute("insert into sites(name) values ('example')")
@@ -33,7 +33,7 @@ class Database:
     def __init__(self, path: Path, conn: sqlite3.Connection) -> None:
         self.path = path
         self.conn = conn
-        self.lately = Lately()
+        self.dictionaries = DictionaryCache()
 
     @classmethod
     def open(

@@ -16,7 +16,6 @@ from columnarchive.store import (
     fulltext,
     hash_chain,
     merged_chains,
-    recoding,
     site_writer,
     timeline,
     tombstones,
@@ -89,8 +88,8 @@ def erase(db: Database, request: Request) -> Erasure:
         touched = sorted({*_pages_of_captures(conn, chosen), *pages})
         withdrawal_id = _bury(conn, request, chosen)
         tombstones.bind(conn, withdrawal_id, addresses, text.shingles)
-        recoding.erase(conn, digests)
-        db.lately.forget()
+        blobs.erase(conn, digests)
+        db.dictionaries.clear()
         _drop_articles(conn, touched)
         _settle_pages(conn, touched, pages)
         sites = [row[0] for row in _select(conn, "select distinct site_id from pages where id in ({})", touched)]
