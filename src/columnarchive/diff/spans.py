@@ -17,13 +17,16 @@ _WORD_REACH = 200
 # Kept text below this share of the longer side is chance: the sentence was written anew.
 _KEPT = 0.2
 # No number, word or address goes on across these.
-_BREAKS = frozenset("、。「」『』（）！？\n")
+_BREAKS = frozenset("、。「」『』！？\n")
 _NOUN = re.compile(rf"[{KANJI}]{{3,}}")
 # After a name these are a word of their own, however short the name.
 _ROLES = ("医師", "院長", "先生", "教授", "理事長", "技師", "薬剤師", "看護師")
 _VERBAL_NOUN = re.compile(rf"[{KANJI}]{{2,4}}")
 _VERB_ENDING = re.compile("[しさす]")
 _PARTICLES = re.compile("[はがもをにでとへの]|には|にも|では|でも|とは|とも|から|まで")
+_HONORIFIC = re.compile(rf"[おご][{KANJI}]")
+_AUXILIARY = re.compile("いただ|くださ|でき|にな")
+_FINAL = re.compile("[かとねよ]|が|ので|から")
 _NOUN_END = re.compile(rf"[{KANJI}ァ-ヺー]$")
 _WEEKDAY = re.compile(r"[(（][月火水木金土日・祝]{1,3}[)）]$")
 _NOT_NAME = re.compile(r"[0-9０-９A-Za-z]")
@@ -47,7 +50,7 @@ def spans_between(old: str, new: str) -> tuple[Span, ...]:
     pieces += core
     if tail:
         pieces.append((_cut_start(old[-tail:]), _cut_start(old[-tail:]), True))
-    return tuple(_spans(_slid(_with_nouns(_merged(_refined(pieces))))))
+    return tuple(_spans(_slid(_with_final_particles(_with_nouns(_merged(_refined(pieces)))))))
 
 
 def _outside(old: str, new: str) -> tuple[int, int]:
@@ -229,11 +232,38 @@ def _with_nouns(pieces: list[Piece]) -> list[Piece]:
     """Mark a noun with the particle that replaced another: [-方も-]{+方は+}, not 方[-も-]{+は+}."""
     for at in range(1, len(pieces)):
         (kept, _, is_equal), (old, new, _) = pieces[at - 1], pieces[at]
-        if not is_equal or len(kept) < 2 or len(old) != 1 or len(new) != 1:
+        if not is_equal or not kept or len(old) != 1 or len(new) != 1:
+            continue
+        if _HONORIFIC.match(kept[-1]) and _AUXILIARY.match(old[0]) and _AUXILIARY.match(new[0]):
+            pieces[at - 1] = (kept[:-1], kept[:-1], True)
+            pieces[at] = ([kept[-1], *old], [kept[-1], *new], False)
             continue
         if _PARTICLES.fullmatch(old[0]) and _PARTICLES.fullmatch(new[0]) and _NOUN_END.search(kept[-1]):
             pieces[at - 1] = (kept[:-1], kept[:-1], True)
             pieces[at] = ([kept[-1], *old], [kept[-1], *new], False)
+    return _coalesced(pieces)
+
+
+def _coalesced(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return the pieces without empty ones, and changes that meet as one."""
+    done: list[Piece] = []
+    for old, new, is_equal in pieces:
+        if done and not is_equal and not done[-1][2]:
+            done[-1] = ([*done[-1][0], *old], [*done[-1][1], *new], False)
+        elif old or new:
+            done.append((old, new, is_equal))
+    return done
+
+
+def _with_final_particles(pieces: list[Piece]) -> list[Piece]:
+    """Mark the particle that closes a clause with the predicate before it: [-治りますか-]{+消えますか+}？"""
+    for at in range(1, len(pieces)):
+        (old, new, was_equal), (kept, _, is_equal) = pieces[at - 1], pieces[at]
+        if was_equal or not is_equal or len(kept) < 2 or not old or not new:
+            continue
+        if _FINAL.fullmatch(kept[0]) and kept[1][0] in "、。？?！!" and has_kana(old[-1][-1]) and has_kana(new[-1][-1]):
+            pieces[at - 1] = ([*old, kept[0]], [*new, kept[0]], False)
+            pieces[at] = (kept[1:], kept[1:], True)
     return pieces
 
 
