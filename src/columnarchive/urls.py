@@ -115,8 +115,8 @@ def canonical(url: str, base: str = "", *, drop_index: bool = False, drop: tuple
         path = PATH_SESSION.sub("", path)
     if drop_index:
         path = INDEX_PAGE.sub("/", path)
-    kept = _clean_query(parts.search, drop) if parts.search else ""
-    return f"{parts.protocol}//{parts.host}{path}{'?' if kept else ''}{kept}"
+    remaining = _clean_query(parts.search, drop) if parts.search else ""
+    return f"{parts.protocol}//{parts.host}{path}{'?' if remaining else ''}{remaining}"
 
 
 def lookup_forms(url: str) -> tuple[str, ...]:
@@ -150,15 +150,15 @@ def validated(url: str) -> str:
 
 def _clean_query(search: str, drop: tuple[str, ...]) -> str:
     """The query without tracking, session and dropped parameters; the rest verbatim and in its order."""
-    kept = []
+    remaining = []
     for part in search.split("&"):
         name, _, value = part.partition("=")
         if not part or name in drop or TRACKING.fullmatch(name) or SESSION.fullmatch(name):
             continue
         if MAYBE_SESSION.fullmatch(name) and RANDOM_VALUE.fullmatch(value):
             continue
-        kept.append(part)
-    return "&".join(kept)
+        remaining.append(part)
+    return "&".join(remaining)
 
 
 @lru_cache(maxsize=CACHED)
@@ -313,6 +313,7 @@ class PageLinks:
     refresh: str = ""
     feeds: tuple[str, ...] = ()
     alternates: tuple[str, ...] = ()
+    frames: tuple[str, ...] = ()
     wordpress_api: str = ""
     robots: frozenset[str] = frozenset()
     kind: str = ""

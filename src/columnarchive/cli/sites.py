@@ -31,6 +31,7 @@ LINE_WIDTH = 40  # characters of a line to show, most of them as wide as two
 FOUND_BY = {
     "start": "named by you", "item": "linked from a listing", "related": "linked from other columns",
     "sitemap": "in the sitemap", "feed": "in a feed", "pagination": "further pages of a listing",
+    "page": "further pages of a column", "frame": "frames",
     "archive": "archives by date", "category": "categories", "section": "listings", "probe": "links to try",
 }  # fmt: skip
 

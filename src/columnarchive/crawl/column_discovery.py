@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -121,10 +121,15 @@ class ColumnDiscovery:
         if "nofollow" in page.robots or "none" in page.robots:
             return
         inside = [link for link in page.links if self._inside(link) and link.url != page.url]
-        page = PageLinks(page.url, tuple(inside), page.canonical, page.next, page.previous, page.up, kind=page.kind)
+        yield from self._frames(page, role)
+        page = replace(page, links=tuple(inside))
         if role == "front":
             yield from self._from_homepage(page)
             return
+        if role == "column":
+            yield from self._further_pages(
+                page, reason
+            )  # first: an address has the reason for which it was found first
         columns = list(self._columns(page, role))
         yield from columns
         if role == "listing":
@@ -242,6 +247,19 @@ class ColumnDiscovery:
         pointed |= {link.url for link in page.links if {"next", "prev"} & set(link.rel)}
         own = shape(page.url)
         yield from (DiscoveredUrl(url, "related", page.url) for url in pointed if shape(url) == own and url != page.url)
+
+    def _further_pages(self, page: PageLinks, reason: str) -> Iterator[DiscoveredUrl]:
+        """Yield the further pages of a column that is split over several."""
+        turned = [link.url for link in page.links if link.zone in ("content", "pager", "recent")]
+        for url in dict.fromkeys((page.next, *turned)):
+            if url and link_scoring.is_further_page(url, page.url, own_is_further=reason == "page"):
+                yield DiscoveredUrl(url, "page", page.url)
+
+    def _frames(self, page: PageLinks, role: str) -> Iterator[DiscoveredUrl]:
+        """Yield the frames of a page: of a listing or front page, each may be the listing; of a column, its text."""
+        for url in page.frames:
+            if url != page.url and in_scope(url, self.hosts):
+                yield DiscoveredUrl(url, "frame" if role == "column" else "section", page.url)
 
     def _parent_listing(self, page: PageLinks) -> Iterator[DiscoveredUrl]:
         """Yield the listing of a single column: the crumb above it, a link that says so, the folder above."""

@@ -11,14 +11,15 @@ from columnarchive.crawl.robots import RobotsFile
 from columnarchive.records import Capture, PageKind
 
 Reason = Literal[
-    "start", "item", "related", "sitemap", "feed", "pagination", "archive", "category", "section", "import", "probe"
-]
+    "start", "item", "related", "page", "frame", "sitemap", "feed", "pagination", "archive", "category", "section",
+    "import", "probe",
+]  # fmt: skip
 LISTINGS: frozenset[str] = frozenset({"pagination", "archive", "category", "section"})
 COLUMNS: frozenset[str] = frozenset({"item", "related", "sitemap", "feed", "probe"})
 # What is fetched first: the pages that were asked for, then columns, then what leads to more of them.
 PRIORITY: dict[str, int] = {
-    "start": 100, "section": 90, "probe": 85, "item": 70, "pagination": 60, "related": 55, "feed": 50, "archive": 45,
-    "category": 45, "sitemap": 40, "import": 10,
+    "start": 100, "section": 90, "probe": 85, "page": 75, "frame": 72, "item": 70, "pagination": 60, "related": 55,
+    "feed": 50, "archive": 45, "category": 45, "sitemap": 40, "import": 10,
 }  # fmt: skip
 ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 

@@ -39,6 +39,8 @@ PAGE_PART = re.compile(
     re.I,
 )
 INDEX_PAGE = re.compile(r"/index\.(?:html?|php)$")
+TEXT_PAGE = re.compile(r"(?:/(?:page[/-]?|p)?|[_-](?:p(?:age)?)?)(\d{1,3})((?:\.(?:html?|php))?)$", re.I)
+MAX_TEXT_PAGES = 50
 PAGE_SURE = re.compile(r"/page[/-]?\d+/?$|(?<=/)index[_-]\d+\.(?:html?|php)$", re.I)
 PAGE_PARAMETER = re.compile(
     r"(?:(?:\w*[_-])?page|page(?:d|no|num|id|[_-]n\w*)|current_?page|p|pg|pn|n|start|offset|skip|from|cpage|cp|no"
@@ -132,6 +134,44 @@ def strip_page_number(url: str) -> str:
     return f"{parts.netloc}{path}/?{query}"
 
 
+@lru_cache(maxsize=8192)
+def split_page_number(url: str) -> tuple[str, int]:
+    """Return an address without the number of a page of one text, and the number; 1 without one.
+
+    >>> split_page_number("https://a.example/column/knee/2/")
+    ('a.example/column/knee?', 2)
+    >>> split_page_number("https://a.example/column/knee.html?page=3")
+    ('a.example/column/knee.html?', 3)
+    """
+    parts = urlsplit(url)
+    query = [part for part in parts.query.split("&") if part]
+    numbered = [part for part in query if PAGE_PARAMETER.fullmatch(part)]
+    path = parts.path.rstrip("/")
+    number = 1
+    if numbered:
+        number = int(numbered[-1].rpartition("=")[2][:9])
+        query = [part for part in query if part not in numbered]
+    elif found := TEXT_PAGE.search(path):
+        number = int(found[1])
+        path = path[: found.start()] + found[2]
+    return f"{parts.netloc}{path}?{'&'.join(query)}", number
+
+
+def is_further_page(url: str, own: str, *, own_is_further: bool = False) -> bool:
+    """Return whether an address is that of a further page of the text at `own`: the same with a page number.
+
+    A number in `own` may be the text's name, as in `/column/12/`; that it is a page number must be known.
+    """
+    text, number = split_page_number(url)
+    if not 2 <= number <= MAX_TEXT_PAGES:
+        return False
+    if own_is_further:
+        own_text, own_number = split_page_number(own)
+        return text == own_text and number > own_number
+    parts = urlsplit(own)
+    return text == f"{parts.netloc}{parts.path.rstrip('/')}?{parts.query}"
+
+
 def is_pagination_link(link: Link, page: PageLinks) -> bool:
     """Return whether a link leads to another page of the same listing."""
     if link.url == page.url:
@@ -168,14 +208,14 @@ def _continues_url(link: Link, own: str) -> bool:
     if there.netloc != here.netloc:
         return False
     if there.path == here.path:
-        kept = {part for part in here.query.split("&") if part and not PAGE_PARAMETER.fullmatch(part)}
+        remaining = {part for part in here.query.split("&") if part and not PAGE_PARAMETER.fullmatch(part)}
         asked = set(there.query.split("&"))
-        return kept <= asked and any(part.partition("=")[2].isdecimal() for part in asked - kept)
+        return remaining <= asked and any(part.partition("=")[2].isdecimal() for part in asked - remaining)
     folder = directory(own)
     if not NUMBER.fullmatch(link.text) or not there.path.startswith(folder):
         return False
-    said = re.findall(r"\d+", link.text)
-    return int(said[0]) in map(int, re.findall(r"\d{1,4}", there.path.removeprefix(folder) + there.query))
+    digits = re.findall(r"\d+", link.text)
+    return int(digits[0]) in map(int, re.findall(r"\d{1,4}", there.path.removeprefix(folder) + there.query))
 
 
 def classify_archive(

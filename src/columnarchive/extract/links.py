@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import unescape
+from itertools import chain
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from columnarchive.errors import UsageError
+from columnarchive.extract import script_links
 from columnarchive.extract.link_header import FEEDS, NAMED, refreshed
 from columnarchive.extract.markup_limits import exceeded_limit
 from columnarchive.extract.page_regions import Place, place_of, zone_of
-from columnarchive.urls import Link, PageLinks, Zone, canonical
+from columnarchive.urls import Link, PageLinks, Zone, canonical, directory, shape
 
 MAX_LINKS = 3000
 _WORK = 20  # characters looked at around links, as a multiple of the page's own
@@ -39,6 +41,7 @@ HEAD_ELEMENT = re.compile(
 )
 # The address of a link, or what else ends the look for it: `<` shows markup that only the parser can make sense of.
 ANCHOR = re.compile(r"<a(?:rea)?\s(?:[^<>]*?\bhref\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s<>]+)|[^<>]*(<))", re.I)
+FRAME = re.compile(r"<i?frame\s[^<>]*?\bsrc\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s<>]+)", re.I)
 HEADING_TAGS = "h1, h2, h3, h4, h5, h6, dt"
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "dt"})
 
@@ -54,14 +57,18 @@ def page_links(html: str, url: str, wanted: Wanted | None = None) -> PageLinks:
     """
     if exceeded_limit(html.encode()):
         return PageLinks(url, too_deep=True)
+    html = script_links.open_shadow_roots(html)
     skimmed = _skimmed(html, url) if wanted is not None else None
     if wanted is not None and skimmed is not None and not wanted(skimmed.targets):
         return skimmed
     tree = LexborHTMLParser(html)
     base = _base(tree, url)
     head = _head(tree, base, url)
+    frames = (_target(node.attributes.get("src") or "", base) for node in tree.css(script_links.FRAMES)[:50])
+    head["frames"] = tuple(dict.fromkeys(filter(None, frames)))
     targets = skimmed.targets if skimmed is not None else frozenset()
-    return PageLinks(url, tuple(_links(tree, base, _WORK * len(html))), **head, targets=targets)  # type: ignore[arg-type]
+    links = (*_links(tree, base, _WORK * len(html)), *_data_links(tree, base, url))
+    return PageLinks(url, links, **head, targets=targets)  # type: ignore[arg-type]
 
 
 def _skimmed(html: str, url: str) -> PageLinks | None:
@@ -75,7 +82,8 @@ def _skimmed(html: str, url: str) -> PageLinks | None:
     tree = LexborHTMLParser(html[: body.start()])
     base = _base(tree, url)
     page = PageLinks(url, **_head(tree, base, url))  # type: ignore[arg-type]
-    targets = {_target(_unquoted(href), base) for href, _ in hrefs}
+    frames = FRAME.findall(html, body.end())[:MAX_LINKS]
+    targets = {_target(_unquoted(href), base) for href in (*(href for href, _ in hrefs), *frames)}
     return replace(page, targets=frozenset(targets | {page.next, page.previous, page.up}))
 
 
@@ -182,8 +190,8 @@ def _links(tree: LexborHTMLParser, base: str, budget: int) -> Iterable[Link]:
     """The links of a page; looks at `budget` characters of text around them in all."""
     known: dict[int, Place] = {}
     rows: list[_Row] = []
-    for node in tree.css("a[href], area[href], option[value]")[:MAX_LINKS]:
-        target = _target(_said(node), base)
+    for node in tree.css(f"a[href], area[href], option[value], {script_links.SCRIPTED}")[:MAX_LINKS]:
+        target = _target(_said(node), base) or _target(script_links.scripted_address(node), base)
         if not target:
             continue
         place = place_of(node.parent, known)
@@ -210,6 +218,19 @@ def _links(tree: LexborHTMLParser, base: str, budget: int) -> Iterable[Link]:
         yield link
     for place in known.values():
         place.leave()
+
+
+def _data_links(tree: LexborHTMLParser, base: str, url: str) -> Iterator[Link]:
+    """Links that stand in no element: of forms without a question, JSON-LD lists and embedded JSON, by shape."""
+    own = directory(url)
+    data = ((address, "") for address in script_links.form_addresses(tree))
+    seen: set[str] = set()
+    for address, title in chain(script_links.data_addresses(tree), data):
+        target = _target(address, base)
+        if target and target not in seen:
+            seen.add(target)
+            zone: Zone = "content" if own != "/" and directory(target).startswith(own) else "aside"
+            yield Link(target, title, f"data:{shape(target)}", zone)
 
 
 def _said(node: LexborNode) -> str:
