@@ -43,7 +43,7 @@ def copied(source: Path, target: Path) -> Path:
 def derive_here(db: Database) -> None:
     """Derive every site in this process: starting workers costs more than the clinic's pages."""
     for site_id, _ in sites.all_sites(db):
-        found = derive_site(db.path, site_id)
+        found = derive_site(db, site_id)
         with db.transaction():
             site_writer.write_site(db, site_id, found, "2026-05-01T00:00:00Z")
 

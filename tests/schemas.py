@@ -57,8 +57,8 @@ def make(path: Path, name: str) -> None:
                 _captured(db)
             db.conn.execute("pragma wal_checkpoint(truncate)")
         shutil.copy(path, full)
-        Database.open(full).close()
-        result = derive.derive_site(full, 1)
+        with Database.open(full) as db:
+            result = derive.derive_site(db, 1)
         with Database.open(path, migrations=folder) as db:
             with db.transaction() as conn:
                 with _as_now(conn):

@@ -137,7 +137,7 @@ def test_a_head_kept_elsewhere_tells_a_shorter_chain(db: Database) -> None:
 )
 def test_derived_rows_that_do_not_follow_are_named(derived: Path, damage: str, said: str) -> None:
     with Database.open(derived) as db:
-        again = derive.derive_site(db.path, 1)
+        again = derive.derive_site(db, 1)
         from columnarchive.store import agree
 
         assert agree.differences(db.conn, 1, again) == []

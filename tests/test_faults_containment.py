@@ -187,7 +187,7 @@ def test_a_version_that_cannot_be_read_is_reported_remembered_and_retried_with_n
     (trouble,) = reader.overview.unread(db.conn, site.url.removeprefix("http://"), "")
     assert trouble.outcome == "unreadable"
     monkeypatch.setattr(derivation, "DERIVATION", "9/9")
-    found = derive_site(db.path, 1)
+    found = derive_site(db, 1)
     assert any(history.article.url.endswith("odd.html") for history in found.histories)
 
 

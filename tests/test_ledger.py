@@ -103,12 +103,12 @@ def test_rebuilt_rows_are_those_of_the_crawl(db: Database) -> None:
     before = db.conn.execute(query).fetchall()
     assert before
     (site_id,) = (site_id for site_id, _ in sites.all_sites(db))
-    assert agree.differences(db.conn, site_id, derive.derive_site(db.path, site_id)) == []
+    assert agree.differences(db.conn, site_id, derive.derive_site(db, site_id)) == []
     derive.derive(db, force=True)
     assert db.conn.execute(query).fetchall() == before
     with db.transaction() as conn:
         conn.execute("update observations set text = 'x' where kind = 'cost'")
-    assert agree.differences(db.conn, site_id, derive.derive_site(db.path, site_id))
+    assert agree.differences(db.conn, site_id, derive.derive_site(db, site_id))
 
 
 def test_a_statement_that_returns_is_a_new_entry() -> None:

@@ -87,10 +87,6 @@ class Block:
     text: str
     level: int = 0
 
-    def __reduce__(self) -> tuple[type[Block], tuple[BlockKind, str, int]]:
-        """How a worker hands it over: four times as fast as what dataclasses do by themselves."""
-        return Block, (self.kind, self.text, self.level)
-
 
 @dataclass(frozen=True, slots=True)
 class Article:
@@ -287,18 +283,6 @@ class Sentence:
     before_text: str = ""
     until_at: str = ""
     until_revision: int = 0
-
-    def __reduce__(self) -> tuple[type[Sentence], tuple[int, str, str, int, str, str, int]]:
-        """How a worker hands it over: four times as fast as what dataclasses do by themselves."""
-        return Sentence, (
-            self.position,
-            self.text,
-            self.since_at,
-            self.since_revision,
-            self.before_text,
-            self.until_at,
-            self.until_revision,
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import cast
+
+import msgspec
 
 from columnarchive import observations
 from columnarchive.config import SiteSettings
@@ -21,10 +22,9 @@ from columnarchive.extract.site_reader import read_site
 from columnarchive.history.article_identity import versions
 from columnarchive.history.revisions import assemble
 from columnarchive.pipeline.worker_pool import TOO_COSTLY, CallFailed, PageLimits, Worker, WorkerDied, WorkerPool
-from columnarchive.records import Article, DerivedSite, FaultStep, PageFault, PageKind, PageReadings, SiteTemplate
+from columnarchive.records import DerivedSite, FaultStep, PageFault, PageKind, SiteTemplate
 from columnarchive.store import blobs, captures, copies, page_faults, site_writer, sites
 from columnarchive.store.database import Database
-from columnarchive.text import storable
 from columnarchive.times import Clock, system_clock, to_text
 
 DERIVATION = f"{RULES}/{ENGINE}/{observations.VERSION}"  # what a stored derivation must have been made with to be kept
@@ -106,7 +106,7 @@ def _derive_one(worker: Worker, task: SiteTask) -> tuple[SiteTask, Result]:
     """A site's derivation; each page that ends the worker is left out, and the site tried again."""
     while True:
         try:
-            return task, worker.call(in_worker, task)
+            return task, msgspec.msgpack.decode(worker.call(in_worker, task), type=DerivedSite)
         except ArchiveError as error:
             return task, error
         except CallFailed as failure:
@@ -146,29 +146,29 @@ def _written(
     return done
 
 
-def in_worker(limits: PageLimits, task: SiteTask) -> DerivedSite:
-    """Derive a site: all that a worker process does."""
-    made = derive_site(task.path, task.site_id, limits.begin, task.fatal)
-    limits.end()
-    return _made_ready(task, made)
+def in_worker(limits: PageLimits, task: SiteTask) -> bytes:
+    """Derive a site, encoded for the parent: all that a worker process does."""
+    with Database.open(task.path, create=False, write=False) as db:
+        made = derive_site(db, task.site_id, limits.begin, task.fatal)
+        limits.end()
+        return msgspec.msgpack.encode(_made_ready(db, made, task.anew))
 
 
 def derive_site(
-    path: Path, site_id: int, begin: Callable[[str], None] = ignore, fatal: Sequence[PageFault] = ()
+    db: Database, site_id: int, begin: Callable[[str], None] = ignore, fatal: Sequence[PageFault] = ()
 ) -> DerivedSite:
     """Derive one site without writing. `begin` is called with each step and body, `fatal` ones are left out.
 
     When a page fails, the site is derived again without it, so that it leaves no trace in what others are read by.
     """
-    with Database.open(path, create=False, write=False) as db:
-        known = page_faults.known(db.conn, DERIVATION)
-        faults = list(fatal)
-        while True:
-            containment = Containment(begin, {**known, **{(one.body_sha256, one.step): one.reason for one in faults}})
-            found = _derived(db, site_id, containment)
-            if not containment.faults:
-                return replace(found, faults=tuple(faults))
-            faults += containment.faults
+    known = page_faults.known(db.conn, DERIVATION)
+    faults = list(fatal)
+    while True:
+        containment = Containment(begin, {**known, **{(one.body_sha256, one.step): one.reason for one in faults}})
+        found = _derived(db, site_id, containment)
+        if not containment.faults:
+            return replace(found, faults=tuple(faults))
+        faults += containment.faults
 
 
 def _derived(db: Database, site_id: int, containment: Containment) -> DerivedSite:
@@ -180,43 +180,15 @@ def _derived(db: Database, site_id: int, containment: Containment) -> DerivedSit
     read = read_site(
         [versions(page) for page in pages], partial(blobs.read, db), overrides, template.append, containment
     )
-    readings = {page.url: _storable_page(page) for page in read}
-    verdicts, histories = assemble(pages, readings, RULES, containment)
+    verdicts, histories = assemble(pages, {page.url: page for page in read}, RULES, containment)
     newest = sites.newest_capture(db.conn, site_id)
-    learned = next(map(_storable_template, template), None)
-    return DerivedSite(name, DERIVATION, newest, verdicts, histories, learned)
+    return DerivedSite(name, DERIVATION, newest, verdicts, histories, next(iter(template), None))
 
 
-def _storable_page(page: PageReadings) -> PageReadings:
-    """A page's readings with text that every database, feed and file can hold: all that is derived is made of it."""
-    readings = (
-        replace(one, canonical=storable(one.canonical), article=one.article and _storable_article(one.article))
-        for one in page.readings
-    )
-    return replace(page, readings=tuple(readings))
-
-
-def _storable_article(article: Article) -> Article:
-    fields = {
-        field.name: storable(value)
-        for field in dataclasses.fields(article)
-        if isinstance(value := getattr(article, field.name), str)
-    }
-    blocks = tuple(
-        block if (text := storable(block.text)) == block.text else replace(block, text=text) for block in article.blocks
-    )
-    return replace(article, **fields, blocks=blocks)
-
-
-def _storable_template(template: SiteTemplate) -> SiteTemplate:
-    return replace(template, common=tuple((storable(text), pages) for text, pages in template.common))
-
-
-def _made_ready(task: SiteTask, result: DerivedSite) -> DerivedSite:
+def _made_ready(db: Database, result: DerivedSite, anew: bool) -> DerivedSite:
     """Add digests, and keys of passages and ledgers of those articles that are not stored as they are derived."""
     digests = tuple(map(site_writer.history_digest, result.histories))
-    with Database.open(task.path, create=False, write=False) as db:
-        stored = site_writer.digests(db.conn, result.site)
+    stored = site_writer.digests(db.conn, result.site)
     new = [
         history
         for history, digest in zip(result.histories, digests, strict=True)
@@ -229,7 +201,7 @@ def _made_ready(task: SiteTask, result: DerivedSite) -> DerivedSite:
         keys={text: passages.keys_of(text) for text in texts},
         ledgers={
             history.article.url: observations.ledger(history.revisions)
-            for history in (result.histories if task.anew else new)
+            for history in (result.histories if anew else new)
         },
     )
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import msgspec
+
 from columnarchive.extract import x_robots_tag
 from columnarchive.extract.charset import decode
 from columnarchive.extract.link_header import with_headers
@@ -45,9 +47,10 @@ class LinkReader:
             raise UnreadableLinks(self._known[capture.body_sha256, "links"])
         page = replace(capture, wire=Wire())
         try:
-            return await asyncio.get_running_loop().run_in_executor(
+            data = await asyncio.get_running_loop().run_in_executor(
                 self._thread, self._worker.call, links_in_worker, page, skim
             )
+            return msgspec.msgpack.decode(data, type=PageLinks)
         except WorkerDied:
             reason = TOO_COSTLY
         except CallFailed as failure:
@@ -62,10 +65,10 @@ class LinkReader:
         self._thread.shutdown()
 
 
-def links_in_worker(limits: PageLimits, capture: Capture, skim: bool) -> PageLinks | None:
-    """Read a page's links within its limits."""
+def links_in_worker(limits: PageLimits, capture: Capture, skim: bool) -> bytes:
+    """Read a page's links within its limits, and encode them for the parent."""
     limits.begin("links", LINK_SECONDS)
-    return links_of_capture(capture, skim)
+    return msgspec.msgpack.encode(links_of_capture(capture, skim))
 
 
 def robots_in_worker(limits: PageLimits, capture: Capture) -> str:
