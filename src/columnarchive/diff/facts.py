@@ -11,13 +11,13 @@ from columnarchive.diff.lexicon import members, pattern
 from columnarchive.diff.normalization import canonical_values, nfkc_no_space
 
 _PRICE = re.compile(
-    r"(?<!\d)\d+(?:\.\d+)?(?:円(?!玉|硬貨|形|札|周|盤|滑)|ドル|ユーロ|元(?!気|の|に|通|ど))|無料|有料(?!老人|道路|職業)|無償|半額|税[込別抜引]|(?<!\d)\d+(?:%|割|パーセント)(?:OFF|オフ|引き?|割引|還元)"
+    r"値[上下]げ|据え置|(?<!\d)\d+(?:\.\d+)?(?:円(?!玉|硬貨|形|札|周|盤|滑)|ドル|ユーロ|元(?!気|の|に|通|ど))|無料|有料(?!老人|道路|職業)|無償|半額|税[込別抜引]|(?<!\d)\d+(?:%|割|パーセント)(?:OFF|オフ|引き?|割引|還元)"
     r"|(?:送料|税|手数料|診察料|初診料|再診料|麻酔[料代]|薬代|検査[料代]|材料費)(?:等|など)?(?:は|も|が)?"
     r"(?:込み?|別途|別(?=[)、。・]|$|です|と|で)|抜き?|無料|サービス)"
 )
 # No price is without one of these; what has none need not be brought into one form. Here and below, alternatives that
 # begin with a sign of their own, not a class, are found some five times as fast.
-_PAID = re.compile(r"円|元|込|別|¥|\\|%|割|ドル|ユーロ|パーセント|無料|有料|無償|半額|税[込別抜引]")
+_PAID = re.compile(r"円|値|据|元|込|別|¥|\\|%|割|ドル|ユーロ|パーセント|無料|有料|無償|半額|税[込別抜引]")
 _SHARE = re.compile(r"(?<!\d)\d+(?:\.\d+)?(?:%|割)")
 _PRICED = re.compile(r"料(?!理)|割引|値引|オフ|OFF|[^自]費|金利|価格|手数料|代金|値引|ローン")
 _DEFINES = re.compile(
@@ -30,7 +30,8 @@ _WARNS = re.compile(
     r"と(?:いう|いった|する|の|うたう)[^。]{0,16}(?:注意(?:が|を|し|です|。|$)|禁止|禁じ|用心|気をつけ|疑[いっわ]|誤り|誤解|違反)"
 )
 _ASKS = re.compile(r"(?:か|かな)[。?!]*$|\?$|(?:どう|なぜ|何|いつ|どこ|どれ|どんな)[^。]{1,40}(?:でしょう|のか)。?$")
-_DIGIT = re.compile(r"\d|半年")
+_DIGIT = re.compile(r"\d|半年|数")
+_SEVERAL = re.compile(r"数(?=[回日週年]|か月|ヶ月)")
 # Lengths of time in one unit, so that 半年 and 1年 compare.
 _LASTS = {"年": ("日", 365), "か月": ("日", 30), "ヶ月": ("日", 30), "週間": ("日", 7)}
 _RATED = re.compile(
@@ -51,6 +52,7 @@ _LISTED = re.compile(r"(?:副作用|副反応|有害事象|合併症|リスク|�
 # Illnesses and their traces are harms where a treatment brings them about, and not where it takes them away.
 _AILMENT = re.compile(r"後遺症|麻痺|色素沈着|不整脈|感染症|アレルギー|神経(?:障害|損傷)|[肝腎]障害|失明|瘢痕|拒絶反応")
 _COMPLAINS = re.compile(r"[^。、]{0,8}(?:方|人|かた|患者さ[んま])(?:は|へ|に(?!よ)|の)")
+_SELDOM = re.compile(r"(?:まれ|稀)に[^。]{2,30}(?:こと|場合|方)(?:が|も)(?:あ|ござ|い)")
 _MAY_OCCUR = re.compile(r"(?:など|等)?(?:が|を|の|は)?[^。、]{0,8}(?:こと|場合|おそれ|恐れ|可能性)(?:が|も)(?:あ|ござ)")
 _REMAINS = re.compile(
     r"[^。]{0,40}(?:残[るりっ]|続[くきい]|長引|悪化|ぶり返)[^。、]{0,4}(?:場合|こと|方|人|おそれ|恐れ|ケース)"
@@ -203,6 +205,9 @@ def _harms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
             # Two symptoms in a row are a list of what may happen; one alone may be what is treated.
             may_occur = any(one.match(text, end) for one in (_MAY_OCCUR, _REMAINS))
             harms += weak if by_treatment or strong or harms or len(weak) > 1 or may_occur else []
+    if by_treatment and not is_illness and not harms:
+        # A verb of harm says itself that it happens, and what a treatment seldom does is a risk whatever it is.
+        harms += pattern("harm_verb").findall(text) or (_SELDOM.findall(text) if _has("treatment", text) else [])
     return tuple(harms), (*denials, *_denials(text))
 
 
@@ -278,7 +283,7 @@ def rates(sentence: str) -> dict[str, float]:
     """Return numbers that tell how far, how long or how soon a treatment works, by their unit; larger claims more."""
     if not _DIGIT.search(sentence):
         return {}
-    text = canonical_values(sentence.replace("半年", "0.5年"))
+    text = canonical_values(_SEVERAL.sub("5", sentence.replace("半年", "0.5年")))
     found = {"soon " + unit: -float(number) for number, unit in _SOON.findall(text)}
     if _RATED.search(nfkc_no_space(sentence)) and (_OWN_RATE.search(text) or pattern("treatment").search(text)):
         for number, unit in _RATE.findall(text):

@@ -114,6 +114,7 @@ _ENDINGS = re.compile(
 _STANCES = (("must", "must", True), ("need_not", "must", False), ("may", "may", True), ("may_not", "may", False))
 _DOUBLE = re.compile(r"(?:ない|ません)[^。、]{1,16}(?:は|も)(?:ほとんど)?(?:ありません|ございません|ない)")
 _DIGITS = re.compile(r"\d+")
+_LAST_WORD = re.compile(r"([一-鿿々]+)[ぁ-ゖ]{0,5}$")
 _WORD = re.compile(r"[一-鿿々]{2,}|[ァ-ヺー]{2,}")
 _CLINIC = re.compile(r"当院|クリニック|医院|病院|施設|症例|実績|技術|医師")
 _NOT_SO = re.compile(r"わけで(?:は|も)(?:ありません|ない)")
@@ -330,15 +331,14 @@ def _negations(text: str) -> int:
 
 
 def _same_stem(old: str, new: str) -> bool:
-    """Return whether two predicates are one word but for their endings: いただけます, いただけません."""
-    one, other = _ENDINGS.sub("", old), _ENDINGS.sub("", new)
+    """Return whether two predicates are one word but for their endings: 使えます and 使えません."""
+    one, other = (_ENDINGS.sub("", text) for text in (old, new))
     if one == other:
         return True
-    return any(one[at : at + 2] in other for at in range(len(one) - 1)) or bool(set(one) & set(other) & _kanji(one))
-
-
-def _kanji(text: str) -> set[str]:
-    return {sign for sign in text if "一" <= sign <= "鿿"}
+    words = [_LAST_WORD.search(text) for text in (one, other)]
+    if all(words):
+        return len({word[1][-1] for word in words if word}) == 1
+    return bool(one and other) and one[-2:] == other[-2:]
 
 
 def _on_other_subjects(old: str, new: str) -> bool:
