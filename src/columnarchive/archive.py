@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from columnarchive import config
-from columnarchive.config import Settings
+from columnarchive.config import Settings, TimestampAuthority
 from columnarchive.errors import NotFound
 from columnarchive.pipeline import (
     crawl,
@@ -23,6 +23,7 @@ from columnarchive.pipeline import (
     saved_pages,
     saved_searches,
     site_preview,
+    timestamps,
     withdrawal,
 )
 from columnarchive.pipeline.crawl import CrawlSummary as CrawlSummary
@@ -37,6 +38,7 @@ from columnarchive.pipeline.import_warc import ImportSummary as ImportSummary
 from columnarchive.pipeline.notifications import Hook as Hook
 from columnarchive.pipeline.saved_searches import Finding as Finding
 from columnarchive.pipeline.site_preview import SitePreview as SitePreview
+from columnarchive.pipeline.timestamps import Stamped as Stamped
 from columnarchive.pipeline.withdrawal import Withdrawal as Withdrawal
 from columnarchive.reader import ChangeRow, Reader
 from columnarchive.records import Article, Comparison
@@ -156,14 +158,22 @@ class Archive(Reader):
             )
 
     @staticmethod
-    def check(path: str | Path, head: str = "", full: bool = False, report: StepReport = silent) -> list[Problem]:
+    def check(
+        path: str | Path, head: str = "", full: bool = False, report: StepReport = silent, ca: Path | None = None
+    ) -> list[Problem]:
         """Verify the archive at `path`, which may be too damaged to open; return what is wrong."""
-        return integrity.check_file(Path(path), head or None, full, report)
+        return integrity.check_file(
+            Path(path), head or None, full, report, timestamps.read_certificates(ca) if ca else ""
+        )
 
     @staticmethod
     def unchecked(path: str | Path) -> str:
         """Return a sentence on what a check of this file passes over; empty when it is nothing."""
         return integrity.passed_over(Path(path))
+
+    def stamp(self, authorities: Sequence[TimestampAuthority], *, allow_private: bool = False) -> list[Stamped]:
+        """Have the chain's head stamped by every authority that has not done so yet."""
+        return timestamps.stamp(self._db, authorities, allow_private=allow_private, clock=self._clock)
 
     def withdraw(self, url: str, reason: str, at: str = "") -> Withdrawal:
         """Erase a page, or the capture `at` a time, for good; a tombstone with the reason stays."""

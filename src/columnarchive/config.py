@@ -20,6 +20,10 @@ url = "https://hooks.example/x"
 labels = ["price"]
 level = 2
 secret_env = "HOOK_SECRET"
+
+[[timestamps]]                       # authorities that stamp the hash chain (RFC 3161)
+url = "https://tsa.example/"
+certificate = "tsa-root.pem"         # their root; without it, the roots of the system
 ```
 """
 
@@ -107,12 +111,27 @@ class WebhookSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TimestampAuthority:
+    """An authority that stamps the hash chain (RFC 3161), and a PEM file of its root; empty for the system's roots."""
+
+    url: str
+    certificate: str = ""
+
+    def __post_init__(self) -> None:
+        try:
+            address(self.url)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of one file."""
 
     sites: tuple[SiteSettings, ...] = ()
     contact: str = ""
     webhooks: tuple[WebhookSettings, ...] = ()
+    timestamps: tuple[TimestampAuthority, ...] = ()
     path: Path = DEFAULT_FILE
 
     def named(self, name: str) -> SiteSettings | None:
@@ -136,6 +155,7 @@ class _File:
     contact: str = ""
     site: tuple[SiteSettings, ...] = ()
     notify: tuple[WebhookSettings, ...] = ()
+    timestamps: tuple[TimestampAuthority, ...] = ()
 
 
 def load(path: Path) -> Settings:
@@ -172,13 +192,17 @@ def parse(text: str, path: Path = DEFAULT_FILE) -> Settings:
     names = [site.name for site in sites]
     if twice := next((name for name in names if names.count(name) > 1), ""):
         raise UsageError(f"{path}: two sites are called {twice!r}.")
-    return Settings(sites, found.contact, found.notify, path)
+    authorities = tuple(
+        replace(one, certificate=str(path.parent / one.certificate)) if one.certificate else one
+        for one in found.timestamps
+    )
+    return Settings(sites, found.contact, found.notify, authorities, path)
 
 
 def _prepare(document: dict[str, Any]) -> None:
     """Check the keys of all tables, and fill in what follows from others."""
     _check_keys(document, _File, "at the top")
-    for key, kind in (("site", SiteSettings), ("notify", WebhookSettings)):
+    for key, kind in (("site", SiteSettings), ("notify", WebhookSettings), ("timestamps", TimestampAuthority)):
         tables = document.get(key, [])
         document[key] = tables = [tables] if isinstance(tables, dict) else tables
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
@@ -194,7 +218,7 @@ def _prepare(document: dict[str, Any]) -> None:
             table["name"] = host_of(canonical(start[0]))
 
 
-def _check_keys(table: dict[str, Any], kind: type[_File | SiteSettings | WebhookSettings], where: str) -> None:
+def _check_keys(table: dict[str, Any], kind: type[Any], where: str) -> None:
     known = {one.name for one in dataclasses.fields(kind)}
     for key in table:
         if key not in known:

@@ -52,6 +52,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": transfer.export,
     "rebuild": maintenance.rebuild,
     "check": maintenance.check,
+    "stamp": maintenance.stamp,
     "withdraw": maintenance.withdraw,
     "serve": serve.serve,
     "demo": demo.demo,

@@ -77,7 +77,10 @@ def crawl(
                 _print_plan(archive.plan_crawl(targets, options))
                 return
             summary = run(archive, targets, options, hooks)
+            stamped = archive.stamp(known.timestamps, allow_private=allow_private)
         print_summary(summary, dated)
+        for one in stamped:
+            typer.echo(dated(visible(one.sentence), sys.stderr if one.error else sys.stdout), err=bool(one.error))
     if summary.interrupted:
         raise KeyboardInterrupt
 

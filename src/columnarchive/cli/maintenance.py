@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from columnarchive.cli.output import DEFAULT_DATABASE, AsJson, Bar, Db, json_lines, visible
+from columnarchive.errors import UsageError
 from columnarchive.plain_text import count
+
+DEFAULT_SETTINGS = Path("data/sites.toml")
 
 
 def rebuild(site: Annotated[str, typer.Option(help="Only this site.")] = "", db: Db = DEFAULT_DATABASE) -> None:
@@ -33,17 +37,20 @@ def rebuild(site: Annotated[str, typer.Option(help="Only this site.")] = "", db:
 def check(
     head: Annotated[str, typer.Option(help="Compare the chain with a head that you stored elsewhere.")] = "",
     full: Annotated[bool, typer.Option("--full", help="Derive every site again, not only a sample.")] = False,
+    ca: Annotated[
+        Path | None, typer.Option(help="Verify timestamps with the roots in this PEM file instead of the stored ones.")
+    ] = None,
     as_json: AsJson = False,
     db: Db = DEFAULT_DATABASE,
 ) -> None:
-    """Verify every stored byte, the hash chain, the index and the derived tables.
+    """Verify every stored byte, the hash chain, its timestamps, the index and the derived tables.
 
     Example: archive check --head 3f2a…
     """
     from columnarchive.archive import Archive
 
     with Bar("check") as bar:
-        problems = Archive.check(db, head, full, bar.update)
+        problems = Archive.check(db, head, full, bar.update, ca)
     if as_json:
         json_lines({"where": one.where, "what": one.what, "mend": one.mend} for one in problems)
     else:
@@ -53,6 +60,32 @@ def check(
             typer.echo(visible(f"{one.where}: {one.what}" + (f" ({one.mend})" if one.mend else "")))
         typer.echo("No problem found." if not problems else f"{count(len(problems), 'problem')} found.")
     if problems:
+        raise typer.Exit(1)
+
+
+def stamp(
+    allow_private: Annotated[
+        bool, typer.Option("--allow-private", help="Also ask authorities in private networks.")
+    ] = False,
+    settings: Annotated[Path, typer.Option("--sites", help="The file of monitored sites.")] = DEFAULT_SETTINGS,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Have the head of the hash chain stamped by the authorities of sites.toml (RFC 3161).
+
+    Example: archive stamp
+    """
+    from columnarchive.archive import Archive, load_settings
+
+    authorities = load_settings(settings).timestamps
+    if not authorities:
+        raise UsageError(f"No authority is named; add [[timestamps]] with its `url` to {settings}.")
+    with Archive.open(db, create=False) as archive:
+        done = archive.stamp(authorities, allow_private=allow_private)
+    for one in done:
+        typer.echo(visible(one.sentence), err=bool(one.error))
+    if not done:
+        typer.echo("The head of the chain has been stamped by every authority.")
+    if any(one.error for one in done):
         raise typer.Exit(1)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from columnarchive.diff import passage_fingerprints as copies
 from columnarchive.errors import ArchiveError, StoreError
-from columnarchive.pipeline import derive
+from columnarchive.pipeline import derive, timestamps
 from columnarchive.store import (
     agree,
     fulltext,
@@ -45,7 +45,7 @@ def passed_over(path: Path) -> str:
         return ""
 
 
-def check_file(path: Path, head: str | None, full: bool, report: Report) -> list[Problem]:
+def check_file(path: Path, head: str | None, full: bool, report: Report, certificates: str = "") -> list[Problem]:
     """The same as `check` for the archive at `path`, also when it is too damaged to be opened.
 
     Raises StoreError for what is no damage: no such file, another kind of database, a newer schema.
@@ -58,10 +58,10 @@ def check_file(path: Path, head: str | None, full: bool, report: Report) -> list
             return [replace(found[0], mend=_mended_by(path)), *found[1:]]
         raise
     with db:
-        return check(db, head, full, report)
+        return check(db, head, full, report, certificates)
 
 
-def check(db: Database, head: str | None, full: bool, report: Report) -> list[Problem]:
+def check(db: Database, head: str | None, full: bool, report: Report, certificates: str = "") -> list[Problem]:
     """Verify file, bodies, references, chain, index and derived tables; an empty list when all is well.
 
     `head` is a head of the chain kept elsewhere. With `full` every site is derived again, otherwise a few. `report` is
@@ -81,6 +81,7 @@ def check(db: Database, head: str | None, full: bool, report: Report) -> list[Pr
     report(0, 0, "chain")
     try:
         found += hash_chain.verify(db.conn) + merged_chains.verify(db.conn)
+        found += timestamps.verify(db.conn, certificates)
         if head and not hash_chain.holds(db.conn, head) and not merged_chains.holds(db.conn, head):
             found.append(
                 Problem("chain", f"{head} is no link of this archive's chain: it was cut, or is another archive's.")
