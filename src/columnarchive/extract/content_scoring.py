@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from columnarchive.extract.dom_paths import IN_BAD, Places
+from columnarchive.extract.dom_paths import IN_BAD, IN_NAVIGATION, Places
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.rules import BODY_CLASS, BODY_SHARE, HEADINGS, REGION_SHARE
+from columnarchive.extract.wrappers import is_prose
 
 _SENTENCE = re.compile(r"[。．！？!?…」』]|\.(?:\s|$)|、|，")
 _ENOUGH = 3
+_LONG = 30
+_REPEATED = 0.3
 _RIGHTS = re.compile(r"^.{0,60}all rights reserved\.?$|^(?:copyright|©)\s.{0,60}$", re.I)
 _GOOD_LINK = 0.4
 _BODY_LINK = 0.9
@@ -34,12 +37,29 @@ def by_shape(page: Outline, places: Places, links: list[bool], url: str) -> list
         first, end = body
     foreign = _foreign_lists(page, url)
     keep = [False] * len(page.pieces)
+    again = _shown_again(page, first, end)
     for index in range(first, end):
         piece = page.pieces[index]
+        if index in again:
+            continue
         link = links[index] if body is None else piece.linked >= _BODY_LINK * len(piece.key)
         kept = not link and not piece.inside & IN_BAD and index not in foreign
         keep[index] = kept and not _RIGHTS.search(piece.text)
     return keep
+
+
+def _shown_again(page: Outline, first: int, end: int) -> set[int]:
+    """Pieces of a second copy of the article, for printing or for scripts; a paragraph or two said twice are none."""
+    known: set[str] = set()
+    again: set[int] = set()
+    for index in range(first, end):
+        key = page.pieces[index].key
+        if len(key) >= _LONG and key in known:
+            again.add(index)
+        known.add(key)
+    repeated = sum(len(page.pieces[index].key) for index in again)
+    total = sum(len(page.pieces[index].key) for index in range(first, end))
+    return again if len(again) > _ENOUGH and repeated >= _REPEATED * total else set()
 
 
 def _named_body(page: Outline, places: Places, links: list[bool]) -> tuple[int, int] | None:
@@ -62,6 +82,8 @@ def _score(page: Outline, places: Places, index: int, link: bool) -> float:
     size = len(piece.key)
     if link:
         return (-min(size, 60) - 5.0) * (_GOOD_LINK if _in_good(page, places, piece.element) else 1.0)
+    if piece.inside & IN_BAD and not piece.inside & IN_NAVIGATION and is_prose(piece):
+        return 0.0
     if piece.inside & IN_BAD:
         return -0.3 * min(size, 200) - 5.0
     if piece.tag in HEADINGS:

@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from columnarchive.extract.content_scoring import by_shape
-from columnarchive.extract.dom_paths import IN_BAD, Places
-from columnarchive.extract.outlines import Outline
+from columnarchive.extract.dom_paths import IN_BAD, IN_NAVIGATION, Places
+from columnarchive.extract.outlines import Outline, Piece
 from columnarchive.extract.rules import CALL, HEADINGS, LINK_SHARE, NOTICE, REGION_SHARE
-from columnarchive.extract.template import AROUND_CONTENT, COMMON, CONTENT, DEAD, PROVEN, TEXT_TAGS
+from columnarchive.extract.template import AROUND_CONTENT, COMMON, CONTENT, DEAD, PROVEN, SHARED, TEXT_TAGS
 from columnarchive.extract.trimming import drop_bare_headings, drop_related, keep_lone_links, keep_rows
+from columnarchive.extract.wrappers import is_prose
+
+_ENTRIES = 2  # excerpts behind links that make a list of other pages
 
 
 def select(page: Outline, places: Places, said: Sequence[int] | None, url: str = "") -> list[int]:
@@ -28,6 +31,7 @@ def select(page: Outline, places: Places, said: Sequence[int] | None, url: str =
     keep = _by_template(page, places, said, links) if said is not None else []
     if not any(keep):
         keep = by_shape(page, places, links, url)
+    restore_boxes(page, keep, links, said)
     keep_rows(page, keep, links)
     keep_lone_links(page, keep, links, said)
     drop_related(page, keep, links)
@@ -72,6 +76,36 @@ def _restore_repeated(page: Outline, said: Sequence[int], keep: list[bool], link
             keep[index] = (
                 any(chosen[around.first : index]) and any(chosen[index + 1 : around.end]) and not is_call(piece.text)
             )
+
+
+def restore_boxes(page: Outline, keep: list[bool], links: list[bool], said: Sequence[int] | None) -> None:
+    """Keep prose of boxes between pieces that stay, whatever they are called, if they lead nowhere.
+
+    Lists of related pages, comments and forms are boxes with links or fields; a box of side effects is none.
+    """
+    chosen = [index for index, kept in enumerate(keep) if kept]
+    if not chosen:
+        return
+    first, end = _region(page, keep)
+    found: dict[tuple[int, bool], list[int]] = {}
+    for index in range(max(first, chosen[0]), min(end, chosen[-1] + 1)):
+        piece = page.pieces[index]
+        if keep[index] or links[index] or not piece.inside & IN_BAD or not is_prose(piece) or is_call(piece.text):
+            continue
+        if said is not None and said[index] & (DEAD | COMMON | SHARED):
+            continue
+        if not piece.inside & IN_NAVIGATION or _is_quoted(page, piece):
+            found.setdefault((piece.place, index > 0 and links[index - 1]), []).append(index)
+    for (_, follows_link), indexes in found.items():
+        for index in indexes if not follows_link or len(indexes) < _ENTRIES else ():
+            keep[index] = True
+
+
+def _is_quoted(page: Outline, piece: Piece) -> bool:
+    at = piece.element
+    while at >= 0 and page.elements[at].tag != "blockquote":
+        at = page.elements[at].parent
+    return at >= 0
 
 
 def _is_navigation(places: Places, place: int) -> bool:

@@ -15,6 +15,7 @@ from columnarchive.extract.dom_walk import Walk
 from columnarchive.extract.link_header import sends_to
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.rules import CONTAINERS, MAX_CHARS, STRIPPED
+from columnarchive.extract.wrappers import settle_flags
 
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
 _PRUNED = CONTAINERS | {"body", "main", "article"}
@@ -42,6 +43,7 @@ def outline(html: str | bytes, places: Places, skips: Skips | None = None) -> Ou
         for node in tree.tags(tag):  # several times as fast as a selector
             node.decompose(recursive=False)
     Walk(page, places).read(body)
+    settle_flags(page)
     return page
 
 

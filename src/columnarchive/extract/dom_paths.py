@@ -126,7 +126,8 @@ def _judge(tag: str, classes: str, own: str, role: str, hidden: bool, struck: bo
     token = " ".join((tag, *kept))  # no tag has a space in it, and broken ones have dots
     wraps = tag in _WRAPPING_TAGS
     bad = not wraps and (
-        tag in ("nav", "footer")
+        hidden
+        or tag in ("nav", "footer")
         or role in _ROLES
         or any(BAD_CLASS.search(ARTICLE_HEADER.sub("", word)) for word in words.split())
     )
