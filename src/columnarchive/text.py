@@ -46,6 +46,16 @@ _FIGURE = re.compile(r"[0-9０-９元]")  # without one there is no hint, and mo
 _FULL_WIDTH = re.compile("[\u3000\uff01-\uff5e]")
 _DATE_LINE = 40
 _DATE_REST = 16
+_DATE_LABEL = re.compile(
+    r"(?:最終|初回|記事)?(?:更新|改訂|公開|投稿|掲載|配信|作成|発行|登録)(?:日時?|しました|されました|済み?)?|[0-2]?\d[:：時][0-5]\d分?(?::[0-5]\d)?"
+    r"|[（(][月火水木金土日]曜?日?(?:・祝)?[)）]|[月火水木金土日]曜日|(?:last\s)?(?:updated?|modified|posted|published)(?:\s(?:on|at))?",
+    re.I,
+)
+"""What a date is of, and the time and the day of the week beside it."""
+_STATEMENT = re.compile(
+    r"[0-9０-９]|[をがはにでと]|から|まで|より|以降|以前|現在|時点|予定|開始|終了|中止|休診|休業|開催|承認|施行|変更|改定|受付|販売|有効|価格|料金|税"
+)
+"""What makes a line say more: figures, particles, and words for what begins, ends or holds from a day on."""
 
 
 # Controls but tab, line feed and carriage return; surrogates; and the code points that are no characters.
@@ -136,10 +146,22 @@ def _merge(found: list[FoundDate], new: list[FoundDate]) -> list[FoundDate]:
 
 
 def is_date_line(text: str) -> bool:
-    """Whether a line says little more than a date."""
+    """Whether a line gives a date and says nothing else, but what the date is of, a time, a name or a category.
+
+    >>> is_date_line("更新日：2025年10月18日（土） 院長ブログ"), is_date_line("2025年10月18日より一回55,000円")
+    (True, False)
+    """
     if len(text) > _DATE_LINE:
         return False
-    return any(found.end - found.start >= len(text) - _DATE_REST for found in find_dates(text))
+    dates = find_dates(text)
+    if not dates:
+        return False
+    parts, end = [], 0
+    for found in dates:
+        parts.append(text[end : found.start])
+        end = found.end
+    rest = _DATE_LABEL.sub("", " ".join([*parts, text[end:]]))
+    return len("".join(rest.split())) <= _DATE_REST and _STATEMENT.search(rest) is None
 
 
 def _day(year: int, month: int, day: int) -> str:

@@ -14,7 +14,7 @@ from itertools import accumulate
 from columnarchive.extract.content_scoring import by_shape
 from columnarchive.extract.dom_paths import IN_BAD, IN_NAVIGATION, Places
 from columnarchive.extract.outlines import Outline, Piece
-from columnarchive.extract.rules import CALL, HEADINGS, LINK_SHARE, NOTICE, REGION_SHARE
+from columnarchive.extract.rules import CALL, HEADINGS, LINK_SHARE, NOTICE, PRICE, REGION_SHARE
 from columnarchive.extract.template import AROUND_CONTENT, COMMON, CONTENT, DEAD, PROVEN, SHARED, TEXT_TAGS
 from columnarchive.extract.trimming import drop_bare_headings, drop_related, keep_lone_links, keep_rows
 from columnarchive.extract.wrappers import is_prose
@@ -34,6 +34,9 @@ def select(page: Outline, places: Places, said: Sequence[int] | None, url: str =
     restore_boxes(page, keep, links, said)
     keep_rows(page, keep, links)
     keep_lone_links(page, keep, links, said)
+    for index, piece in enumerate(page.pieces):
+        if piece.tag == "button" and keep[index]:
+            keep[index] = is_prose(piece) or piece.text.endswith("か")  # a question that opens its answer
     drop_related(page, keep, links)
     _drop_outside(page, keep)
     drop_bare_headings(page, keep, links)
@@ -59,23 +62,25 @@ def _restore_repeated(page: Outline, said: Sequence[int], keep: list[bool], link
         return
     pieces = page.pieces
     chosen = list(keep)
+    last = max(index for index, kept in enumerate(keep) if kept)
     begun = False
     for index in range(first, end):
         if keep[index]:
             begun = True
             continue
         piece = pieces[index]
-        if links[index] or piece.element < 0 or piece.inside & IN_BAD:
+        if links[index] or piece.element < 0 or piece.inside & IN_NAVIGATION or is_call(piece.text):
             continue
-        if begun and NOTICE.search(piece.text) and not is_call(piece.text):
-            keep[index] = True
+        if begun and (NOTICE.search(piece.text) or (index < last and PRICE.search(piece.text))):
+            keep[index] = True  # a claim, on however many pages
+            heading = pieces[index - 1]
+            if heading.tag in HEADINGS and not links[index - 1] and pieces[index].tag not in HEADINGS:
+                keep[index - 1] = True
             continue
         parent = page.elements[piece.element].parent
-        if parent >= 0 and piece.tag in TEXT_TAGS and said[index] & AROUND_CONTENT:
+        if parent >= 0 and piece.tag in TEXT_TAGS and said[index] & AROUND_CONTENT and not piece.inside & IN_BAD:
             around = page.elements[parent]
-            keep[index] = (
-                any(chosen[around.first : index]) and any(chosen[index + 1 : around.end]) and not is_call(piece.text)
-            )
+            keep[index] = any(chosen[around.first : index]) and any(chosen[index + 1 : around.end])
 
 
 def restore_boxes(page: Outline, keep: list[bool], links: list[bool], said: Sequence[int] | None) -> None:

@@ -20,6 +20,8 @@ from columnarchive.extract.wrappers import settle_flags
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
 _PRUNED = CONTAINERS | {"body", "main", "article"}
 _TIMES = 200
+_SHADOW = re.compile(r"<template\s[^<>]*\bshadowrootmode\b[^<>]*>", re.I)
+_SHADOW_BYTES = re.compile(_SHADOW.pattern.encode(), re.I)
 _TITLE, _META = 1000, 2000  # characters that are looked at
 Skips = tuple[frozenset[int], frozenset[int]]
 """Places to leave out, and the places around them."""
@@ -31,7 +33,7 @@ def outline(html: str | bytes, places: Places, skips: Skips | None = None) -> Ou
     `html`: the text of the page, or its bytes where they are UTF-8 without a byte order mark.
     Places that `skips` names are taken away before: with a site's template at hand that is most of a page.
     """
-    tree = LexborHTMLParser(html[:MAX_CHARS])
+    tree = LexborHTMLParser(_open_shadows(html[:MAX_CHARS]))
     page = Outline([], [], [])
     _read_head(tree, page)
     body = tree.body
@@ -45,6 +47,13 @@ def outline(html: str | bytes, places: Places, skips: Skips | None = None) -> Ou
     Walk(page, places).read(body)
     settle_flags(page)
     return page
+
+
+def _open_shadows(html: str | bytes) -> str | bytes:
+    """Make declarative shadow roots plain elements, as a browser shows them; the parser would hide what they hold."""
+    if isinstance(html, bytes):
+        return _SHADOW_BYTES.sub(b"<shadow-root>", html) if b"shadowrootmode" in html else html
+    return _SHADOW.sub("<shadow-root>", html) if "shadowrootmode" in html else html
 
 
 def _prune(body: LexborNode, places: Places, dead: frozenset[int], around: frozenset[int]) -> None:

@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborNode
 
 from columnarchive.extract.dom_paths import IN_ARTICLE, NO_STEP, Places
 from columnarchive.extract.outlines import Element, Outline, Piece
-from columnarchive.extract.rules import INLINE, MAX_LINE, MAX_PIECE, MAX_TOKENS, SKIPPED, VOID
+from columnarchive.extract.rules import INLINE, LABELS, MAX_LINE, MAX_PIECE, MAX_TOKENS, SKIPPED, VOID
 from columnarchive.text import is_date_line
 
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
@@ -86,7 +86,7 @@ class Walk:
 
     def _enter(self, node: LexborNode, tag: str) -> bool | None:
         """Begin an element; whether it is struck out, or None for one that is not read."""
-        if tag in INLINE:
+        if self._is_inline(tag):
             struck = tag in _STRUCK_TAGS
             if tag == "a":
                 self._href, self._link_from = node.attributes.get("href"), len(self._page.pieces)
@@ -113,12 +113,16 @@ class Walk:
         self._struck += struck
         return struck
 
+    def _is_inline(self, tag: str) -> bool:
+        """Whether an element is part of a line; a button is in a heading that opens its answer."""
+        return tag in INLINE or (tag == "button" and self._element.tag in LABELS)
+
     def _leave(self, tag: str, struck: bool) -> None:
         if struck:
             self._struck -= 1
             if not self._struck:
                 self._close_mark(" ")
-        if tag in INLINE:
+        if self._is_inline(tag):
             if tag == "a":
                 if self._href:
                     self._page.links.append((self._href, self._link_from))

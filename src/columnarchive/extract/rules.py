@@ -134,7 +134,6 @@ SKIPPED = frozenset(
         "rp",
         "rtc",
         "head",
-        "button",
         "select",
         "option",
         "textarea",
@@ -144,14 +143,11 @@ SKIPPED = frozenset(
         "audio",
         "object",
         "map",
-        "dialog",
-        "menu",
     ]
 )
 STRIPPED = (
     "script",
     "style",
-    "noscript",
     "svg",
     "math",
     "iframe",
@@ -168,6 +164,8 @@ LABELS = frozenset(("th", "dt", "caption", "summary", *HEADINGS))
 """Tags that name what follows: they repeat from page to page inside content, so the place around them decides."""
 CONTAINERS = frozenset(
     [
+        "menu",
+        "dialog",
         "div",
         "section",
         "aside",
@@ -259,6 +257,7 @@ CRUMB_HOME = re.compile(r"^(?:TOP|HOME|ホーム|トップ(?:ページ)?|Home|To
 NOTICE = re.compile(
     r"個人差|副作用|リスク|自由診療|自費診療|保険適用外|保険適応外|保険診療|公的医療保険|合併症|未承認|医師の判断|治療期間|禁忌"
 )
+PRICE = re.compile(r"[0-9０-９][0-9０-９,，.]*\s?(?:万|千)?円|[¥￥]\s?[0-9０-９]|税込|税別")
 CALL = re.compile(
     r"お問い?合わ?せ(?:は|・|フォーム|ください|下さい)|ご?予約(?:は|・|フォーム|受付|する)|お電話|無料相談|LINEで|資料請求|お気軽に|友だち追加|フリーダイヤル|クリニック一覧|診療時間|受付時間|"
     r"TEL|電話番号|〒|休診日|アクセス|営業時間|定休日"

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from columnarchive.extract.bylines import names_people
 from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.outlines import Outline
+from columnarchive.extract.rules import NOTICE, PRICE
 
 Row = tuple[int, str, int]
 """A place, a text in it, and how many of its characters are linked; `UNWEIGHED` for a line without weight."""
@@ -34,9 +35,11 @@ class Evidence:
         self.marks: dict[int, int] = {}
         parents = places.parents
         for place, key, linked in rows:
-            if linked == UNWEIGHED:
+            if linked == UNWEIGHED or PRICE.search(key) or NOTICE.search(key):
                 self.marks[place] = self.marks.get(place, 0) + 1
-            elif place in own:
+            if linked == UNWEIGHED:
+                continue
+            if place in own:
                 own[place].add(key)
                 counts[place] += 1
             else:

@@ -10,7 +10,7 @@ import re
 from itertools import accumulate
 
 from columnarchive.extract.dom_paths import IN_ARTICLE, IN_BAD, IN_NAVIGATION
-from columnarchive.extract.outlines import Outline, Piece
+from columnarchive.extract.outlines import Element, Outline, Piece
 from columnarchive.extract.rules import HEADINGS, LINK_SHARE
 
 _MOST = 0.5  # of the page's prose: no part of a page is as large as what the page is about
@@ -36,15 +36,14 @@ def settle_flags(page: Outline) -> None:
     prose = [len(piece.key) if is_prose(piece) else 0 for piece in page.pieces]
     masses = [list(accumulate(sizes, initial=0)) for sizes in (plain, prose)]
     holders = _holders(page)
+    builders = _builder_words(page, masses)
     for at, element in enumerate(page.elements):
         own = element.step.inside
         if own & _NAMED:
-            share = min((sums[element.end] - sums[element.first]) / max(1, sums[-1]) for sums in masses)
-            holds = at in holders
-            least = _SOME if holds else _MOST
+            least = _SOME if at in holders else _MOST
             if _COMMENTS.search(element.step.words):  # readers may write more than the author
-                least = _MOST if holds else 1.0
-            if share > least:
+                least = _MOST if at in holders else 1.0
+            if _share(masses, element) > least or element.step.reason in builders:
                 own &= ~_NAMED
         above = page.elements[element.parent].inside if element.parent >= 0 else 0
         element.inside = own | above
@@ -53,6 +52,23 @@ def settle_flags(page: Outline) -> None:
     for piece in page.pieces:
         if piece.element >= 0:
             piece.inside = page.elements[piece.element].inside
+
+
+def _share(masses: list[list[int]], element: Element) -> float:
+    """Return the share of the page that an element holds: of all plain text or of its prose, whichever is less."""
+    return min((sums[element.end] - sums[element.first]) / max(1, sums[-1]) for sums in masses)
+
+
+def _builder_words(page: Outline, masses: list[list[int]]) -> set[str]:
+    """Return words that a page builder gives to every part of a page, such as `widget`: most of the page is in them."""
+    shares: dict[str, float] = {}
+    ends: dict[str, int] = {}
+    for element in page.elements:
+        word = element.step.reason
+        if word and element.first >= ends.get(word, 0) and not _COMMENTS.search(word):
+            shares[word] = shares.get(word, 0.0) + _share(masses, element)
+            ends[word] = element.end
+    return {word for word, share in shares.items() if share > _MOST}
 
 
 def _holders(page: Outline) -> set[int]:
