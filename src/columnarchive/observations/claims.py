@@ -28,7 +28,9 @@ _AUTHOR_BOX = re.compile(
 )
 _FELT = re.compile(r"(?:ました|でした|くなった|です!|うれし|嬉し|満足|びっくり|驚)")
 _HEARSAY = re.compile(r"(?:方|さん|様|患者さ[まん])[^。]{0,60}(?:た|る)(?:そうです|とのこと)")
+_TITLE_PARTS = re.compile(r"[|｜]")
 _SHORTEST_VOICE = 5
+_SHORTEST_NAME = 4
 _NAME = r"[一-龯々ヶ]{1,4}[\s　]?[一-龯々ぁ-んァ-ヶー]{1,5}"
 _OTHER_TOP = re.compile(
     r"(?:学会|大会|企業|メーカー|大学|研究|山|都市|国民|寿命|雑誌|番組|師匠|恩師|に学び|に師事|選手|チーム(?!の一員)|映画|会場)"
@@ -220,6 +222,8 @@ def _is_about_effect(s: Sentence, start: int, word: str) -> bool:
         return bool(re.search(r"効果|仕上|持続", before))
     if word == "個人差" and ("risk" not in s.topics or len(s.text) < 24 or "効果" in s.text):
         return not re.search(r"痛み|腫れ|ダウンタイム|赤み|内出血|副作用", s.text) or "効" in s.text
+    if re.search(r"見積|費用|料金", s.text[start:]) and "効果" not in s.text:
+        return False
     if re.match(r"(?:れる)?(?:こと)?(?:なく|ず|ません)", s.text[start + len(word) :]):
         return False
     return pattern("effect_word").search(before) is not None
@@ -296,10 +300,21 @@ def supervisor(s: Sentence) -> Iterator[Span]:
             return
 
 
+def _named_clinic(s: Sentence) -> Span | None:
+    """Find the clinic by the name that the title gives it, as the subject of a sentence or the owner of what it offers."""
+    for name in _TITLE_PARTS.split(s.title)[1:]:
+        at = s.text.find(name.strip()) if len(name.strip()) >= _SHORTEST_NAME else -1
+        if at >= 0 and s.text[at + len(name.strip()) :].startswith(("は", "で", "の", "が")):
+            return at, at + len(name.strip())
+    return None
+
+
 def own_treatment(s: Sentence) -> Iterator[Span]:
     """Read that the clinic offers a treatment: it is the actor of what is done."""
     if s.asks or s.is_navigation or "staff" in s.topics:
         return
+    if (named := _named_clinic(s)) and pattern("treatment").search(s.text):
+        yield named
     for found in pattern("own").finditer(s.text):
         if s.is_quoted(found.start()):
             continue
@@ -310,7 +325,10 @@ def own_treatment(s: Sentence) -> Iterator[Span]:
         offer = pattern("offer").search(rest, len(found[0]))
         if offer and (
             pattern("treatment").search(s.text)
-            or re.search(r"(?:いずれ|すべて|どちら|両方|どれ)[^。]{0,6}(?:対応|行|扱)", s.text)
+            or re.search(
+                r"(?:いずれ|すべて|どちら|両方|どれ)[^。]{0,6}(?:対応|行|扱)|実施施設|で(?:使って|使用して|扱って)いるもの",
+                s.text,
+            )
         ):
             if not re.search(
                 r"(?:行|扱|実施|対応|提供|導入|処方|お?受け|診療)(?:って|し|して)?[^。、]{0,6}(?:ません|おりません|いません)|取り入れられるもの|予定は(?:あり|ござ)",

@@ -41,6 +41,10 @@ _TREATED: frozenset[Kind] = frozenset({"content", "course", "risks"})
 _PROVIDED: frozenset[Kind] = frozenset({"plan_number", "notification", "cost_on_request"})
 _PRICE_LIST, _PRICE_LINE = 2, 40
 # A column in which so many sentences explain rules and warn of others is about those, not about its clinic.
+_PERFORMS = re.compile(
+    r"(?:外来|メニュー|治療|療法|施術|診療)(?:の)?ご案内|外来\(|(?:通院|来院)していただ|医師が[^。]{0,16}(?:判断|診察|担当|処方)(?:し|を)|"
+    r"(?:提出|届け出)[^。、]{0,8}実施して(?:い|お)(?:ます|り)"
+)
 _EXPLAINING, _FEWEST = 0.2, 3
 _FIGURE_REACH = 2
 
@@ -160,6 +164,11 @@ def _settle_own(found: list[Observation], sentences: Sequence[Sentence], title: 
             return
         found += [
             Observation("own_treatment", o.line, o.text, o.start, o.words, o.spans) for o in found if o.kind == tie
+        ]
+        found += [
+            _observation("own_treatment", s, [performs.span()])
+            for s in sentences
+            if not s.asks and (performs := _PERFORMS.search(s.text))
         ]
     yield from sorted(found, key=lambda o: (o.line, o.start, KINDS.index(o.kind)))
 
