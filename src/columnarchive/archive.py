@@ -195,6 +195,10 @@ class Archive(Reader):
         """Write an evidence sheet and the WARC records of its captures to a folder."""
         return evidence.write_evidence(self._db, url, (first, second), folder)
 
+    def write_evidence_zip(self, url: str, out: Path, first: str = "", second: str = "") -> None:
+        """Write an evidence sheet with everything that verifies it, `verify.py` included, to one zip file."""
+        evidence.write_evidence_zip(self._db, url, (first, second), out)
+
     def changes_since_last(
         self, interest: Interest = notifications.EVERYTHING, limit: int = -1
     ) -> AbstractContextManager[list[ChangeRow]]:

@@ -119,6 +119,9 @@ def evidence(
     first: Annotated[str, typer.Argument(help="Revision number or day.", metavar="[FROM]")] = "",
     second: Annotated[str, typer.Argument(help="Revision number or day.", metavar="[TO]")] = "",
     out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path(),
+    as_zip: Annotated[
+        Path | None, typer.Option("--zip", help="Write one zip file, with verify.py to verify it anywhere.")
+    ] = None,
     db: Db = DEFAULT_DATABASE,
 ) -> None:
     """Write an evidence sheet: one HTML file with texts, difference, times and digests, and its WARC records.
@@ -128,5 +131,9 @@ def evidence(
     from columnarchive.archive import Archive
 
     with Archive.open(db, create=False, write=False) as archive:
+        if as_zip:
+            archive.write_evidence_zip(url, as_zip, first, second)
+            typer.echo(as_zip)
+            return
         written = archive.write_evidence(url, first, second, out)
     typer.echo(f"{written.sheet}\n{written.records}")

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from columnarchive.store.problems import Problem
@@ -66,6 +67,43 @@ def head(conn: sqlite3.Connection) -> str:
 def holds(conn: sqlite3.Connection, link: str) -> bool:
     """Whether a head kept elsewhere is a link of this chain."""
     return conn.execute("select 1 from chain where link_sha256 = ?", (link.lower(),)).fetchone() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLink:
+    """A link of the chain with the digests that it covers; a tombstone's link covers its content alone."""
+
+    id: int
+    at: str
+    kind: str
+    entries: int
+    content: str
+    link: str
+    digests: tuple[str, ...]
+
+
+def link_id_of(conn: sqlite3.Connection, capture_id: int) -> int:
+    """Return the number of the link that covers a capture."""
+    return int(conn.execute("select link_id from captures where id = ?", (capture_id,)).fetchone()[0])
+
+
+def links_from(conn: sqlite3.Connection, first_id: int, with_digests: Collection[int]) -> Iterator[ChainLink]:
+    """Yield the links from a number on, with the digests of those named."""
+    withdrawn = withdrawn_digests(conn)
+    rows = conn.execute(
+        "select id, at, kind, entries, content_sha256, link_sha256 from chain where id >= ? order by id", (first_id,)
+    ).fetchall()
+    for row in rows:
+        ids = conn.execute("select id from captures where link_id = ? order by id", (row[0],)).fetchall()
+        digests = (withdrawn.get(each) or digest(conn, each) for (each,) in ids) if row[0] in with_digests else ()
+        link_id, at, kind, entries, content, link = row
+        yield ChainLink(link_id, at, kind, entries, content, link, tuple(digests))
+
+
+def link_before(conn: sqlite3.Connection, link_id: int) -> str:
+    """Return the link before a number; empty before the first."""
+    row = conn.execute("select link_sha256 from chain where id < ? order by id desc limit 1", (link_id,)).fetchone()
+    return row[0] if row else ""
 
 
 def verify(conn: sqlite3.Connection) -> list[Problem]:
