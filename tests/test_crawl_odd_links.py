@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from servers.site import Reply, Site
@@ -174,3 +175,69 @@ def test_links_that_people_can_follow_are_found(tmp_path: Path, build: str) -> N
 def test_what_nobody_can_follow_is_not_followed(tmp_path: Path, body: str) -> None:
     pages = columns() | {"/column/": page("コラム", f"<h1>コラム一覧</h1>{body}")}
     assert visited(tmp_path, pages) == {"/column/"}
+
+
+def front(body: str, head: str = "") -> str:
+    return page("みほん医院", f"<h1>みほん医院</h1><p>{TEXT}</p>{body}", head)
+
+
+def dated(paths: list[str]) -> str:
+    return "".join(f"<li>2025年1月{n + 1}日<a href={path}>再生医療の題名{n}</a></li>" for n, path in enumerate(paths))
+
+
+def listing(paths: list[str]) -> str:
+    items = "".join(
+        f"<li>2025年1月{n + 1}日<a href={path}>再生医療のお話の題名{n}</a></li>" for n, path in enumerate(paths)
+    )
+    return page("コラム", f"<ul>{items}</ul>")
+
+
+@pytest.mark.parametrize("address", ["/Pcat=3.html", "/c/", "/院長の話/", "/index2.php?cat=7"])
+def test_a_section_that_only_the_front_page_names_is_found(tmp_path: Path, address: str) -> None:
+    paths = [f"/k/{n}.html" for n in range(5)]
+    pages: Pages = {path: column(n) for n, path in enumerate(paths)}
+    pages[quote(address, safe="/=?")] = listing(paths)
+    pages["/"] = front(f"<p><a href='{address}'>院長コラム</a></p>")
+    assert visited(tmp_path, pages, "/") == set(pages)
+
+
+@pytest.mark.parametrize("folder", ["/column/", "/blog/2025/", "/news/"])
+def test_from_a_front_page_without_links_the_sitemap_tells_the_columns(tmp_path: Path, folder: str) -> None:
+    paths = [f"{folder}{n}.html" for n in range(5)]
+    pages: Pages = {path: column(n) for n, path in enumerate(paths)}
+    urls = "".join(f"<url><loc>{{origin}}{path}</loc></url>" for path in (*paths, *OTHERS, "/staff/doctor.html"))
+    pages |= {
+        "/": front("<p>ようこそ</p>"),
+        "/sitemap.xml": f"<urlset>{urls}</urlset>",
+        "/staff/doctor.html": column(9),
+    }
+    assert visited(tmp_path, pages, "/") == set(pages) - {"/staff/doctor.html"}
+
+
+@pytest.mark.parametrize("form", ["<rss><channel>{}</channel></rss>", "<feed>{}</feed>"])
+def test_from_a_front_page_without_links_the_feed_tells_the_columns(tmp_path: Path, form: str) -> None:
+    paths = [f"/archives/{n * 7}" for n in range(5)]
+    pages: Pages = {path: column(n) for n, path in enumerate(paths)}
+    rss = "rss" in form
+    items = "".join(
+        f"<item><link>{{origin}}{path}</link></item>" if rss else f"<entry><link href='{{origin}}{path}'/></entry>"
+        for path in paths
+    )
+    kind = "application/rss+xml" if rss else "application/atom+xml"
+    pages["/"] = front("<p>ようこそ</p>", f"<link rel=alternate type={kind} href=/feed.xml>")
+    pages["/feed.xml"] = form.format(items)
+    assert visited(tmp_path, pages, "/") == set(pages)
+
+
+@pytest.mark.parametrize("index", ["index.html", "index.php", "index.htm"])
+def test_a_folder_and_its_index_page_are_one_page(tmp_path: Path, index: str) -> None:
+    paths = [f"/column/{n}/" for n in range(4)]
+    pages: Pages = {}
+    for number, path in enumerate(paths):
+        pages[path] = pages[path + index] = column(number, f"<p><a href=/column/{index}>コラム一覧へ</a></p>")
+    both = "".join(f"<li>2025年1月{n + 1}日<a href={path}>再生医療の題名{n}</a></li>" for n, path in enumerate(paths))
+    both += "".join(
+        f"<li>2025年1月{n + 1}日<a href={path}{index}>再生医療の題名{n}</a></li>" for n, path in enumerate(paths)
+    )
+    pages["/column/"] = pages["/column/" + index] = page("コラム", f"<ul>{both}</ul>")
+    assert visited(tmp_path, pages) == {"/column/", *paths}

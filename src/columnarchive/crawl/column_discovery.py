@@ -279,12 +279,9 @@ class ColumnDiscovery:
 
     def _from_homepage(self, page: PageLinks) -> Iterator[DiscoveredUrl]:
         """Yield, from a front page, what is called a column or blog, or lies where those do; else dated items."""
-        named = [
-            link for link in page.links
-            if link_scoring.SECTION_PATH.search(link.url) and not link_scoring.TAG_PATH.search(link.url)
-            and urlsplit(link.url).path.strip("/").count("/") <= 2 and not urlsplit(link.url).query
-        ]  # fmt: skip
-        columns = [link for link in named if "コラム" in link.text or "column" in link.url.lower()]
+        named = [link for link in page.links if link_scoring.is_section_link(link)]
+        columns = [link for link in page.links if "コラム" in link.text and not link_scoring.TAG_PATH.search(link.url)]
+        columns += [link for link in named if "column" in link.url.lower()]
         yield from (DiscoveredUrl(link.url, "section", page.url) for link in columns or named)
         for group in link_scoring.group_links(page):
             if all(link.dated for link in group) and group[0].zone in ("content", "recent"):

@@ -22,6 +22,7 @@ PRIORITY: dict[str, int] = {
     "feed": 50, "archive": 45, "category": 45, "sitemap": 40, "import": 10,
 }  # fmt: skip
 ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+INDEX = re.compile(r"/index\.(?:html?|php)$", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,14 @@ class SitePlan:
     kind_of: Callable[[str], PageKind | None] = lambda url: None  # noqa: ARG005
 
 
-class PercentEncodingDeduplicator:
-    """A site's canonical form, and of addresses that differ by their percent-encoding alone the one met first.
+class UrlDeduplicator:
+    """A site's canonical form, and of the spellings of one address the one met first.
 
-    It stays as written: servers may distinguish the spellings, but a page is not to be fetched under two of them.
+    They differ by their percent-encoding, or by the name of a folder's index page. The first stays as written, since
+    servers may distinguish them, but a page is not to be fetched under two of them.
 
-    >>> canonical = PercentEncodingDeduplicator(str)
-    >>> canonical("http://a.example/%e8%86%9D/"), canonical("http://a.example/%E8%86%9d/")
+    >>> canonical = UrlDeduplicator(str)
+    >>> canonical("http://a.example/%e8%86%9D/"), canonical("http://a.example/%E8%86%9d/index.html")
     ('http://a.example/%e8%86%9D/', 'http://a.example/%e8%86%9D/')
     """
 
@@ -90,7 +92,9 @@ class PercentEncodingDeduplicator:
     def __call__(self, url: str) -> str:
         """Return the address under which a page is known."""
         url = self._canonical(url)
-        return self._first.setdefault(ESCAPE.sub(_normalized, url), url) if "%" in url else url
+        if "%" not in url and not url.endswith("/") and "/index." not in url:
+            return url
+        return self._first.setdefault(INDEX.sub("/", ESCAPE.sub(_normalized, url)), url)
 
 
 def _normalized(escape: re.Match[str]) -> str:

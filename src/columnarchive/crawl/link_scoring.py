@@ -218,6 +218,16 @@ def _continues_url(link: Link, own: str) -> bool:
     return int(digits[0]) in map(int, re.findall(r"\d{1,4}", there.path.removeprefix(folder) + there.query))
 
 
+def is_section_link(link: Link) -> bool:
+    """Return whether the address of a link is that of a column section: of few folders, without a query."""
+    return is_section_url(link.url) and urlsplit(link.url).path.strip("/").count("/") <= 2
+
+
+def is_section_url(url: str) -> bool:
+    """Return whether an address lies where sites have their columns, blog or news."""
+    return bool(SECTION_PATH.search(url) and not TAG_PATH.search(url) and not urlsplit(url).query)
+
+
 def classify_archive(
     link: Link, sections: Set[str], section_prefixes: tuple[str, ...] = ()
 ) -> Literal["archive", "category", ""]:

@@ -15,9 +15,9 @@ from columnarchive.crawl.frontier import (
     LISTINGS,
     DiscoveredUrl,
     Frontier,
-    PercentEncodingDeduplicator,
     QueuedUrl,
     SitePlan,
+    UrlDeduplicator,
 )
 from columnarchive.crawl.link_statistics import SAMPLE
 from columnarchive.crawl.robots import Rules, fetch_rules
@@ -78,7 +78,7 @@ class SiteCrawler:
     _steps: dict[str, int] = field(default_factory=dict)  # refreshes and canonical links that led to an address
 
     def __post_init__(self) -> None:
-        self.plan = replace(self.plan, canonical=PercentEncodingDeduplicator(self.plan.canonical))
+        self.plan = replace(self.plan, canonical=UrlDeduplicator(self.plan.canonical))
         self.discovery = ColumnDiscovery(self.plan.hosts, self.plan.start)
         self.sitemaps = SitemapDiscovery(
             self.client,
@@ -111,9 +111,8 @@ class SiteCrawler:
     async def _learn_from_visited(self) -> None:
         """Take in what earlier runs found."""
         known = self.frontier.known_urls()
-        for url, _ in known:
-            if "%" in url:
-                self.plan.canonical(url)  # the spellings that are known come first
+        for url in (*self.plan.start, *(url for url, _ in known)):
+            self.plan.canonical(url)  # the spellings that are known come first
         self.discovery.add_known_urls(known)
         for capture, reason in self.frontier.sample(SAMPLE):
             await self._contained(self._learn_from(capture, reason))

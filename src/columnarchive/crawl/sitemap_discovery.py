@@ -15,7 +15,7 @@ from columnarchive.crawl.robots import Rules
 from columnarchive.crawl.sitemaps import SitemapEntry, SitemapPage, SitemapParser
 from columnarchive.errors import UsageError
 from columnarchive.records import Capture
-from columnarchive.urls import PageLinks, address, directory, host_of, in_scope, resolve, shape, trap
+from columnarchive.urls import PageLinks, address, directory, host_of, in_scope, is_specific, resolve, shape, trap
 
 SIZES = SizeLimits(wire=50_000_000, decoded=50_000_000, expansion=100)
 BROKEN_OFF = ("truncated", "timeout", "too_large", "bad_encoding")  # outcomes with which a part may have come
@@ -132,6 +132,7 @@ class SitemapDiscovery:
                 self.discovery.statistics.is_column_shape(entry.url)
                 or (lists_columns and shape(entry.url) in shapes)
                 or (entry.url.startswith(below) and not link_scoring.TAG_PATH.search(entry.url))
+                or (not columns and self._is_of_section(entry.url, reason))
             ):
                 found.append(DiscoveredUrl(entry.url, reason, f"{reason} of {host_of(entry.url)}"))
         self.discovery.add_known_urls((one.url, one.reason) for one in found)
@@ -141,6 +142,12 @@ class SitemapDiscovery:
         """Return the folders of the start addresses, unless they are the site's root."""
         starts = ((address(url).origin, directory(url)) for url in self.plan.start)
         return tuple(origin + folder for origin, folder in starts if folder.strip("/"))
+
+    def _is_of_section(self, url: str, reason: Reason) -> bool:
+        """Return whether a page of a site whose front page led to no column is one: feeds list posts, folders tell."""
+        if self._start_folders() or not self.plan.start:
+            return False
+        return is_specific(shape(url)) and (reason == "feed" or link_scoring.is_section_url(url))
 
     def _in_scope(self, entry: SitemapEntry) -> SitemapEntry | None:
         try:
