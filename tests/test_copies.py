@@ -223,7 +223,7 @@ def test_a_withdrawn_page_leaves_none(db: Database, chance: random.Random) -> No
     assert {url(A, 2), url(B, 2)} <= {end for pair in copying.found_pairs(db) for end in pair}
 
     def derive(site_id: int) -> None:
-        deriving.derive(db, [site_id])
+        deriving.derive(db, [site_id], force=True)
 
     withdrawal.withdraw(db, url(B, 2), "", "request", derive)
     assert text not in "".join(text for row in copying.rows(db) for text in map(str, row))

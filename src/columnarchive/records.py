@@ -369,8 +369,7 @@ class LedgerEntry:
 class DerivedSite:
     """A site's pages and article histories under one version of the rules, from its captures up to `newest_capture`.
 
-    `template` is None for a site of one page. `digests` are those of the histories, in their order, and `keys` those of
-    passages that are new, where they were made already: writing is for one process, and these are half of it.
+    `template` is None for a site of one page. `digests` are those of the histories, in their order.
     `faults` are those met in this derivation, beyond the ones already stored.
     """
 
@@ -381,6 +380,5 @@ class DerivedSite:
     histories: tuple[History, ...]
     template: SiteTemplate | None = None
     digests: tuple[str, ...] = ()
-    keys: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     ledgers: Mapping[str, tuple[LedgerEntry, ...]] = field(default_factory=dict)
     faults: tuple[PageFault, ...] = ()

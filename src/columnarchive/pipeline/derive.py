@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -79,16 +79,26 @@ def derive(
 
     Each site is written in one transaction, so an interruption leaves every site whole, old or new. `report` is called
     with each site as it is done, the number done and the number to do. `pool` is for callers with many calls to make.
+    Copied passages are looked for at the end, unless only some sites are brought up to date.
     """
     chosen = sites.all_sites(db) if force else sites.stale_sites(db, DERIVATION)
     todo = [(site_id, name) for site_id, name in chosen if not site_ids or site_id in site_ids]
     anew = force and len(todo) == len(chosen)
     if anew:
         site_writer.start_rebuild(db)
-    if not todo:
-        return []
-    with contextlib.ExitStack() as stack:
-        return _written(db, pool or stack.enter_context(workers()), todo, report, clock, anew)
+    done: list[SiteDerived] = []
+    if todo:
+        with contextlib.ExitStack() as stack:
+            done = _written(db, pool or stack.enter_context(workers()), todo, report, clock, anew)
+    if force or not site_ids:
+        update_copies(db)
+    return done
+
+
+def update_copies(db: Database) -> None:
+    """Look for copies of the passages that were written since the last time: once a run, for all sites together."""
+    with db.transaction() as conn:
+        copies.settle(conn, passages)
 
 
 def derive_sites(
@@ -137,7 +147,6 @@ def _written(
             with db.transaction() as conn:
                 written = site_writer.write_site(db, task.site_id, result, at, anew=anew)
                 page_faults.remember(conn, result.faults, DERIVATION, at)
-                copies.settle(db.conn, _Known(result.keys))
             done.append(SiteDerived(task.name, written, faults=result.faults))
         if report:
             report(done[-1], len(done), len(todo))
@@ -186,7 +195,7 @@ def _derived(db: Database, site_id: int, containment: Containment) -> DerivedSit
 
 
 def _made_ready(db: Database, result: DerivedSite, anew: bool) -> DerivedSite:
-    """Add digests, and keys of passages and ledgers of those articles that are not stored as they are derived."""
+    """Add digests, and ledgers of those articles that are not stored as they are derived."""
     digests = tuple(map(site_writer.history_digest, result.histories))
     stored = site_writer.digests(db.conn, result.site)
     new = [
@@ -194,28 +203,11 @@ def _made_ready(db: Database, result: DerivedSite, anew: bool) -> DerivedSite:
         for history, digest in zip(result.histories, digests, strict=True)
         if stored.get(history.article.url) != digest
     ]
-    texts = {block.text for history in new for revision in history.revisions for block in revision.article.blocks}
     return replace(
         result,
         digests=digests,
-        keys={text: passages.keys_of(text) for text in texts},
         ledgers={
             history.article.url: observations.ledger(history.revisions)
             for history in (result.histories if anew else new)
         },
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """`diff.copies`, for passages whose keys may have been made in a worker."""
-
-    keys: Mapping[str, tuple[int, ...]]
-    KEYS: str = passages.KEYS
-
-    def keys_of(self, passage: str) -> tuple[int, ...]:
-        found = self.keys.get(passage)
-        return passages.keys_of(passage) if found is None else found
-
-    def similarity(self, one: str, other: str) -> float:
-        return passages.similarity(one, other)

@@ -6,7 +6,7 @@ when they are alike. A passage that shares half of its keys with passages in SET
 included, is a set phrase of that site and no copy.
 
 Whatever writes or deletes passages puts those whose copies may be others now into `copies_due`; `settle` judges them
-before the transaction ends.
+all together, once a run.
 """
 
 from __future__ import annotations
@@ -70,21 +70,6 @@ def forget(conn: sqlite3.Connection, passages: Sequence[int]) -> None:
     )
 
 
-def requeue(conn: sqlite3.Connection, reader: Reader, site: str) -> None:
-    """Read every passage of a site anew, as a rebuild does; keys that are right stay."""
-    for passage, text in conn.execute(
-        """select passages.id, passages.text from articles join passages on article_id = articles.id where site = ?
-             and exists (select 1 from passage_keys where passage_id = passages.id)""",  # others get theirs anyway
-        (site,),
-    ):
-        if _keys(conn, passage) != set(reader.keys_of(text)):
-            conn.execute("delete from passage_keys where passage_id = ?", (passage,))
-    passages = "select passages.id from passages join articles on articles.id = article_id where site = ?"
-    for column in ("passage_id", "other_passage_id"):
-        conn.execute(f"delete from copies where {column} in ({passages})", (site,))
-    conn.execute(f"insert or ignore into copies_due(passage_id) {passages}", (site,))
-
-
 def settle(conn: sqlite3.Connection, reader: Reader) -> None:
     """Bring `copies` up to date with what was written and deleted, in the caller's transaction."""
     _ensure_current(conn, reader)
@@ -97,6 +82,7 @@ def settle(conn: sqlite3.Connection, reader: Reader) -> None:
     while todo:
         piece, todo = todo[:_PIECE], todo[_PIECE:]
         near.look_up(piece)
+        texts = _texts(conn, {one for passage in piece for one in (passage, *near.of(passage).others)})
         for passage in piece:
             waiting.remove(passage)
             if passage in fresh:
@@ -110,7 +96,7 @@ def settle(conn: sqlite3.Connection, reader: Reader) -> None:
                 conn.execute("delete from copies where passage_id = ?", (passage,))
                 conn.execute("delete from copies where other_passage_id = ?", (passage,))
             # Two that are both due are read when the later one is judged.
-            rows = [(passage, other, alike) for other, alike in _copies(conn, reader, near, passage, waiting)]
+            rows = [(passage, other, alike) for other, alike in _copies(texts, reader, near, passage, waiting)]
             rows += [(other, passage, alike) for _, other, alike in rows]
             if rows:
                 conn.executemany("insert or replace into copies values (?, ?, ?)", rows)
@@ -131,7 +117,8 @@ def wrong(conn: sqlite3.Connection, reader: Reader, site: str) -> list[str]:
                union all select passage_id, similarity from copies where other_passage_id = ?1""",
             (passage,),
         )
-        expected = [*_copies(conn, reader, near, passage)] * 2  # in both directions
+        texts = _texts(conn, {passage, *near.of(passage).others})
+        expected = [*_copies(texts, reader, near, passage)] * 2  # in both directions
         if _keys(conn, passage) != set(reader.keys_of(text)) or sorted(rows) != sorted(expected):
             found[url] = None
     return list(found)
@@ -188,7 +175,7 @@ def _queue_holders(conn: sqlite3.Connection, more: Mapping[int, int]) -> None:
 
 
 def _copies(
-    conn: sqlite3.Connection, reader: Reader, near: Neighbours, passage: int, but: Set[int] = frozenset()
+    texts: Mapping[int, str], reader: Reader, near: Neighbours, passage: int, but: Set[int] = frozenset()
 ) -> Iterator[tuple[int, float]]:
     """The copies of a passage with their similarity; `but` those."""
     own = near.of(passage)
@@ -198,7 +185,7 @@ def _copies(
         if other in but:
             continue
         # In one order, so that both directions get the same figure.
-        one, two = sorted((_text(conn, passage), _text(conn, other)))
+        one, two = sorted((texts[passage], texts[other]))
         alike = reader.similarity(one, two)
         if alike and not near.of(other).is_set_phrase:
             yield other, alike
@@ -212,6 +199,6 @@ def _has_copies(conn: sqlite3.Connection, passage: int) -> bool:
     return conn.execute("select 1 from copies where passage_id = ? limit 1", (passage,)).fetchone() is not None
 
 
-def _text(conn: sqlite3.Connection, passage: int) -> str:
-    (text,) = conn.execute("select text from passages where id = ?", (passage,)).fetchone()
-    return str(text)
+def _texts(conn: sqlite3.Connection, passages: Set[int]) -> dict[int, str]:
+    query = "select id, text from passages where id in (select value from json_each(?))"
+    return dict(conn.execute(query, (json.dumps(list(passages)),)))
