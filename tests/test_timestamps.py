@@ -255,7 +255,9 @@ def test_the_command_stamps_and_check_verifies(
     done = run(db, "stamp", "--sites", str(settings), "--allow-private")
     assert (done.returncode, done.stdout.startswith("Stamped by")) == (0, True), done.stderr
     assert "has been stamped" in run(db, "stamp", "--sites", str(settings), "--allow-private").stdout
-    assert run(db, "check").returncode == 0
+    checked = run(db, "check")
+    assert (checked.returncode, "and 1 timestamp checked" in checked.stdout) == (0, True)
+    assert "last stamped 20" in run(db, "status").stdout
     assert run(db, "check", "--ca", str(first.root)).returncode == 0
     wrong = run(db, "check", "--ca", str(second.root))
     assert wrong.returncode == 1

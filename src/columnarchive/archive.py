@@ -167,6 +167,11 @@ class Archive(Reader):
         )
 
     @staticmethod
+    def checked(path: str | Path) -> str:
+        """Return a sentence on how much of the chain a check of this file verifies."""
+        return integrity.checked(Path(path))
+
+    @staticmethod
     def unchecked(path: str | Path) -> str:
         """Return a sentence on what a check of this file passes over; empty when it is nothing."""
         return integrity.passed_over(Path(path))

@@ -20,7 +20,7 @@ from columnarchive.search.query import Query, parse
 from columnarchive.search.query import Scope as Scope
 from columnarchive.search.spelling_variants import Fold
 from columnarchive.search.sql_functions import FUNCTIONS as FUNCTIONS
-from columnarchive.store import blobs, captures, copied, disclosures, hash_chain, page_faults, reads
+from columnarchive.store import blobs, captures, copied, disclosures, hash_chain, page_faults, reads, timestamps
 from columnarchive.store import overview as overview
 from columnarchive.store import search as ranked
 from columnarchive.store import shown as shown
@@ -106,7 +106,10 @@ class ChangeGroup:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the archive holds, how its pages' last visits ended, how many are due, and the head of its chain."""
+    """What the archive holds, how its pages' last visits ended, how many are due, and the head of its chain.
+
+    `stamped_at` is when an authority last stamped the chain.
+    """
 
     totals: Totals
     outcomes: dict[str, int]
@@ -114,6 +117,7 @@ class Status:
     head: str
     is_demo: bool
     unreadable: tuple[UnreadablePage, ...] = ()
+    stamped_at: str = ""
 
 
 def group_changes(changes: Iterable[ChangeRow]) -> list[ChangeGroup]:
@@ -381,6 +385,7 @@ class Reader:
             hash_chain.head(self.conn),
             self.is_demo,
             tuple(page_faults.unreadable_pages(self.conn)),
+            timestamps.newest(self.conn),
         )
 
     @property

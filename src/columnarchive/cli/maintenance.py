@@ -56,6 +56,8 @@ def check(
     else:
         if unchecked := Archive.unchecked(db):
             typer.echo(visible(unchecked))
+        if checked := Archive.checked(db):
+            typer.echo(checked)
         for one in problems:
             typer.echo(visible(f"{one.where}: {one.what}" + (f" ({one.mend})" if one.mend else "")))
         typer.echo("No problem found." if not problems else f"{count(len(problems), 'problem')} found.")

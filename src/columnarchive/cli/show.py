@@ -232,4 +232,6 @@ def status(as_json: AsJson = False, db: Db = DEFAULT_DATABASE) -> None:
     lines += [f"unreadable ({page.step})  {page.url}  {page.reason}" for page in state.unreadable]
     if state.head:
         lines.append(f"chain head {state.head}")
+    if state.stamped_at:
+        lines.append(f"last stamped {state.stamped_at}")
     typer.echo("\n".join(visible(line) for line in lines))

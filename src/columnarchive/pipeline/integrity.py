@@ -10,6 +10,7 @@ from pathlib import Path
 from columnarchive.diff import passage_fingerprints as copies
 from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.pipeline import derive, timestamps
+from columnarchive.plain_text import count
 from columnarchive.store import (
     agree,
     fulltext,
@@ -41,6 +42,17 @@ def passed_over(path: Path) -> str:
     try:
         with Database.open(path, create=False, write=False) as db:
             return WITHOUT_BODIES if snapshot.is_without_bodies(db.conn) else ""
+    except StoreError:
+        return ""
+
+
+def checked(path: Path) -> str:
+    """Return a sentence on how much of the chain a check of this archive verifies; empty when it is damaged."""
+    try:
+        with Database.open(path, create=False, write=False) as db:
+            captures, links, stamps = hash_chain.counts(db.conn)
+            verified = [count(captures, "capture"), count(links, "link"), count(stamps, "timestamp")]
+            return f"{verified[0]}, {verified[1]} of the chain and {verified[2]} checked."
     except StoreError:
         return ""
 

@@ -106,6 +106,16 @@ def link_before(conn: sqlite3.Connection, link_id: int) -> str:
     return row[0] if row else ""
 
 
+def counts(conn: sqlite3.Connection) -> tuple[int, int, int]:
+    """Return the numbers of captures, of links (merged chains included), and of timestamps."""
+    captures, links, stamps = conn.execute(
+        """select (select count(*) from captures),
+                  (select count(*) from chain) + (select count(*) from merged_links),
+                  (select count(*) from timestamps)"""
+    ).fetchone()
+    return captures, links, stamps
+
+
 def verify(conn: sqlite3.Connection) -> list[Problem]:
     """Every link against the captures and tombstones it covers."""
     problems = []
