@@ -287,12 +287,16 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The step from one revision to the next, or an article's going and coming back (then both numbers are equal)."""
+    """The step from one revision to the next, or a page that disappeared or returned (then both numbers are equal).
+
+    It happened after `after_at`, the last capture with the old text, and by `seen_at`, the first with the new.
+    """
 
     from_number: int
     to_number: int
     seen_at: str
     comparison: Comparison
+    after_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,7 @@ def _change_json(row: ChangeRow) -> dict[str, Any]:
         "title": row.title,
         "from": row.from_number,
         "to": row.to_number,
+        "after_at": row.after_at,
         "seen_at": row.seen_at,
         "level": row.level,
         "labels": list(row.labels),

@@ -50,10 +50,15 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class _Absence:
-    """A time during which a page answered that it is not there; `until` is empty while it lasts."""
+    """A time during which a page answered that it is not there; `until` is empty while it lasts.
+
+    `before` is the last visit that found it, `last` the last one that did not.
+    """
 
     since: str
     until: str
+    before: str
+    last: str
 
 
 def assemble(
@@ -142,15 +147,17 @@ def _absences(members: Sequence[PageVisits], readings: Mapping[str, PageReadings
     with 404 or to a host without a name that a day or more followed."""
     found: list[_Absence] = []
     run: list[Visit] = []
+    before = ""
     for visit in sorted(_presence(members, readings), key=lambda visit: visit.at):
         if visit.outcome in ABSENT_OUTCOMES:
             run.append(visit)
         else:
             if run and _is_confirmed(run, visit.at):
-                found.append(_Absence(run[0].at, visit.at))
+                found.append(_Absence(run[0].at, visit.at, before, run[-1].at))
             run = []
+            before = visit.at
     if run and _is_confirmed(run, run[-1].at):
-        found.append(_Absence(run[0].at, ""))
+        found.append(_Absence(run[0].at, "", before, run[-1].at))
     return found
 
 
@@ -212,13 +219,15 @@ def _changes(
             partial(_coarse, old.article, new.article),
         )
         earlier.add(old.article.fingerprint)
-        found.append(Change(old.number, new.number, new.first_seen_at, comparison))
+        after = old.last_seen_at if old.last_seen_at < new.first_seen_at else old.first_seen_at
+        found.append(Change(old.number, new.number, new.first_seen_at, comparison, after))
     for absence in absences:
-        for label, at in (("gone", absence.since), ("returned", absence.until)):
+        events = (("gone", absence.since, absence.before), ("returned", absence.until, absence.last))
+        for label, at, after in events:
             standing = [revision for revision in revisions if revision.first_seen_at < at]
             if at and standing:
                 number = standing[-1].number
-                found.append(Change(number, number, at, _event(label)))
+                found.append(Change(number, number, at, _event(label), after))
     return tuple(sorted(found, key=lambda change: (change.seen_at, change.to_number)))
 
 

@@ -231,14 +231,14 @@ def _revision(site: str, found: Revision) -> Row:
 
 def _changes(conn: Connection, selection: Selection) -> Table:
     named = columns(
-        "url site title from to seen_at level labels added_chars removed_chars summary",
+        "url site title from to seen_at level labels added_chars removed_chars summary after_at",
         numbers="from to level added_chars removed_chars",
         words="labels",
     )
     rows = (
         (
             *(row.url, row.site, row.title, row.from_number, row.to_number, row.seen_at, row.level, row.labels),
-            *(row.added_chars, row.removed_chars, row.summary),
+            *(row.added_chars, row.removed_chars, row.summary, row.after_at),
         )
         for row in streams.changes(conn, selection)
     )

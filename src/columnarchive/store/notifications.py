@@ -26,7 +26,7 @@ def untold(conn: sqlite3.Connection, channel: str, interest: Interest, limit: in
     """Changes that a channel wants and was not told of, oldest first."""
     rows = conn.execute(
         f"""select changes.id, articles.url, articles.site, articles.title, from_number, to_number, changes.seen_at,
-                   level, labels, added_chars, removed_chars, summary
+                   level, labels, added_chars, removed_chars, summary, after_at
             from changes join articles on articles.id = article_id
             where level >= :level and (:since = '' or changes.seen_at >= :since)
               and (:sites = '[]' or articles.site in (select value from json_each(:sites)))

@@ -66,6 +66,7 @@ class ChangeRow:
     added_chars: int
     removed_chars: int
     summary: str
+    after_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ def changes(conn: Connection, chosen: ChangeFilter, limit: int = -1) -> list[Cha
     where += [f"{at} >= :since"] * bool(chosen.since) + [f"{at} <= :until"] * bool(chosen.until)
     rows = conn.execute(
         f"""select changes.id, articles.url, articles.site, articles.title, from_number, to_number, changes.seen_at,
-                   changes.level, labels, added_chars, removed_chars, summary
+                   changes.level, labels, added_chars, removed_chars, summary, after_at
             from {source} join articles on articles.id = article_id where {" and ".join(where) or "1"}
             order by {at} desc, articles.url, to_number desc limit :limit""",
         {

@@ -60,6 +60,7 @@ class Step:
     level: int
     labels: tuple[str, ...]
     summary: str
+    after_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,16 +170,16 @@ def cards(conn: Connection, site: str, limit: int, offset: int) -> list[Card]:
 def steps(conn: Connection, article_id: int) -> list[Step]:
     """The changes of an article, oldest first."""
     rows = conn.execute(
-        """select from_number, to_number, seen_at, level, labels, summary from changes where article_id = ?
+        """select from_number, to_number, seen_at, level, labels, summary, after_at from changes where article_id = ?
            order by seen_at, to_number, from_number""",
         (article_id,),
     )
     labels: dict[str, tuple[str, ...]] = {}  # most changes are alike
     found = []
-    for old, new, at, level, names, said in rows:
+    for old, new, at, level, names, summary, after in rows:
         if names not in labels:
             labels[names] = tuple(json.loads(names))
-        found.append(Step(old, new, at, level, labels[names], said))
+        found.append(Step(old, new, at, level, labels[names], summary, after))
     return found
 
 

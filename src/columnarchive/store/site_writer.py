@@ -270,12 +270,13 @@ def _write_changes(conn: sqlite3.Connection, article_id: int, changes: Iterable[
     for change in changes:
         comparison = change.comparison
         cursor = conn.execute(
-            """insert into changes(article_id, from_number, to_number, seen_at, level, labels, added_chars,
-               removed_chars, summary, engine, capped) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            """insert into changes(article_id, from_number, to_number, after_at, seen_at, level, labels, added_chars,
+               removed_chars, summary, engine, capped) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 article_id,
                 change.from_number,
                 change.to_number,
+                change.after_at,
                 change.seen_at,
                 comparison.level,
                 _json(comparison.labels),

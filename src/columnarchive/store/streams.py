@@ -23,7 +23,7 @@ Connection = sqlite3.Connection
 _ARTICLE_COLUMNS = ", ".join(f"articles.{field.name}" for field in fields(ArticleRow))
 _CHANGE_COLUMNS = (
     "changes.id, articles.url, articles.site, articles.title, from_number, to_number, seen_at, level, labels, "
-    "added_chars, removed_chars, summary"
+    "added_chars, removed_chars, summary, after_at"
 )
 _CHOSEN = """(:site = '' or articles.site = :site)
     and articles.id not in (select value from json_each(:withheld))"""
