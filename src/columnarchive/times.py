@@ -107,28 +107,26 @@ def month_name(text: str, lang: Language) -> str:
 
 
 @lru_cache(maxsize=4096)
-def interval(after: str, seen: str, lang: Language) -> str:
+def interval(after: str, seen: str, lang: Language, tz: str = DEFAULT_ZONE) -> str:
     """Return when a change happened: between the last capture with the old text and the first with the new one.
+
+    Hours are given when both are on one day. Where `after` is not known, the day of `seen` is returned.
 
     >>> interval("2026-01-15T01:00:00Z", "2026-04-10T01:00:00Z", "en")
     'between 15 Jan and 10 Apr 2026'
     """
+    place = zone(tz)
     try:
-        start, end = _local(after), _local(seen)
+        start, end = (from_text(text).astimezone(place) for text in (after, seen))
     except (ValueError, OverflowError):
         return day_name(seen, lang)
-    if start.date() == end.date():
-        first, last = f"{start:%H:%M}", f"{end:%H:%M}"
-        if lang == "ja":
-            return f"{_day(end.date(), lang)} {first}〜{last}の間"
-        return f"between {first} and {last} on {_day(end.date(), lang)}"
+    first, last = _day(start.date(), lang), _day(end.date(), lang)
+    if first == last:
+        hours = f"{start:%H:%M}", f"{end:%H:%M}"
+        return f"{last} {hours[0]}〜{hours[1]}" if lang == "ja" else f"between {hours[0]} and {hours[1]} on {last}"
     if lang == "ja":
-        last = _day(end.date(), lang)
-        last = last.removeprefix(f"{end.year}年") if start.year == end.year else last
-        return f"{_day(start.date(), lang)}〜{last}の間"
-    first = _day(start.date(), lang)
-    first = first.removesuffix(f" {start.year}") if start.year == end.year else first
-    return f"between {first} and {_day(end.date(), lang)}"
+        return f"{first}〜{last.removeprefix(f'{start.year}年')}"
+    return f"between {first.removesuffix(f' {end.year}')} and {last}"
 
 
 def _local(text: str) -> datetime:

@@ -14,7 +14,7 @@ from columnarchive.browse.request import PageRequest
 from columnarchive.browse.timeline import timeline
 from columnarchive.reader import ArticleRow, Pick, Reader, RevisionRow, Step, sentences_of
 from columnarchive.records import Article, Sentence
-from columnarchive.times import DEFAULT_ZONE, day_name
+from columnarchive.times import DEFAULT_ZONE, day_name, interval
 
 COPIES = 40
 
@@ -98,7 +98,7 @@ def _items(
             one.number,
             request.text("revision", n=one.number),
             at,
-            day_name(at, request.lang),
+            interval(change.after_at, change.seen_at, request.lang) if change else day_name(at, request.lang),
             f"{article_url}&at={quote(at)}",
             change,
             f"{diff_url}&from={quote(previous)}&to={quote(at)}" if change else "",

@@ -7,8 +7,8 @@ from columnarchive.browse.rendering import FileResponse, Page
 from columnarchive.browse.request import PageRequest
 from columnarchive.diff.layout import lay_out
 from columnarchive.errors import UsageError
-from columnarchive.reader import Pick, Reader
-from columnarchive.times import day_name
+from columnarchive.reader import Pick, Reader, RevisionComparison
+from columnarchive.times import day_name, interval
 
 ZONE = "Asia/Tokyo"
 
@@ -32,6 +32,7 @@ def diff(archive: Reader, request: PageRequest) -> Page:
             "found": found,
             "layout": lay_out(found.comparison, found.old.article, found.new.article, only_changes=show == "changes"),
             "edits": EditRenderer(request.lang, side=view == "side"),
+            "between": _interval(found, request) if older + 1 == newer else "",
             "view": view,
             "show": show,
             "choices": [
@@ -46,6 +47,13 @@ def diff(archive: Reader, request: PageRequest) -> Page:
             "following": (times[newer], times[newer + 1]) if newer < row.revisions and older < newer else None,
         },
     )
+
+
+def _interval(found: RevisionComparison, request: PageRequest) -> str:
+    """Between which captures the old text became the new one."""
+    old, new = found.old, found.new
+    after = old.last_seen_at if old.last_seen_at < new.first_seen_at else old.first_seen_at
+    return interval(after, new.first_seen_at, request.lang)
 
 
 def change(archive: Reader, request: PageRequest) -> FileResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 from columnarchive import locale
@@ -10,6 +11,7 @@ from columnarchive.browse.rendering import Page
 from columnarchive.browse.request import PageRequest
 from columnarchive.browse.search import query, search_options
 from columnarchive.reader import Reader, group_changes
+from columnarchive.times import interval
 
 ENTRIES = 50
 
@@ -43,8 +45,9 @@ def _of_changes(archive: Reader, request: PageRequest) -> list[Entry]:
         link = request.absolute(where)
         names = tuple(locale.name(request.lang, "label", label) for label in row.labels)
         title = f"{row.title}: {'、'.join(names) if request.lang == 'ja' else ', '.join(names)}"
-        entry_id = f"{link}#{'-'.join(row.labels)}-{row.seen_at}"
-        found.append(Entry(entry_id, title, link, row.seen_at, names, row.summary + others))
+        entry_id = _id(row.url, row.seen_at, *row.labels)
+        summary = f"{interval(row.after_at, row.seen_at, request.lang)}: {row.summary}{others}"
+        found.append(Entry(entry_id, title, link, row.seen_at, names, summary))
     return found
 
 
@@ -54,8 +57,13 @@ def _of_search(archive: Reader, request: PageRequest) -> list[Entry]:
         row = archive.article(hit.url)
         updated = hit.said_until or hit.said_from or row.first_seen_at
         link = request.absolute(request.link("article", url=hit.url))
-        found.append(Entry(f"{link}#{updated}", hit.title, link, updated, (), hit.snippet))
+        found.append(Entry(_id(hit.url, updated), hit.title, link, updated, (), hit.snippet))
     return sorted(found, key=lambda entry: entry.updated, reverse=True)
+
+
+def _id(*names: str) -> str:
+    """An identifier that depends neither on the server's address nor on row numbers."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, " ".join(names)).urn
 
 
 def _title(request: PageRequest) -> str:

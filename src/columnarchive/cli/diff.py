@@ -10,7 +10,7 @@ import typer
 
 from columnarchive.cli.output import DEFAULT_DATABASE, MOST, AsJson, Db, Zone, choose, console, json_lines, visible
 from columnarchive.errors import UsageError
-from columnarchive.times import DEFAULT_ZONE, day, typed
+from columnarchive.times import DEFAULT_ZONE, day, interval, typed
 
 if TYPE_CHECKING:
     from columnarchive.reader import ChangeRow
@@ -150,7 +150,8 @@ def _print_changes(rows: list[ChangeRow], limit: int, tz: str, *, as_json: bool)
     for group in groups[:limit]:
         change = group.change
         style = {3: "bold red", 2: "yellow"}.get(change.level, "dim")
-        out.print(f"{day(change.seen_at, tz)}  {', '.join(change.labels)}", style=style, markup=False)
+        when = interval(change.after_at, change.seen_at, "en", tz)
+        out.print(f"{when}  {', '.join(change.labels)}", style=style, markup=False)
         out.print(f"  {visible(change.title)}  {visible(change.url)}", markup=False)
         if group.others:
             out.print(f"  and the same on {len(group.others)} more pages of {visible(change.site)}", style="dim")

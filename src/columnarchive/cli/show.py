@@ -22,7 +22,7 @@ from columnarchive.cli.output import (
     table,
     visible,
 )
-from columnarchive.times import DEFAULT_ZONE, day, typed
+from columnarchive.times import DEFAULT_ZONE, day, interval, typed
 
 if TYPE_CHECKING:
     from columnarchive.reader import CaptureRow
@@ -125,9 +125,10 @@ def history(url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE, db: Db =
     out.print(visible(row.title), style="bold", markup=False)
     entries = [(one.first_seen_at, one.number, 0, _revision_line(one, tz)) for one in revisions]
     for change in changes:
-        line = f"{'':12}{', '.join(change.labels)}: {change.summary}"
+        when = interval(change.after_at, change.seen_at, "en", tz)
+        line = f"{'':12}{when}: {', '.join(change.labels)}: {change.summary}"
         if set(change.labels) & {"gone", "returned"}:
-            line = f"{day(change.seen_at, tz)}  {change.summary}"
+            line = f"{day(change.seen_at, tz)}  {change.summary} ({when})"
         entries.append((change.seen_at, change.to_number, 1, line))
     for *_, line in sorted(entries):
         out.print(visible(line), markup=False)

@@ -231,14 +231,14 @@ def _revision(site: str, found: Revision) -> Row:
 
 def _changes(conn: Connection, selection: Selection) -> Table:
     named = columns(
-        "url site title from to seen_at level labels added_chars removed_chars summary after_at",
+        "url site title from to after_at seen_at level labels added_chars removed_chars summary",
         numbers="from to level added_chars removed_chars",
         words="labels",
     )
     rows = (
         (
-            *(row.url, row.site, row.title, row.from_number, row.to_number, row.seen_at, row.level, row.labels),
-            *(row.added_chars, row.removed_chars, row.summary, row.after_at),
+            *(row.url, row.site, row.title, row.from_number, row.to_number, row.after_at, row.seen_at),
+            *(row.level, row.labels, row.added_chars, row.removed_chars, row.summary),
         )
         for row in streams.changes(conn, selection)
     )
