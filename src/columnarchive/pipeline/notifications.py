@@ -140,7 +140,8 @@ def _change(db: Database, row: ChangeRow) -> dict[str, Any]:
     return {
         "url": row.url, "site": row.site, "title": row.title, "from": row.from_number, "to": row.to_number,
         "seen_at": row.seen_at, "after_at": row.after_at, "level": row.level, "labels": row.labels,
-        "added_chars": row.added_chars, "removed_chars": row.removed_chars, "summary": row.summary, "edits_total": len(edits),
+        "added_chars": row.added_chars, "removed_chars": row.removed_chars, "summary": row.summary,
+        "edits_total": len(edits),
         "edits": [
             {"op": edit.op, "old": edit.old, "new": edit.new, "labels": edit.labels, "level": edit.level}
             for edit in edits[:EDITS]

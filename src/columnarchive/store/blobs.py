@@ -88,10 +88,10 @@ def read(source: Database | sqlite3.Connection, sha256: str) -> bytes:
     """
     frames = connection(source).execute(_LINE, (sha256,)).fetchall()[::-1]
     if not frames:
-        raise NotFound(f"The archive holds no body {sha256}.")
+        raise NotFound("no_body", sha256=sha256)
     body = codec.decompress_last(frames)
     if hashlib.sha256(body).hexdigest() != sha256:
-        raise StoreError(f"The stored body {sha256} is damaged; `archive check` says more.")
+        raise StoreError("damaged_body", sha256=sha256)
     return body
 
 
