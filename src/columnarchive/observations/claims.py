@@ -27,7 +27,8 @@ _AUTHOR_BOX = re.compile(
     r"[■◆●【\[(]?(?:この|本)?(?:記事|コラム)?(?:を|の)?(?:監修|執筆|書いた|担当)(?:者|医師?|した|した人|した医師|人|医師|ドクター|者紹介|者情報|者プロフィール)?(?:の?(?:紹介|プロフィール))?[】\])]?:?"
 )
 _FELT = re.compile(r"(?:ました|でした|くなった|です!|うれし|嬉し|満足|びっくり|驚)")
-_HEARSAY = re.compile(r"(?:方|さん|様|患者さ[まん])[^。]{0,60}(?:た|る)(?:そうです|とのこと)")
+_VOICE_LINE = re.compile(r"\s*(?:[・●★☆]+\s*)?(?:★{3,5}|[A-Z](?:\.[A-Z])?\.?\s?(?:様|さん)|[2-9]0代)")
+_HEARSAY = re.compile(r"(?:方|さん|様|患者さ[まん]|ご夫婦|ご家族|男性|女性)[^。]{0,60}(?:た|る)(?:そうです|とのこと)")
 _TITLE_PARTS = re.compile(r"[|｜]")
 _SHORTEST_VOICE = 5
 _SHORTEST_NAME = 4
@@ -70,12 +71,17 @@ def testimonial(s: Sentence) -> Iterator[Span]:
         and (attributed or s.kind in ("item", "quote") or _FELT.search(s.text))
     ) and not re.search(r"当院|効果には|個人差|掲載|いただいた|ご紹介", s.text):
         yield 0, len(s.text.rstrip())
+    first_person = (
+        _VOICE_LINE.match(s.whole_line) and _FELT.search(s.text) and not re.search(r"当院|症例|治療法|施術内容", s.text)
+    )
+    if not s.quoted and first_person and _is_account(s.text):
+        yield 0, len(s.text.rstrip())
     if not s.quoted and (hearsay := _HEARSAY.search(s.text)) and _is_account(s.text):
         yield hearsay.span()
     if (
         retold
         and not s.quoted
-        and re.search(r"方|患者さ[まん]|患者様|お客|利用者|皆さ", s.text)
+        and re.search(r"方|患者さ[まん]|患者様|お客|ご?家族|利用者|皆さ", s.text)
         and _is_account(s.text[: retold.end()])
     ):
         yield retold.span()
@@ -233,7 +239,7 @@ _TARGET = re.compile(
     r"(?:い|な|の)?(?:方|人|ケース|場合|患者さ[まん]|症例)?(?:に|へ|にも|には)、?(?:は、)?[^。]{0,20}(?:有効|選択|おすすめ|お勧め|適|いかが|対応|ご相談)|(?:な|の)?ケースです|(?:い|な)[^。]{0,20}(?:でした|変色|方へ)"
 )
 _PROMISES_NOTHING = re.compile(
-    r"合わない|とは(?:お約束|申し上げ|断言|言い)|満足|後戻り|(?:すべて|全て|全員|誰|皆|どなた|万人)[^。]*(?:わけで|とは限)|とは限|だけでは|(?:よく|良く|楽に|軽く)なら"
+    r"合わない|とは(?:お約束|申し上げ|断言|言い)|満足|後戻り|(?:すべて|全て|全員|誰|皆|どなた|万人)[^。]*(?:わけで|とは限)|とは限|だけでは|変わらない|治らない|完全に|(?:よく|良く|楽に|軽く)なら"
 )
 _DISEASE_HEDGE = re.compile(
     r"(?:病気|疾患|症候群|がん)(?:は|が)[^。]{0,20}(?:治り|治ら|進行|再発)|(?:むし歯|歯周病|虫歯)(?:は|が)"

@@ -118,7 +118,10 @@ def approved_alternative(s: Sentence) -> Iterator[Span]:
     """Read whether an approved product of the same kind exists in Japan."""
     if "承認" not in s.text or s.asks or (s.is_label and not re.search(r"[:：].", s.text)) or about_others(s):
         return
-    home = pattern("home").search(s.text) or ("alternative" in s.topics and re.search("", s.text))
+    named = re.search(
+        r"(?:同(?:じ|一|種|等)|代わる|類似|国産)[^。]{0,16}承認(?:され(?:て(?:い|お)(?:ま|り)|た)|済)", s.text
+    )
+    home = pattern("home").search(s.text) or named or ("alternative" in s.topics and re.search("", s.text))
     if not home or s.is_navigation:
         return
     approved = re.search(r"(?<!未)承認", s.text)

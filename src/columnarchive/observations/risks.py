@@ -168,7 +168,7 @@ def _denials(text: str, question: str) -> tuple[Span, ...]:
             continue
         if re.match(r"ていません|ておりません|ていない|ておらず|ては", after):
             continue
-        if re.match(r"範囲", after) or ("安心" in found[0] and "説明" in text):
+        if re.match(r"範囲", after) or ("安心" in found[0] and re.search(r"説明|返金|保証", text)):
             continue
         if "大丈夫" in found[0] and not re.search(r"肌|痛|安全|副作用|医師|麻酔|針|弱|苦手|敏感|心配", text + question):
             continue
