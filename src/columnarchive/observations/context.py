@@ -12,6 +12,11 @@ _NEGATED = re.compile(
     r"^[^。、!?]{0,16}?(?:ません(?!か)|(?<![すく少危])ない(?!か(?:と|も)|で(?:くだ|下さ|お願))|なく(?!な[るりっ])|な(?:し|かった)|(?<=[あかさたなはまらわえけせてねめれいきしちみりば])ず(?:、|に|$)"
     r"|禁|不要|お?断り|で(?:は|も)?(?:あり|ござい)ません|に(?:は)?あたら|対象外)"
 )
+# Others that a sentence only compares its own with, or whose patients it invites.
+_COMPARED = re.compile(
+    r"[^。、]{0,12}?(?:に比べ|と比べ|より|と違|とは違|と異な|とは異な|に対し|のように|のような|で(?:は)?(?:断|満足|治ら|改善しな|あきらめ|うまく|得られな))"
+    r"|[^。、]{0,10}(?:方(?:に|へ|こそ)|にはない|にない|では(?:受けられ|真似|できない|難し|得られ))"
+)
 _TREATMENT_FEE = re.compile(r"治療(?:費|料)|初診料|診察料|施術料")
 _NOT_YET = re.compile(r"(?:予定|検討(?:中|して)|準備中|まだ|今後)")
 _THINGS_OF_OTHERS = re.compile(r"(?:購入|入手|買)(?:した|する|って)(?:お?薬|もの|製品)|海外で(?:受け|手術|施術)")
@@ -35,11 +40,11 @@ def about_others(s: Sentence) -> bool:
     """Whether a sentence speaks of other clinics, other treatments or products that people buy, and not of its own."""
     if not s.has("other") and not _THINGS_OF_OTHERS.search(s.text):
         return False
-    found = pattern("other").search(s.text)
+    others = [found for found in pattern("other").finditer(s.text) if not _COMPARED.match(s.text, found.end())]
+    if not others:
+        return _THINGS_OF_OTHERS.search(s.text) is not None
     own = pattern("own").search(s.text)
-    return own is None or (
-        found is not None and found.start() < own.start() and "より" not in s.text[found.end() : found.end() + 4]
-    )
+    return own is None or others[0].start() < own.start()
 
 
 def speaks_as_clinic(s: Sentence) -> bool:

@@ -38,7 +38,12 @@ _TIES: tuple[Kind, ...] = (
 )
 _PRICED: frozenset[Kind] = frozenset({"cost", "cost_on_request", "plan_number"})
 _TREATED: frozenset[Kind] = frozenset({"content", "course", "risks"})
-_PROVIDED: frozenset[Kind] = frozenset({"plan_number", "notification", "cost_on_request"})
+_PROVIDED: frozenset[Kind] = frozenset(
+    {
+        "plan_number", "notification", "cost_on_request", "testimonial", "before_after", "superlative", "absolute_claim",
+        "risk_denial", "approved_alternative", "import_source",
+    }
+)  # fmt: skip
 _PRICE_LIST, _PRICE_LINE = 2, 40
 # A column in which so many sentences explain rules and warn of others is about those, not about its clinic.
 _PERFORMS = re.compile(
@@ -175,5 +180,5 @@ def _settle_own(found: list[Observation], sentences: Sequence[Sentence], title: 
 
 def _explains(sentences: Sequence[Sentence]) -> bool:
     """Whether a column explains rules or warns of others, rather than offering anything."""
-    explained = sum(s.has("ban") for s in sentences)
+    explained = sum(s.has("ban") or s.has("warning") for s in sentences)
     return explained >= _FEWEST and explained >= _EXPLAINING * len(sentences)

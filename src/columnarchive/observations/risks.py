@@ -58,6 +58,9 @@ def _listed(s: Sentence) -> bool:
 
 def _harms(s: Sentence) -> Iterator[Span]:
     listed = _listed(s)
+    usual = pattern("conventional").search(s.text)
+    if usual and usual[0] not in s.title and not listed and not speaks_as_clinic(s):
+        return
     if not listed and on_disease(s.text) and not _TREATMENT_SUBJECT.search(s.text):
         return
     for found in pattern("harm").finditer(s.text):
