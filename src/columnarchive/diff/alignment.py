@@ -67,7 +67,7 @@ class Alignment:
 
 
 def align(old: Sequence[str], new: Sequence[str]) -> Alignment:
-    """How the old sentences became the new ones; those that stayed are not mentioned."""
+    """Return how the old sentences became the new ones, leaving out those that did not change."""
     gaps, capped = _gaps(old, new)
     result = Alignment(capped=capped)
     if not gaps:
@@ -119,7 +119,7 @@ def _gaps(old: Sequence[str], new: Sequence[str]) -> tuple[list[Gap], bool]:
 def _one_for_one(
     old: Sequence[str], new: Sequence[str], gap: Gap, old_left: dict[int, Gap], new_left: dict[int, Gap]
 ) -> list[Link]:
-    """The link of one sentence in the place of one sentence: edited unless they have almost nothing in common."""
+    """Return the link of one sentence in the place of another: edited unless they have almost nothing in common."""
     i, j = gap.old_from, gap.new_from
     if i not in old_left or j not in new_left:
         return []
@@ -135,7 +135,7 @@ def _one_for_one(
 def _reformatted(
     old: Sequence[str], new: Sequence[str], gap: Gap, old_left: dict[int, Gap], new_left: dict[int, Gap]
 ) -> list[Link]:
-    """Links between sentences of a gap that say the same and are only set, or cut, otherwise."""
+    """Return links between sentences of a gap that differ only in typography or in where they are cut."""
     olds = [at for at in range(gap.old_from, gap.old_to) if at in old_left]
     news = [at for at in range(gap.new_from, gap.new_to) if at in new_left]
     if not olds or not news:
@@ -194,7 +194,7 @@ def _rewrapped(old_keys: Sequence[str], new_keys: Sequence[str]) -> list[tuple[i
 
 
 def _same_text_as_runs(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int, int]]:
-    """Runs of two sides whose keys differ, at most, in signs at their cuts; none when they do not say the same.
+    """Return runs of two sides whose keys differ at most in punctuation at their cuts, none if the texts differ.
 
     A sign between digits is part of a key, and is none where a sentence ends at it: 5、!9 may be cut in 5、! and 9.
     """
@@ -207,7 +207,7 @@ def _same_text_as_runs(old: Sequence[str], new: Sequence[str]) -> list[tuple[int
 
 
 def _same_text_resegmented(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int, int]]:
-    """Two ways to cut one text, as the shortest runs that begin and end together."""
+    """Return two segmentations of one text as the shortest runs that begin and end together."""
     runs, i1, j1, i, j = [], 0, 0, 0, 0
     old_length = new_length = 0
     while i < len(old) or j < len(new):
@@ -274,7 +274,7 @@ def _merge_or_split(
     old_left: dict[int, Gap],
     new_left: dict[int, Gap],
 ) -> tuple[int, int, int, int]:
-    """The pair with a free neighbour on one side, when two sentences became one or one became two.
+    """Return the pair, extended by an unmatched neighbour if two sentences became one or one became two.
 
     A neighbour belongs to it when taking it in leaves no more to insert and delete: half of it at least is there.
     """
@@ -312,7 +312,7 @@ def _similar_moves(
 
 
 def _anchors(gaps: Sequence[Gap], links: Sequence[Link]) -> dict[int, int]:
-    """For each old sentence of a gap, the new position where its removal is met."""
+    """Return for each old sentence of a gap the new position at which its removal is displayed."""
     edited = {link.old_from: link for link in links if link.kind == "edited"}
     anchors: dict[int, int] = {}
     for gap in gaps:
@@ -325,7 +325,7 @@ def _anchors(gaps: Sequence[Gap], links: Sequence[Link]) -> dict[int, int]:
 
 
 def _joined_moves(links: list[Link], old: Sequence[str], new: Sequence[str]) -> list[Link]:
-    """Sentences that moved together and unchanged, as one link."""
+    """Return the links, with sentences that moved together unchanged as one."""
     done: list[Link] = []
     growing = False
     for link in links:

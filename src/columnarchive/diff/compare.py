@@ -33,9 +33,9 @@ _SIGNS = {"added": "+", "removed": "−", "moved": "⇄"}
 
 
 def compare(old: Article, new: Article, earlier: Collection[str] = ()) -> Comparison:
-    """How `old` became `new`, sentence by sentence.
+    """Return how `old` became `new`, sentence by sentence.
 
-    `earlier` are the fingerprints of the revisions before `old`: when `new` says what one of them said, the comparison
+    `earlier` are the fingerprints of the revisions before `old`: when `new` equals one of them, the comparison
     is `restored`.
     Labels of a page's state (`gone`, `returned`) are for the caller to add with `with_labels`.
     """
@@ -60,13 +60,13 @@ def compare(old: Article, new: Article, earlier: Collection[str] = ()) -> Compar
 
 
 def with_labels(comparison: Comparison, *labels: str) -> Comparison:
-    """The comparison with labels that only its history or its page's state can tell."""
+    """Return the comparison with labels that depend on its history or on the state of its page."""
     every = in_order((*comparison.labels, *labels))
     return replace(comparison, labels=every, level=level_of(every))
 
 
 def _metadata_edits(old: Article, new: Article) -> Iterator[Edit]:
-    """Title and persons: they stand outside the sentences, so their positions are -1."""
+    """Yield edits of title, author and supervisor. They are no sentences of the text, so their positions are -1."""
     if old.title != new.title:
         yield _worded_edit(old.title, new.title)
     for was, now in ((old.author, new.author), (old.supervisor, new.supervisor)):
@@ -97,13 +97,13 @@ def _edits(links: Sequence[Link], texts: tuple[Sentences, Sentences], was: Side,
 
 
 def _combined(placed: Sequence[str], evidence: Sequence[Evidence]) -> tuple[str, ...]:
-    """Labels by place and by words. The wording of a new section or question is no news; nor are signs at a new cut."""
+    """Return the labels by place and by words; the wording of a new section or question adds nothing."""
     if not placed and len(evidence) == 1:
         return (evidence[0].label,)
-    told = {one.label for one in evidence}
-    if told == {"cosmetic"}:
+    by_words = {one.label for one in evidence}
+    if by_words == {"cosmetic"}:
         return in_order(label for label in placed if label != "faq_changed") or ("cosmetic",)
-    return in_order((*placed, *(told - _PLAIN_LABELS if set(placed) & _STRUCTURE_LABELS else told)))
+    return in_order((*placed, *(by_words - _PLAIN_LABELS if set(placed) & _STRUCTURE_LABELS else by_words)))
 
 
 def _worded_edit(old: str, new: str) -> Edit:
@@ -138,7 +138,7 @@ def _count(edits: Sequence[Edit], op: str) -> int:
 
 
 class Side:
-    """One side of a comparison: its blocks, its sentences, and which of these came or went."""
+    """A side of a comparison: its blocks, its sentences, and which of these came or went."""
 
     __slots__ = ("_blocks", "_changed", "_sentences")
 
@@ -162,14 +162,14 @@ class Side:
 
 
 def sides(old: Article, new: Article, before: Sentences, after: Sentences, links: Sequence[Link]) -> tuple[Side, Side]:
-    """Both sides of a comparison, ready to tell the labels of each link."""
+    """Return both sides of a comparison, from which `structure_labels` reads."""
     went = frozenset(link.old_from for link in links if link.kind == "removed")
     came = frozenset(link.new_from for link in links if link.kind == "added")
     return Side(old, before, went), Side(new, after, came)
 
 
 def structure_labels(link: Link, was: Side, now: Side) -> list[str]:
-    """The labels that an edit earns by its place rather than by its words."""
+    """Return the labels that depend on the place of an edit rather than on its words."""
     if link.kind == "added":
         if now.heads_a_section(link.new_from):
             return ["section_added"]
@@ -184,7 +184,7 @@ def structure_labels(link: Link, was: Side, now: Side) -> list[str]:
 
 
 def summary_of(edits: Sequence[Edit]) -> str:
-    """One line such as `98,000円 → 128,000円 · − 効果には個人差があります。 · (+3)`."""
+    """Return one line such as `98,000円 → 128,000円 · − 効果には個人差があります。 · (+3)`."""
     if not edits:
         return ""
     weightiest = sorted(range(len(edits)), key=lambda at: (-edits[at].level, at))[:_MOST_EDITS]

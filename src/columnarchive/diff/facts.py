@@ -1,4 +1,4 @@
-"""What a sentence states that a reader of clinics' columns watches for: prices, titles, risks, disclosures, claims."""
+"""Read from a sentence the facts behind labels of level 3: prices, titles, risks, disclosures, testimonials, claims."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ _FEELS_NO_HARM = re.compile(r"(?:の|が|は)?(?:出|起き)?な[くい][^。]{0
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """How a sentence says what it says: 0 none or denied, 1 hedged, 2 plain; `weight` of its absolute words."""
+    """The certainty of a sentence: `modality` 0 is denied or asked, 1 hedged, 2 plain; `weight` adds absolute words."""
 
     modality: int
     weight: int
@@ -88,7 +88,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What one side of an edit states but for claims, each as the words that state it."""
+    """What one side of an edit states, except claims, as the words that state it."""
 
     prices: tuple[str, ...] = ()
     qualifications: tuple[str, ...] = ()
@@ -111,7 +111,7 @@ _MODAL = ("absolute", "emphatic", "hedge", "no_claim")
 
 @lru_cache(maxsize=2048)
 def facts_of(sentence: str) -> Facts:
-    """The facts of a sentence in any width; a sentence without any gives empty ones."""
+    """Return the facts that a sentence states, in any width."""
     text = nfkc_no_space(_LIST_HEAD.sub(r"\1:", sentence))
     unmasked = _MASKED.sub("", text) if "救済" in text or "諸外国" in text else text
     harms, denials = _harms(unmasked)
@@ -152,7 +152,7 @@ def _prices(text: str) -> tuple[str, ...]:
 
 
 def lost(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
-    """The words of `old` that `new` has not, as often as they are missing."""
+    """Return the words of `old` that `new` lacks, each as often as it is missing."""
     if not old or old == new:
         return ()
     if not new:
@@ -166,7 +166,7 @@ def _any_harm() -> re.Pattern[str]:
 
 
 def _harm_chains(text: str) -> list[tuple[int, int]]:
-    """Where harms stand that are named together: 痛みや腫れ is one."""
+    """Return the positions of harms, those named together as one: 痛みや腫れ."""
     chains: list[tuple[int, int]] = []
     for found in _any_harm().finditer(text):
         start, end = found.span()
@@ -193,7 +193,7 @@ def _harms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
             continue
         denial = pattern("none_of_it").match(text, end)
         if denial and not _feels_no_harm(text, end, strong):
-            if _stands(text, denial.end()):
+            if _holds(text, denial.end()):
                 denials.append(text[start : denial.end()])
             elif strong:
                 harms += strong
@@ -218,21 +218,21 @@ def _is_treated(text: str, end: int, strong: list[str]) -> bool:
         return True
     if strong and _RECOVERS.match(rest) and all(map(_AILMENT.fullmatch, strong)):
         return True
-    return pattern("kept_small").search(rest) is not None
+    return pattern("held_down").search(rest) is not None
 
 
 def _denials(text: str) -> tuple[str, ...]:
     found = pattern("risk_denial").finditer(text)
-    return tuple([words[0] for words in found if _stands(text, words.end())])
+    return tuple([words[0] for words in found if _holds(text, words.end())])
 
 
 def _feels_no_harm(text: str, at: int, strong: list[str]) -> bool:
-    """A symptom gone is an effect, no denial of harm: 痛みなく歩ける."""
+    """Return whether a denied symptom is an effect rather than a denial of harm: 痛みなく歩ける."""
     return not strong and _FEELS_NO_HARM.match(text, at) is not None
 
 
-def _stands(text: str, end: int) -> bool:
-    """Whether a denial is not itself turned round by what follows: 安全とは言えません."""
+def _holds(text: str, end: int) -> bool:
+    """Return whether what follows a denial does not take it back, as in 安全とは言えません."""
     rest = text[end : end + 16]
     found = re.match(r"[^。、]{0,12}", rest)
     return pattern("not_denied").search(found[0] if found else "") is None
@@ -250,7 +250,7 @@ def _disclosures(text: str) -> tuple[tuple[str, str], ...]:
 
 @lru_cache(maxsize=2048)
 def claim_of(sentence: str) -> Claim:
-    """With what certainty a sentence says what it says, but for what it quotes from others."""
+    """Return the certainty with which a sentence asserts, leaving out quotations."""
     own = _own_words(sentence)
     plain = _NEVER_DENIES.sub("", own)
     absolute, emphatic, hedges, denied = (_all(group, plain) for group in _MODAL)
@@ -261,7 +261,7 @@ def claim_of(sentence: str) -> Claim:
 
 @lru_cache(maxsize=2048)
 def topic_of(sentence: str) -> tuple[bool, bool]:
-    """Whether a sentence is about the effect of a treatment, and whether about a treatment at all."""
+    """Return whether a sentence is about the effect of a treatment, and whether it is about a treatment."""
     own = _own_words(sentence)
     treated, affects = _has("treatment", own), _has("effect", own)
     if (treated or affects) and (_has("not_about_effect", own) or _DEFINES.search(own)):
@@ -270,7 +270,7 @@ def topic_of(sentence: str) -> tuple[bool, bool]:
 
 
 def _own_words(sentence: str) -> str:
-    """The sentence in one width, without what it quotes from others."""
+    """Return the normalized sentence without quotations."""
     text = nfkc_no_space(sentence)
     return _QUOTED.sub("", text) if "」" in text or "』" in text or "”" in text else text
 

@@ -35,7 +35,7 @@ _DATE = re.compile(
     r"|(?<!\d)\d{1,2}日(?=\([月火水木金土日]|から|まで|に|開|$)|[月火水木金土日]曜日?"
 )
 _VALUE = re.compile(r"[!-~！-～]+|.曜|平日|祝日|休診|年中無休|元年|[一-鿿]{1,8}[都道府県市区町村]")
-# What has none of these has no value but digits and Latin signs, no time and no date: told at one look each.
+# What has none of these has no value but digits and Latin signs, no time and no date: stated at one look each.
 _NAMED = re.compile(r"[曜都道府県市区町村平祝休元]")
 _TIMED = re.compile(r"[時:曜平祝土休]")
 _DATED = re.compile(r"[\d元][年月日]|曜")
@@ -49,9 +49,9 @@ _AROUND = 200
 
 
 def judge(old: str, new: str, spans: Sequence[Span]) -> tuple[Evidence, ...]:
-    """The labels an edit earns by its words, each with its evidence.
+    """Return the labels that an edit earns by its words, each with its evidence.
 
-    Where one of level 3 stands, the lesser ones that only say the same again (a price is a number too) are left out.
+    Labels of lower levels are left out beside one of level 3: a price is a number too.
     """
     if max(len(old), len(new)) > _LONGEST_JUDGED:
         old, new = _changed_part(old, new)
@@ -132,7 +132,7 @@ def level3_evidence(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evide
     """Yield the evidence for labels of level 3, in no particular order."""
     before, after = facts_of(old), facts_of(new)
     only = _one_sided(spans)
-    whole = not old or not new or (only != "" and _longest_change(spans) >= _INSERTED_CLAUSE)
+    is_clause = not old or not new or (only != "" and _longest_change(spans) >= _INSERTED_CLAUSE)
     turned = () if only else tuple(_polarity(spans))
     # What is claimed or warned of inside a patient's words is part of these, and gets no label of its own.
     testimonials = tuple(_testimonial(before, after))
@@ -140,7 +140,7 @@ def level3_evidence(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evide
     prices = tuple(_price(before, after, disclosures))
     found = [*testimonials, *disclosures, *prices]
     if not testimonials:
-        claims_and_risks = tuple(_claims_and_risks(old, new, only, whole=whole, others=(*turned, *disclosures)))
+        claims_and_risks = tuple(_claims_and_risks(old, new, only, is_clause=is_clause, others=(*turned, *disclosures)))
         found += claims_and_risks
         if turned and not prices and all(one.label.startswith("claim") for one in claims_and_risks):
             found += turned
@@ -149,18 +149,20 @@ def level3_evidence(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evide
     yield from found
 
 
-def _claims_and_risks(old: str, new: str, only: str, *, whole: bool, others: Sequence[Evidence]) -> Iterator[Evidence]:
+def _claims_and_risks(
+    old: str, new: str, only: str, *, is_clause: bool, others: Sequence[Evidence]
+) -> Iterator[Evidence]:
     before, after = facts_of(old), facts_of(new)
     if old and new and before.harms == after.harms and before.denials == after.denials and _claims(old, new):
         # That effects vary, said within a claim, hedges the claim.
         yield from _claim(old, new)
         return
-    risks = tuple(_risk(before, after, whole))
+    risks = tuple(_risk(before, after, is_clause))
     yield from risks
-    if risks and not whole:
+    if risks and not is_clause:
         yield from _claim_beside_risks(old, new)
     elif not (risks or others):
-        yield from (_whole_claim(old, new, only) if whole else _claim(old, new))
+        yield from (_whole_claim(old, new, only) if is_clause else _claim(old, new))
 
 
 def _claims(old: str, new: str) -> bool:
@@ -176,28 +178,28 @@ def _testimonial(before: Facts, after: Facts) -> Iterator[Evidence]:
 
 
 def _disclosure(before: Facts, after: Facts, only: str) -> Iterator[Evidence]:
-    """What is now told, or no more. A cost or a course put for another is a price or a number, not a disclosure."""
+    """What is now stated, or no more. A cost or a course put for another is a price or a number, not a disclosure."""
     for label, one, other, impossible in (
         ("disclosure_added", after, before, "delete"),
         ("disclosure_removed", before, after, "insert"),
     ):
         if only == impossible:
             continue
-        told = {kind for kind, _ in other.disclosures}
-        new_words = [words for kind, words in one.disclosures if kind not in told and (only or kind not in _AMOUNTS)]
+        stated = {kind for kind, _ in other.disclosures}
+        new_words = [words for kind, words in one.disclosures if kind not in stated and (only or kind not in _AMOUNTS)]
         if new_words:
             words = " / ".join(new_words)
             yield Evidence(label, *(("", words) if label == "disclosure_added" else (words, "")))
 
 
-def _risk(before: Facts, after: Facts, whole: bool) -> Iterator[Evidence]:
+def _risk(before: Facts, after: Facts, is_clause: bool) -> Iterator[Evidence]:
     """Yield risks and their denials that came or went.
 
     `whole` says that a sentence or clause came or went, rather than one put for another.
     """
     came, went = lost(after.harms, before.harms), lost(before.harms, after.harms)
     old_notices, new_notices = before.notices, after.notices
-    if whole:
+    if is_clause:
         old_notices += before.notices_by_denial + before.contraindications
         new_notices += after.notices_by_denial + after.contraindications
     if len(new_notices) > len(old_notices):
@@ -237,12 +239,12 @@ def _degree_step(old: str, new: str) -> int:
 
 
 def _superlatives(text: str) -> int:
-    """Words that set a treatment, or who gives it, above others; they claim without naming an effect."""
+    """Return how many words rank a treatment or a clinic above others."""
     return len(pattern("superlative").findall(nfkc_no_space(text)))
 
 
 def _claim_beside_risks(old: str, new: str) -> Iterator[Evidence]:
-    """The claim in what is left without the clauses that state or deny a risk, whose hedges are not the claim's."""
+    """Yield the claim in what remains without the clauses on risks, whose hedges do not concern the claim."""
     one, other = (
         "".join(part for part in _CLAUSES.split(nfkc_no_space(text)) if not _is_risk(part)) for text in (old, new)
     )
@@ -365,7 +367,7 @@ def _price(before: Facts, after: Facts, disclosures: Sequence[Evidence]) -> Iter
 
 
 def _one_sided(spans: Sequence[Span]) -> str:
-    """The one operation when text only came or only went; empty otherwise."""
+    """Return the operation if text was only inserted or only deleted, otherwise an empty string."""
     ops = {span.op for span in spans} - {"equal"}
     return ops.pop() if len(ops) == 1 else ""
 

@@ -1,4 +1,4 @@
-"""The labels of changes and how much each weighs, from 0 (cosmetic) to 3; apart, so that naming them loads no rules."""
+"""The labels of changes and their levels, from 0 (cosmetic) to 3. A module of its own, so that it loads no rules."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _ORDER = {label: at for at, label in enumerate(LEVELS)}
 
 
 def level_of(labels: Iterable[str]) -> int:
-    """The highest level among labels; 0 without any."""
+    """Return the highest level among labels, 0 without any."""
     return max([LEVELS[label] for label in labels], default=0)
 
 
 def in_order(labels: Iterable[str]) -> tuple[str, ...]:
-    """The labels once each, in their fixed order."""
+    """Return each label once, in the fixed order."""
     return tuple(sorted(set(labels), key=_ORDER.__getitem__))

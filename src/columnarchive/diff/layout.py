@@ -1,4 +1,4 @@
-"""A comparison laid out for reading: the sentences of both sides in order, edits in their place, in paragraphs."""
+"""Lay out a comparison for reading: the sentences of both sides in order, edits in their place, in paragraphs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NamedTuple
 from columnarchive.diff.sentences import sentences_of
 from columnarchive.records import Article, Comparison, Edit
 
-CONTEXT = 1  # unchanged sentences shown on either side of an edit when only changes are shown
+CONTEXT = 1  # unchanged sentences on either side of an edit when only changes are displayed
 
 
 class Line(NamedTuple):
-    """One sentence, or one edit. `block` is the block of the newer side that it stands in."""
+    """A sentence or an edit. `block` is the index of its block on the newer side."""
 
     text: str
     edit: Edit | None
@@ -48,7 +48,7 @@ class DiffLayout:
 
 
 def lay_out(comparison: Comparison, old: Article, new: Article, *, only_changes: bool) -> DiffLayout:
-    """Both texts as one sequence of lines; with `only_changes`, what did not change is folded but for its edges."""
+    """Return both texts as one sequence of lines; `only_changes` folds what did not change, except next to edits."""
     meta = tuple(edit for edit in comparison.edits if edit.old_at < 0 and edit.new_at < 0)
     lines = list(_lines(comparison, old, new))
     if not only_changes:
@@ -64,7 +64,7 @@ def lay_out(comparison: Comparison, old: Article, new: Article, *, only_changes:
 
 
 def _near(lines: list[Line]) -> list[bool]:
-    """Which lines are an edit or next to one."""
+    """Return for each line whether it is an edit or next to one."""
     edits = [at for at, line in enumerate(lines) if line.edit]
     near = {at + step for at in edits for step in range(-CONTEXT, CONTEXT + 1)}
     return [at in near for at in range(len(lines))]

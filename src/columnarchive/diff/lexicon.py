@@ -19,7 +19,7 @@ def _groups() -> dict[str, Any]:
 
 @lru_cache(maxsize=64)
 def pattern(group: str) -> re.Pattern[str]:
-    """The words of a group as one alternation, in the file's order.
+    """Return the words of a group as one alternation, in the order of the file.
 
     >>> pattern("absolute").findall("必ず完治します")
     ['必ず', '完治']
@@ -28,7 +28,7 @@ def pattern(group: str) -> re.Pattern[str]:
 
 
 def words_of(group: str) -> list[str]:
-    """The regular expressions of a group, or of all groups within it."""
+    """Return the regular expressions of a group, or of all groups within it."""
     found: Any = _groups()
     for name in group.split("."):
         found = found[name]
@@ -38,12 +38,12 @@ def words_of(group: str) -> list[str]:
 
 @lru_cache(maxsize=8)
 def members(group: str) -> tuple[str, ...]:
-    """The names of the groups within a group, such as the kinds of disclosure."""
+    """Return the names of the groups within a group, such as the kinds of disclosure."""
     return tuple(_groups()[group])
 
 
 def sources() -> dict[str, str]:
-    """Each group's name and where its words come from."""
+    """Return the source of each group of words."""
     named: dict[str, str] = {}
     for name, group in _groups().items():
         if "words" in group:
@@ -78,7 +78,7 @@ def _literal_first(word: str) -> list[str]:
 
 
 def signs_of(inside: str) -> list[str]:
-    """The signs of a character class, its ranges written out."""
+    """Return the characters of a class, with its ranges written out."""
     signs: list[str] = []
     at = 0
     while at < len(inside):

@@ -43,7 +43,7 @@ _LETTERS = re.compile(
     "[ぁ-ゖ" + "".join(f"{chr(a + 1)}-{chr(b - 1)}" for a, b in pairwise(_bounds(_SETTING)) if b - a > 1) + "]+"
 )
 # The same and letters of any script, where the width is one already.
-_SAID = re.compile(rf"[^\W\d_{_SETTING}{_SIGNS}]+")
+_LETTER_RUNS = re.compile(rf"[^\W\d_{_SETTING}{_SIGNS}]+")
 # What becomes kana or kanji in one width, such as ㈱, ゟ and 🈚, and the voicing marks that join the kana before them.
 _COMPATIBLE = re.compile(
     r"[\u3038-\u303a\u3099\u309a\u309f\u3190-\u319f\u3200-\u33ff\u2e80-\u2fdf\uf900-\ufaff\uff9e\uff9f\U0001f200-\U0001f2ff\U0002f800-\U0002fa1f]"
@@ -105,7 +105,7 @@ def letters_only(text: str) -> str:
     >>> letters_only("費用は、９８，０００円。") == letters_only("費用は9.8万円")
     True
     """
-    return "".join(_SAID.findall(nfkc(text)))
+    return "".join(_LETTER_RUNS.findall(nfkc(text)))
 
 
 def values_without_punctuation(text: str) -> str:

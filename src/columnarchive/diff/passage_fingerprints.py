@@ -40,7 +40,7 @@ _CHOSEN = bytes(low % 5 < 2 for low in range(256))
 
 
 def keys_of(passage: str) -> tuple[int, ...]:
-    """The keys under which to index a passage: up to ten numbers below 2**32, none when it is too short."""
+    """Return the keys under which to index a passage: up to ten numbers below 2**32, none when it is too short."""
     if len(passage) < LEAST_LENGTH:
         return ()
     signs = letters_only(passage)[:_MOST_SIGNS].encode("utf-16-le", "surrogatepass")
@@ -51,7 +51,7 @@ def keys_of(passage: str) -> tuple[int, ...]:
 
 
 def similarity(one: str, other: str) -> float:
-    """How alike two passages are, 1 for the same text; 0 when neither is a copy of the other."""
+    """Return the similarity of two passages: 1 for the same text, 0 if neither is a copy of the other."""
     left, right = _plain(one), _plain(other)
     if left == right and len(left) < _MOST_SIGNS:
         return 1.0

@@ -37,7 +37,7 @@ _NOT_NAME_END = re.compile(r"[医的性科院学法術者員部所室]$")
 
 
 def person(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
-    """A name put for another, or put in, beside a word for who answers for the page or the clinic."""
+    """Yield a change of the person who answers for the page or the clinic."""
     if not pattern("role").search(nfkc_no_space(old + new)):
         return
     credited = credits_of(old), credits_of(new)
@@ -92,7 +92,7 @@ def credits_of(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _is_name(text: str, before: str, after: str) -> bool:
-    """A known family name beside a role, or what is shaped and placed as only a name is."""
+    """Return whether a text is a person's name: a known family name beside a role, or shaped and placed like a name."""
     bare = _TITLE.sub("", _IN_BRACKETS.sub("", text.strip())).strip()
     if not _NAME.fullmatch(bare) or (_NOT_NAME_END.search(bare) and not pattern("surnames").fullmatch(bare)):
         return False
@@ -107,13 +107,13 @@ def _is_name(text: str, before: str, after: str) -> bool:
     )
 
 
-def credential(before: Facts, after: Facts, told: Sequence[Evidence]) -> Iterator[Evidence]:
+def credential(before: Facts, after: Facts, stated: Sequence[Evidence]) -> Iterator[Evidence]:
     went, came = lost(before.qualifications, after.qualifications), lost(after.qualifications, before.qualifications)
     if went or came:
         yield Evidence("credential", " ".join(went), " ".join(came))
         return
     went, came = lost(before.approvals, after.approvals), lost(after.approvals, before.approvals)
-    if (went or came) and not told:
+    if (went or came) and not stated:
         unapproved = "unapproved"
         if any(kind == unapproved for kind, _ in before.disclosures) == any(
             kind == unapproved for kind, _ in after.disclosures

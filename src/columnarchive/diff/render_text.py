@@ -1,4 +1,4 @@
-"""A comparison to something people read: the terminal, plain text, and the JSON that others rely on; HTML in `html`."""
+"""Render a comparison for the terminal, as plain text and as JSON; `render_html` makes pages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Sides(NamedTuple):
 
 
 def to_json(comparison: Comparison, old: int | str, new: int | str) -> dict[str, Any]:
-    """The contract of `diff --json`; `old` and `new` name what was compared (revision numbers, times or files)."""
+    """Return what `diff --json` prints; `old` and `new` name what was compared (revision numbers, times or files)."""
     return {
         "from": old,
         "to": new,
@@ -59,38 +59,38 @@ def to_json_line(comparison: Comparison, old: int | str, new: int | str) -> str:
 
 
 def to_text(comparison: Comparison, old: Article, new: Article) -> str:
-    """Plain text: each edit with a sentence of context, `[-taken out-]` and `{+put in+}`."""
+    """Return plain text: each edit with a sentence of context, `[-taken out-]` and `{+put in+}`."""
     return to_terminal(comparison, old, new, "plain")
 
 
 def to_terminal(comparison: Comparison, old: Article, new: Article, style: Style = "plain") -> str:
-    """The same with colour as ANSI codes or rich markup; the marks stay, so that it reads without colour too."""
+    """Return the same with colour, as ANSI codes or rich markup. The marks remain, so that colour is not needed."""
     paint = _painter(style)
     sides = _Sides.of(old, new)
     after = sides.after
     lines = [paint("head", _headline(comparison))]
-    shown = -1
+    last_context = -1
     for run in _runs(comparison.edits, sides):
         context, following = _around(run[0], sides)[0], max(_around(edit, sides)[1] for edit in run)
         lines.append("")
-        if context > shown:
+        if context > last_context:
             lines.append(paint("dim", f"    {after.texts[context]}"))
         head = ""
         for edit in run:
-            said = paint("head", f"  {_SIGNS[edit.op]} ") + paint("dim", _about(edit, old, new))
+            header = paint("head", f"  {_SIGNS[edit.op]} ") + paint("dim", _about(edit, old, new))
             # What came or went in a row is read in a row.
-            if said != head or edit.op not in ("added", "removed"):
-                lines.append(said)
-            head = said
+            if header != head or edit.op not in ("added", "removed"):
+                lines.append(header)
+            head = header
             lines.extend(f"    {line}" for line in _marked(edit, paint).split("\n"))
         if 0 <= following < len(after.texts):
             lines.append(paint("dim", f"    {after.texts[following]}"))
-            shown = following
+            last_context = following
     return "\n".join(lines) + "\n"
 
 
 def _runs(edits: Sequence[Edit], sides: _Sides) -> Iterator[list[Edit]]:
-    """Edits between which nothing stayed as it was, so that none is shown as the context of another."""
+    """Yield runs of edits with no unchanged sentence between them."""
     run: list[Edit] = []
     for edit in edits:
         if run and not _adjoin(run[-1], edit, sides):
@@ -112,7 +112,7 @@ def _adjoin(one: Edit, other: Edit, sides: _Sides) -> bool:
 
 
 def _about(edit: Edit, old: Article, new: Article) -> str:
-    """The labels of an edit and, when it stands outside the text, of what it is."""
+    """Return the labels of an edit and, if it is none of the text, the name of the changed field."""
     labels = ", ".join(edit.labels)
     if edit.old_at >= 0 or edit.new_at >= 0:
         return labels
@@ -134,7 +134,7 @@ def _headline(comparison: Comparison) -> str:
 
 
 def _around(edit: Edit, sides: _Sides) -> tuple[int, int]:
-    """Positions among the new sentences of the one before and the one after an edit; -1 without."""
+    """Return the positions of the new sentences before and after an edit, -1 if there is none."""
     if edit.new_at >= 0:
         return edit.new_at - 1, sides.after.reach(edit.new_at, edit.new)
     if edit.old_at <= 0:
@@ -166,12 +166,12 @@ def _painter(style: Style) -> Paint:
 
 
 def _escaped(text: str) -> str:
-    """Rich takes `[word]` for a style; a backslash before the bracket keeps it text."""
+    """Escape brackets, which rich reads as a style."""
     return visible(text).replace("\\", "\\\\").replace("[", "\\[")
 
 
 def marked_lines(comparison: Comparison) -> Iterator[str]:
-    """Each edit on one line with its marks, without context: for feeds and tests."""
+    """Yield each edit as one line with its marks and without context."""
     paint = _painter("plain")
     for edit in comparison.edits:
         yield _marked(edit, paint).replace("\n", " ")

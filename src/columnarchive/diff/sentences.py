@@ -59,9 +59,9 @@ class _Pieces(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sentences:
-    """An article's sentences in order. `glues[i]` is what stood before sentence i: nothing, a space or a line end.
+    """An article's sentences in order. `glues[i]` is what precedes sentence i: nothing, a space or a line end.
 
-    `blocks[i]` is the index of the block it stands in. `capped` says that some were longer than a sentence may be.
+    `blocks[i]` is the index of its block. `capped` says that some were longer than a sentence may be.
     """
 
     texts: tuple[str, ...]
@@ -86,7 +86,7 @@ class Sentences:
 
 
 def split(text: str) -> list[str]:
-    """The sentences of a text, in order and stripped; joined, they are the text but for white space between them.
+    """Return the sentences of a text in order and stripped; joined, they are the text but for white space between them.
 
     >>> split("効果には個人差があります。「治る？」とは言えません。")
     ['効果には個人差があります。', '「治る？」とは言えません。']
@@ -107,15 +107,6 @@ def sentences_of(article: Article) -> Sentences:
         blocks += [at] * len(pieces.texts)
         capped = capped or pieces.capped
     return Sentences(tuple(texts), tuple(glues), tuple(blocks), capped)
-
-
-def section_of(article: Article, blocks: Sequence[int]) -> list[int]:
-    """For each given block, the index of the heading it stands under; -1 above the first."""
-    heading, headings = -1, []
-    for at, block in enumerate(article.blocks):
-        heading = at if block.kind == "heading" else heading
-        headings.append(heading)
-    return [headings[at] for at in blocks]
 
 
 # Successive revisions share nearly all blocks, so the same text is asked for again and again.

@@ -1,4 +1,4 @@
-"""How alike sentences are, which pairs are worth asking, and the best chain of pairs in reading order."""
+"""Find pairs of similar sentences, and the best chain of pairs in reading order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WORDS = re.compile(r"[一-鿿々]{2,}|[ァ-ヺー]{2,}|[A-Za-z0-9０-９]{2,}|[
 def candidates(
     old: Sequence[str], new: Sequence[str], olds: Sequence[int], news: Sequence[int], least: float
 ) -> list[Pair]:
-    """Pairs of positions whose sentences are at least so alike, in order of position."""
+    """Return pairs of positions whose sentences have at least this similarity, in order of position."""
     if len(olds) * len(news) <= _ALL_PAIRS:
         asked = [(i, j) for i in olds for j in news]
     else:
@@ -56,10 +56,10 @@ def _sharing_words(
                 holders[word].append(i)
             else:
                 holders[word] = [i]
-    telling = {word: holding for word, holding in holders.items() if len(holding) <= _COMMON}
+    rare = {word: holding for word, holding in holders.items() if len(holding) <= _COMMON}
     asked = []
     for j in news:
-        held = [telling[word] for word in set(_WORDS.findall(new[j])) if word in telling]
+        held = [rare[word] for word in set(_WORDS.findall(new[j])) if word in rare]
         if len(held) < _SHARED:
             continue
         votes: dict[int, int] = {}
@@ -73,7 +73,7 @@ def _sharing_words(
 
 
 def best_chain(pairs: Sequence[Pair]) -> list[Pair]:
-    """The heaviest chain of pairs in which both positions rise: what a reader takes as edited in place.
+    """Return the heaviest chain of pairs in which both positions rise: the sentences edited in place.
 
     Weighted longest increasing subsequence; the frontier keeps, for each last new position, the best weight so far.
     """
@@ -95,7 +95,7 @@ def best_chain(pairs: Sequence[Pair]) -> list[Pair]:
 
 
 def _enter(ends: list[int], weights: list[float], chains: list[int], entry: tuple[int, int, float, int]) -> None:
-    """Keep ends rising and weights rising: an entry that is later and lighter than another is of no use."""
+    """Insert an entry so that both `ends` and `weights` keep rising, and drop those it makes useless."""
     place, j, weight, chain = entry
     if place < len(ends) and ends[place] == j and weights[place] >= weight:
         return

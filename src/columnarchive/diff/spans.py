@@ -15,7 +15,7 @@ _LONGEST = 4_000
 # How far before and after the changed part its first and last word may reach.
 _WORD_REACH = 200
 # Kept text below this share of the longer side is chance: the sentence was written anew.
-_KEPT = 0.2
+_LEAST_EQUAL = 0.2
 # No number, word or address goes on across these.
 _BREAKS = frozenset("、。「」『』！？\n")
 _NOUN = re.compile(rf"[{KANJI}]{{3,}}")
@@ -35,7 +35,7 @@ Piece = tuple[Sequence[str], Sequence[str], bool]
 
 
 def spans_between(old: str, new: str) -> tuple[Span, ...]:
-    """Spans that give `old` (equal and delete) and `new` (equal and insert); a deletion stands before its insertion.
+    """Return spans that give `old` (equal and delete) and `new` (equal and insert), deletions before insertions.
 
     >>> [(span.op, span.text) for span in spans_between("費用は98,000円です", "費用は128,000円です")]
     [('equal', '費用は'), ('delete', '98,000円'), ('insert', '128,000円'), ('equal', 'です')]
@@ -54,7 +54,7 @@ def spans_between(old: str, new: str) -> tuple[Span, ...]:
 
 
 def _outside(old: str, new: str) -> tuple[int, int]:
-    """How much before and after all changes is the same, up to a sign at which no word goes on."""
+    """Return the lengths of the equal text before and after all changes, cut where no word continues."""
     head = Prefix.similarity(old, new)
     tail = min(Postfix.similarity(old, new), len(old) - head, len(new) - head)
     head = next((at for at in range(head, max(0, head - _WORD_REACH), -1) if old[at - 1] in _BREAKS), 0)
@@ -77,7 +77,7 @@ def _cut_start(text: str) -> list[str]:
 
 
 def _aligned(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
-    """Runs of tokens, equal and changed in turn."""
+    """Yield runs of tokens, alternately equal and changed."""
     shorter = min(len(old), len(new))
     head = 0
     while head < shorter and old[head] == new[head]:
@@ -109,7 +109,7 @@ def _searched(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
 
 
 def _matches(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int]]:
-    """Equal runs in order: words of meaning first, then particles in what lies between these."""
+    """Yield equal runs in order, matching content words first and then particles between them."""
     olds = [at for at, token in enumerate(old) if not is_function(token)]
     news = [at for at, token in enumerate(new) if not is_function(token)]
     anchors = [
@@ -136,7 +136,7 @@ def _blocks(old: Sequence[str], new: Sequence[str]) -> list[MatchingBlock]:
 
 
 def _refined(pieces: Sequence[Piece]) -> Iterator[Piece]:
-    """Compound nouns that begin or end alike are cut where they differ: 毎週|火曜 and 毎週|金曜."""
+    """Split compound nouns with a common start or end where they differ: 毎週|火曜 and 毎週|金曜."""
     for was, now, is_equal in pieces:
         if is_equal or not was or not now:
             yield was, now, is_equal
@@ -155,7 +155,7 @@ def _refined(pieces: Sequence[Piece]) -> Iterator[Piece]:
 
 
 def _shared(old: str, new: str, from_end: bool) -> int:
-    """How much of two compounds is one word of both: two kanji at least, leaving two or nothing on either side."""
+    """Return the length of the word that two compounds share: two kanji or more, leaving two or none on a side."""
     if from_end and old.endswith((")", "）")):
         weekday = _WEEKDAY.search(old)
         return len(weekday[0]) if weekday and new.endswith(weekday[0]) else 0
@@ -176,7 +176,7 @@ def _is_kanji(sign: str) -> bool:
 
 
 def _merged(pieces: Iterator[Piece]) -> list[Piece]:
-    """Without the islands of equal text between two changes that a reader would not see as kept."""
+    """Return the pieces, with equal text that a reader would not notice between two changes made part of these."""
     every: list[Piece] = []
     for piece in pieces:
         if piece[2] and every and every[-1][2]:
@@ -195,16 +195,16 @@ def _merged(pieces: Iterator[Piece]) -> list[Piece]:
     return done if _is_worth(done) else [(_every(done, 0), _every(done, 1), False)]
 
 
-def _is_island(before: Piece, kept: Piece, after: Piece) -> bool:
+def _is_island(before: Piece, equal: Piece, after: Piece) -> bool:
     """Return whether equal text between two changes reads as part of one change.
 
     Such is space inside a name, particles inside a phrase that was rewritten as a whole, and a noun whose verb ending
     changed together with what precedes it.
     """
-    text = "".join(kept[0])
+    text = "".join(equal[0])
     if not (before[0] and before[1] and after[0] and after[1]):
         return False
-    if len(kept[0]) == 1 and _VERBAL_NOUN.fullmatch(text):
+    if len(equal[0]) == 1 and _VERBAL_NOUN.fullmatch(text):
         endings = [_VERB_ENDING.match(side[0]) is not None for side in after[:2]]
         return any(endings) and all(has_kana(side[0]) for side in after[:2])
     if not is_function(text):
@@ -216,12 +216,12 @@ def _is_island(before: Piece, kept: Piece, after: Piece) -> bool:
 
 
 def _is_worth(pieces: Sequence[Piece]) -> bool:
-    """Whether enough stayed for marks inside the sentence to mean something."""
+    """Return whether enough is equal for marks inside the sentence to be meaningful."""
     if sum(not piece[2] for piece in pieces) < 3:
         return True
-    kept = sum(len(token) for piece in pieces if piece[2] for token in piece[0])
+    equal = sum(len(token) for piece in pieces if piece[2] for token in piece[0])
     longer = max(sum(map(len, _every(pieces, 0))), sum(map(len, _every(pieces, 1))))
-    return kept >= longer * _KEPT
+    return equal >= longer * _LEAST_EQUAL
 
 
 def _every(pieces: Sequence[Piece], side: int) -> list[str]:
@@ -231,16 +231,16 @@ def _every(pieces: Sequence[Piece], side: int) -> list[str]:
 def _with_nouns(pieces: list[Piece]) -> list[Piece]:
     """Mark a noun with the particle that replaced another: [-方も-]{+方は+}, not 方[-も-]{+は+}."""
     for at in range(1, len(pieces)):
-        (kept, _, is_equal), (old, new, _) = pieces[at - 1], pieces[at]
-        if not is_equal or not kept or len(old) != 1 or len(new) != 1:
+        (equal, _, is_equal), (old, new, _) = pieces[at - 1], pieces[at]
+        if not is_equal or not equal or len(old) != 1 or len(new) != 1:
             continue
-        if _HONORIFIC.match(kept[-1]) and _AUXILIARY.match(old[0]) and _AUXILIARY.match(new[0]):
-            pieces[at - 1] = (kept[:-1], kept[:-1], True)
-            pieces[at] = ([kept[-1], *old], [kept[-1], *new], False)
+        if _HONORIFIC.match(equal[-1]) and _AUXILIARY.match(old[0]) and _AUXILIARY.match(new[0]):
+            pieces[at - 1] = (equal[:-1], equal[:-1], True)
+            pieces[at] = ([equal[-1], *old], [equal[-1], *new], False)
             continue
-        if _PARTICLES.fullmatch(old[0]) and _PARTICLES.fullmatch(new[0]) and _NOUN_END.search(kept[-1]):
-            pieces[at - 1] = (kept[:-1], kept[:-1], True)
-            pieces[at] = ([kept[-1], *old], [kept[-1], *new], False)
+        if _PARTICLES.fullmatch(old[0]) and _PARTICLES.fullmatch(new[0]) and _NOUN_END.search(equal[-1]):
+            pieces[at - 1] = (equal[:-1], equal[:-1], True)
+            pieces[at] = ([equal[-1], *old], [equal[-1], *new], False)
     return _coalesced(pieces)
 
 
@@ -258,17 +258,22 @@ def _coalesced(pieces: Sequence[Piece]) -> list[Piece]:
 def _with_final_particles(pieces: list[Piece]) -> list[Piece]:
     """Mark the particle that closes a clause with the predicate before it: [-治りますか-]{+消えますか+}？"""
     for at in range(1, len(pieces)):
-        (old, new, was_equal), (kept, _, is_equal) = pieces[at - 1], pieces[at]
-        if was_equal or not is_equal or len(kept) < 2 or not old or not new:
+        (old, new, was_equal), (equal, _, is_equal) = pieces[at - 1], pieces[at]
+        if was_equal or not is_equal or len(equal) < 2 or not old or not new:
             continue
-        if _FINAL.fullmatch(kept[0]) and kept[1][0] in "、。？?！!" and has_kana(old[-1][-1]) and has_kana(new[-1][-1]):
-            pieces[at - 1] = ([*old, kept[0]], [*new, kept[0]], False)
-            pieces[at] = (kept[1:], kept[1:], True)
+        if (
+            _FINAL.fullmatch(equal[0])
+            and equal[1][0] in "、。？?！!"
+            and has_kana(old[-1][-1])
+            and has_kana(new[-1][-1])
+        ):
+            pieces[at - 1] = ([*old, equal[0]], [*new, equal[0]], False)
+            pieces[at] = (equal[1:], equal[1:], True)
     return pieces
 
 
 def _slid(pieces: list[Piece]) -> list[Piece]:
-    """A noun put into a list takes the comma before it: 現金{+、カード+}、振込, not 現金、{+カード、+}振込."""
+    """Give a noun inserted into a list the comma before it: 現金{+、カード+}、振込, not 現金、{+カード、+}振込."""
     for at in range(1, len(pieces) - 1):
         before, (old, new, is_equal), after = pieces[at - 1 : at + 2]
         changed = new or old

@@ -117,13 +117,13 @@ _HAS_KANA = re.compile(f"[{KANA}]")
 
 @cache
 def _token() -> re.Pattern[str]:
-    """Compiled when the first text is cut: that takes as long as all else that a process loads to compare columns."""
+    """Return the pattern, compiled on first use because that is slow."""
     return re.compile(_TOKEN, re.DOTALL)
 
 
 @lru_cache(maxsize=4096)
 def tokens(text: str) -> tuple[str, ...]:
-    """The pieces of a text, in order; joined they are the text.
+    """Return the tokens of a text in order; joined, they are the text.
 
     >>> tokens("費用は98,000円です")
     ('費用', 'は', '98,000円', 'です')
@@ -137,5 +137,5 @@ def is_function(text: str) -> bool:
 
 
 def has_kana(text: str) -> bool:
-    """Whether hiragana stands in it, as in every Japanese predicate."""
+    """Return whether a text contains hiragana, as every Japanese predicate does."""
     return _HAS_KANA.search(text) is not None
