@@ -111,14 +111,7 @@ def cost_on_request(s: Sentence) -> Iterator[Span]:
 
 def course(s: Sentence) -> Iterator[Span]:
     """Read how long the treatment takes in days or more, how often and how many times patients come."""
-    if (
-        on_jobs(s)
-        or about_others(s)
-        or s.asks
-        or s.is_navigation
-        or "risk" in s.topics
-        or (s.is_label and "円" in s.text)
-    ):
+    if on_jobs(s) or about_others(s) or s.asks or s.is_navigation or (s.is_label and "円" in s.text):
         return
     if not re.search(r"[回度日週月年期泊ル]", s.text):
         return
@@ -178,7 +171,11 @@ def content(s: Sentence) -> Iterator[Span]:
     """Read what is done to the body, how or where, and steps that name an act."""
     if s.asks or s.is_navigation or (s.kind == "heading" and not s.step and "→" not in s.text) or on_jobs(s):
         return
-    if about_others(s) or explains_ban(s) or (s.topics & {"risk", "exclusion", "voice", "cost"} and not s.step):
+    if (
+        about_others(s)
+        or explains_ban(s)
+        or ((s.topics & {"risk", "exclusion"} and s.has("harm")) or "voice" in s.topics and not s.step)
+    ):
         return
     if (s.has("research") and not s.has("own")) or _REPORTED.search(s.text):
         return

@@ -291,7 +291,9 @@ class _Reader:
             or len(bare) > 40
             or bare.count("、") > 1
             or re.search(r"[「『“][^」』”]{6,}", bare)
-            or re.search(r"[。!、]$|です$|ます$|[:：].{3}|円|\d{3}|名$|代$", bare)
+            or re.search(
+                r"[。!、]$|です$|ます$|ません$|ました$|でした$|ください$|い(?:る|た)$|[:：].{3}|円|\d{3}|名$|代$", bare
+            )
         ):
             return False
         return len(bare) <= 30 or bare.endswith("?")
