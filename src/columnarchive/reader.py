@@ -310,9 +310,10 @@ class Reader:
     def captures(self, url: str) -> list[CaptureRow]:
         """Return every capture of a page with its outcome, oldest first; raise NotFound for an unknown URL."""
         rows = captures.of_page(self.conn, self._known_url(url))
-        if not rows:
-            self.article(url)  # raises with the reason
-        return rows
+        if not rows:  # the address of an article that is none of its pages
+            row = self.article(url)  # raises with the reason
+            rows = [one for page in reads.page_urls(self.conn, row.id) for one in captures.of_page(self.conn, page)]
+        return sorted(rows, key=lambda one: one.fetched_at)
 
     def capture(self, url: str, at: str = "") -> Stored:
         """Return the capture of a page at a moment with its body; raise NotFound without one."""
@@ -321,6 +322,14 @@ class Reader:
     def body(self, sha256: str) -> bytes:
         """Return a stored body, verified against its digest."""
         return blobs.read(self.conn, sha256)
+
+    def page_body(self, row: ArticleRow, pick: Pick = Pick()) -> bytes:
+        """Return the stored page of an article: the one captured last by a moment, or the first one of a revision."""
+        if pick.at:
+            shown_at = [one for one in self.captures(row.url) if one.body_sha256 and one.fetched_at <= pick.at]
+            if shown_at:
+                return self.body(shown_at[-1].body_sha256)
+        return self.body(self.revision(row, pick).body_sha256)
 
     def tombstones(self, url: str) -> list[Tombstone]:
         """Return what was withdrawn of a page, under whichever form of its address it was."""

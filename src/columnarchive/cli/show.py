@@ -48,10 +48,11 @@ def show(
     choose("--format", format, ("text", "markdown", "json", "html"))
     with Reader.open(db) as archive:
         row = archive.article(url)
-        found = archive.revision(row, Pick(revision, typed(at, tz, end=True) if at else ""))
+        pick = Pick(revision, typed(at, tz, end=True) if at else "")
         if format == "html":
-            sys.stdout.buffer.write(archive.body(found.body_sha256))
+            sys.stdout.buffer.write(archive.page_body(row, pick))
             return
+        found = archive.revision(row, pick)
     if format == "json":
         json_lines([_revision_json(found)])
     else:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from columnarchive.history.paged_articles import further_pages
 from columnarchive.records import Article, PageReadings, PageVersions, PageVisits, Reading, Version
 
 BODY_OUTCOMES = ("ok", "unchanged", "redirected", "suspect", "no_article", "needs_javascript")
@@ -32,16 +33,11 @@ def group(pages: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> 
     articles = {
         page.url: [reading.article for reading in own_readings(readings[page.url]) if reading.article] for page in pages
     }
-    claims = Counter(
-        reading.canonical
-        for page in pages
-        for reading in readings[page.url].readings[-1:]
-        if reading.canonical and reading.canonical != page.url
-    )
+    continued = further_pages(articles)
     target: dict[str, str] = {}
     for page in pages:
         if articles[page.url]:
-            target[page.url] = _address(page, readings[page.url], articles, claims)
+            target[page.url] = continued.get(page.url) or _address(page, readings[page.url], articles)
     groups: dict[str, list[PageVisits]] = defaultdict(list)
     for page in pages:
         if page.url in target:
@@ -57,18 +53,15 @@ def _follow(url: str, target: Mapping[str, str]) -> str:
     return url
 
 
-def _address(page: PageVisits, read: PageReadings, articles: Mapping[str, list[Article]], claims: Counter[str]) -> str:
-    """Where a page's article lives. Addresses on other hosts and canonical links that do not fit are not followed."""
+def _address(page: PageVisits, read: PageReadings, articles: Mapping[str, list[Article]]) -> str:
+    """Return where a page's article is: a canonical link counts only if its target was fetched and has this text."""
     host = urlsplit(page.url).netloc
     last = own_readings(read)[-1]
     notice = read.readings[-1] if read.readings[-1].article is None else None
     for wanted in (notice.canonical if notice else "", last.canonical, last.version.final_url):
         if not wanted or wanted == page.url or urlsplit(wanted).netloc != host or last.article is None:
             continue
-        # What stands at that address now decides; an address never fetched is believed if one page alone claims it.
         known = articles.get(wanted)
-        if known is None and notice is None and claims[wanted] <= 1:
-            return wanted
         if known and alike(known[-1], last.article) >= SAME_COLUMN:
             return wanted
     return page.url

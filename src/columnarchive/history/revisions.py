@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -9,11 +10,13 @@ from functools import partial
 from itertools import pairwise
 
 from columnarchive.containment import Containment
+from columnarchive.crawl.link_scoring import is_further_page, split_page_number
 from columnarchive.diff.compare import summary_of
 from columnarchive.diff.labels import ENGINE
 from columnarchive.diff.sentences import sentences_of
 from columnarchive.history.article_identity import group, own_readings
 from columnarchive.history.blame import blame
+from columnarchive.history.paged_articles import ReadArticle, merge_pages
 from columnarchive.records import (
     Article,
     Change,
@@ -33,19 +36,12 @@ from columnarchive.records import (
 )
 from columnarchive.times import from_text
 
+VERSION = "1"
+"""Version of the rules by which readings become articles and revisions; it rises when the same readings may differ."""
 ABSENT_OUTCOMES = ("missing", "gone", "unresolved")
 FAILED_OUTCOMES = ("timeout", "unreachable", "tls_error", "protocol_error", "http_error")
 _STATES: Mapping[Outcome, PageState] = {"suspect": "suspect", "unreadable": "failed"}
 CONFIRMED_AFTER = timedelta(days=1)  # one 404 counts once the page has been away for this long
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A reading that has an article, and the page it came from."""
-
-    page: PageVisits
-    reading: Reading
-    article: Article
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +83,13 @@ def _history(
     rules: str,
     containment: Containment,
 ) -> History:
-    seen = sorted(_seen(members, readings), key=lambda one: (one.reading.version.first_at, one.page.url))
+    parts = _by_part(url, members)
+    seen = _read_articles(parts, readings)
     revisions = _revisions(url, seen, rules)
     newest = max(seen, key=lambda one: one.reading.version.last_at).article
     last_said = revisions[-1].article
     article = replace(newest, url=url, title=last_said.title, blocks=last_said.blocks)
-    absences = _absences(members, readings)
+    absences = _absences(parts[0], readings)
     changes = _changes(revisions, absences, containment)
     steps = [change.comparison for change in changes if change.from_number != change.to_number]
     sentences, removed = containment.run(
@@ -109,18 +106,40 @@ def _history(
         sentences=sentences,
         removed=removed,
         last_seen_at=revisions[-1].last_seen_at,
-        state="gone" if absences and not absences[-1].until else _state_of_readings(members, readings),
+        state="gone" if absences and not absences[-1].until else _state_of_readings(parts[0], readings),
     )
 
 
-def _seen(members: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> Iterator[_Seen]:
+def _by_part(url: str, members: Sequence[PageVisits]) -> list[list[PageVisits]]:
+    """Return the pages of an article by the part of the text that they hold; those of its first page come first."""
+    parts: dict[int, list[PageVisits]] = defaultdict(list)
     for page in members:
-        for reading in own_readings(readings[page.url]):
-            if reading.article is not None:
-                yield _Seen(page, reading, reading.article)
+        part = split_page_number(page.url)[1] if is_further_page(page.url, url) else 1
+        parts[part].append(page)
+    return [parts[part] for part in sorted(parts)]
 
 
-def _revisions(url: str, seen: Sequence[_Seen], rules: str) -> tuple[Revision, ...]:
+def _read_articles(parts: Sequence[Sequence[PageVisits]], readings: Mapping[str, PageReadings]) -> list[ReadArticle]:
+    """Return all readings of an article in order of time; of one on several pages, each of the whole article."""
+    read = [
+        sorted(
+            (
+                ReadArticle(page, reading, reading.article)
+                for page in part
+                for reading in own_readings(readings[page.url])
+                if reading.article is not None
+            ),
+            key=lambda one: (one.reading.version.first_at, one.page.url),
+        )
+        for part in parts
+    ]
+    if len(read) == 1:
+        return read[0]
+    absences = [_absences(part, readings)[-1:] for part in parts]
+    return merge_pages(read, [one[0].since if one and not one[0].until else "" for one in absences])
+
+
+def _revisions(url: str, seen: Sequence[ReadArticle], rules: str) -> tuple[Revision, ...]:
     """One revision for each run of the same article; a page's own verdict decides, so a template is no revision."""
     found: list[Revision] = []
     known_pages: set[str] = set()

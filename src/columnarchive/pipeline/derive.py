@@ -19,6 +19,7 @@ from columnarchive.diff.labels import ENGINE
 from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.extract.rules import RULES
 from columnarchive.extract.site_reader import read_site
+from columnarchive.history import revisions
 from columnarchive.history.article_identity import versions
 from columnarchive.history.revisions import assemble
 from columnarchive.pipeline.worker_pool import TOO_COSTLY, CallFailed, PageLimits, Worker, WorkerDied, WorkerPool
@@ -27,7 +28,8 @@ from columnarchive.store import blobs, captures, copies, page_faults, site_write
 from columnarchive.store.database import Database
 from columnarchive.times import Clock, system_clock, to_text
 
-DERIVATION = f"{RULES}/{ENGINE}/{observations.VERSION}"  # what a stored derivation must have been made with to be kept
+DERIVATION = f"{RULES}/{ENGINE}/{observations.VERSION}/{revisions.VERSION}"
+"""What a stored derivation must have been made with to be current."""
 
 
 MAX_FATAL_PAGES = 100

@@ -121,6 +121,11 @@ def _absence(conn: Connection, url: str) -> NotFound:
     return NotFound("no_article", url=url, outcome=outcome or state)
 
 
+def page_urls(conn: Connection, article_id: int) -> list[str]:
+    """Return the addresses of the pages that an article is on."""
+    return [row[0] for row in conn.execute("select url from pages where article_id = ? order by url", (article_id,))]
+
+
 def articles(conn: Connection, site: str = "") -> list[ArticleRow]:
     """All articles, or those of a site, newest first."""
     rows = conn.execute(

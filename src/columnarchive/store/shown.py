@@ -222,7 +222,9 @@ def stored(conn: Connection, url: str, at: str) -> Stored:
            left join bodies on bodies.sha256 = captures.body_sha256 left join chain on chain.id = captures.link_id
            where pages.id in (select id from pages where url = :url
                               union select other.id from pages as own join pages as other
-                              on other.article_id = own.article_id where own.url = :url)
+                              on other.article_id = own.article_id where own.url = :url
+                              union select page.id from pages as page join articles
+                              on articles.id = page.article_id where articles.url = :url)
              and fetched_at <= :at
            order by pages.url = :url and fetched_at = :at desc, fetched_at desc, pages.url = :url desc, captures.id desc
            limit 1""",
