@@ -174,7 +174,7 @@ def content(s: Sentence) -> Iterator[Span]:
     if (
         about_others(s)
         or explains_ban(s)
-        or ((s.topics & {"risk", "exclusion"} and s.has("harm")) or "voice" in s.topics and not s.step)
+        or ((s.topics & {"risk", "exclusion"} and s.has("harm")) or ("voice" in s.topics and not s.step))
     ):
         return
     if (s.has("research") and not s.has("own")) or _REPORTED.search(s.text):
