@@ -105,7 +105,7 @@ def _is_stated(s: Sentence, start: int, end: int) -> bool:
     if re.search(r"(?:てい|でし|まし)た[。」]?$", s.text):
         return False
     return bool(treated or enumerated or "pain" in s.topics) and not re.search(
-        r"(?:と|という)(?:訴え|悩み|症状|相談)|悩んで|でお困り|原因", s.text
+        r"(?:と|という)(?:訴え|悩み|症状|相談)|悩んで|でお困り|原因|臨床研究", s.text
     )
 
 
