@@ -283,10 +283,10 @@ def rates(sentence: str) -> dict[str, float]:
     """Return numbers that tell how far, how long or how soon a treatment works, by their unit; larger claims more."""
     if not _DIGIT.search(sentence):
         return {}
-    text = canonical_values(_SEVERAL.sub("5", sentence.replace("半年", "0.5年")))
-    found = {"soon " + unit: -float(number) for number, unit in _SOON.findall(text)}
-    if _RATED.search(nfkc_no_space(sentence)) and (_OWN_RATE.search(text) or pattern("treatment").search(text)):
-        for number, unit in _RATE.findall(text):
+    plain = nfkc_no_space(_SEVERAL.sub("5", sentence.replace("半年", "0.5年")))
+    found = {"soon " + unit: -float(number) for number, unit in _SOON.findall(plain)}
+    if _RATED.search(plain) and (_OWN_RATE.search(plain) or pattern("treatment").search(plain)):
+        for number, unit in _RATE.findall(canonical_values(plain)):
             name, size = _LASTS.get(unit, (unit, 1))
             found[name] = float(number) * size
     return found

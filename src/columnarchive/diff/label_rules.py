@@ -220,16 +220,17 @@ def _risk(before: Facts, after: Facts, is_clause: bool) -> Iterator[Evidence]:
 def _claim(old: str, new: str) -> Iterator[Evidence]:
     """Yield whether a claim was softened or strengthened, if both texts make one on effect or treatment."""
     (old_effect, old_treats), (new_effect, new_treats) = topic_of(old), topic_of(new)
-    ranks = _superlatives(new) - _superlatives(old)
-    of_clinic = ranks and all(_CLINIC.search(text) for text in (old, new))
-    if not (old_effect or new_effect or of_clinic or (old_treats and new_treats)):
+    is_effect, is_treatment = old_effect or new_effect, old_treats and new_treats
+    if not (is_effect or is_treatment or all(_CLINIC.search(text) for text in (old, new))):
         return
     before, after = claim_of(old), claim_of(new)
     if before.modality == after.modality == 0:
         return
-    step = after.modality - before.modality or after.weight - before.weight or _rate_step(old, new)
-    step = step or ranks or limiters(old) - limiters(new) or _degree_step(old, new)
-    if step and (old_effect or new_effect or before.modality != after.modality or ranks):
+    certainty = after.modality - before.modality
+    ranks = _superlatives(new) - _superlatives(old)
+    step = certainty or after.weight - before.weight or _rate_step(old, new) or ranks
+    step = step or limiters(old) - limiters(new) or _degree_step(old, new)
+    if step and (is_effect or ranks or (certainty and is_treatment)):
         yield Evidence("claim_strengthened" if step > 0 else "claim_softened", *_words(old, new))
 
 
