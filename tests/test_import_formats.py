@@ -182,6 +182,22 @@ def test_records_without_http_hold_pages_too(tmp_path: Path, kind: str, content_
         assert dict(summary.skipped) == {"not HTML (image/png)": 1, "not HTML (text/plain)": 1}
 
 
+def test_a_file_that_cannot_be_read_costs_no_other(tmp_path: Path) -> None:
+    names = ["none.warc", "folder", "notes.db", "page.html"]
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "notes.db").write_bytes(b"SQLite format 3\0" + b"x" * 900)
+    (tmp_path / "page.html").write_bytes(page(1))
+    (tmp_path / "good.warc").write_bytes(good(1))
+    with Database.open(tmp_path / "a.db") as db:
+        paths = [tmp_path / name for name in (*names, "good.warc")]
+        summary = import_warc.import_files(db, paths, None, lambda *_: None, now)
+        assert (summary.added, summary.failed) == (1, len(names))
+        assert [failure.subject for failure in summary.failures] == names
+        for name in names:
+            with pytest.raises(ExchangeError):
+                import_warc.import_files(db, [tmp_path / name], None, lambda *_: None, now)
+
+
 def test_every_record_that_holds_no_page_is_counted_with_its_reason(tmp_path: Path) -> None:
     picture = http(b"GIF89a").replace(b"text/html; charset=utf-8", b"image/gif")
     records = [

@@ -13,7 +13,7 @@ import clinic_archive
 import pytest
 from evidence import at, capture, fill, page
 
-from columnarchive.errors import StoreError, UsageError
+from columnarchive.errors import ExchangeError, StoreError, UsageError
 from columnarchive.pipeline import export_warc, import_warc, integrity, withdrawal
 from columnarchive.records import Capture, Wire
 from columnarchive.store import captures, hash_chain, merged_chains
@@ -252,6 +252,6 @@ def test_what_cannot_be_merged_is_one_sentence(three: tuple[Path, Path, Path], t
         other.write_bytes(b"SQLite format 3\0" + b"x" * 5000)
     with Database.open(a) as db:
         before = hash_chain.head(db.conn)
-        with pytest.raises((UsageError, StoreError)):
+        with pytest.raises((UsageError, StoreError, ExchangeError)):
             import_warc.import_files(db, [other], None, lambda *_: None, now)
         assert hash_chain.head(db.conn) == before

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from columnarchive.errors import ArchiveError, ExchangeError, UsageError
+from columnarchive.errors import ArchiveError, ExchangeError, StoreError, UsageError
 from columnarchive.exchange.capture_files import format_of, original, read_captures, source_of
 from columnarchive.exchange.warc_reader import Revisit, Skipped
 from columnarchive.pipeline.link_reader import robots_in_worker
@@ -133,13 +133,18 @@ def import_files(
     with writer_lock(db.path, "import"), contextlib.closing(Worker()) as worker:
         tally, done, at = _Import(clock, worker), 0, to_text(clock())
         for path in paths:
-            if format_of(path) == "sqlite":
-                _merge(db, path, site, at, tally)
-                continue
-            for group in _groups(_arrivals(path, tally, single=len(paths) == 1)):
-                _add(db, group, site, at, tally)
-                done += len(group)
-                report(done, path.name)
+            try:
+                if format_of(path) == "sqlite":
+                    _merge(db, path, site, at, tally, report)
+                    continue
+                for group in _groups(_arrivals(path, tally)):
+                    _add(db, group, site, at, tally)
+                    done += len(group)
+                    report(done, path.name)
+            except ExchangeError as error:
+                if len(paths) == 1:
+                    raise
+                tally.fail(Failure(path.name, "protocol_error", str(error)))
         for revisits in _groups(iter(tally.revisits)):
             _add(db, list(_resolved(db, revisits, tally)), site, at, tally)
             done += len(revisits)
@@ -147,14 +152,18 @@ def import_files(
         return tally.summary()
 
 
-def _merge(db: Database, path: Path, site: str | None, at: str, tally: _Import) -> None:
+def _merge(db: Database, path: Path, site: str | None, at: str, tally: _Import, report: Report) -> None:
     """Merge another archive; what it withdrew is erased here as well."""
     if site:
         raise UsageError("--site goes with files of captures, not with another archive.")
     if path.resolve() == db.path.resolve():
         raise UsageError(f"{path} is the archive itself.")
-    with Database.open(path, create=False, write=False) as other:
-        merged = merging.merge(db, other, at)
+    try:
+        opened = Database.open(path, create=False, write=False)
+    except StoreError as error:
+        raise ExchangeError(str(error)) from error
+    with opened as other:
+        merged = merging.merge(db, other, at, lambda done: report(done, path.name))
     if merged.withdrawn:
         withdrawal.scour(db)
     tally.added += merged.added
@@ -162,21 +171,16 @@ def _merge(db: Database, path: Path, site: str | None, at: str, tally: _Import) 
     tally.sites |= merged.sites
 
 
-def _arrivals(path: Path, tally: _Import, *, single: bool) -> Iterator[_Arrival]:
+def _arrivals(path: Path, tally: _Import) -> Iterator[_Arrival]:
     """The captures of one file under canonical addresses; what else it holds goes to the tally."""
-    try:
-        source = source_of(path)
-        for item in read_captures(path, tally.clock):
-            if isinstance(item, Failure):
-                tally.fail(item)
-            elif isinstance(item, Skipped):
-                tally.skip(item.reason)
-            elif arrival := _arrival(item, source, path, tally):
-                yield arrival
-    except ExchangeError as error:
-        if single:
-            raise
-        tally.fail(Failure(path.name, "protocol_error", str(error)))
+    source = source_of(path)
+    for item in read_captures(path, tally.clock):
+        if isinstance(item, Failure):
+            tally.fail(item)
+        elif isinstance(item, Skipped):
+            tally.skip(item.reason)
+        elif arrival := _arrival(item, source, path, tally):
+            yield arrival
 
 
 def _arrival(item: Capture | Revisit, source: str, path: Path, tally: _Import) -> _Arrival | None:
