@@ -241,3 +241,38 @@ def test_a_folder_and_its_index_page_are_one_page(tmp_path: Path, index: str) ->
     )
     pages["/column/"] = pages["/column/" + index] = page("コラム", f"<ul>{both}</ul>")
     assert visited(tmp_path, pages) == {"/column/", *paths}
+
+
+def told(tmp_path: Path, pages: Pages, start: str) -> dict[str, str]:
+    """What a crawl says that it could not see, by path."""
+    with Site(pages) as site, Database.open(tmp_path / "archive.db") as db:
+        options = CrawlOptions(allow_private=True, client=ClientOptions(delay=0.0))
+        summary = crawl(db, targets(db, [site.url + start], Settings()), options, lambda _: None)
+        return {one.subject.removeprefix(site.url): one.outcome for one in summary.failures}
+
+
+@pytest.mark.parametrize(
+    ("start", "body"),
+    [
+        ("/", front("<div id=root></div><script src=/app.js></script>")),
+        ("/column/", page("コラム", "<h1>コラム一覧</h1><div id=list></div><script>load()</script>")),
+        ("/column/", page("コラム", "<h1>コラム一覧</h1>" + cards("<li onclick='show(#)'>#</li>"))),
+    ],
+)
+def test_a_start_that_leads_to_no_column_is_told(tmp_path: Path, start: str, body: str) -> None:
+    assert told(tmp_path, {start: body}, start) == {start: "no_article"}
+
+
+@pytest.mark.parametrize(
+    "sitemap",
+    ["<urlset><url><loc>{origin}/column/0.html</loc></url><url><loc>{ori", "<urlset><url><loc>{origin}/x</loc></url>"],
+)
+def test_a_list_that_breaks_off_is_told(tmp_path: Path, sitemap: str) -> None:
+    pages = columns() | {"/column/": listing([f"/column/{n}.html" for n in range(6)]), "/sitemap.xml": sitemap}
+    assert told(tmp_path, pages, "/column/") == {"/sitemap.xml": "truncated"}
+
+
+def test_a_single_column_and_good_lists_are_not_told(tmp_path: Path) -> None:
+    assert told(tmp_path, {"/column/0.html": column(0)}, "/column/0.html") == {}
+    pages = columns() | {"/column/": listing([f"/column/{n}.html" for n in range(6)])}
+    assert told(tmp_path, pages | {"/sitemap.xml": "<urlset></urlset>"}, "/column/") == {}

@@ -20,6 +20,7 @@ from columnarchive.crawl.link_statistics import SiteLinkStatistics
 from columnarchive.urls import Link, PageLinks, directory, in_scope, is_specific, shape
 
 FRONT = re.compile(r"/?(?:index\.(?:html?|php))?")
+FOLDER = re.compile(r"/(?:index\.(?:html?|php))?$")
 
 
 @dataclass(slots=True)
@@ -29,6 +30,7 @@ class ColumnDiscovery:
     Attributes:
         pending_pages: pages read before navigation could be recognised; they are read again then.
         pages_forced_to_listing: start pages that look like nothing, read as very plain listings.
+        barren_starts: start pages that are no column, or the page of a folder, and led to no column.
     """
 
     hosts: tuple[str, ...]
@@ -36,6 +38,7 @@ class ColumnDiscovery:
     statistics: SiteLinkStatistics = field(default_factory=SiteLinkStatistics)
     pending_pages: list[tuple[PageLinks, str]] = field(default_factory=list)
     pages_forced_to_listing: set[str] = field(default_factory=set)
+    barren_starts: list[str] = field(default_factory=list)
 
     def add_known_urls(self, urls: Iterable[tuple[str, str]]) -> None:
         """Take in addresses that are known already, each with its reason."""
@@ -61,6 +64,8 @@ class ColumnDiscovery:
             self.statistics.count_shape(shape(page.url), -1)
             self.pages_forced_to_listing.add(page.url)
             found = list(self._followed(page, "listing", reason))
+        if reason == "start" and not found and (role != "column" or FOLDER.search(urlsplit(page.url).path)):
+            self.barren_starts.append(page.url)
         if self.statistics.needs_sample(page):
             found += self._sample(page, reason)
         # Before what is found here adds to what is known, after which all targets are considered again.

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from columnarchive.crawl.client import CIRCUIT, MAX_HOPS, Client, FetchRequest
 from columnarchive.crawl.column_discovery import FRONT, ColumnDiscovery
 from columnarchive.crawl.frontier import (
+    COLUMNS,
     LISTINGS,
     DiscoveredUrl,
     Frontier,
@@ -23,7 +24,7 @@ from columnarchive.crawl.link_statistics import SAMPLE
 from columnarchive.crawl.robots import Rules, fetch_rules
 from columnarchive.crawl.sitemap_discovery import SitemapDiscovery
 from columnarchive.errors import ArchiveError, UsageError
-from columnarchive.records import Capture, Outcome
+from columnarchive.records import Capture, Failure, Outcome
 from columnarchive.times import to_text
 from columnarchive.urls import PageLinks, address, in_scope, trap
 
@@ -33,6 +34,11 @@ TOO_MANY = 429
 BUSY = (TOO_MANY, 503)  # statuses that ask for fewer requests
 # Outcomes of a robots.txt that say why no page could be fetched either.
 HOST_PROBLEMS: tuple[Outcome, ...] = ("unreachable", "unresolved", "tls_error", "private_address", "timeout")
+BROKEN_LIST = "This list of pages breaks off, is damaged or too large; what it names before that was read."
+NO_COLUMNS = (
+    "It leads to no column: no link, feed or sitemap does; perhaps a script inserts them. "
+    "Name a page that lists columns, or a column."
+)
 DNS_PATIENCE = 10.0  # seconds in which another site of the run must answer for an unknown name to be believed
 
 
@@ -107,6 +113,13 @@ class SiteCrawler:
             await self._visit(visit)
         if not self.ended:
             self.frontier.close()
+
+    def unseen(self) -> list[Failure]:
+        """Return what the crawl could not see: lists that broke off, and start pages that led to no column."""
+        broken = [Failure(url, "truncated", BROKEN_LIST) for url in self.sitemaps.incomplete]
+        if any(reason in COLUMNS for _, reason in self.frontier.known_urls()):
+            return broken
+        return broken + [Failure(url, "no_article", NO_COLUMNS) for url in self.discovery.barren_starts]
 
     async def _learn_from_visited(self) -> None:
         """Take in what earlier runs found."""

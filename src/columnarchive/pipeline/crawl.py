@@ -240,6 +240,7 @@ async def crawl_site(run: CrawlRun, target: Target, *, is_only_site: bool = Fals
         crawler.ended = "the crawl was stopped"
     queue.save_settings(target.settings.stored())
     run.left += queue.remaining()
+    run.failures += crawler.unseen()
     if crawler.ended:
         run.ended_early.append((name, crawler.ended))
     await run.client.release(site.hosts)
