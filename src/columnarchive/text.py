@@ -53,7 +53,7 @@ _DATE_LABEL = re.compile(
 )
 """What a date is of, and the time and the day of the week beside it."""
 _STATEMENT = re.compile(
-    r"[0-9０-９]|[をがはにでと]|から|まで|より|以降|以前|現在|時点|予定|開始|終了|中止|休診|休業|開催|承認|施行|変更|改定|受付|販売|有効|価格|料金|税"
+    r"[0-9０-９、。]|[をがはにでと]|から|まで|より|以降|以前|現在|時点|予定|開始|終了|中止|休診|休業|開催|承認|施行|変更|改定|受付|販売|有効|価格|料金|税"
 )
 """What makes a line say more: figures, particles, and words for what begins, ends or holds from a day on."""
 

@@ -35,6 +35,8 @@ _TITLE_WORDS = re.compile(
 _HONORIFIC = re.compile(r"(?:\s?(?:先生|医師|院長|氏|さん|ドクター|医学博士)){1,6}(?:\s?[（(].*)?$|\s?[（(].*$")
 _BOX_PIECES = 24
 _LABEL_LINE = 60
+_CLAIM = re.compile(r"\d\s?円|自由診療|自費|副作用|リスク|未承認|個人差")
+_SENTENCE = re.compile(r"[。！？!?]|\d\s?円")
 _STARTS = frozenset("【[■◆●▼◎○こ医記薬総監執著筆投文ラ書取rRsSſwWaA") | WHITE
 """What a label can begin with; most lines are told by it alone."""
 _HINT = re.compile(r"[監執著筆投文記ラ書取こ医薬]|author|writ|review|superv", re.I)
@@ -94,25 +96,35 @@ def _read_box(page: Outline, index: int, rest: str) -> tuple[str, str, set[int]]
         if name:
             return name, ", ".join(filter(None, [extra, *lines[1:]])), {index}
         return "", "", set()
-    end = _box_end(page, index)
+    end, is_box = _box_end(page, index)
     said: list[str] = []
-    for piece in page.pieces[index + 1 : end]:
+    used = {index}
+    for later in range(index + 1, end):
+        piece = page.pieces[later]
+        plain = len(piece.text) <= _LABEL_LINE and not _SENTENCE.search(piece.text)
+        if not plain and not is_box:
+            break
         said.extend(line.strip() for line in piece.text.split("\n") if line.strip())
+        if (plain and len(used) == later - index) or (is_box and not _CLAIM.search(piece.text)):
+            used.add(later)
+        if not is_box and _name_and_about(said)[0]:
+            break
     name, about = _name_and_about(said)
-    return name, about, set(range(index, end)) if name else set()
+    return name, about, used if name else set()
 
 
-def _box_end(page: Outline, index: int) -> int:
-    """Where the box of a label ends: the smallest element around it that holds more, within bounds."""
+def _box_end(page: Outline, index: int) -> tuple[int, bool]:
+    """Where the box of a label ends: the smallest element around it that holds more; whether it is a box of its own."""
     at = page.pieces[index].element
     while at >= 0 and page.elements[at].end <= index + 1:
         at = page.elements[at].parent
     end = page.elements[at].end if at >= 0 else len(page.pieces)
+    is_box = at >= 0 and page.elements[at].first >= index - 1 and end <= index + _BOX_PIECES
     end = min(end, index + _BOX_PIECES)
     for later in range(index + 2, end):
         if page.pieces[later].tag in ("h1", "h2") or _LABEL.match(page.pieces[later].text[:40]):
-            return later
-    return end
+            return later, is_box
+    return end, is_box
 
 
 def _name_and_about(lines: list[str]) -> tuple[str, str]:
@@ -133,7 +145,7 @@ def _split_name(line: str) -> tuple[str, str]:
     if len(line) > 60:
         return "", ""
     bare = _HONORIFIC.sub("", line).strip()
-    if _NAME.match(bare) and not (_TITLE_WORDS.search(bare) and " " not in bare and len(bare) > 6 and False):
+    if _NAME.match(bare):
         return bare, line[len(bare) :].strip(" 　()（）")
     for part in re.split(r"[　\s／/|｜、,（(]+", line):
         if part != line and _NAME.match(part) and not _TITLE_WORDS.search(part) and len(part) >= 2:

@@ -16,7 +16,7 @@ from columnarchive.extract.dom_paths import IN_BAD, IN_NAVIGATION, Places
 from columnarchive.extract.outlines import Outline, Piece
 from columnarchive.extract.rules import CALL, HEADINGS, LINK_SHARE, NOTICE, PRICE, REGION_SHARE
 from columnarchive.extract.template import AROUND_CONTENT, COMMON, CONTENT, DEAD, PROVEN, SHARED, TEXT_TAGS
-from columnarchive.extract.trimming import drop_bare_headings, drop_related, keep_lone_links, keep_rows
+from columnarchive.extract.trimming import drop_bare_headings, drop_forms, drop_related, keep_lone_links, keep_rows
 from columnarchive.extract.wrappers import is_prose
 
 _ENTRIES = 2  # excerpts behind links that make a list of other pages
@@ -37,6 +37,7 @@ def select(page: Outline, places: Places, said: Sequence[int] | None, url: str =
     for index, piece in enumerate(page.pieces):
         if piece.tag == "button" and keep[index]:
             keep[index] = is_prose(piece) or piece.text.endswith("か")  # a question that opens its answer
+    drop_forms(page, keep)
     drop_related(page, keep, links)
     _drop_outside(page, keep)
     drop_bare_headings(page, keep, links)

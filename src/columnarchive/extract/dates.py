@@ -33,6 +33,8 @@ _MODIFIED_METAS = (
 _URL_DAY = re.compile(r"/((?:19|20)\d\d)[/\-]?(0[1-9]|1[0-2])[/\-]?(0[1-9]|[12]\d|3[01])(?=[/\-_.]|$)")
 _LABEL = re.compile(rf"(?:{_MODIFIED.pattern}|{_PUBLISHED.pattern})[日時]{{0,2}}\s*[:：]?", re.I)
 _NEAR = 12
+_SAYS = re.compile(r"[。、，！？]|(?:です|ます|ました|ません|した|される|します)\W{0,3}$")
+"""What makes a line a sentence or an entry of a bibliography, which give other dates."""
 
 
 def is_date_label(text: str) -> bool:
@@ -106,7 +108,7 @@ def _shown(page: Outline, chosen: Sequence[int], title_at: int) -> tuple[str, st
                 continue
             if labelled and not (_PUBLISHED.search(before) and not _MODIFIED.search(before)):
                 modified = modified or found.on
-            elif _PUBLISHED.search(before) or piece.dated or (index != title_at and len(piece.text) < 60):
+            elif piece.dated or (index != title_at and len(piece.text) < 60 and not _SAYS.search(piece.text)):
                 published = published or found.on
         if published and modified:
             break

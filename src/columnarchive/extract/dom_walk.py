@@ -15,7 +15,7 @@ from selectolax.lexbor import LexborNode
 from columnarchive.extract.dom_paths import IN_ARTICLE, NO_STEP, Places
 from columnarchive.extract.outlines import Element, Outline, Piece
 from columnarchive.extract.rules import INLINE, LABELS, MAX_LINE, MAX_PIECE, MAX_TOKENS, SKIPPED, VOID
-from columnarchive.text import is_date_line
+from columnarchive.text import find_dates, is_date_line
 
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
 _WIDE = "\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uffef"
@@ -32,6 +32,7 @@ _TRIM = " \t\r\n\f\u00a0\u3000"
 _POWER = re.compile(r"\s*[-−–+＋]?[0-9０-９]+\s*")
 _STRUCK_TAGS = frozenset(("del", "s", "strike"))
 _STRUCK = "~~"
+_BESIDE_LINK = 24
 _OUTSIDE = Element("body", NO_STEP, 0, -1, 0, 0)
 
 
@@ -71,6 +72,8 @@ class Walk:
                 self._add(node.text_content or "")
             elif tag == "br":
                 self._buffer.append(_BREAK)
+            elif tag == "textarea":
+                self._page.fields.append(self._at)
             elif tag in SKIPPED or tag[:1] in ("-", "!", ""):
                 continue
             elif tag in VOID:
@@ -180,6 +183,8 @@ class Walk:
             if len(text) <= MAX_LINE:
                 self._places.remember(text, known)
         key, dated, counted = known
+        if linked and not dated and len(key) - linked <= _BESIDE_LINK and find_dates(text):
+            linked, dated = len(key), True  # an entry of a list: a link and its date
         element = self._element
         self._page.pieces.append(
             Piece(

@@ -46,6 +46,8 @@ class Outline:
     pieces: list[Piece]
     elements: list[Element]
     links: list[tuple[str, int]]
+    fields: list[int] = field(default_factory=list)
+    """Elements that hold a field to write a text in."""
     title: str = ""
     metas: dict[str, str] = field(default_factory=dict)
     json_ld: tuple[str, ...] = ()

@@ -29,13 +29,18 @@ def refuse(body: bytes, content_type: str) -> Outcome | None:
     return None
 
 
-def judge(page: Outline, article: Article | None, *, foreign: bool = False, sends_on: bool = False) -> Outcome:
+def judge(
+    page: Outline, article: Article | None, *, foreign: bool = False, familiar: bool = False, sends_on: bool = False
+) -> Outcome:
     """The outcome of a page that was parsed.
 
     `foreign`: it has nothing of its site's template, which the page itself had before, as a wall in front of a site
-    has. `sends_on`: it sends its readers to another address by itself, so a short text is no more than a notice of
-    that. Inside the template a wall is told by its words, and by carrying no date of publication.
+    has. `familiar`: most of the text that it had before is still there. `sends_on`: it sends its readers to another
+    address by itself, so a short text is no more than a notice of that. Inside the template a wall is known by its
+    words, and by carrying no date of publication.
     """
+    if article is not None and familiar:
+        return "ok"
     size = sum([len(block.text) for block in article.blocks]) if article is not None else 0
     dated = article is not None and bool(article.published_on or article.modified_on)
     if size < WALL_CHARS and foreign:

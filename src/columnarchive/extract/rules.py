@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-RULES = "2026.2"
+RULES = "2026.3"
 """Version of the extraction rules; a change of anything here or in this room that can alter a text changes it."""
 
 # Bounds
@@ -295,3 +295,21 @@ NEEDS_SCRIPT = re.compile(
     r"(?:enable|turn on|requires?|need).{0,20}java\s?script|java\s?script\s*(?:を|が).{0,20}(?:有効|オン|無効|必要)",
     re.I,
 )
+
+COUNTER_CHARS = 60
+COUNTER = re.compile(
+    r"閲覧|アクセス数|訪問者|\bpv\b|\d\s?views?\b|回(?:読まれ|表示|再生)|いいね|\d\s?likes?\b|シェア数|参考になった|コメント数|\d\s?votes?\b"
+    r"|^\D{0,4}\d+(?:秒|分|時間|日|週間|[かカヶケ]月|年)前\D{0,8}$|\d\s?(?:minutes?|hours?|days?|weeks?)\s?ago"
+    r"|本日|今日は|ただいま|現在の(?:待|空)|待ち時間|残り\D{0,8}\d|在庫|(?:管理|整理)番号",
+    re.I,
+)
+"""A line that counts visitors, votes or places left, or tells how late it is."""
+COUNTED = re.compile(
+    r"[（(][月火水木金土日][)）]|[月火水木金土日]曜日?|(?<![0-9a-z])[0-9a-f]{6,}(?![0-9a-z])"
+    r"|[0-9０-９]+(?:[,，.:：][0-9０-９]+)*",
+    re.I,
+)
+FIRM = re.compile(
+    r"[円¥￥%％]|\d\s?万|mg|ml|μg|単位|税|副作用|リスク|合併症|死亡|症例|承認|効果|(?:から|より|以降)(?!\D{0,3}$)"
+)
+"""What no counter is: fees, doses, risks, approvals, and what holds from a day on."""

@@ -16,14 +16,14 @@ from typing import TypeVar
 
 from columnarchive.containment import Containment
 from columnarchive.extract.article import Site, read_article
-from columnarchive.extract.change_detection import is_revision
+from columnarchive.extract.change_detection import is_revision, mostly_remains
 from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.listing_detection import Digest, digest, find_listings, resolve
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.page_classification import is_foreign, judge
 from columnarchive.extract.rules import MAX_EVIDENCE_PAGES
 from columnarchive.extract.saved_pages import open_page, shared_title_parts
-from columnarchive.extract.template import Template
+from columnarchive.extract.template import SHARED, Template
 from columnarchive.extract.template_sample import Evidence, evidence, unite
 from columnarchive.records import (
     Article,
@@ -283,7 +283,8 @@ def _read(
         old = library.open(page.versions[last.number]) if last is not None else None
         old_said = site.template.judge(old) if site.template is not None and isinstance(old, Outline) else None
         foreign = said is not None and old_said is not None and is_foreign(said, old_said)
-        outcome = judge(opened, article, foreign=foreign, sends_on=sent not in ("", page.url))
+        familiar = last is not None and article is not None and mostly_remains(last.read, article)
+        outcome = judge(opened, article, foreign=foreign, familiar=familiar, sends_on=sent not in ("", page.url))
         if outcome != "ok" and sent.partition("?")[0] != page.url.partition("?")[0]:
             canonical = sent or canonical  # walls send to the page itself, with a token in the query
         if outcome != "ok" or article is None or read is None:
@@ -293,10 +294,16 @@ def _read(
             same = old_said == last.said
             old_article = last.read if same else read_article(old, site, page.url, old_said)
             if old_article is not None:
-                changed = is_revision(old_article, article, old, opened)
+                shared = _shared_texts(old, old_said) | _shared_texts(opened, said)
+                changed = is_revision(old_article, article, old, opened, shared)
             if not changed:  # the words as first read stay; dates and people may be new
                 article = replace(article, title=last.article.title, blocks=last.article.blocks)
         return Reading(version, "article", "ok", article, changed, canonical), _Last(number, article, read, said)
     finally:
         if own is not None and site.template is not None:
             site.template.remove(own)
+
+
+def _shared_texts(page: Outline, said: Sequence[int] | None) -> frozenset[str]:
+    """Texts of a page that other pages of its site show too."""
+    return frozenset([piece.key for piece, told in zip(page.pieces, said or (), strict=False) if told & SHARED])

@@ -14,6 +14,9 @@ _LONE_LINKS = 2
 _ROW_PIECES = 100  # a row of more lays the page out
 _RELATED_TAGS = frozenset(("p", "div", "dt", "span", "li", "section", *HEADINGS))
 _UNRANKED = 7
+_COMMENT = re.compile(r"コメント|返信|comment|reply", re.I)
+_FORM_CHARS = 300
+_FORM_SHARE = 0.3  # of the article; a page that is a form says what it is for
 _PLAIN = 9
 _BETWEEN_LINKS = 3  # pieces that belong to one entry
 _LABEL_CHARS = 40
@@ -125,3 +128,20 @@ def _same_box(page: Outline, heading: int, later: int) -> bool:
     if at >= 0 and page.elements[at].end == heading + 1:
         at = page.elements[at].parent
     return at < 0 or page.elements[at].first <= later < page.elements[at].end
+
+
+def drop_forms(page: Outline, keep: list[bool]) -> None:
+    """Drop the labels and hints of a form to write a comment in, up to the heading that leads to it."""
+    total = sum(len(piece.key) for piece, kept in zip(page.pieces, keep, strict=True) if kept)
+    for field in page.fields:
+        box = range(0)
+        at = field
+        while at >= 0 and page.elements[at].tag not in ("article", "main", "body"):
+            span = range(page.elements[at].first, page.elements[at].end)
+            size = sum(len(page.pieces[index].key) for index in span if keep[index])
+            if size > _FORM_CHARS or size > _FORM_SHARE * total:
+                break
+            box, at = span, page.elements[at].parent
+        if any(_COMMENT.search(page.pieces[index].text) for index in box):
+            for index in box:
+                keep[index] = False
