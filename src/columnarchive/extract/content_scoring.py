@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
+from columnarchive.errors import UsageError
 from columnarchive.extract.dom_paths import IN_BAD, IN_NAVIGATION, Places
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.rules import BODY_CLASS, BODY_SHARE, HEADINGS, REGION_SHARE
 from columnarchive.extract.wrappers import is_prose
+from columnarchive.urls import host_of
 
 _SENTENCE = re.compile(r"[。．！？!?…」』]|\.(?:\s|$)|、|，")
 _ENOUGH = 3
@@ -105,7 +106,7 @@ def _in_good(page: Outline, places: Places, element: int) -> bool:
 
 def _foreign_lists(page: Outline, url: str) -> set[int]:
     """Pieces in lists whose links mostly lead to other hosts."""
-    host = urlsplit(url).hostname or ""
+    host = _host(url)
     found: set[int] = set()
     if not host:
         return found
@@ -118,9 +119,11 @@ def _foreign_lists(page: Outline, url: str) -> set[int]:
     return found
 
 
-def _host(href: str) -> str:
+def _host(address: str) -> str:
     """The host an address names, empty for a relative or broken one."""
+    if "//" not in address:
+        return ""
     try:
-        return urlsplit(href).hostname or ""
-    except ValueError:
+        return host_of(f"https:{address}" if address.startswith("//") else address)
+    except UsageError:
         return ""

@@ -79,8 +79,8 @@ class Walk:
             elif tag in VOID:
                 if tag not in INLINE:
                     self._flush()
-            elif (struck := self._enter(node, tag)) is not None:
-                above.append((nodes, tag, struck))
+            elif (entered := self._enter(node, tag)) is not None:
+                above.append((nodes, tag, entered))
                 nodes = iter(node.iter(include_text=True, skip_empty=False))
         self._flush()
         for element in self._page.elements:

@@ -65,6 +65,14 @@ def _take(target: str, rest: str, said: dict[str, str], feeds: list[str]) -> Non
         feeds.append(target)
 
 
+def link_target(href: str, base: str, url: str) -> str:
+    """Return the canonical address that a link of a page leads to; empty for none. `base` is the page's <base>."""
+    if not href or href.startswith("#"):
+        return ""
+    start = _target(base, url) if base else url
+    return _target(href.strip(), start or url)
+
+
 def _target(address: str, base: str) -> str:
     """The canonical form of what a line names; empty for what is no page."""
     try:

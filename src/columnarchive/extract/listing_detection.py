@@ -7,10 +7,9 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from urllib.parse import urldefrag, urljoin, urlsplit
 
 from columnarchive.extract.dom_paths import IN_NAVIGATION
+from columnarchive.extract.link_header import link_target
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.rules import LINK_SHARE, LISTING_REPEATED
 
@@ -55,7 +54,7 @@ def digest(page: Outline, url: str) -> Digest:
     )
     positions = _positions(page)
     links = tuple(
-        (target, positions.get(at, 0)) for href, at in page.links if (target := resolve(href, page.base, url))
+        (target, positions.get(at, 0)) for href, at in page.links if (target := link_target(href, page.base, url))
     )
     run = "".join(piece[0] for piece in pieces)
     keys = frozenset(piece[0] for piece in pieces)
@@ -74,7 +73,7 @@ def _has_cards(page: Outline, url: str) -> bool:
         return False
     targets: dict[int, str] = {}
     for href, at in page.links:
-        if target := resolve(href, page.base, url):
+        if target := link_target(href, page.base, url):
             targets[at] = target
     linked = sorted(targets)
     boxes: dict[tuple[int, int], list[tuple[str, int]]] = {}
@@ -104,32 +103,6 @@ def _positions(page: Outline) -> dict[int, int]:
         positions[index] = at
         at += not piece.dated
     return positions
-
-
-def resolve(href: str, base: str, url: str) -> str:
-    """An absolute address without fragment; empty for what leads nowhere."""
-    if not href or href.startswith(("#", "javascript:", "mailto:", "tel:")):
-        return ""
-    href = href.strip()
-    try:
-        start = urljoin(url, base) if base else url
-        if href.startswith(("/", "http://", "https://")) and (origin := _origin(start)):
-            return _joined(origin, href)  # does not depend on the rest of the page's address
-        return urldefrag(urljoin(start, href))[0]
-    except ValueError:
-        return ""
-
-
-@lru_cache(maxsize=64)
-def _origin(url: str) -> str:
-    """Scheme and host of a web address; empty for anything else."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}/" if parts.scheme in ("http", "https") and parts.netloc else ""
-
-
-@lru_cache(maxsize=4096)  # menus and footers link to the same places on every page
-def _joined(origin: str, href: str) -> str:
-    return urldefrag(urljoin(origin, href))[0]
 
 
 def find_listings(digests: Mapping[str, Digest]) -> frozenset[str]:

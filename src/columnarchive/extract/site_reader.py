@@ -18,7 +18,8 @@ from columnarchive.containment import Containment
 from columnarchive.extract.article import Site, read_article
 from columnarchive.extract.change_detection import is_revision, mostly_remains
 from columnarchive.extract.dom_paths import Places
-from columnarchive.extract.listing_detection import Digest, digest, find_listings, resolve
+from columnarchive.extract.link_header import link_target
+from columnarchive.extract.listing_detection import Digest, digest, find_listings
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.page_classification import is_foreign, judge
 from columnarchive.extract.rules import MAX_EVIDENCE_PAGES
@@ -268,8 +269,8 @@ def _read(
     opened = library.open(version)
     if not isinstance(opened, Outline):
         return Reading(version, "other", opened, None, False), None
-    canonical = resolve(opened.canonical, opened.base, page.url)
-    sent = resolve(opened.refresh, opened.base, page.url) if opened.refresh else ""
+    canonical = link_target(opened.canonical, opened.base, page.url)
+    sent = link_target(opened.refresh, opened.base, page.url) if opened.refresh else ""
     if kind != "article":
         return Reading(version, kind or "other", "ok", None, False, canonical), None
     before = last.number if last is not None else -1
