@@ -257,3 +257,11 @@ def test_unknown_things_are_said_in_a_sentence(archive: Path) -> None:
         assert len(text_of(main)) > 30
         assert 'lang="en"' not in main.split("</main>")[0], path  # a Japanese page says it in Japanese
         assert "`archive " not in get(archive, path, {"Accept-Language": "en"}).text, path
+
+
+def test_each_edit_has_an_anchor_that_stays_in_both_views(archive: Path) -> None:
+    inline, side = (get(archive, f"{HOME}/diff?url={NANBYO}&view={view}").text for view in ("inline", "side"))
+    anchors = re.findall(r'id="(edit-\d+)"', inline)
+    assert anchors == re.findall(r'id="(edit-\d+)"', side)
+    assert sorted(anchors) == sorted({f"edit-{number}" for number in range(1, len(anchors) + 1)})
+    assert "2025年10月20日〜2026年1月15日の間に変更" in inline

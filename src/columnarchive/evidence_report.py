@@ -5,7 +5,7 @@ It is in Japanese and English, because a sheet is passed on to people we do not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from columnarchive.diff.render_html import spans_to_html
 from columnarchive.reader import ArticleRow, Pick, Reader
 from columnarchive.records import Article, Comparison, Edit, Revision
 from columnarchive.store import shown
+from columnarchive.times import interval
 
 ZONE = "Asia/Tokyo"
 
@@ -96,7 +97,7 @@ def _page(row: ArticleRow, sides: list[_Side], comparison: Comparison | None, he
     for side in sides:
         yield from _capture(side)
     if comparison:
-        yield from _difference(comparison)
+        yield from _difference(comparison, sides)
     for side in sides:
         number = side.revision.number
         yield f"<h2>第{number}版の全文 · <span lang='en'>Text of revision {number}</span></h2>"
@@ -127,10 +128,14 @@ def _capture(side: _Side) -> Iterator[str]:
     yield f"<h3>レスポンスヘッダー · <span lang='en'>Response headers</span></h3><pre>{escape(lines)}</pre>"
 
 
-def _difference(comparison: Comparison) -> Iterator[str]:
+def _difference(comparison: Comparison, sides: Sequence[_Side]) -> Iterator[str]:
     yield "<h2>変更点 · <span lang='en'>What changed</span></h2>"
+    old, new = (side.revision for side in sides)
+    after = old.last_seen_at if old.last_seen_at < new.first_seen_at else old.first_seen_at
+    when = " · ".join(interval(after, new.first_seen_at, lang) for lang in ("ja", "en"))
     yield _table(
         (
+            ("変更された期間（日本時間）· Changed (Japan time)", when if after < new.first_seen_at else ""),
             ("種類 · Labels", ", ".join(comparison.labels)),
             ("重み · Level (0–3)", str(comparison.level)),
             ("字数 · Characters", f"+{comparison.added_chars} −{comparison.removed_chars}"),

@@ -31,7 +31,7 @@ def diff(archive: Reader, request: PageRequest) -> Page:
             "row": row,
             "found": found,
             "layout": lay_out(found.comparison, found.old.article, found.new.article, only_changes=show == "changes"),
-            "edits": EditRenderer(request.lang, side=view == "side"),
+            "edits": EditRenderer(request.lang, found.comparison.edits, side=view == "side"),
             "between": _interval(found, request) if older + 1 == newer else "",
             "view": view,
             "show": show,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from markupsafe import Markup
@@ -17,7 +17,8 @@ from columnarchive.records import Edit
 class EditRenderer:
     """Renders lines in one language, in one column or with the two texts side by side. All text is escaped here."""
 
-    def __init__(self, lang: Language, *, side: bool) -> None:
+    def __init__(self, lang: Language, edits: Sequence[Edit], *, side: bool) -> None:
+        self._numbers = {id(edit): number for number, edit in enumerate(edits, 1)}
         self._lang = lang
         self._side = side
         self._why = f'<span class="sr">{escape(locale.text(lang, "page.why"))}: </span>'
@@ -48,7 +49,8 @@ class EditRenderer:
 
     def _inline(self, edit: Edit) -> str:
         words = f'<span class="words">{spans_to_html(edit.spans)}</span>'
-        return f'<div class="edit {edit.op}">{self._ops[edit.op]}{words}{self._labels(edit)}</div>'
+        start = f'<div class="edit {edit.op}" id="{self._anchor(edit)}">'
+        return f"{start}{self._ops[edit.op]}{words}{self._labels(edit)}</div>"
 
     def _pair(self, kind: str, edit: Edit | None, text: str) -> str:
         kind = escape(kind)
@@ -60,9 +62,13 @@ class EditRenderer:
         op = self._ops[edit.op]
         left, right = (op, "") if edit.op in ("removed", "edited") else ("", op)
         return (
-            f'<div class="pair {kind} edit {edit.op}"><div class="old">{left}{old}</div>'
+            f'<div class="pair {kind} edit {edit.op}" id="{self._anchor(edit)}"><div class="old">{left}{old}</div>'
             f'<div class="new">{right}{new}{self._labels(edit)}</div></div>'
         )
+
+    def _anchor(self, edit: Edit) -> str:
+        """The name of an edit within the page, by its place among the edits of the change."""
+        return f"edit-{self._numbers[id(edit)]}"
 
     def _labels(self, edit: Edit) -> str:
         """The labels of an edit and the words that they are based on."""
