@@ -148,6 +148,30 @@ def test_the_command(db: Database, tmp_path: Path) -> None:
     assert (tmp_path / "codes.xlsx").read_bytes()[:2] == b"PK"
 
 
+def test_a_withdrawn_page_leaves_no_observation(db: Database) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "columnarchive",
+            "--db",
+            str(db.path),
+            "withdraw",
+            URL.format(1),
+            "--reason",
+            "x",
+            "--yes",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert entries(db, 1, "cost") == []
+    assert db.conn.execute("select count(*) from observations where text like '%000円%'").fetchone() == (0,)
+    assert entries(db, 2, "risks")
+
+
 def test_the_seed_page(shared: Path) -> None:
     lines = (shared / "corpus" / "seed-page.txt").read_text("utf-8").split("\n")
     found = {o.kind for o in observe([Line(line) for line in lines])}
