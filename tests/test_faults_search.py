@@ -8,17 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from evidence import archive
+from evidence import archive, at, capture, fill, page
 
 from columnarchive import reader
+from columnarchive.archive import Archive
+from columnarchive.errors import NotFound
 from columnarchive.pipeline import derive
+from columnarchive.search.fold import fold
 from columnarchive.search.query import MAX_ITEMS, Scope, parse
 from columnarchive.search.snippets import highlights, snippet
 from columnarchive.search.spelling_variants import FOLDS
 from columnarchive.search.sql_functions import FUNCTIONS, MAX_TEXT
 from columnarchive.store.search import search
 
-UNITS = ["痛み", "0", "2025年", "令和", "Q1.", "（", ",", "ｶﾞ", "e\u0301", "\u3099", "𠮷", "\u200b"]
+UNITS = ["痛み", "み\n", "a\n", "0", "2025年", "令和", "Q1.", "（", ",", "ｶﾞ", "e\u0301", "\u3099", "𠮷", "\u200b"]
 QUERIES = [
     "site:a " * 600, "site:" + "a" * 60_000, "OR " * 5000, '"' * 9999, "-" * 9999, "a -" * 3000, "title:" * 2000,
     "since:0000 until:9999-99-99", "since:99999", "\ud800" * 50, "\x00" * 50, "(" * 4000, "*" * 50, "斎" * 3000,
@@ -68,3 +71,52 @@ def test_sql_functions_bound_what_a_statement_hands_in(path: Path, unit: str) ->
     (marked, plain) = conn.execute(f"select length(ja_highlight({text}, '\u3042')), length({text})").fetchone()
     assert plain <= marked <= plain + 2 * MAX_TEXT
     assert time.process_time() - begin < 10
+
+
+@pytest.mark.parametrize("query", ["肩 site:nowhere.example", "site:nowhere", "肩 -site:b.example", 'site:"no where"'])
+def test_a_site_that_is_not_followed_is_an_error(path: Path, query: str) -> None:
+    with Archive.open(path) as opened, pytest.raises(NotFound, match="no site"):
+        opened.search(query)
+
+
+@pytest.mark.parametrize("query", ["肩 site:clinic.example", "肩 site:CLINIC.example", "site:ｃｌｉｎｉｃ.example"])
+def test_a_site_is_named_in_any_case_and_width(path: Path, query: str) -> None:
+    with Archive.open(path) as opened:
+        assert opened.search(query).total
+
+
+# Cut where two lines meet, with what no reader sees, and in other forms of the same characters.
+@pytest.mark.parametrize(
+    ("body", "query"),
+    [
+        ("椎間板<br>ヘルニアの話です", "椎間板ヘルニア"),
+        ("stem<br>cell の話です", '"stem cell"'),
+        ("椎\u200b間&shy;板\ufeffヘルニアの話です", "椎間板ヘルニア"),
+        ("ビタミン\u2011Dの話です", "ビタミン-d"),
+        ("体温は\u22122度の話です", "-2度の話"),
+        ("葛\U000e0100根湯の話です", "葛根湯"),
+        ("\u2ed1\u671f\u306e\u2f9dの話です", "長期の身"),
+        ("\uf9a8和の話です", "令和"),
+    ],
+)
+def test_what_a_reader_sees_is_found_and_marked_whole(tmp_path: Path, body: str, query: str) -> None:
+    with archive(tmp_path, pages=4, versions=1) as db:
+        text = page(9).replace(b"</h1>", f"</h1><p>{body}、と院長が書きました。</p>".encode())
+        fill(db, [capture("https://clinic.example/column/9/", at(1), text)])
+        derive.derive(db)
+        (hit,) = search(db.conn, parse(f'"{query}"' if query.startswith("-") else query)).hits
+    assert hit.url.endswith("/9/")
+    ((start, end),) = hit.highlights
+    assert fold(hit.snippet[start:end]) == fold(query.strip('"'))
+    assert "\ufffd" not in hit.snippet
+
+
+@pytest.mark.parametrize("length", [3, 40, 130, 400])
+@pytest.mark.parametrize("place", [0, 60, 119, 500])
+def test_a_snippet_never_cuts_a_match(length: int, place: int) -> None:
+    needle = "免疫" * length
+    text = "あ" * place + needle + "い" * 70 + needle + "う" * 300
+    shown = snippet(text, parse(needle))
+    assert shown.highlights
+    assert all(shown.text[start:end] == needle for start, end in shown.highlights)
+    assert shown.text.count("免") == length * len(shown.highlights)

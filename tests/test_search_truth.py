@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+import re
 import sqlite3
 import unicodedata
 from collections.abc import Iterator
@@ -87,9 +88,22 @@ def _piece(dice: random.Random, row: Row) -> str:
     return "" if set(piece) & set('"“”＂') else piece
 
 
+INVISIBLE = re.compile(
+    "[\xad\u034f\u061c\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]"
+)
+
+
 def fold_by_definition(text: str) -> str:
     """The fold as the truth defines it, not by our code."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    seen = "".join(sign for sign in text if not INVISIBLE.match(sign))
+    lines = [unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", line).casefold()) for line in seen.split("\n")]
+    folded = ""
+    for line in filter(None, lines):
+        ascii_both = folded and f"{folded[-1]}{line[0]}".isascii() and folded[-1] != " " != line[0]
+        folded += (" " if ascii_both else "") + line
+    return "".join(
+        {"⻑": "長", "⻘": "青"}.get(sign, "-" if sign in "\u2010\u2011\u2012\u2212" else sign) for sign in folded
+    )
 
 
 def archive(rows: list[Row], path: str = ":memory:") -> sqlite3.Connection:

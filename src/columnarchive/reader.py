@@ -247,7 +247,7 @@ class Reader:
         """Return ranked hits; raise UsageError for an empty query and NotFound for an unknown site."""
         return ranked.search(
             self.conn,
-            _parsed(query, options),
+            self._parsed(query, options),
             scope=options.scope,
             limit=options.limit,
             offset=options.offset,
@@ -258,8 +258,14 @@ class Reader:
 
     def count(self, query: str, options: SearchOptions = SearchOptions()) -> int:
         """Return exactly how many articles a query matches."""
-        parsed = _parsed(query, options)
+        parsed = self._parsed(query, options)
         return ranked.count(self.conn, parsed, options.scope, options.site, options.since, options.until)
+
+    def _parsed(self, query: str, options: SearchOptions) -> Query:
+        parsed = _parsed(query, options)
+        for name in (*parsed.sites, *parsed.excluded_sites):
+            self.require_site(name, or_host=True)
+        return parsed
 
     # Copied passages
 

@@ -1,7 +1,9 @@
 """Folding: what counts as the same character when people search, and where each folded character came from.
 
-The index holds one fold only, NFKC and case: ｲﾝｽﾘﾝ is インスリン, ＩＬ－１０ is il-10; punctuation stays significant.
-The optional folds (`variants`) widen a query and never touch the index.
+The index holds one fold only. Widths and cases are one (NFKC): ｲﾝｽﾘﾝ is インスリン, ＩＬ－１０ is il-10; punctuation
+stays significant. What a reader does not see plays no part: zero-width characters, variation selectors, soft hyphens,
+and line breaks, except that one between two ASCII signs is a space. All hyphens and minus signs are one, and so are a
+kanji and its radical form. The optional folds (`spelling_variants`) widen a query and never touch the index.
 """
 
 from __future__ import annotations
@@ -12,11 +14,48 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from columnarchive.text import fold as fold
+from columnarchive import text as plain
+
+_HYPHENS = "\u2010\u2011\u2012\u2212"
+_VANISHING = re.compile(
+    "[\xad\u034f\u061c\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]+"
+)
+# Radical forms that NFKC leaves as they are, which PDF files and fonts use for the kanji (Unicode,
+# EquivalentUnifiedIdeograph.txt).
+_RADICALS = "⺃⺄⺇⺈⺉⺒⺓⺔⺗⺜⺝⺠⺧⺩⺪⺫⺬⺮⺶⺷⺻⺽⻁⻃⻄⻆⻑⻗⻘⻝⻣⻤⻨⻩⻫⻭⻯⻲"
+_KANJI = "乚乙几刀刂巳幺彑心日月民牛王疋目示竹羊羊聿臼虎覀西角長雨青食骨鬼麦黄斉歯竜亀"
+_SAME = str.maketrans({**dict(zip(_RADICALS, _KANJI, strict=True)), **dict.fromkeys(_HYPHENS, "-")})
+_OTHER_FORM = re.compile(f"[{_HYPHENS}{_RADICALS}]")
+_BREAKS = re.compile(r"\n+")
 
 # Characters that fold to exactly one character whatever stands beside them: the fast way of `fold_with_offsets`.
-_ONE_TO_ONE = re.compile("[\x00-\x7f\u3000-\u3029\u3041-\u3096\u30a1-\u30fe\u4e00-\u9fff\uff01-\uff5e]*")
+_ONE_TO_ONE = re.compile("[\x00-\x09\x0b-\x7f\u3000-\u3029\u3041-\u3096\u30a1-\u30fe\u4e00-\u9fff\uff01-\uff5e]*")
 _HANGUL_JOINS = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
+
+
+def fold(text: str) -> str:
+    """Return a text as it is searched.
+
+    >>> fold("ＩＬ\u201110 再生\\n医\u200b療")
+    'il-10 再生医療'
+    """
+    folded = _fold_signs(text)
+    return _BREAKS.sub(_break, folded) if "\n" in folded else folded
+
+
+def _fold_signs(text: str) -> str:
+    """Fold all but line breaks."""
+    if text.isascii():
+        return plain.fold(text)
+    folded = plain.fold(_VANISHING.sub("", text))
+    return folded.translate(_SAME) if _OTHER_FORM.search(folded) else folded
+
+
+def _break(match: re.Match[str]) -> str:
+    """Return what line breaks count as: a space between two ASCII signs, or else nothing."""
+    text, (start, end) = match.string, match.span()
+    around = text[start - 1 : start] + text[end : end + 1]
+    return " " if len(around) == 2 and around.isascii() and " " not in around else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +83,30 @@ def fold_with_offsets(s: str) -> Folded:
         pieces.append(piece)
         starts += [start] * len(piece)
         ends += [end] * len(piece)
-    return Folded("".join(pieces), starts, ends)
+    return _without_breaks("".join(pieces), starts, ends)
+
+
+def _without_breaks(text: str, starts: list[int], ends: list[int]) -> Folded:
+    pieces: list[str] = []
+    places: list[int] = []
+    position = 0
+    for match in _BREAKS.finditer(text):
+        kept = _break(match)
+        pieces += text[position : match.start()], kept
+        places += range(position, match.start() + len(kept))
+        position = match.end()
+    if not position:
+        return Folded(text, starts, ends)
+    places += range(position, len(text))
+    folded = "".join([*pieces, text[position:]])
+    return Folded(folded, [starts[place] for place in places], [ends[place] for place in places])
 
 
 def clusters(s: str) -> Iterable[tuple[int, int]]:
     """Spans of `s` that fold independently of each other: a character and the marks that may join it."""
     start = 0
     for position in range(1, len(s)):
-        if not _joins(s[position]):
+        if not _joins(s[position]) or s[position - 1] == "\n":
             yield start, position
             start = position
     if s:
@@ -60,11 +115,15 @@ def clusters(s: str) -> Iterable[tuple[int, int]]:
 
 @lru_cache(maxsize=8192)
 def _fold_cluster(cluster: str) -> str:
-    return fold(cluster)
+    return _fold_signs(cluster)
 
 
 @lru_cache(maxsize=8192)
 def _joins(character: str) -> bool:
-    """Whether normalising may join this character to the one before it: marks, ﾞ and ﾟ, later Hangul jamo."""
+    """Whether a character belongs to the one before it: marks, ﾞ and ﾟ, later Hangul jamo, and what is not seen."""
     first = unicodedata.normalize("NFKD", character)[0]
-    return unicodedata.category(first).startswith("M") or _HANGUL_JOINS.match(first) is not None
+    return (
+        unicodedata.category(first).startswith("M")
+        or _HANGUL_JOINS.match(first) is not None
+        or _VANISHING.match(character) is not None
+    )

@@ -14,7 +14,7 @@ from array import array
 
 from columnarchive.search.fold import fold
 
-TOKENS = "pairs-1"
+TOKENS = "pairs-2"
 """Version of the tokens in the index: an index with another one must be rebuilt whole."""
 
 _SIGNS = [chr(code) for code in range(0x20, 0x7F) if not chr(code).isalnum()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -36,18 +36,12 @@ def needles(query: Query, title: bool = False) -> tuple[str, ...]:
 
 def highlights(text: str, query: Query, title: bool = False) -> tuple[Span, ...]:
     """Spans of `text` on which the query's terms stand, in order, overlapping ones joined."""
-    wanted = needles(query, title)
-    spans: list[Span] = []
-    position = 0
-    for line in text.split("\n"):
-        spans += ((position + start, position + end) for start, end in line_spans(line, wanted))
-        position += len(line) + 1
-    return tuple(spans)
+    return tuple(_spans(text, needles(query, title)))
 
 
-def line_spans(line: str, wanted: Iterable[str]) -> list[Span]:
-    """Spans of one line on which one of the folded strings stands, overlapping ones joined."""
-    folded = fold_with_offsets(line)
+def _spans(text: str, wanted: Iterable[str]) -> list[Span]:
+    """Spans of a text on which one of the folded strings stands, also across line breaks; overlapping ones joined."""
+    folded = fold_with_offsets(text)
     found = sorted(
         folded.original(at, at + len(needle))
         for needle in wanted
@@ -71,34 +65,70 @@ def occurrences(text: str, needle: str) -> Iterable[int]:
 
 
 def snippet(text: str, query: Query, width: int = WIDTH) -> Snippet:
-    """The passage of `text` that shows the query best; the beginning of the text when it does not stand there.
+    """Return the passage of `text` that shows the query best; the beginning of the text when nothing matches.
 
-    The best passage is of the line with the most different terms, the earliest of equal ones.
+    The best passage is of the line with the most different terms, the earliest of equal ones. A match that goes on in
+    the next line is shown whole, in one line as it is read.
     """
     wanted = needles(query)
-    lines = text.split("\n")
-    best, most = -1, 0
-    for number, line in enumerate(fold(text).split("\n")):
-        count = sum(1 for needle in wanted if needle in line)
+    spans = _spans(text, wanted)
+    if not spans:
+        return _cut(next((line for line in text.split("\n") if line.strip()), ""), [], width)
+    first, last = _best_line(text, spans, wanted)
+    inside = [(start - first, end - first) for start, end in spans if first <= start and end <= last]
+    return _cut(*_one_line(text[first:last], inside), width)
+
+
+def _one_line(lines: str, spans: list[Span]) -> tuple[str, list[Span]]:
+    """Join lines as a reader does: with a space between ASCII signs, or else with nothing."""
+    pieces = [lines[:1]]
+    places = [0]  # of each sign, and of the end
+    length = len(pieces[0])
+    for before, sign, after in zip(lines, lines[1:], [*lines[2:], ""], strict=False):
+        places.append(length)
+        pieces.append(sign if sign != "\n" else " " if f"{before}{after}".isascii() else "")
+        length += len(pieces[-1])
+    places.append(length)
+    return "".join(pieces), [(places[start], places[end]) for start, end in spans]
+
+
+def _best_line(text: str, spans: Sequence[Span], wanted: Sequence[str]) -> Span:
+    """Return the line, or the lines joined by a match, in which most of the strings stand."""
+    groups: list[Span] = []
+    for start, end in spans:
+        past = _line_end(text, end - 1)
+        if groups and start < groups[-1][1]:
+            groups[-1] = groups[-1][0], max(past, groups[-1][1])
+        else:
+            groups.append((text.rfind("\n", 0, start) + 1, past))
+    best, most = groups[0], 0
+    for first, past in groups:
+        folded = fold(text[first:past])
+        count = sum(1 for needle in wanted if needle in folded)
         if count > most:
-            best, most = number, count
-            if count == len(wanted):
-                break
-    if best < 0:
-        return _cut(next((line for line in lines if line.strip()), ""), [], width)
-    return _cut(lines[best], line_spans(lines[best], wanted), width)
+            best, most = (first, past), count
+        if most == len(wanted):
+            break
+    return best
+
+
+def _line_end(text: str, position: int) -> int:
+    end = text.find("\n", position)
+    return len(text) if end < 0 else end
 
 
 def _cut(line: str, spans: list[Span], width: int) -> Snippet:
-    """At most `width` characters of a line around its first spans, with … where something was left out."""
+    """Return some `width` characters of a line around its first spans, each whole, with … for what is left out."""
     if len(line) <= width:
         return Snippet(line, tuple(spans))
     start = _start(line, spans[0] if spans else (0, 0), width)
     end = max(min(len(line), start + width), spans[0][1] if spans else 0)
+    # A match that goes beyond the end is left out with what follows it.
+    end = next((begin for begin, past in spans[1:] if begin < end < past), end)
     before = _OMITTED if start else ""
     after = _OMITTED if end < len(line) else ""
     shift = len(before) - start
-    inside = tuple((max(a, start) + shift, min(b, end) + shift) for a, b in spans if a < end and b > start)
+    inside = tuple((a + shift, b + shift) for a, b in spans if start <= a and b <= end)
     return Snippet(before + line[start:end] + after, inside)
 
 
