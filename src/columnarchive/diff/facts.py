@@ -60,6 +60,9 @@ _REMAINS = re.compile(
 _HARM_LIST = re.compile(
     r"(?:副作用|副反応|有害事象|合併症|リスク|デメリット|注意点)(?:等|など|・[^:。]{1,8})?(?:は|として|には)?[:]([^。]{1,200})"
 )
+# Symptoms with which people should see a doctor are no risks of a treatment.
+_REFERS = re.compile(r"(?:場合|とき|時|方)は[^。後]{0,30}(?:医療機関|受診|病院|救急|[内外]科(?:など)?[へに])")
+_SERVICE = re.compile(r"料金|説明|丁寧|予約|スタッフ|相談|案内|お越し|通訳|サポート")
 _LIST_HEAD = re.compile(
     r"^((?:主な|おもな|考えられる)?(?:副作用|副反応|合併症|リスク|デメリット)(?:[・/／][^\s]{1,8})?)\s+"
 )
@@ -178,6 +181,8 @@ def _harm_chains(text: str) -> list[tuple[int, int]]:
 
 def _harms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the harms stated, and those denied."""
+    if _ASKS.search(text) or _REFERS.search(text):
+        return (), ()
     listed = _HARM_LIST.search(text)
     if listed:
         if _NONE_LISTED.match(listed[1]):
@@ -222,8 +227,9 @@ def _is_treated(text: str, end: int, strong: list[str]) -> bool:
 
 
 def _denials(text: str) -> tuple[str, ...]:
-    found = pattern("risk_denial").finditer(text)
-    return tuple([words[0] for words in found if _holds(text, words.end())])
+    found = (words for words in pattern("risk_denial").finditer(text) if _holds(text, words.end()))
+    about_service = _SERVICE.search(text) is not None
+    return tuple([words[0] for words in found if not (about_service and "安心" in words[0])])
 
 
 def _feels_no_harm(text: str, at: int, strong: list[str]) -> bool:
