@@ -243,3 +243,16 @@ def test_a_word_of_a_wall_does_not_hide_known_text(wall: str) -> None:
 def test_a_date_in_a_sentence_is_not_when_it_was_published(line: str) -> None:
     [reading] = readings(f"<p>{line}</p>{prose(TOPICS[0])}")
     assert article_of(reading).published_on == ""
+
+
+def test_pages_read_together_do_not_change_each_other() -> None:
+    plain = '<div class="{} layout"><div class="text 1">{}</div></div>'
+    pages = [
+        (f"https://asagao.example/{number}.html", page("肩", prose(topic) * 2, plain.format(word, "{}")), "")
+        for number, (word, topic) in enumerate(
+            zip(["sub", "hidden", "no-sub", "2 article", "widget"], TOPICS, strict=False)
+        )
+    ]
+    together = read_pages(pages)
+    assert [result.article for result in together] == [read_pages([one])[0].article for one in pages]
+    assert together == list(reversed(read_pages(pages[::-1])))

@@ -44,7 +44,7 @@ def read_article(page: Outline, site: Site, url: str, said: Sequence[int] | None
     """
     if said is None and site.template is not None:
         said = site.template.judge(page)
-    chosen = select(page, site.places, said, url)
+    chosen = select(page, said, url)
     data = read_linked_data(page.json_ld) if page.json_ld else LinkedData()
     title, title_at = find_title(page, chosen, said, site.title_parts, data.headline)
     published, modified = find_dating(page, chosen, title_at, data, url)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from columnarchive.errors import UsageError
-from columnarchive.extract.dom_paths import IN_BAD, IN_NAVIGATION, Places
+from columnarchive.extract.dom_paths import IN_BAD, IN_NAVIGATION
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.rules import BODY_CLASS, BODY_SHARE, HEADINGS, REGION_SHARE
 from columnarchive.extract.wrappers import is_prose
@@ -20,20 +20,20 @@ _GOOD_LINK = 0.4
 _BODY_LINK = 0.9
 
 
-def by_shape(page: Outline, places: Places, links: list[bool], url: str) -> list[bool]:
+def by_shape(page: Outline, links: list[bool], url: str) -> list[bool]:
     """The element whose pieces sum up best, without links, bad classes and lists of links elsewhere."""
     sums = [0.0]
     for index, link in enumerate(links):
-        sums.append(sums[-1] + _score(page, places, index, link))
+        sums.append(sums[-1] + _score(page, index, link))
     best, first, end = 0.0, 0, 0
     for element in page.elements:
         value = sums[element.end] - sums[element.first]
         if value > 0:
-            if places.steps[element.place].good and not element.step.bad:
+            if element.step.good and not element.step.bad:
                 value *= 1.1
             if value >= best:
                 best, first, end = value, element.first, element.end
-    body = _named_body(page, places, links)
+    body = _named_body(page, links)
     if body is not None:
         first, end = body
     foreign = _foreign_lists(page, url)
@@ -63,7 +63,7 @@ def _shown_again(page: Outline, first: int, end: int) -> set[int]:
     return again if len(again) > _ENOUGH and repeated >= _REPEATED * total else set()
 
 
-def _named_body(page: Outline, places: Places, links: list[bool]) -> tuple[int, int] | None:
+def _named_body(page: Outline, links: list[bool]) -> tuple[int, int] | None:
     """The one element named as the article's body, if it holds most of the page's plain text."""
     plain = [0]
     for piece, link in zip(page.pieces, links, strict=True):
@@ -73,16 +73,16 @@ def _named_body(page: Outline, places: Places, links: list[bool]) -> tuple[int, 
         size = plain[element.end] - plain[element.first]
         if size <= 0 or size < BODY_SHARE * plain[-1] or element.inside & IN_BAD:
             continue
-        if (best is None or size >= REGION_SHARE * best[0]) and BODY_CLASS.search(places.steps[element.place].words):
+        if (best is None or size >= REGION_SHARE * best[0]) and BODY_CLASS.search(element.step.words):
             best = (size, element.first, element.end)
     return best[1:] if best else None
 
 
-def _score(page: Outline, places: Places, index: int, link: bool) -> float:
+def _score(page: Outline, index: int, link: bool) -> float:
     piece = page.pieces[index]
     size = len(piece.key)
     if link:
-        return (-min(size, 60) - 5.0) * (_GOOD_LINK if _in_good(page, places, piece.element) else 1.0)
+        return (-min(size, 60) - 5.0) * (_GOOD_LINK if _in_good(page, piece.element) else 1.0)
     if piece.inside & IN_BAD and not piece.inside & IN_NAVIGATION and is_prose(piece):
         return 0.0
     if piece.inside & IN_BAD:
@@ -92,10 +92,10 @@ def _score(page: Outline, places: Places, index: int, link: bool) -> float:
     return min(size, 400) * (1.0 if _SENTENCE.search(piece.text) else 0.3) - 4.0 - 1.5 * piece.linked
 
 
-def _in_good(page: Outline, places: Places, element: int) -> bool:
+def _in_good(page: Outline, element: int) -> bool:
     """Whether a class or tag around says article body and none below it says otherwise."""
     while element >= 0:
-        step = places.steps[page.elements[element].place]
+        step = page.elements[element].step
         if step.bad:
             return False
         if step.good and step.tag != "body":

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from columnarchive.extract.content_scoring import by_shape
-from columnarchive.extract.dom_paths import IN_BAD, IN_NAVIGATION, Places
+from columnarchive.extract.dom_paths import IN_BAD, IN_NAVIGATION
 from columnarchive.extract.outlines import Outline, Piece
 from columnarchive.extract.rules import CALL, HEADINGS, LINK_SHARE, NOTICE, PRICE, REGION_SHARE
 from columnarchive.extract.template import AROUND_CONTENT, COMMON, CONTENT, DEAD, PROVEN, SHARED, TEXT_TAGS
@@ -22,15 +22,15 @@ from columnarchive.extract.wrappers import is_prose
 _ENTRIES = 2  # excerpts behind links that make a list of other pages
 
 
-def select(page: Outline, places: Places, said: Sequence[int] | None, url: str = "") -> list[int]:
+def select(page: Outline, said: Sequence[int] | None, url: str = "") -> list[int]:
     """Positions of the pieces that belong to the article, in order; the title and meta lines may be among them.
 
     `said` is what the site's template says of each piece (`Template.judge`), None without one.
     """
     links = [piece.linked >= LINK_SHARE * len(piece.key) for piece in page.pieces]
-    keep = _by_template(page, places, said, links) if said is not None else []
+    keep = _by_template(page, said, links) if said is not None else []
     if not any(keep):
-        keep = by_shape(page, places, links, url)
+        keep = by_shape(page, links, url)
     restore_boxes(page, keep, links, said)
     keep_rows(page, keep, links)
     keep_lone_links(page, keep, links, said)
@@ -44,12 +44,12 @@ def select(page: Outline, places: Places, said: Sequence[int] | None, url: str =
     return [index for index, kept in enumerate(keep) if kept]
 
 
-def _by_template(page: Outline, places: Places, said: Sequence[int], links: list[bool]) -> list[bool]:
+def _by_template(page: Outline, said: Sequence[int], links: list[bool]) -> list[bool]:
     keep: list[bool] = []
     for piece, told, link in zip(page.pieces, said, links, strict=True):
         kept = not link and not told & DEAD and (not told & COMMON or told & CONTENT > 0)
         if kept and piece.inside & IN_BAD:
-            kept = told & PROVEN > 0 and not _is_navigation(places, places.deciding(piece.place, piece.tag))
+            kept = told & PROVEN > 0 and not piece.inside & IN_NAVIGATION
         keep.append(kept)
     if any(keep):
         _restore_repeated(page, said, keep, links)
@@ -112,15 +112,6 @@ def _is_quoted(page: Outline, piece: Piece) -> bool:
     while at >= 0 and page.elements[at].tag != "blockquote":
         at = page.elements[at].parent
     return at >= 0
-
-
-def _is_navigation(places: Places, place: int) -> bool:
-    """A place that is navigation by name, whatever it holds."""
-    while place > 0:
-        if places.steps[place].navigation:
-            return True
-        place = places.parents[place]
-    return False
 
 
 def _drop_outside(page: Outline, keep: list[bool]) -> None:
