@@ -181,18 +181,21 @@ def _harm_chains(text: str) -> list[tuple[int, int]]:
 
 def _harms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the harms stated, and those denied."""
-    if _ASKS.search(text) or _REFERS.search(text):
-        return (), ()
-    listed = _HARM_LIST.search(text)
+    listed = _HARM_LIST.search(text) if ":" in text else None
     if listed:
         if _NONE_LISTED.match(listed[1]):
             return (), (listed[0],)
         return tuple(_LIST_ITEM.findall(listed[1])), _denials(text)
+    chains, verbs = _harm_chains(text), pattern("harm_verb").findall(text)
+    if not (chains or verbs or "まれに" in text or "稀に" in text):
+        return (), _denials(text)
+    if _ASKS.search(text) or _REFERS.search(text):
+        return (), ()
     harms: list[str] = []
     denials: list[str] = []
     by_treatment = _has("treatment", text) or _IN_ITS_COURSE.search(text) is not None
     is_illness = not by_treatment and _has("illness_course", text)
-    for start, end in _harm_chains(text):
+    for start, end in chains:
         strong = pattern("harm").findall(text, start, end)
         if _is_treated(text, end, strong) or (not by_treatment and _COMPLAINS.match(text, end)):
             continue
@@ -212,7 +215,7 @@ def _harms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
             harms += weak if by_treatment or strong or harms or len(weak) > 1 or may_occur else []
     if by_treatment and not is_illness and not harms:
         # A verb of harm says itself that it happens, and what a treatment seldom does is a risk whatever it is.
-        harms += pattern("harm_verb").findall(text) or (_SELDOM.findall(text) if _has("treatment", text) else [])
+        harms += verbs or (_SELDOM.findall(text) if _has("treatment", text) else [])
     return tuple(harms), (*denials, *_denials(text))
 
 
@@ -227,7 +230,9 @@ def _is_treated(text: str, end: int, strong: list[str]) -> bool:
 
 
 def _denials(text: str) -> tuple[str, ...]:
-    found = (words for words in pattern("risk_denial").finditer(text) if _holds(text, words.end()))
+    found = [words for words in pattern("risk_denial").finditer(text) if _holds(text, words.end())]
+    if not found or _ASKS.search(text):
+        return ()
     about_service = _SERVICE.search(text) is not None
     return tuple([words[0] for words in found if not (about_service and "安心" in words[0])])
 
