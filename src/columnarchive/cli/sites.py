@@ -106,7 +106,7 @@ def add(
     out.print(f"pages found so far: {_counted(found.found_by, FOUND_BY)}", markup=False)
     out.print(f"pages fetched: {_counted(found.outcomes)}", markup=False)
     _print_articles(found.articles)
-    chosen = replace(found.settings, name=name or found.settings.name)
+    chosen = replace(found.settings, name=name or found.settings.name, delay=delay)
     if not found.articles:
         out.print("None of these pages reads as a column; check the address.")
         raise typer.Exit(1)
@@ -115,7 +115,7 @@ def add(
         out.print("Only the page you named reads as a column, and no other was found from it. Is the address right?")
     if not yes:
         typer.confirm(f"Monitor {chosen.name} from {chosen.start[0]}?", abort=True)
-    follow_site(settings, chosen)
+    follow_site(settings, chosen, options.contact)
     option = " --allow-private" if allow_private else ""
     quoted = f'"{chosen.name}"' if " " in chosen.name else chosen.name
     out.print(visible(f"Added {chosen.name} to {settings}. `archive crawl {quoted}{option}` fetches it."), markup=False)

@@ -66,14 +66,18 @@ def samples(db: Database, site: str) -> tuple[Article, ...]:
     return found
 
 
-def follow(path: Path, settings: SiteSettings) -> None:
-    """Add a site to the settings file; UsageError when it is there already. What else stands there stays as it is."""
+def follow(path: Path, settings: SiteSettings, contact: str = "") -> None:
+    """Add a site to the settings file, and a contact if it has none; UsageError when the site is there already."""
     if load(path).named(settings.name):
         raise UsageError(f"{path} has a site called {settings.name!r} already.")
     before = path.read_text(encoding="utf-8-sig") if path.exists() else ""
     # JSON's strings and lists of strings are TOML's too, as long as no sign is written as two surrogates.
     name, start = (json.dumps(value, ensure_ascii=False) for value in (settings.name, settings.start))
     text = before.rstrip("\n") + ("\n\n" if before.strip() else "") + f"[[site]]\nname = {name}\nstart = {start}\n"
+    if settings.delay is not None:
+        text += f"delay = {settings.delay}\n"
+    if contact and not load(path).contact:
+        text = f"contact = {json.dumps(contact, ensure_ascii=False)}\n\n{text}"
     parse(text, path)
     with atomic_files() as claim:
         claim(path).write_text(text, encoding="utf-8")
