@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from columnarchive.records import Hit
+from columnarchive.search.fold import fold
 from columnarchive.search.query import Query, Scope, excluded_to_fts, to_fts
 from columnarchive.search.relevance import Relevance
 from columnarchive.search.snippets import needles, snippet
 from columnarchive.store.ranking import Filter, matches, rank
-from columnarchive.store.saying import Saying, saying
 from columnarchive.store.weighing import count as index_count
 
 _NEWEST = "order by published_on desc, id desc"
@@ -145,8 +145,36 @@ def _hits(
         url, site, title, published_on, revisions, text, removed_text = by_id[article_id]
         removed = relevance is not None and relevance.where == "removed"
         passage = snippet(removed_text if removed else text, query)
-        said = saying(conn, article_id, wanted, removed) if passage.highlights else Saying(revisions)
+        found_in = _sentence(conn, article_id, wanted, removed) if passage.highlights else SentenceSpan(revisions)
         yield Hit(
-            url, site, title, published_on, said.revision, removed, passage.text, passage.highlights, place,
-            said.since_at, said.until_at,
+            url, site, title, published_on, found_in.revision, removed, passage.text, passage.highlights, place,
+            found_in.since_at, found_in.until_at,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceSpan:
+    """The revision that first had a sentence and the times between which it was seen; empty where not known."""
+
+    revision: int
+    since_at: str = ""
+    until_at: str = ""
+
+
+def _sentence(conn: sqlite3.Connection, article_id: int, needles: tuple[str, ...], removed: bool) -> SentenceSpan:
+    """The sentence with the most of these folded strings, the first of equal ones; the whole article without one."""
+    best: SentenceSpan | None = None
+    most = 0
+    for text, *span in conn.execute(
+        """select text, since_revision, since_at, until_at from sentences
+           where article_id = ? and is_present = ? order by position""",
+        (article_id, not removed),
+    ):
+        folded = fold(text)
+        count = sum(1 for needle in needles if needle in folded)
+        if count > most:
+            best, most = SentenceSpan(*span), count
+    if best:
+        return best
+    row = conn.execute("select revisions, first_seen_at, '' from articles where id = ?", (article_id,)).fetchone()
+    return SentenceSpan(*row)
