@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import pytest
 from browser import sample
 from datasette.app import Datasette
+from reading import opened
 
 from columnarchive import reader
 from columnarchive.store.database import Database
@@ -131,8 +132,8 @@ def test_whole_text_diff_gives_back_both_texts(archive: Path) -> None:
         urls = [row[0] for row in conn.execute("select url from articles where revisions > 1")]
     paths = [f"{HOME}/diff?url={quote(url)}&view=side&show=all" for url in urls]
     for url, response in zip(urls, ask(archive, paths), strict=True):
-        with reader.opened(archive) as conn:
-            found = reader.compared(conn, reader.article(conn, url), None, None)
+        with opened(archive) as conn:
+            found = reader.Reader(conn).compare_revisions(reader.Reader(conn).article(url))
             expected = reader.sentences_of(found.new.article).texts
         body = response.text.split('class="comparison')[1]
         cells = re.findall(r'<div class="new">(.*?)</div>', re.sub(r"<aside.*?</aside>", "", body, flags=re.S), re.S)

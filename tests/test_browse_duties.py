@@ -18,6 +18,7 @@ from urllib.parse import quote
 import pytest
 from browser import sample
 from datasette.app import Datasette
+from reading import opened
 
 from columnarchive import reader
 from columnarchive.browse import views
@@ -140,7 +141,7 @@ def test_copies_are_listed_once_widest_first_and_by_pages(archive: Path, tmp_pat
         ]
         pairs = [(a, b, 0.9) for group in groups for a in group for b in group if a != b]
         conn.executemany("insert into copies values (?, ?, ?)", pairs)
-    with reader.opened(many) as conn:
+    with opened(many) as conn:
         whole = reader.overview.copied_passages(conn, "", 10, 0)
         assert [one.articles for one in whole] == [4, 3, 2]
         assert [reader.overview.copied_passages(conn, "", 1, start)[:1] for start in (0, 1, 2, 3)] == [

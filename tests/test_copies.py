@@ -14,6 +14,7 @@ import copying
 import pytest
 from copying import NAMES, history, passage, write
 from evidence import at, capture, fill, page
+from reading import opened
 from typer.testing import CliRunner
 
 from columnarchive import reader
@@ -57,8 +58,8 @@ def url(site: str, number: int = 1) -> str:
 
 def test_the_copies_of_the_clinic_are_found_and_no_other(aozora: Path) -> None:
     expected = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    with reader.opened(aozora) as conn:
-        found = reader.copies(conn)
+    with opened(aozora) as conn:
+        found = reader.Reader(conn).copies()
         assert len(found) == len(expected)
         for told in expected:
             source, target = clinic.HOST + told["copied_from"], clinic.HOST + told["path"]
@@ -67,7 +68,7 @@ def test_the_copies_of_the_clinic_are_found_and_no_other(aozora: Path) -> None:
             assert told["text"] in copy.text
             assert told["text"] in copy.other_text
             assert copy.other_first_at.startswith(told["since"])
-            (own,) = reader.copies(conn, target)
+            (own,) = reader.Reader(conn).copies(target)
             assert (own.url, own.other_url, own.first) == (target, source, source)
 
 
@@ -80,7 +81,7 @@ def test_a_swapped_name_and_a_dropped_sentence_hide_no_copy(db: Database, chance
     assert copying.found_pairs(db) == {
         frozenset(pair) for pair in itertools.combinations((url(A), url(B, 1), url(B, 2)), 2)
     }
-    (group,) = reader.together(reader.copies(db.conn))
+    (group,) = reader.together(reader.Reader(db.conn).copies())
     assert {one.url for one in group.standing} == {url(A), url(B, 1), url(B, 2)}
 
 
@@ -202,15 +203,15 @@ def test_who_had_it_first(db: Database, chance: random.Random, mine: History, th
         revisions = [[block.text.format(text) for block in one.article.blocks] for one in told.revisions]
         days = [int(one.first_seen_at[8:10]) for one in told.revisions]
         write(db, site, [history(url(site), *revisions, published_on=told.article.published_on, days=days)])
-    (copy,) = reader.copies(db.conn)
+    (copy,) = reader.Reader(db.conn).copies()
     assert copy.first == (url(first) if first else "")
     assert copy.url == (copy.first or url(A))
     (group,) = reader.together([copy])
     assert group.first == copy.first
-    assert reader.copies(db.conn, site=B) == [copy]
-    assert reader.copies(db.conn, site="c.example") == []
+    assert reader.Reader(db.conn).copies(site=B) == [copy]
+    assert reader.Reader(db.conn).copies(site="c.example") == []
     with pytest.raises(NotFound):
-        reader.copies(db.conn, url("c.example"))
+        reader.Reader(db.conn).copies(url("c.example"))
 
 
 def test_a_withdrawn_page_leaves_none(db: Database, chance: random.Random) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from evidence import archive, at, capture, fill, page, site
+from reading import opened
 from servers.site import Site
 from test_crawl_runs import a_site
 
@@ -195,7 +196,7 @@ def test_errors_leave_a_database_as_sentences(whole: Path, tmp_path: Path) -> No
         full(db)
     with pytest.raises(StoreError, match="is full"), Database.open(path) as db:
         raise_in_group(full, db)
-    with pytest.raises(StoreError, match="cannot be written to"), reader.opened(path) as conn:
+    with pytest.raises(StoreError, match="cannot be written to"), opened(path) as conn:
         conn.execute("delete from meta")
     with pytest.raises(sqlite3.OperationalError, match="no such table"), Database.open(path) as db:
         db.conn.execute("select * from nowhere")
@@ -253,8 +254,8 @@ def test_a_folder_that_may_not_be_written_to(whole: Path, more: Path, tmp_path: 
     path = Path(shutil.copy(whole, tmp_path / "shut/archive.db"))
     with read_only(path.parent):
         assert run(path, "status").returncode == 0
-        with reader.opened(path) as conn:
-            assert reader.search(conn, reader.Wanted("肩こり")).total > 0
+        with opened(path) as conn:
+            assert reader.Reader(conn).search("肩こり").total > 0
         assert check(path) == []
         assert kept(path) == 24
         for arguments in (

@@ -64,7 +64,7 @@ def write(db: Database, derived_site: DerivedSite) -> site_writer.Written:
 def found(db: Database, word: str) -> list[str]:
     from columnarchive import reader
 
-    return [hit.url for hit in reader.search(db.conn, reader.Wanted(word)).hits]
+    return [hit.url for hit in reader.Reader(db.conn).search(word).hits]
 
 
 def test_what_is_written_is_read_back(db: Database) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import clinic_archive
 import pytest
+from reading import opened
 from typer.main import get_command
 
-from columnarchive import reader
 from columnarchive.cli.app import app
 from columnarchive.cli.transfer import EXPORTS
 from columnarchive.config import load
@@ -130,7 +130,7 @@ def test_readme_names_each_format_and_each_column_of_its_tables(tmp_path_factory
     shown = {name for row in rows for name in re.findall(r"`(\w+) ", row)}
     assert shown - {"archive"} == set(EXPORTS)
     words = " ".join(section.split())
-    with reader.opened(clinic_archive.path(tmp_path_factory)) as conn:
+    with opened(clinic_archive.path(tmp_path_factory)) as conn:
         chosen = streams.selection(conn)
         for name in ("articles", "revisions", "edits"):
             columns = ", ".join(column.name for column in TABLES[name](conn, chosen).columns)

@@ -14,6 +14,7 @@ from typing import Any
 import clinic
 import clinic_archive
 import pytest
+from reading import opened
 from typer.main import get_command
 
 from columnarchive import reader
@@ -71,13 +72,13 @@ def test_the_example_runs(folder: Path, tmp_path: Path, name: str) -> None:
     shutil.copytree(folder, here)
     if name in ("watch", "watch add"):
         assert archive(here, "watch", "remove", "claims").returncode == 0
-    with Clinic() as server, reader.opened(here / "data" / "archive.db") as conn:
+    with Clinic() as server, opened(here / "data" / "archive.db") as conn:
         server.show(dated_sites()[0].folder)
         words = [
             word.replace("https://clinic.example/column/nanbyo/", f"{clinic.HOST}/column/nanbyo-kansaibou/")
             .replace("https://clinic.example/column/voice/", clinic_archive.WITHDRAWN)
             .replace("https://clinic.example/column/", server.url + START)
-            .replace("3f2a…", reader.status(conn, "2026-05-01T00:00:00Z").head)
+            .replace("3f2a…", reader.Reader(conn).status("2026-05-01T00:00:00Z").head)
             for word in shlex.split(EXAMPLES[name])
         ]
         words = [clinic.SITE if word == "clinic.example" else word for word in words]

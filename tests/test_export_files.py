@@ -13,6 +13,7 @@ from pathlib import Path
 
 import clinic_archive
 import pytest
+from reading import opened
 
 from columnarchive import reader
 from columnarchive.errors import ExchangeError
@@ -34,7 +35,8 @@ from columnarchive.errors import ArchiveError
 def report(done, note):
     if sys.argv[4] == "kill" and done == 8 and note == "revisions":
         os.kill(os.getpid(), signal.SIGKILL)
-with reader.opened(Path(sys.argv[1])) as conn:
+with reader.Reader.open(Path(sys.argv[1])) as archive:
+    conn = archive.conn
     if sys.argv[4] == "full":
         resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, 3_000))
     try:
@@ -51,7 +53,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def export(db: Path, format: str, out: Path, **wanted: object) -> str:
-    with reader.opened(db) as conn:
+    with opened(db) as conn:
         return publish(conn, ExportRequest(format, out, **wanted))  # type: ignore[arg-type]
 
 
@@ -108,7 +110,8 @@ class Dying(sqlite3.Connection):
         if sql == "commit":
             die()
         return super().execute(sql, *rest)
-with reader.opened(Path(sys.argv[1])) as conn:
+with reader.Reader.open(Path(sys.argv[1])) as archive:
+    conn = archive.conn
     if moment == "whole":
         os.replace = replace
     elif moment == "half":
@@ -287,10 +290,10 @@ def test_a_copy_stands_on_its_own(db: Path, tmp_path: Path, without_bodies: bool
         assert copy.execute(query).fetchall() == ours.execute(query).fetchall(), name
     (bodies,) = copy.execute("select count(*) from bodies").fetchone()
     assert (bodies == 0) is without_bodies
-    with reader.opened(out) as conn, reader.opened(db) as source:
+    with opened(out) as conn, opened(db) as source:
         assert fulltext.verify(conn) == []
-        hits = reader.search(conn, reader.Wanted("難病")).hits
-        assert hits == reader.search(source, reader.Wanted("難病")).hits
+        hits = reader.Reader(conn).search("難病").hits
+        assert hits == reader.Reader(source).search("難病").hits
         assert hits
     assert sorted(path.name for path in tmp_path.iterdir() if not path.name.endswith(("-wal", "-shm"))) == ["copy.db"]
     with pytest.raises(ExchangeError, match="exists already"):

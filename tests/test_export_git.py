@@ -17,9 +17,9 @@ import clinic
 import clinic_archive
 import pytest
 import yaml
+from reading import opened
 from test_export_text import rendered
 
-from columnarchive import reader
 from columnarchive.errors import ExchangeError
 from columnarchive.exchange import git as repo_of
 from columnarchive.exchange import markdown_folder
@@ -35,7 +35,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def export(db: Path, folder: Path) -> str:
-    with reader.opened(db) as conn:
+    with opened(db) as conn:
         return publish(conn, ExportRequest("git", folder))
 
 
@@ -241,7 +241,8 @@ from columnarchive.pipeline.export import ExportRequest, export as publish
 def killed(done, note):
     if done == 2:
         os.kill(os.getpid(), signal.SIGKILL)
-with reader.opened(Path(sys.argv[1])) as conn:
+with reader.Reader.open(Path(sys.argv[1])) as archive:
+    conn = archive.conn
     publish(conn, ExportRequest("git", Path(sys.argv[2])), killed)
 """
     done = subprocess.run([sys.executable, "-c", script, str(db), str(tmp_path / "repo")], check=False)

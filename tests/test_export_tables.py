@@ -14,8 +14,8 @@ import clinic_archive
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reading import opened
 
-from columnarchive import reader
 from columnarchive.errors import ExchangeError, NotFound, UsageError
 from columnarchive.exchange import tables
 from columnarchive.exchange.tables import Column, Table
@@ -33,7 +33,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def export(db: Path, **wanted: Any) -> str:
-    with reader.opened(db) as conn:
+    with opened(db) as conn:
         return publish(conn, ExportRequest(**wanted))
 
 
@@ -193,7 +193,7 @@ def test_memory_stays_flat_however_much_is_exported(tmp_path: Path) -> None:
                 (number + 1, f"https://s/{number:05}", f"{number}免疫" * 3_000),
             )
     for wanted in (ExportRequest("jsonl", tmp_path / "x.jsonl"), ExportRequest("csv", tmp_path / "x.csv")):
-        with reader.opened(path) as conn:
+        with opened(path) as conn:
             tracemalloc.start()
             publish(conn, wanted)
             peak = tracemalloc.get_traced_memory()[1]
@@ -213,7 +213,7 @@ def test_an_export_sees_one_moment(db: Path, tmp_path: Path) -> None:
             other.commit()
             other.close()
 
-    with reader.opened(path) as conn:
+    with opened(path) as conn:
         publish(conn, ExportRequest("jsonl", tmp_path / "out"), remove)
     assert len((tmp_path / "out" / "edits.jsonl").read_text(encoding="utf-8").splitlines()) == len(stored(db, "edits"))
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from reading import opened
 
 from columnarchive import reader
 from columnarchive.exchange import atom, markdown, markdown_folder
@@ -84,7 +85,7 @@ FACTS = (
 
 
 def test_each_article_is_a_file_that_equals_the_database(db: Path, tmp_path: Path) -> None:
-    with reader.opened(db) as conn:
+    with opened(db) as conn:
         said = publish(conn, ExportRequest("markdown", tmp_path / "out"))
     (count,) = sqlite3.connect(db).execute("select count(*) from articles").fetchone()
     assert said.startswith(f"{count} articles in")
@@ -183,9 +184,9 @@ def _edits(db: Path, change: int) -> list[tuple[str, str]]:
 
 def test_a_feed_reader_finds_each_change(db: Path, tmp_path: Path) -> None:
     feedparser = pytest.importorskip("feedparser", reason="feedparser not installed, as one of the readers")
-    with reader.opened(db) as conn:
+    with opened(db) as conn:
         publish(conn, ExportRequest("atom", tmp_path / "changes.atom"))
-        rows = reader.changes(conn, reader.ChangeFilter())
+        rows = reader.Reader(conn).changes(reader.ChangeFilter())
     feed = feedparser.parse(str(tmp_path / "changes.atom"))
     assert not feed.bozo
     assert feed.feed.updated == rows[0].seen_at
@@ -203,7 +204,7 @@ def test_a_feed_reader_finds_each_change(db: Path, tmp_path: Path) -> None:
 
 
 def test_a_feed_can_be_limited_and_is_the_same_again(db: Path, tmp_path: Path) -> None:
-    with reader.opened(db) as conn:
+    with opened(db) as conn:
         publish(conn, ExportRequest("atom", tmp_path / "a.atom", limit=5))
         publish(conn, ExportRequest("atom", tmp_path / "b.atom", limit=5))
     assert (tmp_path / "a.atom").read_bytes() == (tmp_path / "b.atom").read_bytes()

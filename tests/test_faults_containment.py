@@ -180,11 +180,11 @@ def test_a_version_that_cannot_be_read_is_reported_remembered_and_retried_with_n
         page_faults.remember(conn, [PageFault(sha256, "read", "MemoryError")], DERIVATION, "2026-01-01T00:00:00Z")
     derive(db, force=True)
     assert articles(db) == {f"good{n}" for n in range(5)}
-    state = reader.status(db.conn, "2026-01-02T00:00:00Z")
+    state = reader.Reader(db.conn).status("2026-01-02T00:00:00Z")
     assert [(page.step, page.reason) for page in state.unreadable] == [("read", "MemoryError")]
     assert state.outcomes["unreadable"] == 1
-    assert [fault.reason for fault in reader.faults_of(db.conn, state.unreadable[0].url)] == ["MemoryError"]
-    (trouble,) = reader.overview.unread(db.conn, site.url.removeprefix("http://"), "")
+    assert [fault.reason for fault in reader.Reader(db.conn).page_faults(state.unreadable[0].url)] == ["MemoryError"]
+    (trouble,) = reader.Reader(db.conn).unread_pages(site.url.removeprefix("http://"), "")
     assert trouble.outcome == "unreadable"
     monkeypatch.setattr(derivation, "DERIVATION", "9/9")
     found = derive_site(db, 1)
@@ -208,7 +208,7 @@ def test_a_comparison_that_fails_is_a_coarse_change_and_never_silence(db: Databa
     assert capped
     assert added > 100
     assert "odd" in articles(db)
-    hit = reader.search(db.conn, reader.Wanted("98,000円"))
+    hit = reader.Reader(db.conn).search("98,000円")
     assert len(hit.hits) == 1
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import clinic_archive
 import pytest
+from reading import opened
 
-from columnarchive import reader
 from columnarchive.config import load
 from columnarchive.crawl import webhook
 from columnarchive.errors import ArchiveError, ExchangeError, FetchError, UsageError
@@ -42,7 +42,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def export(db: Path, format: str, out: Path) -> str:
-    with reader.opened(db) as conn:
+    with opened(db) as conn:
         return publish(conn, ExportRequest(format, out))
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from evidence import archive, at, capture, fill, page
+from reading import opened
 
-from columnarchive import reader
 from columnarchive.archive import Archive
 from columnarchive.errors import NotFound
 from columnarchive.pipeline import derive
@@ -40,7 +40,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("scope", ["all", "current", "removed"])
 def test_every_query_is_answered(path: Path, query: str, scope: Scope) -> None:
-    with reader.opened(path) as conn:
+    with opened(path) as conn:
         assert search(conn, parse(query, FOLDS), scope).total >= 0
     assert len(parse(query).terms) <= MAX_ITEMS
 

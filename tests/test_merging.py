@@ -12,6 +12,7 @@ import clinic
 import clinic_archive
 import pytest
 from evidence import at, capture, fill, page
+from reading import opened
 
 from columnarchive.errors import ExchangeError, StoreError, UsageError
 from columnarchive.pipeline import export_warc, import_warc, integrity, withdrawal
@@ -243,10 +244,9 @@ def test_what_cannot_be_merged_is_one_sentence(three: tuple[Path, Path, Path], t
         with sqlite3.connect(b) as conn:
             conn.execute("update captures set status = 500 where id = 1")
     elif kind == "without bodies":
-        from columnarchive import reader
         from columnarchive.pipeline.export import ExportRequest, export
 
-        with reader.opened(b) as conn:
+        with opened(b) as conn:
             export(conn, ExportRequest("sqlite", other, without_bodies=True))
     elif kind == "text":
         other.write_bytes(b"SQLite format 3\0" + b"x" * 5000)

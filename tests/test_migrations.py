@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import schemas
+from reading import opened
 
 from columnarchive import reader
 from columnarchive.errors import StoreError
@@ -64,9 +65,9 @@ def test_the_fixture_is_what_its_schema_makes(tmp_path: Path, name: str) -> None
 @pytest.mark.parametrize("name", NAMES)
 def test_an_archive_of_each_schema_opens_and_is_whole(tmp_path: Path, name: str) -> None:
     path = schemas.unpacked(name, tmp_path / "archive.db")
-    with reader.opened(path) as conn:
-        assert reader.totals(conn).articles == schemas.PAGES
-        assert reader.search(conn, reader.Wanted("難病")).total > 0
+    with opened(path) as conn:
+        assert reader.Reader(conn).totals.articles == schemas.PAGES
+        assert reader.Reader(conn).search("難病").total > 0
         assert upgrading.applied(conn) == NAMES
     with Database.open(path) as db:
         assert len(evidence(db)) == schemas.PAGES * 2
@@ -81,7 +82,7 @@ def test_changes_from_before_are_marked_like_those_written_now(tmp_path: Path) -
     marks = """select url, from_number, mark, change_marks.seen_at, change_marks.level from change_marks
                join changes on changes.id = change_id join articles on articles.id = article_id order by 1, 2, 3"""
     upgraded, written = (schemas.unpacked(name, tmp_path / f"{name}.db") for name in ("0003", "0004"))
-    with reader.opened(upgraded) as conn, reader.opened(written) as other:
+    with opened(upgraded) as conn, opened(written) as other:
         found = conn.execute(marks).fetchall()
         assert found == other.execute(marks).fetchall()
         assert {mark.split()[0] for _, _, mark, _, _ in found} == {"label", "level", "site"}

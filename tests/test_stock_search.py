@@ -9,6 +9,7 @@ from urllib.parse import quote
 import clinic
 import pytest
 from datasette.app import Datasette
+from reading import opened
 
 from columnarchive import reader
 from columnarchive.pipeline import derive
@@ -59,8 +60,8 @@ def test_twenty_queries_count_the_same(archive: Path) -> None:
             found[query] = len((await datasette.client.get(path)).json())
         return found
 
-    with reader.opened(archive) as conn:
-        ours = {query: reader.search_count(conn, reader.Wanted(query)) for query in QUERIES}
+    with opened(archive) as conn:
+        ours = {query: reader.Reader(conn).count(query) for query in QUERIES}
     assert asyncio.run(boxes()) == ours
     assert ours["難病"] > 1
     assert ours["存在しない言葉"] == 0

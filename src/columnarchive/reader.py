@@ -7,7 +7,7 @@ archive's file; `Reader.open` makes one for a path.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -20,10 +20,19 @@ from columnarchive.search.query import Query, parse
 from columnarchive.search.query import Scope as Scope
 from columnarchive.search.spelling_variants import Fold
 from columnarchive.search.sql_functions import FUNCTIONS as FUNCTIONS
-from columnarchive.store import blobs, captures, copied, disclosures, hash_chain, page_faults, reads, timestamps
-from columnarchive.store import overview as overview
+from columnarchive.store import (
+    blobs,
+    captures,
+    copied,
+    disclosures,
+    hash_chain,
+    overview,
+    page_faults,
+    reads,
+    shown,
+    timestamps,
+)
 from columnarchive.store import search as ranked
-from columnarchive.store import shown as shown
 from columnarchive.store.captures import CaptureRow as CaptureRow
 from columnarchive.store.copied import Copied as Copied
 from columnarchive.store.copied import Copy as Copy
@@ -442,128 +451,3 @@ def _parsed(query: str, options: SearchOptions) -> Query:
     if parsed.is_empty:
         raise UsageError("empty_query")
     return parsed
-
-
-# What callers used before there was a Reader; each goes when its last caller does.
-Compared = RevisionComparison
-Grouped = ChangeGroup
-grouped = group_changes
-picked = Pick.parse
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    query: str
-    scope: Scope = "all"
-    site: str = ""
-    since: str = ""
-    until: str = ""
-    limit: int = 20
-    offset: int = 0
-    folds: tuple[Fold, ...] = ()
-
-    @property
-    def options(self) -> SearchOptions:
-        return SearchOptions(self.scope, self.site, self.since, self.until, self.limit, self.offset, self.folds)
-
-
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[Connection]:
-    with Reader.open(path) as reader:
-        yield reader.conn
-
-
-def article(conn: Connection, url: str) -> ArticleRow:
-    return Reader(conn).article(url)
-
-
-def stored(conn: Connection, url: str, at: str = "") -> Stored:
-    return Reader(conn).capture(url, at)
-
-
-def tombstones(conn: Connection, url: str) -> list[Tombstone]:
-    return Reader(conn).tombstones(url)
-
-
-def site_articles(conn: Connection, site: str) -> list[ArticleRow]:
-    return Reader(conn).articles(site)
-
-
-def revision(conn: Connection, row: ArticleRow, pick: Pick) -> Revision:
-    return Reader(conn).revision(row, pick)
-
-
-def standing(conn: Connection, row: ArticleRow) -> Article:
-    return Reader(conn).current_article(row)
-
-
-def stored_body(conn: Connection, wanted: Revision) -> bytes:
-    return Reader(conn).body(wanted.body_sha256)
-
-
-def body(conn: Connection, sha256: str) -> bytes:
-    return Reader(conn).body(sha256)
-
-
-def history(conn: Connection, row: ArticleRow) -> list[RevisionRow]:
-    return Reader(conn).revisions(row)
-
-
-def compared(conn: Connection, row: ArticleRow, first: Pick | None, second: Pick | None) -> RevisionComparison:
-    return Reader(conn).compare_revisions(row, first, second)
-
-
-def changes(conn: Connection, chosen: ChangeFilter, limit: int = -1) -> list[ChangeRow]:
-    return Reader(conn).changes(chosen, limit)
-
-
-def blame(conn: Connection, row: ArticleRow) -> list[Sentence]:
-    return Reader(conn).sentences(row)
-
-
-def younger(conn: Connection, row: ArticleRow) -> list[Sentence]:
-    return Reader(conn).newer_sentences(row)
-
-
-def removed(conn: Connection, row: ArticleRow) -> list[Sentence]:
-    return Reader(conn).removed_sentences(row)
-
-
-def copies(conn: Connection, url: str = "", site: str = "") -> list[Copy]:
-    return Reader(conn).copies(url, site)
-
-
-def visits(conn: Connection, url: str) -> list[CaptureRow]:
-    return Reader(conn).captures(url)
-
-
-def sites(conn: Connection) -> list[SiteRow]:
-    return Reader(conn).sites()
-
-
-def need_site(conn: Connection, name: str, *, or_host: bool = False) -> None:
-    Reader(conn).require_site(name, or_host=or_host)
-
-
-def totals(conn: Connection) -> Totals:
-    return Reader(conn).totals
-
-
-def search(conn: Connection, wanted: Wanted) -> SearchResult:
-    return Reader(conn).search(wanted.query, wanted.options)
-
-
-def search_count(conn: Connection, wanted: Wanted) -> int:
-    return Reader(conn).count(wanted.query, wanted.options)
-
-
-def status(conn: Connection, now: str) -> Status:
-    return Reader(conn).status(now)
-
-
-def faults_of(conn: Connection, url: str) -> list[UnreadablePage]:
-    return Reader(conn).page_faults(url)
-
-
-def is_demo(conn: Connection) -> bool:
-    return Reader(conn).is_demo

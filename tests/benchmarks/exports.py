@@ -30,7 +30,7 @@ from columnarchive.pipeline.export import ExportRequest, export as publish
 from columnarchive.store.database import Database
 path, format, out = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 peak = lambda who: resource.getrusage(who).ru_maxrss
-with Database.open(path, write=False) as db, reader.opened(path) as conn:
+with Database.open(path, write=False) as db, opened(path) as conn:
     before = peak(resource.RUSAGE_SELF)
     if format == "warc":
         export_warc(db, out, None, lambda done: None)

@@ -62,7 +62,8 @@ def _address(page: PageVisits, read: PageReadings, articles: Mapping[str, list[A
         if not wanted or wanted == page.url or urlsplit(wanted).netloc != host or last.article is None:
             continue
         known = articles.get(wanted)
-        if known and alike(known[-1], last.article) >= SAME_COLUMN:
+        was_fetched = wanted == last.version.final_url and notice is None  # the text came from there
+        if (known is None and was_fetched) or (known and alike(known[-1], last.article) >= SAME_COLUMN):
             return wanted
     return page.url
 
