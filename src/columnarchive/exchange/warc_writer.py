@@ -107,18 +107,18 @@ class WarcWriter:
         before = self.written.get(entry.body_sha256)
         if before and (capture.body is None or capture.outcome == "unchanged"):
             return self._revisit(entry, before)
-        fields = [("WARC-Target-URI", _target(capture)), (FIELD, to_field(capture, entry.body_sha256))]
+        fields = [("WARC-Target-URI", target_address(capture)), (FIELD, to_field(capture, entry.body_sha256))]
         body = capture.body or b""
         size = None if capture.status in (204, 304) else len(body)
         record = self._response(capture, fields, _http(capture.status, mark(capture.headers, size), body), body)
         if capture.body:
-            self.written.setdefault(entry.body_sha256, (_target(capture), capture.fetched_at))
+            self.written.setdefault(entry.body_sha256, (target_address(capture), capture.fetched_at))
         return record
 
     def _revisit(self, entry: WarcEntry, before: tuple[str, str]) -> str:
         capture, unmodified = entry.capture, entry.capture.status == 304
         fields = [
-            ("WARC-Target-URI", _target(capture)),
+            ("WARC-Target-URI", target_address(capture)),
             (FIELD, to_field(capture, entry.body_sha256, with_headers=unmodified)),
             ("WARC-Profile", PROFILE + ("server-not-modified" if unmodified else "identical-payload-digest")),
             ("WARC-Refers-To-Target-URI", before[0]),
@@ -150,10 +150,10 @@ class WarcWriter:
     def _request(self, capture: Capture, answer: str) -> None:
         if not capture.wire.request_headers:
             return
-        parts = urlsplit(_target(capture))
+        parts = urlsplit(target_address(capture))
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         block = _head(f"GET {path} HTTP/1.1", capture.wire.request_headers)
-        fields = [("WARC-Target-URI", _target(capture)), ("WARC-Concurrent-To", answer)]
+        fields = [("WARC-Target-URI", target_address(capture)), ("WARC-Concurrent-To", answer)]
         self._record("request", capture.fetched_at, fields, block, "application/http; msgtype=request")
 
     def _without_answer(self, entry: WarcEntry) -> None:
@@ -184,7 +184,7 @@ class WarcWriter:
 HTTP_RESPONSE = "application/http; msgtype=response"
 
 
-def _target(capture: Capture) -> str:
+def target_address(capture: Capture) -> str:
     """The address that gave the answer: for a redirect stored by itself the one asked, else the final one."""
     is_redirect = 300 <= capture.status < 400 and capture.status != 304
     return _address(capture.url if is_redirect else capture.final_url or capture.url)

@@ -31,16 +31,17 @@ def export_wacz(db: Database, out: Path, site: str | None, report: Report) -> in
     with os_errors_as_sentences(out), streams.snapshot(db.conn):
         selection = streams.selection(db.conn, site or "")
         titles = {found.row.url: found.row.title for found in streams.articles(db.conn, selection)}
-        times: dict[str, str] = {}
+        newest: dict[str, tuple[str, str]] = {}  # where and when the newest capture of each article was
 
         def entries() -> Iterator[warc_writer.WarcEntry]:
             for entry in _entries(db, list(captures.ids(db, _site_id(db, site))), report):
                 if entry.capture.url in titles and entry.capture.outcome in ("ok", "unchanged"):
-                    times[entry.capture.url] = entry.capture.fetched_at
+                    place = warc_writer.target_address(entry.capture)
+                    newest[entry.capture.url] = (place, entry.capture.fetched_at)
                 yield entry
 
         # Read after the captures: each page is listed at the time of its newest one.
-        pages = (wacz_writer.WaczPage(url, times[url], titles[url]) for url in titles if url in times)
+        pages = (wacz_writer.WaczPage(*newest[url], titles[url]) for url in titles if url in newest)
         return wacz_writer.write(out, entries(), pages, SOFTWARE)
 
 
