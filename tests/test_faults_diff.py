@@ -143,6 +143,7 @@ def test_no_step_grows_faster_than_n_log_n(step: str) -> None:
     assert [found for unit in UNITS if (found := grows_too_fast(STEPS[step], unit))] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, _ in patterns()])
 def test_no_pattern_grows_faster_than_n_log_n(name: str) -> None:
     pattern = dict(patterns())[name]

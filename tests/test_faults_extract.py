@@ -197,6 +197,7 @@ def patterns(value: object) -> Iterator[re.Pattern[str] | re.Pattern[bytes]]:
             yield from patterns(one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", list(modules()))
 def test_patterns_are_not_superlinear(module: str) -> None:
     found = {

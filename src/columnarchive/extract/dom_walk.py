@@ -29,7 +29,7 @@ _DATA_TAGS = frozenset(("td", "th", "dt", "dd", "h1", "h2", "h3", "h4"))
 _MASKED_LETTERS = 3
 _LONG = 2000  # stamps and counters stand in short texts
 _TRIM = " \t\r\n\f\u00a0\u3000"
-_POWER = re.compile(r"\s*[-−–+＋]?[0-9０-９]+\s*")
+_POWER = re.compile(r"[-−–+＋]?[0-9０-９]+")
 _STRUCK_TAGS = frozenset(("del", "s", "strike"))
 _STRUCK = "~~"
 _BESIDE_LINK = 24
@@ -150,7 +150,7 @@ class Walk:
             self._marked = True
             buffer.append(_STRUCK)
             text = text.lstrip()
-        elif self._script and buffer and buffer[-1][-1:].isdecimal() and _POWER.fullmatch(text):
+        elif self._script and buffer and buffer[-1][-1:].isdecimal() and _POWER.fullmatch(text.strip()):
             text = self._script + text.strip()
         buffer.append(text)
         if self._href is not None:

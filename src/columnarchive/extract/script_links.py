@@ -17,7 +17,7 @@ _NAVIGATION = re.compile(
     r"(?:location(?:\.href)?\s{0,9}=|location\.(?:assign|replace)\s{0,9}\(|window\.open\s{0,9}\()\s{0,9}"
     r"(?:'([^'\s]{1,500})'|\"([^\"\s]{1,500})\")"
 )
-_ADDRESS = re.compile(r"(?:https?://|/|\.{1,2}/|[\w%-]+(?:/|\.html?\b|\.php\b))")
+_ADDRESS = re.compile(r"(?:https?://|/|\.{1,2}/|(?<![\w%-])[\w%-]{1,300}(?:/|\.html?\b|\.php\b))")
 _TEMPLATE = re.compile(r"(<template\b[^<>]*>|</template>)", re.I)
 _DATA_SCRIPT = 'script[type="application/json"], script#__NEXT_DATA__, script#__NUXT_DATA__'
 _DATA_STRING = re.compile(r'"((?:https?:)?(?:\\?/){1,2}[^"\\<>\s]{1,300}(?:\\/[^"\\<>\s]{0,300}){0,12})"')
