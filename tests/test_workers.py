@@ -100,7 +100,9 @@ for hang in (workers_that_hang.in_c, workers_that_hang.in_python, workers_that_h
     threading.Thread(target=Worker().call, args=(hang,)).start()
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "servers")}
-    with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, env=environment) as parent:
+    command = [sys.executable, "-c", script]
+    default = lambda: signal.signal(end, signal.SIG_DFL) if end != signal.SIGKILL else None  # noqa: E731 - may be ignored here
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, preexec_fn=default) as parent:
         assert parent.stderr is not None
         for _ in range(3):
             assert parent.stderr.readline() == b"hanging\n"
