@@ -9,8 +9,8 @@ from evidence import at, capture, fill, page
 from hypothesis import given
 from hypothesis import strategies as st
 
-from columnarchive import reader as reading
 from columnarchive.errors import NotFound, UsageError
+from columnarchive.reader import Reader
 from columnarchive.store.database import Database
 from columnarchive.urls import canonical, lookup_forms, validated
 
@@ -34,9 +34,9 @@ STORED = "http://xn--eckwd4c7cu47r2wf.example/%E3%82%B3%E3%83%A9%E3%83%A0/%E8%86
 def test_a_page_is_found_under_every_form_of_its_address(tmp_path: Path, asked: str) -> None:
     with Database.open(tmp_path / "a.db") as db:
         fill(db, [capture(STORED, at(0), page(0))])
-        assert reading.visits(db.conn, asked)[0].url == STORED
+        assert Reader(db.conn).captures(asked)[0].url == STORED
         with pytest.raises(NotFound):
-            reading.visits(db.conn, asked.replace("no=1", "no=2"))
+            Reader(db.conn).captures(asked.replace("no=1", "no=2"))
 
 
 @pytest.mark.parametrize(

@@ -93,16 +93,16 @@ def test_workers_start_only_when_needed(processes: Callable[[int], list[int]]) -
 def test_a_worker_ends_with_its_parent(end: signal.Signals, processes: Callable[[int], list[int]]) -> None:
     """Also while a function in C holds the interpreter, so that none of its threads can look."""
     script = """
-import threading
+import signal, threading
 from columnarchive.pipeline.worker_pool import Worker
 import workers_that_hang
+for number in (signal.SIGTERM, signal.SIGHUP):  # may have been inherited as ignored
+    signal.signal(number, signal.SIG_DFL)
 for hang in (workers_that_hang.in_c, workers_that_hang.in_python, workers_that_hang.asleep):
     threading.Thread(target=Worker().call, args=(hang,)).start()
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "servers")}
-    command = [sys.executable, "-c", script]
-    default = lambda: signal.signal(end, signal.SIG_DFL) if end != signal.SIGKILL else None  # noqa: E731 - may be ignored here
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, preexec_fn=default) as parent:
+    with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, env=environment) as parent:
         assert parent.stderr is not None
         for _ in range(3):
             assert parent.stderr.readline() == b"hanging\n"
