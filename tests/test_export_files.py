@@ -315,4 +315,4 @@ def test_the_command_writes_each_format(db: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert wrong.returncode == 1
-    assert "choose one of warc, jsonl, csv" in wrong.stderr.decode()
+    assert "choose from warc, wacz, jsonl, csv" in wrong.stderr.decode()
