@@ -106,7 +106,7 @@ def test_the_schedule_shown_in_both_languages_is_one_and_is_quiet_unless_somethi
         done = subprocess.run(["sh", "-c", command], capture_output=True, check=False, env=setting)
         return (done.stdout + done.stderr).decode("utf-8")
 
-    assert mailed().startswith("archive: No site is followed yet")
+    assert mailed().startswith("archive: No site is monitored yet")
     path = clinic_archive.copied(clinic_archive.path(tmp_path_factory), tmp_path / "data" / "archive.db")
     with sqlite3.connect(path) as conn:
         conn.execute("update pages set next_visit_at = '9999-01-01T00:00:00Z'")
