@@ -183,12 +183,12 @@ def parse(text: str, path: Path = DEFAULT_FILE) -> Settings:
         _prepare(document)
         found = msgspec.convert(document, _File)
         sites = tuple(replace(site, start=tuple(map(canonical, site.start))) for site in found.site)
-    except tomllib.TOMLDecodeError as error:
+    except (msgspec.ValidationError, UsageError) as error:
+        raise UsageError(f"{path}: {str(error).rstrip('.')}.") from error
+    except ValueError as error:  # not TOML, or an integer of thousands of digits
         raise UsageError(f"{path} is not valid TOML: {error}.") from error
     except RecursionError:
         raise UsageError(f"{path} is not a settings file: its values are nested too deeply.") from None
-    except (msgspec.ValidationError, UsageError) as error:
-        raise UsageError(f"{path}: {str(error).rstrip('.')}.") from error
     names = [site.name for site in sites]
     if twice := next((name for name in names if names.count(name) > 1), ""):
         raise UsageError(f"{path}: two sites are called {twice!r}.")
