@@ -13,7 +13,7 @@ from datasette import Forbidden, Response
 from columnarchive.browse import access, article, captures, diff, feeds, home, search, sites
 from columnarchive.browse.rendering import PAGE_POLICY, FileResponse, Page, render
 from columnarchive.browse.request import ROOT, PageRequest, language
-from columnarchive.errors import ArchiveError, NotFound, StoreError, UsageError
+from columnarchive.errors import ArchiveError, NotFound, StoreError, UsageError, describe
 from columnarchive.reader import Reader
 
 _log = logging.getLogger(__name__)
@@ -91,9 +91,10 @@ async def _respond(datasette: Any, asked: Any, route: Route) -> Any:
     def viewed(conn: Any) -> Any:
         try:
             return made(_viewed(route, Reader(conn), request))
-        except Exception:  # noqa: BLE001
+        except Exception as fault:  # noqa: BLE001
             # The containment boundary of a request: a damaged row must cost its page only, and say so in a sentence.
-            _log.exception("The page %s could not be made.", route.page)
+            _log.error("The page %s could not be made: %s", route.page, describe(fault))
+            _log.debug("Where it failed:", exc_info=True)
             return made(_failed(request, StoreError("damaged_row"), "unreadable", 500))
 
     # In Datasette's thread for this database: no SQL, no comparing and no rendering in the event loop.
