@@ -121,8 +121,9 @@ def _is_exact(conn: sqlite3.Connection) -> bool:
     It makes no such check for a contentless table, so a twin gets a copy of the index and, as its content, a view
     that makes the tokens. Ten times as fast as looking at every token here.
     """
-    conn.create_function("columnarchive_tokens", 1, index_tokens, deterministic=True)
-    tokens = ", ".join(f"columnarchive_tokens({column}) as {column}" for column in _COLUMNS)
+    conn.create_function("columnarchive_tokens", 1, _tokens_of, deterministic=True)
+    # Bytes, since text that is not UTF-8 cannot be handed to a function.
+    tokens = ", ".join(f"columnarchive_tokens(cast({column} as blob)) as {column}" for column in _COLUMNS)
     conn.execute(f"create temp view articles_tokens as select id, {tokens} from main.articles")
     try:
         conn.execute(
@@ -143,6 +144,10 @@ def _is_exact(conn: sqlite3.Connection) -> bool:
     finally:
         conn.execute("drop table if exists temp.articles_twin")
         conn.execute("drop view temp.articles_tokens")
+
+
+def _tokens_of(text: bytes) -> str:
+    return index_tokens(text.decode(errors="replace"))
 
 
 def _mismatches(conn: sqlite3.Connection) -> list[Mismatch]:
