@@ -126,6 +126,7 @@ def fill_up(folder: Path, room: int) -> None:
     ("work", "room"),
     [("import", 100_000), ("import", 400_000), ("crawl", 400_000), ("rebuild", 100_000), ("withdraw", 100_000)],
 )
+@pytest.mark.slow
 def test_a_full_disk_ends_in_a_sentence_and_loses_nothing(
     small_disk: Path, whole: Path, more: Path, work: str, room: int
 ) -> None:

@@ -93,6 +93,7 @@ def test_another_root_does_not_verify_it(unpacked: Path, tmp_path: Path) -> None
     assert "does not verify" in done.stderr
 
 
+@pytest.mark.slow
 def test_200_random_alterations_are_each_one_clear_failure(unpacked: Path) -> None:
     rng = random.Random(21)
     paths = sorted(path for path in unpacked.rglob("*") if path.is_file() and path.name != "verify.py")

@@ -155,6 +155,7 @@ CTRL_C: list[list[str]] = [
 
 
 @pytest.mark.parametrize("arguments", CTRL_C, ids=" ".join)
+@pytest.mark.slow
 def test_ctrl_c_ends_a_command_that_waits_in_sqlite(archive: Path, tmp_path: Path, arguments: list[str]) -> None:
     """Another process holds the file for itself, so each command waits inside SQLite for half a minute."""
     path = tmp_path / "a.db"
@@ -270,6 +271,7 @@ def test_serve_answers_only_its_own_host_names(archive: Path) -> None:
 @pytest.mark.parametrize(
     "sign", ["\x1b[31m", "\x9b31m", "\u202e", "\u2066", "\u200f", "\x07", "\x08", "\x00", "\u2028", "\x85", "\x1d"]
 )
+@pytest.mark.slow
 def test_no_sign_of_a_page_reaches_the_terminal(archive: Path, tmp_path: Path, sign: str) -> None:
     path = tmp_path / "a.db"
     path.write_bytes(archive.read_bytes())
@@ -324,5 +326,6 @@ READING = st.sampled_from(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(command=READING, words=st.lists(WORDS, max_size=5))
+@pytest.mark.slow
 def test_any_arguments_are_answered(archive: Path, command: str, words: list[str]) -> None:
     assert_answered(run(archive, command, *words))

@@ -123,6 +123,7 @@ def test_a_page_that_hangs_is_asked_for_once(db: Database, behaviour: Behaviour)
 
 
 @LINUX
+@pytest.mark.slow
 def test_pages_that_hang_in_a_row_do_not_close_a_host_that_answers(db: Database) -> None:
     hanging = (_silent, _half, _drip_lines, _drip_spaces) * 4
     host, summary = crawl_pages(db, *hanging, _healthy, _healthy)

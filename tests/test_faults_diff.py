@@ -137,6 +137,7 @@ def grows_too_fast(work: Callable[[str], object], unit: str) -> str:
 
 
 @pytest.mark.parametrize("step", STEPS)
+@pytest.mark.slow
 def test_no_step_grows_faster_than_n_log_n(step: str) -> None:
     clear_caches()
     compare(article("効果があります。"), article("効果が期待できます。"))  # compiles what is compiled on first use

@@ -257,6 +257,7 @@ REPEATED = {
 
 
 @pytest.mark.parametrize("name", REPEATED)
+@pytest.mark.slow
 def test_reading_is_not_superlinear(name: str) -> None:
     def read(size: int) -> Callable[[], object]:
         html = f"<body>{ARTICLE}{REPEATED[name](size)}"

@@ -333,6 +333,7 @@ def test_a_file_that_is_no_warc_is_one_clean_sentence(tmp_path: Path, name: str)
     assert re.fullmatch(rb"[ -~]+\n", done.stderr)
 
 
+@pytest.mark.slow
 def test_random_damage_never_ends_an_import(tmp_path: Path) -> None:
     whole = b"".join(good(n) for n in range(6))
     rng = random.Random(15)

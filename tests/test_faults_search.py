@@ -47,6 +47,7 @@ def test_every_query_is_answered(path: Path, query: str, scope: Scope) -> None:
 
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("work", [highlights, snippet, lambda text, _: parse(text)])
+@pytest.mark.slow
 def test_work_grows_with_the_text(unit: str, work: Callable[..., object]) -> None:
     query = parse(f'{unit} "{unit}{unit}" "{unit * 30}" x')
 

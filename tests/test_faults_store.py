@@ -171,6 +171,7 @@ EVERY_COMMAND = [
         "drop table _sqlite_migrations", NOT_UTF8.format("pages", "url") + "|| id",
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_every_command_says_one_sentence(whole: Path, tmp_path: Path, script: str) -> None:
     for number, command in enumerate(EVERY_COMMAND):
         (tmp_path / str(number)).mkdir()

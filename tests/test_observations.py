@@ -115,6 +115,7 @@ def test_any_text_is_read(text: str) -> None:
         "ない",
     ],
 )
+@pytest.mark.slow
 def test_time_grows_with_length(unit: str) -> None:
     def cost(length: int) -> float:
         line = (unit * length)[:length]

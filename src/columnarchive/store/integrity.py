@@ -38,16 +38,31 @@ def unopened(path: Path) -> list[Problem]:
     """What SQLite itself says of a file that could not be opened; nothing when it finds no damage."""
     conn = sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True)
     try:
+        definitions = _unreadable_definitions(conn)
         # Lets SQLite go on without the tables whose definitions it cannot read.
         conn.execute("pragma writable_schema = on")
-        said = [row[0] for row in conn.execute(f"pragma integrity_check({_MANY})")]
-        return [Problem("file", f"SQLite: {line}.") for line in said if line != "ok"]
+        lines = [row[0] for row in conn.execute(f"pragma integrity_check({_MANY})")]
+        return definitions + [Problem("file", f"SQLite: {line}.") for line in lines if line != "ok"]
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        if not _is_damage(error):
             return []
         return [Problem("file", f"SQLite cannot read any of it: {error}.")]
     finally:
         conn.close()
+
+
+def _unreadable_definitions(conn: sqlite3.Connection) -> list[Problem]:
+    try:
+        conn.execute("select count(*) from sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise
+        return [Problem("file", f"SQLite: {error}.")]
+    return []
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 
 def all_bodies(conn: sqlite3.Connection, progress: Progress) -> list[Problem]:
