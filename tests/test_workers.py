@@ -104,13 +104,16 @@ for hang in (workers_that_hang.in_c, workers_that_hang.in_python, workers_that_h
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "servers")}
     with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, env=environment) as parent:
         assert parent.stderr is not None
-        for _ in range(3):
-            assert parent.stderr.readline() == b"hanging\n"
-        children = processes(parent.pid)
-        assert len(children) == 3
-        parent.send_signal(end)
-        # The pipe closes when the last process that holds it has ended.
-        assert parent.stderr.read() == b""
+        try:
+            for _ in range(3):
+                assert parent.stderr.readline() == b"hanging\n"
+            children = processes(parent.pid)
+            assert len(children) == 3
+            parent.send_signal(end)
+            # The pipe closes when the last process that holds it has ended.
+            assert parent.stderr.read() == b""
+        finally:
+            parent.kill()
     assert not any(Path(f"/proc/{child}/exe").exists() for child in children)
 
 
