@@ -166,14 +166,14 @@ def load(path: Path) -> Settings:
     except FileNotFoundError:
         return Settings(path=path)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+        raise UsageError("unreadable_file", path=path, reason=error.strerror) from error
     if len(data) > MAX_BYTES:
-        raise UsageError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB, so it is not a settings file.")
+        raise UsageError("settings_too_large", path=path, size=MAX_BYTES // 1000000)
     try:
         return parse(data.decode("utf-8-sig"), path)  # editors on Windows write a byte order mark
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise UsageError(f"{path}, line {line}: it cannot be read as UTF-8; save the file in that encoding.") from error
+        raise UsageError("settings_not_utf8", path=path, line=line) from error
 
 
 def parse(text: str, path: Path = DEFAULT_FILE) -> Settings:
@@ -184,14 +184,16 @@ def parse(text: str, path: Path = DEFAULT_FILE) -> Settings:
         found = msgspec.convert(document, _File)
         sites = tuple(replace(site, start=tuple(map(canonical, site.start))) for site in found.site)
     except (msgspec.ValidationError, UsageError) as error:
-        raise UsageError(f"{path}: {str(error).rstrip('.')}.") from error
+        raise UsageError(
+            "in_settings", path=path, problem=error if isinstance(error, UsageError) else f"{error}."
+        ) from error
     except ValueError as error:  # not TOML, or an integer of thousands of digits
-        raise UsageError(f"{path} is not valid TOML: {error}.") from error
+        raise UsageError("not_toml", path=path, reason=error) from error
     except RecursionError:
-        raise UsageError(f"{path} is not a settings file: its values are nested too deeply.") from None
+        raise UsageError("settings_too_deep", path=path) from None
     names = [site.name for site in sites]
     if twice := next((name for name in names if names.count(name) > 1), ""):
-        raise UsageError(f"{path}: two sites are called {twice!r}.")
+        raise UsageError("site_twice", path=path, name=twice)
     authorities = tuple(
         replace(one, certificate=str(path.parent / one.certificate)) if one.certificate else one
         for one in found.timestamps
@@ -201,18 +203,18 @@ def parse(text: str, path: Path = DEFAULT_FILE) -> Settings:
 
 def _prepare(document: dict[str, Any]) -> None:
     """Check the keys of all tables, and fill in what follows from others."""
-    _check_keys(document, _File, "at the top")
+    _check_keys(document, _File, "")
     for key, kind in (("site", SiteSettings), ("notify", WebhookSettings), ("timestamps", TimestampAuthority)):
         tables = document.get(key, [])
         document[key] = tables = [tables] if isinstance(tables, dict) else tables
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            raise UsageError(f"`{key}` is written as [[{key}]], with its settings in the lines below")
+            raise UsageError("not_a_table", key=key)
         for number, table in enumerate(tables, 1):
-            _check_keys(table, kind, f"in [[{key}]] number {number}")
+            _check_keys(table, kind, f"[[{key}]] {number}")
     for number, table in enumerate(document["site"], 1):
         start = table.get("start")
         if not start:
-            raise UsageError(f"[[site]] number {number} needs `start`, the address of its column listing")
+            raise UsageError("no_start", number=number)
         table["start"] = start = [start] if isinstance(start, str) else start
         if "name" not in table and isinstance(start, list) and isinstance(start[0], str):
             table["name"] = host_of(canonical(start[0]))
@@ -222,10 +224,12 @@ def _check_keys(table: dict[str, Any], kind: type[Any], where: str) -> None:
     known = {one.name for one in dataclasses.fields(kind)}
     for key in table:
         if key not in known:
-            raise UsageError(f"unknown setting `{key}` {where}{did_you_mean(key, known)}")
+            raise UsageError("unknown_setting", key=key, where=where, hint=did_you_mean(key, known))
 
 
-def did_you_mean(word: str, known: Collection[str]) -> str:
+def did_you_mean(word: str, known: Collection[str]) -> UsageError:
     """Return the end of a sentence with what a mistyped word was probably meant to be."""
     near = difflib.get_close_matches(word.lower(), known, 1, 0.6)
-    return f"; did you mean `{near[0]}`?" if near else f"; it may be one of {', '.join(sorted(known))}"
+    if near:
+        return UsageError("did_you_mean", near=near[0])
+    return UsageError("one_of", choices=", ".join(sorted(known)))

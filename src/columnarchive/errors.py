@@ -16,33 +16,35 @@ class ArchiveError(Exception):
     """Base of everything this package raises on purpose.
 
     An error has a code and parameters, and its text is looked up in the locale catalogue:
-    `NotFound("unknown_page", url=url)`. A whole sentence in place of the code is shown as it is.
+    `NotFound("unknown_page", url=url)`. A parameter may be another error, of which the sentence is shown.
     """
 
-    def __init__(self, code: str, **parameters: object) -> None:
+    def __init__(self, code: str, /, **parameters: object) -> None:
         super().__init__(code)  # not the parameters: errors of workers are pickled, and made again from these
         self.code = code
         self.parameters = parameters
 
-    @property
-    def is_translated(self) -> bool:
-        """Whether the error has a text in each language."""
-        return self.code in locale.catalogue("en")["error"]
-
     def sentence(self, lang: locale.Language) -> str:
-        """Return what went wrong in one sentence, without commands to type."""
-        if not self.is_translated:
-            return self.code
-        values = dict(self.parameters)
-        if "outcome" in values:
-            values["outcome"] = locale.name(lang, "outcome", str(values["outcome"]))
-        return locale.catalogue(lang)["error"][self.code].format(**values)
+        """Return what went wrong in one sentence, without the hint for the command line."""
+        values = {key: _worded(lang, key, value) for key, value in self.parameters.items()}
+        return locale.text(lang, f"error.{self.code}", **values)
+
+    def message(self, lang: locale.Language) -> str:
+        """Return the sentence, followed by what to do about it on the command line."""
+        sentence = self.sentence(lang)
+        if self.code not in locale.catalogue(lang)["hint"]:
+            return sentence
+        hint = locale.text(lang, f"hint.{self.code}", **self.parameters)
+        return f"{sentence.removesuffix('.')}; {hint}" if lang == "en" else sentence + hint
 
     def __str__(self) -> str:
-        """Return the English sentence, followed by what to do about it on the command line."""
-        hint = locale.catalogue("en")["hint"].get(self.code, "").format(**self.parameters)
-        sentence = self.sentence("en")
-        return f"{sentence.removesuffix('.')}; {hint}" if hint else sentence
+        return self.message("en")
+
+
+def _worded(lang: locale.Language, key: str, value: object) -> object:
+    if isinstance(value, ArchiveError):
+        return value.sentence(lang)
+    return locale.name(lang, key, str(value)) if key in ("outcome", "unread") else value
 
 
 class UsageError(ArchiveError):

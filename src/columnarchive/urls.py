@@ -64,7 +64,7 @@ class Address:
 
 def _parse(url: str, base: str = "") -> ada_url.URL:
     if len(url) > MAX_PARSED:
-        raise UsageError(f"{url[:200]!r}… is longer than any web address.")
+        raise UsageError("address_too_long", url=url[:200])
     if not url.isascii():
         url = LONE_SURROGATE.sub("\ufffd", url)
     try:
@@ -143,7 +143,7 @@ def validated(url: str) -> str:
     Tabs, newlines and other control characters, which parsers of URLs skip, hide what an address is.
     """
     if CONTROL.search(url):
-        raise UsageError(f"{url[:200]!r} holds control characters, which no web address does.")
+        raise UsageError("address_controls", url=url[:200])
     _parts(url)
     return url
 
@@ -176,13 +176,12 @@ def proxy_address(text: str) -> str:
 
     Raises UsageError for what is no address of an http(s) server. The sentence names no password.
     """
-    problem = "The proxy is not a web address; it should look like http://proxy.example:3128 or http://NAME:PASSWORD@…"
     try:
         parsed = ada_url.URL(text.strip())
     except ValueError as error:
-        raise UsageError(problem) from error
+        raise UsageError("proxy_address") from error
     if parsed.protocol not in DEFAULT_PORTS or not parsed.hostname or parsed.pathname != "/" or parsed.search:
-        raise UsageError(problem)
+        raise UsageError("proxy_address")
     user = f"{parsed.username}:{parsed.password}@" if parsed.username or parsed.password else ""
     return f"{parsed.protocol}//{user}{parsed.host}"
 

@@ -119,7 +119,7 @@ def _failed(request: PageRequest, error: ArchiveError, heading: str, status: int
     context = {
         "heading": request.text(heading),
         "sentence": error.sentence(request.lang),
-        "language": request.lang if error.is_translated else "en",
+        "language": request.lang,
     }
     return Page("failed.html", context, status)
 

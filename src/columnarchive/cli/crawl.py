@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 SETTINGS = Path("data/sites.toml")
 SettingsFile = Annotated[Path, typer.Option("--sites", help="The file of monitored sites.")]
 NAMED = 20  # pages without a column that are named one by one
-HINTS = {"private_address": " --allow-private allows such addresses."}
 
 
 def crawl(
@@ -63,8 +62,7 @@ def crawl(
         with Archive.open(db) as archive:
             targets = archive.targets(sites or [], known)
             if not targets:
-                why = f"No site is monitored yet; name one, like `archive crawl URL`, or add it to {settings}."
-                raise UsageError(why)
+                raise UsageError("no_sites", path=settings)
             options = CrawlOptions(
                 max_pages=max_pages,
                 delay=delay,
@@ -143,8 +141,10 @@ def print_summary(summary: CrawlSummary, line: Callable[[str, TextIO], str] = la
     good = sum(summary.outcomes.get(name, 0) for name in ("ok", "unchanged", "redirected"))
     if summary.failures and not good and not summary.interrupted:
         failure = summary.failures[0]
-        hint = HINTS.get(failure.outcome, "")
-        raise FetchError(f"Nothing could be fetched: {failure.subject}: {failure.reason}{hint}")
+        is_private = failure.outcome == "private_address"
+        raise FetchError(
+            "private_address" if is_private else "nothing_fetched", url=failure.subject, reason=failure.reason
+        )
     for failure in summary.failures:
         err(f"{failure.outcome}  {failure.subject}  {failure.reason}")
     for page in summary.unread[:NAMED]:
@@ -190,11 +190,11 @@ def contact_for(urls: Sequence[str], given: str, settings: Path, archive: Archiv
     if known or all(is_loopback(url) for url in urls):
         return known
     if not sys.stdin or not sys.stdin.isatty():
-        raise UsageError(f"Say how the sites can reach you: --contact, $ARCHIVE_CONTACT, or `contact` in {settings}.")
+        raise UsageError("no_contact", settings=settings)
     typer.echo("The sites you visit should know how to reach you; this is sent with every request.", err=True)
     answer: str = typer.prompt("Your e-mail address or web page", err=True).strip()
     if not answer:
-        raise UsageError("A contact is needed; only the sites see it.")
+        raise UsageError("contact_needed")
     if archive:
         archive.contact = answer
     return answer

@@ -64,7 +64,7 @@ def _remove_demo(path: Path) -> None:
     if path.exists():
         with Reader.open(path) as archive:
             if not archive.is_demo:
-                raise StoreError(f"{path} is an archive of yours; name another file with --db for the demo.")
+                raise StoreError("not_a_demo", path=path)
     for end in ("", "-wal", "-shm"):
         path.with_name(path.name + end).unlink(missing_ok=True)
 

@@ -106,7 +106,7 @@ def changes(
     from columnarchive.reader import ChangeFilter, Reader
 
     if label and label not in LEVELS:
-        raise UsageError(f"There is no label {label[:40]!r}{did_you_mean(label, LEVELS)}.")
+        raise UsageError("unknown_label", label=label[:40], hint=did_you_mean(label, LEVELS))
     chosen = ChangeFilter(
         site=site,
         level=level,
@@ -128,7 +128,7 @@ def _print_new_changes(db: Path, chosen: Any, tz: str, *, as_json: bool) -> None
     from columnarchive.archive import Archive, Interest
 
     if chosen.until:
-        raise UsageError("--until cannot be combined with --since last, which lists everything new.")
+        raise UsageError("until_with_last")
     labels, sites = (tuple(one for one in (name,) if one) for name in (chosen.label, chosen.site))
     with (
         Archive.open(db, create=False) as archive,

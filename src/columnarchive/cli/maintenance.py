@@ -80,7 +80,7 @@ def stamp(
 
     authorities = load_settings(settings).timestamps
     if not authorities:
-        raise UsageError(f"No authority is named; add [[timestamps]] with its `url` to {settings}.")
+        raise UsageError("no_authority", path=settings)
     with Archive.open(db, create=False) as archive:
         done = archive.stamp(authorities, allow_private=allow_private)
     for one in done:

@@ -45,7 +45,7 @@ def search(
     from columnarchive.search.spelling_variants import FOLDS
 
     if current and removed:
-        raise UsageError("--current and --removed exclude each other; leave both out to search everything.")
+        raise UsageError("current_and_removed")
     scope: Literal["all", "current", "removed"] = "current" if current else "removed" if removed else "all"
     for name in fold or []:
         choose("--fold", name, FOLDS)

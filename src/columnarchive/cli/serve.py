@@ -45,7 +45,7 @@ def serve(
 
     with Reader.open(db) as archive:
         if not archive.is_archive:
-            raise StoreError(f"{db} is an SQLite database, but not an archive.")
+            raise StoreError("not_ours", path=db)
     hosts = _Hosts(host, allow_host or ())
     with contextlib.closing(_listen(host, port)) as listening:
         _run(db, listening, hosts, open_browser=open_browser)
@@ -66,9 +66,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, OverflowError, UnicodeError) as error:
-        raise UsageError(
-            f"{host[:100]}:{port} is not an address to listen on; try --host 127.0.0.1 --port 8001."
-        ) from error
+        raise UsageError("not_listenable", host=host[:100], port=port) from error
     listening = socket.socket(family, kind, protocol)
     try:
         if os.name != "nt":  # on Windows it would let two servers share a port
@@ -78,10 +76,8 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         if error.errno == errno.EADDRINUSE:
-            raise UsageError(
-                f"Port {port} is in use; choose another, like `archive serve --port {port + 1}`."
-            ) from error
-        raise UsageError(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
+            raise UsageError("port_in_use", port=port, other=port + 1) from error
+        raise UsageError("cannot_listen", host=host, port=port, reason=error.strerror) from error
     return listening
 
 

@@ -81,7 +81,7 @@ def import_(
 
     for path in files:
         if not path.is_file():
-            raise UsageError(f"There is no file {path}.")
+            raise UsageError("no_file", path=path)
     with Archive.open(db) as archive, Bar("import") as bar:
         summary = archive.import_warc(files, site, bar.update)
     for failure in summary.failures:

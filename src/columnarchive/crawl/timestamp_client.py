@@ -23,18 +23,16 @@ def post_request(url: str, request: bytes, *, allow_private: bool = False) -> by
     try:
         return asyncio.run(_post(url, request, allow_private))
     except PrivateAddress as error:
-        raise FetchError(
-            f"The authority at {place.authority} is in a private network; --allow-private allows that."
-        ) from error
+        raise FetchError("private_authority", host=place.authority) from error
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError, ValueError) as error:
         name = type(error).__name__
-        raise FetchError(f"The authority at {place.authority} cannot be reached ({name}).") from error
+        raise FetchError("unreachable_authority", host=place.authority, reason=name) from error
 
 
 async def _post(url: str, request: bytes, allow_private: bool) -> bytes:
     place = address(url)
     if place.scheme not in ("http", "https"):
-        raise UsageError(f"{url} is not a web address.")
+        raise UsageError("not_an_address", url=url)
     tls: ssl.SSLContext | None = create_tls_context() if place.scheme == "https" else None
     headers: dict[bytes | str, bytes | str] = {
         "Host": place.authority,
@@ -48,10 +46,10 @@ async def _post(url: str, request: bytes, allow_private: bool) -> bytes:
         pool.stream("POST", url, headers=headers, content=request) as response,
     ):
         if response.status != 200:
-            raise FetchError(f"The authority at {place.authority} answered {response.status}.")
+            raise FetchError("authority_status", host=place.authority, status=response.status)
         body = bytearray()
         async for chunk in response.aiter_stream():
             body += chunk
             if len(body) > MAX_RESPONSE:
-                raise FetchError(f"The authority at {place.authority} sent more than a timestamp.")
+                raise FetchError("authority_too_much", host=place.authority)
         return bytes(body)

@@ -40,9 +40,7 @@ class Message:
 class _TemporaryError(FetchError):
     """A failure that may pass; `pause` is what the receiver asked for, in seconds."""
 
-    def __init__(self, reason: str, pause: float = 0.0) -> None:
-        super().__init__(reason)
-        self.pause = pause
+    pause = 0.0
 
 
 def post(
@@ -68,11 +66,11 @@ def post(
     try:
         address(url)
     except UsageError as error:
-        raise UsageError(f"The webhook's address at {_host(url)} is not a web address.") from error
+        raise UsageError("webhook_address", host=_host(url)) from error
     try:
         retrying(_post, url, message, secret, clock)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        raise UsageError(f"The webhook's address at {_host(url)} is not a web address.") from error
+        raise UsageError("webhook_address", host=_host(url)) from error
 
 
 def signature(message: Message, timestamp: int, secret: str) -> str:
@@ -87,7 +85,7 @@ def _key(secret: str) -> bytes:
     try:
         return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except ValueError as error:
-        raise UsageError(f"The webhook's secret begins with {_PREFIX} but is no base64 after it.") from error
+        raise UsageError("webhook_secret", prefix=_PREFIX) from error
 
 
 def _post(url: str, message: Message, secret: str, clock: Clock) -> None:
@@ -105,13 +103,14 @@ def _post(url: str, message: Message, secret: str, clock: Clock) -> None:
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
         raise
     except (httpx.HTTPError, OSError, ValueError) as error:  # ValueError: a name that cannot be looked up
-        raise _TemporaryError(f"The webhook at {_host(url)} cannot be reached ({type(error).__name__}).") from error
+        raise _TemporaryError("webhook_unreachable", host=_host(url), reason=type(error).__name__) from error
     if 200 <= status < 300:
         return
-    reason = f"The webhook at {_host(url)} answered {status}."
     if status == 429 or status >= 500:
-        raise _TemporaryError(reason, float(after) if after.isdecimal() else 0.0)
-    raise FetchError(reason)
+        failure = _TemporaryError("webhook_answered", host=_host(url), status=status)
+        failure.pause = float(after) if after.isdecimal() else 0.0
+        raise failure
+    raise FetchError("webhook_answered", host=_host(url), status=status)
 
 
 async def _answered(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:

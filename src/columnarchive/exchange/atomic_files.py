@@ -28,7 +28,7 @@ def atomic_files() -> Iterator[Claim]:
     def claim(path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
-            raise ExchangeError(f"{path} is a folder; name a file.")
+            raise ExchangeError("file_is_folder", path=path)
         claimed[path] = create_empty(path.with_name(path.name + PARTIAL))
         return claimed[path]
 
@@ -67,7 +67,7 @@ def os_errors_as_sentences(path: Path) -> Iterator[None]:
 
 
 def _write_error(error: OSError, path: Path) -> ExchangeError:
-    return ExchangeError(f"{path} cannot be written: {error.strerror or error}.")
+    return ExchangeError("unwritable_file", path=path, reason=error.strerror or error)
 
 
 def _flush_folder(path: Path) -> None:

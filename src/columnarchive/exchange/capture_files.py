@@ -74,7 +74,7 @@ def _head(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(_SNIFFED)
     except OSError as error:
-        raise ExchangeError(f"{path} cannot be read: {error.strerror}.") from error
+        raise ExchangeError("unreadable_file", path=path, reason=error.strerror) from error
 
 
 def original(capture: Capture, clock: Clock = system_clock) -> tuple[Capture, str] | Skipped:
@@ -101,7 +101,7 @@ def _read_wacz(path: Path, clock: Clock) -> Iterator[Item]:
         with zipfile.ZipFile(path) as archive:
             members = [info.filename for info in archive.infolist() if _WACZ_MEMBER.fullmatch(info.filename)]
             if not members:
-                raise ExchangeError(f"{path} is a zip file without an archive folder of WARC files.")
+                raise ExchangeError("zip_without_warc", path=path)
             for member in members:
                 try:
                     with archive.open(member) as file:
@@ -110,7 +110,7 @@ def _read_wacz(path: Path, clock: Clock) -> Iterator[Item]:
                     reason = str(error) if isinstance(error, ExchangeError) else "This member of the zip is damaged."
                     yield Failure(f"{path.name}/{member}", "protocol_error", reason)
     except (OSError, *_ZIP_ERRORS) as error:
-        raise ExchangeError(f"{path} cannot be read as a zip file.") from error
+        raise ExchangeError("not_zip", path=path) from error
 
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, ValueError)
@@ -122,22 +122,22 @@ def _read_mhtml(path: Path, clock: Clock) -> Iterator[Item]:
         message = email.message_from_bytes(_content(path), policy=email.policy.compat32)
         parts = [part for part in message.walk() if not part.is_multipart()]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise ExchangeError(f"{path} cannot be read as MHTML.") from error
+        raise ExchangeError("not_mhtml", path=path) from error
     pages = [part for part in parts if part.get_content_type() in warc_reader.HTML_TYPES]
     url = _field(message, "Snapshot-Content-Location")
     page = next((part for part in pages if _field(part, "Content-Location") == url), pages[0] if pages else None)
     if page is None:
-        raise ExchangeError(f"{path} holds no HTML page.")
+        raise ExchangeError("mhtml_without_page", path=path)
     for part in parts:
         if part is not page:
             yield Skipped(f"not the saved page ({part.get_content_type()[:60]})")
     try:
         at = email.utils.parsedate_to_datetime(_field(message, "Date"))
     except (ValueError, TypeError, IndexError, OverflowError) as error:
-        raise ExchangeError(f"{path} does not state when the page was saved (its header has no Date).") from error
+        raise ExchangeError("mhtml_without_date", path=path) from error
     body = page.get_payload(decode=True)
     if not isinstance(body, bytes):
-        raise ExchangeError(f"{path} cannot be read as MHTML.")
+        raise ExchangeError("not_mhtml", path=path)
     yield _saved_page(
         path, url or _field(page, "Content-Location"), at, page["Content-Type"] or "text/html", body, clock
     )
@@ -157,14 +157,12 @@ def _read_html(path: Path, clock: Clock) -> Iterator[Item]:
         try:
             at = datetime.strptime(f"{date[1]} {date[2] or '+0000'}" if date else "", "%b %d %Y %H:%M:%S %z")
         except ValueError as error:
-            raise ExchangeError(f"{path} does not state when the page was saved.") from error
+            raise ExchangeError("page_without_time", path=path) from error
         yield _saved_page(path, found[1], at, "text/html; charset=utf-8", body, clock)
         return
     if _WEB_ARCHIVE_MARK.search(body):
-        raise ExchangeError(f"{path} was rewritten by a web archive; save the page from its address with `id_`.")
-    raise ExchangeError(
-        f"{path} is an HTML page that does not state its address and time; save it with SingleFile or as MHTML."
-    )
+        raise ExchangeError("rewritten_by_archive", path=path)
+    raise ExchangeError("page_without_origin", path=path)
 
 
 def _saved_page(path: Path, url: str, at: datetime, content_type: str, body: bytes, clock: Clock) -> Capture:
@@ -172,13 +170,13 @@ def _saved_page(path: Path, url: str, at: datetime, content_type: str, body: byt
     try:
         address = canonical(url)
     except UsageError as error:
-        raise ExchangeError(f"{path} does not state the address of the page.") from error
+        raise ExchangeError("page_without_address", path=path) from error
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
     try:
         fetched_at = parse_date(at.isoformat(), clock() + timedelta(days=1))
     except ExchangeError as error:
-        raise ExchangeError(f"{path} states the time {to_text(at)}, which is not between 1990 and tomorrow.") from error
+        raise ExchangeError("implausible_time", path=path, at=to_text(at)) from error
     headers = (("Content-Type", " ".join(content_type.split())),)
     return Capture(address, address, fetched_at, 200, headers, body, "ok")
 
@@ -188,14 +186,14 @@ def _content(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(MAX_BODY + 1)
     except OSError as error:
-        raise ExchangeError(f"{path} cannot be read: {error.strerror}.") from error
+        raise ExchangeError("unreadable_file", path=path, reason=error.strerror) from error
     if len(data) > MAX_BODY:
-        raise ExchangeError(f"{path} is larger than {MAX_BODY >> 20} MB.")
+        raise ExchangeError("file_too_large", path=path, size=MAX_BODY >> 20)
     return data
 
 
 def _refuse_database(path: Path, _clock: Clock) -> Iterator[Item]:
-    raise ExchangeError(f"{path} is a database, not a file of captures.")
+    raise ExchangeError("file_is_database", path=path)
 
 
 FORMATS: dict[Format, CaptureFormat] = {

@@ -46,7 +46,7 @@ def write_coding_xlsx(path: Path, sheet: CodingSheet) -> None:
     try:
         xlsxwriter: Any = importlib.import_module("xlsxwriter")
     except ImportError:
-        raise ExchangeError("XLSX needs xlsxwriter: pip install 'columnarchive[formats]'") from None
+        raise ExchangeError("needs_xlsxwriter") from None
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(str(path), options) as book:
         bold = book.add_format({"bold": True})

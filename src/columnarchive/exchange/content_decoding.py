@@ -29,10 +29,10 @@ def decode_body(payload: bytes, headers: Headers) -> bytes:
     named = [part.strip() for part in header_value(headers, "content-encoding").lower().split(",")]
     codings = [coding.removeprefix("x-") for coding in named if coding not in ("", "identity", "none", "utf-8")]
     if len(codings) > MAX_CODINGS:
-        raise ExchangeError(f"It names {len(codings)} content codings; at most {MAX_CODINGS} are undone.")
+        raise ExchangeError("too_many_codings", number=len(codings), most=MAX_CODINGS)
     for coding in reversed(codings):
         if coding not in _DECODERS:
-            raise ExchangeError(f"Its content coding {coding[:40]!r} is unknown.")
+            raise ExchangeError("unknown_coding", coding=coding[:40])
         payload = _DECODERS[coding](payload)
     return payload
 
@@ -57,7 +57,7 @@ def _decode_gzip(payload: bytes) -> bytes:
     try:
         return _inflate(payload, 31)
     except zlib.error as error:
-        raise ExchangeError("Its gzip body is damaged.") from error
+        raise ExchangeError("damaged_gzip") from error
 
 
 def _decode_deflate(payload: bytes) -> bytes:
@@ -69,7 +69,7 @@ def _decode_deflate(payload: bytes) -> bytes:
             return _inflate(payload, bits)
         except zlib.error:
             continue
-    raise ExchangeError("Its deflate body is damaged.")
+    raise ExchangeError("damaged_deflate")
 
 
 def _inflate(payload: bytes, bits: int) -> bytes:
@@ -82,7 +82,7 @@ def _inflate(payload: bytes, bits: int) -> bytes:
             _check_size(body)
             rest = stream.unconsumed_tail
         if not stream.eof:
-            raise ExchangeError("Its compressed body ends early.")
+            raise ExchangeError("short_body")
         payload = stream.unused_data
         if bits != 31 or not payload.startswith(b"\x1f\x8b"):
             return bytes(body)
@@ -95,7 +95,7 @@ def _decode_zstd(payload: bytes) -> bytes:
         stream = zstandard.ZstdDecompressor(max_window_size=8 << 20)  # RFC 9659
         return _read(stream.stream_reader(io.BytesIO(payload)))
     except zstandard.ZstdError as error:
-        raise ExchangeError("Its zstd body cannot be decoded.") from error
+        raise ExchangeError("damaged_zstd") from error
 
 
 def _decode_brotli(payload: bytes) -> bytes:
@@ -109,15 +109,15 @@ def _decode_brotli(payload: bytes) -> bytes:
     except brotlicffi.error as error:
         if not body:
             return payload
-        raise ExchangeError("Its br body cannot be decoded.") from error
+        raise ExchangeError("damaged_brotli") from error
     if payload and not stream.is_finished():
-        raise ExchangeError("Its br body ends early.")
+        raise ExchangeError("short_brotli")
     return bytes(body)
 
 
 def _check_size(body: bytearray) -> None:
     if len(body) > MAX_BODY:
-        raise ExchangeError(f"Its body is larger than {MAX_BODY >> 20} MB.")
+        raise ExchangeError("body_too_large", size=MAX_BODY >> 20)
 
 
 _DECODERS: dict[str, Callable[[bytes], bytes]] = {

@@ -138,7 +138,7 @@ def _read_branch(folder: Path) -> _Branch:
         for line in process.stdout:
             key, article, moved_from = line.decode("utf-8", "replace").rstrip("\n").split("\t")
             if not key:
-                raise ExchangeError(f"{folder} has commits that no export wrote; name a new folder for the repository.")
+                raise ExchangeError("git_foreign_commits", folder=folder)
             if moved_from:
                 keys[article] = keys.pop(moved_from, [])
             else:
@@ -204,7 +204,7 @@ def _prepare(folder: Path) -> bool:
         _refuse_dangerous(folder)
     else:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise ExchangeError(f"{folder} holds other things; name a new folder for the repository.")
+            raise ExchangeError("git_other_things", folder=folder)
         folder.mkdir(parents=True, exist_ok=True)
         _run(folder, "init", "--quiet", "--template=")
     _run(folder, "symbolic-ref", "HEAD", BRANCH)
@@ -215,26 +215,23 @@ def _refuse_dangerous(folder: Path) -> None:
     """Raise ExchangeError for a repository whose settings make git run programs, or read and write elsewhere."""
     inside = folder / ".git"
     if inside.is_symlink() or not inside.is_dir():
-        raise ExchangeError(f"{inside} is not a folder; name a new folder for the repository.")
+        raise ExchangeError("git_not_folder", path=inside)
     for name in ("commondir", "objects/info/alternates", "objects/info/http-alternates", "shallow"):
         if os.path.lexists(inside / name):
-            raise ExchangeError(f"{inside} keeps objects elsewhere ({name}); name a new folder for the repository.")
+            raise ExchangeError("git_elsewhere", path=inside, name=name)
     linked = [
         name for name in ("config", "HEAD", "objects", "refs", "index", "packed-refs") if (inside / name).is_symlink()
     ]
     if linked:
-        raise ExchangeError(f"{inside / linked[0]} is a link to another place; name a new folder for the repository.")
+        raise ExchangeError("git_link", path=inside / linked[0])
     listed = _git(
         folder, "config", "--no-includes", "--file", str(inside.resolve() / "config"), "--list", "--name-only", "-z"
     )
     if listed.returncode:
-        raise ExchangeError(f"{inside / 'config'} cannot be read; name a new folder for the repository.")
+        raise ExchangeError("git_config", path=inside / "config")
     for setting in listed.stdout.decode("utf-8", "replace").split("\0"):
         if setting and not HARMLESS_SETTINGS.fullmatch(setting):
-            raise ExchangeError(
-                f"{folder} has the git setting {printable(setting)[:80]}, which could run programs or lead elsewhere; "
-                "remove it, or name a new folder for the repository."
-            )
+            raise ExchangeError("git_setting", folder=folder, setting=printable(setting)[:80])
 
 
 def _import(folder: Path, commits: Iterable[Commit], appends: bool, report: Callable[[int], None]) -> int:
@@ -268,7 +265,7 @@ def _import(folder: Path, commits: Iterable[Commit], appends: bool, report: Call
 
 def _git_error(folder: Path, status: int, stderr: bytes) -> ExchangeError:
     reason = printable(" ".join(stderr.decode("utf-8", "replace").split()))[:200] or f"it ended with status {status}"
-    return ExchangeError(f"git could not write {folder}: {reason.rstrip('.')}.")
+    return ExchangeError("git_failed", folder=folder, reason=reason.rstrip("."))
 
 
 def _write_commit(out: IO[bytes], commit: Commit, *, parent: bool) -> None:
@@ -307,7 +304,7 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(_command(folder, *arguments), capture_output=True, check=False, env=_environment())
     except FileNotFoundError as error:
-        raise ExchangeError("git is not installed; an export to git needs it.") from error
+        raise ExchangeError("no_git") from error
 
 
 def _command(folder: Path, *arguments: str) -> list[str]:

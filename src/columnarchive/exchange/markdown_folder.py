@@ -57,7 +57,7 @@ def update_folder(folder: Path, pages: Iterable[MarkdownPage], site: str = "") -
     written = 0
     with os_errors_as_sentences(folder):
         if folder.exists() and not folder.is_dir():
-            raise ExchangeError(f"{folder} is a file; name a folder.")
+            raise ExchangeError("folder_is_file", path=folder)
         for page in pages:
             path = folder / folder_name(page.site) / file_name(page.url)
             names.add(path.name)

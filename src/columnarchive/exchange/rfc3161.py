@@ -50,16 +50,16 @@ def verify_response(response: bytes, message: bytes, certificates: str = "", non
     try:
         found = decode_timestamp_response(response)
     except ValueError as error:
-        raise ExchangeError("The response is not a timestamp.") from error
+        raise ExchangeError("not_a_timestamp") from error
     roots = _system_roots() if not certificates else _roots(certificates)
     try:
         VerifierBuilder(roots=list(roots), nonce=nonce).build().verify_message(found, message)
         return to_text(found.tst_info.gen_time)
     except VerificationError as error:
         reason = str(error).splitlines()[0][:120].rstrip(".")
-        raise ExchangeError(f"The timestamp does not verify ({reason}).") from error
+        raise ExchangeError("timestamp_unverified", reason=reason) from error
     except ValueError as error:
-        raise ExchangeError("The authority granted no timestamp.") from error
+        raise ExchangeError("no_timestamp_granted") from error
 
 
 def check_certificates(certificates: str) -> None:
@@ -73,7 +73,7 @@ def _roots(certificates: str) -> tuple[x509.Certificate, ...]:
     try:
         return tuple(x509.load_pem_x509_certificates(certificates.encode()))
     except ValueError as error:
-        raise ExchangeError("The certificates of the authority are not in PEM.") from error
+        raise ExchangeError("certificates_not_pem") from error
 
 
 @cache
@@ -82,6 +82,6 @@ def _system_roots() -> tuple[x509.Certificate, ...]:
 
     found = ssl.create_default_context().get_ca_certs(binary_form=True)
     if not found:
-        raise ExchangeError("The system has no trusted certificates; name the authority's `certificate`.")
+        raise ExchangeError("no_trusted_certificates")
     with warnings.catch_warnings(action="ignore"):  # some old roots have numbers that are no longer allowed
         return tuple(x509.load_der_x509_certificate(each) for each in found)

@@ -110,7 +110,7 @@ def write_parquet(path: Path, table: Table) -> Written:
     try:
         arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
     except ImportError as error:
-        raise ExchangeError("Parquet needs pyarrow; `pip install 'columnarchive[formats]'` brings it.") from error
+        raise ExchangeError("needs_pyarrow") from error
     types: dict[Kind, Any] = {"text": arrow.string(), "number": arrow.int64(), "words": arrow.list_(arrow.string())}
     schema = arrow.schema([(column.name, types[column.kind]) for column in table.columns])
     count = 0

@@ -71,7 +71,7 @@ def from_field(text: str, fetched_at: str, headers: Headers) -> tuple[Capture, s
     try:
         values = json.loads(text, parse_constant=_refuse)
         if values["outcome"] not in OUTCOMES:
-            raise ExchangeError(f"Its field {FIELD} gives an unknown outcome.")
+            raise ExchangeError("field_outcome", field=FIELD)
         hops = tuple(
             Hop(_address(url), _bounded(status, 999), _lines(lines)) for url, status, lines in values.get("hops", [])
         )
@@ -97,7 +97,7 @@ def from_field(text: str, fetched_at: str, headers: Headers) -> tuple[Capture, s
         )
         return capture, _digest(values.get("body_sha256", ""))
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise ExchangeError(f"Its field {FIELD} cannot be read.") from error
+        raise ExchangeError("field_unreadable", field=FIELD) from error
 
 
 def _refuse(name: str) -> None:

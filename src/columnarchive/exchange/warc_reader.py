@@ -159,7 +159,7 @@ def _page(record: Record, latest: datetime) -> Item | None:
         # Some crawlers store "not modified" as a plain response: it says the same of the page as a revisit.
         return _revisit(record, url, at, int(status) if re.fullmatch(r"[1-5]\d\d", status) else 200)
     if not re.fullmatch(r"[1-5]\d\d", status):
-        raise ExchangeError("Its response has no HTTP status line.")
+        raise ExchangeError("no_status_line")
     return _response(record, url, at, int(status), _http_headers(record))
 
 
@@ -178,7 +178,7 @@ def _response(record: Record, url: str, at: str, status: int, headers: Headers) 
         return Skipped(f"not HTML ({kind[:60]})")
     if record.is_oversize:
         if kind in HTML_TYPES:
-            raise ExchangeError(f"Its body is larger than {MAX_BODY >> 20} MB.")
+            raise ExchangeError("body_too_large", size=MAX_BODY >> 20)
         return Skipped(f"not HTML ({kind or 'no type'})")
     body = decode_body(record.payload, headers)
     if kind not in HTML_TYPES and not LOOKS_HTML.match(body[:4096]):
@@ -210,7 +210,7 @@ def _our_capture(record: Record, field_of_ours: str, at: str) -> Capture | Revis
     if not body_sha256:
         return capture
     if sha256_hex(record.payload) != body_sha256:
-        raise ExchangeError("Its body is not the one that was written.")
+        raise ExchangeError("other_body")
     return replace(capture, body=record.payload)
 
 
@@ -226,9 +226,9 @@ def parse_date(text: str, latest: datetime) -> str:
         found = datetime.fromisoformat(given)
         utc = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise ExchangeError(f"Its date {text[:40]!r} is not a date.") from error
+        raise ExchangeError("date_unreadable", text=text[:40]) from error
     if not EARLIEST <= utc <= latest:
-        raise ExchangeError(f"Its date {text[:40]!r} is not between 1990 and tomorrow.")
+        raise ExchangeError("date_implausible", text=text[:40])
     return to_text(utc)
 
 

@@ -152,13 +152,13 @@ def records(path: Path) -> Iterator[Record | Failure]:
         with path.open("rb") as file:
             yield from records_of(file, str(path))
     except OSError as error:
-        raise ExchangeError(f"{path} cannot be read: {error.strerror}.") from error
+        raise ExchangeError("unreadable_file", path=path, reason=error.strerror) from error
 
 
 def records_of(file: IO[bytes], name: str) -> Iterator[Record | Failure]:
     """Read every record of an open file that can seek."""
     if file.read(1) == b"":
-        raise ExchangeError(f"{name} is empty.")
+        raise ExchangeError("empty_file", name=name)
     yield from _some(name, _walk(file, name.rpartition("/")[2]))
 
 
@@ -173,8 +173,8 @@ def _some(name: str, found: Iterator[Record | Failure]) -> Iterator[Record | Fai
             return
         if len(failures) < 1000:
             failures.append(item)
-    reason = failures[0].reason if failures else "It is neither WARC nor ARC."
-    raise ExchangeError(f"{name} holds no record that can be read. {reason}")
+    reason = failures[0].reason if failures else ExchangeError("neither_warc_nor_arc")
+    raise ExchangeError("no_readable_record", name=name, reason=reason)
 
 
 def _walk(file: IO[bytes] | gzip.GzipFile, name: str) -> Iterator[Record | Failure]:
@@ -192,7 +192,7 @@ def _walk(file: IO[bytes] | gzip.GzipFile, name: str) -> Iterator[Record | Failu
             return
         except _OneMember:
             if isinstance(file, gzip.GzipFile):
-                raise ExchangeError(f"{name} is gzipped more than once.") from None
+                raise ExchangeError("gzipped_twice", name=name) from None
             yield from _one_member(file, name, seen)
             return
         except (_Misfit, *BROKEN) as error:

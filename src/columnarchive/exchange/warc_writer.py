@@ -40,7 +40,7 @@ def write(path: Path, captures: Iterable[WarcEntry], software: str) -> int:
     The file is replaced only when it is complete. Raises ExchangeError when it cannot be written.
     """
     if not path.parent.is_dir():
-        raise ExchangeError(f"{path} cannot be written: there is no folder {path.parent}.")
+        raise ExchangeError("no_parent_folder", path=path, folder=path.parent)
     with atomic_files() as claim, claim(path).open("wb") as file:
         out = WarcWriter(file, packed=path.suffix == ".gz")
         out.info(path.name, software)

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import string
 from functools import cache
 from typing import Literal
 
 Language = Literal["ja", "en"]
 
 
-def text(lang: Language, key: str, **values: object) -> str:
+def text(lang: Language, key: str, /, **values: object) -> str:
     """Return the text for a key such as `page.search` with its values filled in.
+
+    A number is followed by its noun, and a text is shown if there is one:
 
     >>> text("en", "page.revision", n=2)
     'Revision 2'
+    >>> _FORMATTER.format("{n:page|pages}{where:| on %s}", n=1, where="a.example")
+    '1 page on a.example'
     """
     section, _, name = key.partition(".")
     found = catalogue(lang)[section][name]
-    return found.format(**values) if values else found
+    if not values:
+        return found
+    return _FORMATTER.format(found, **values) if "|" in found else found.format(**values)
+
+
+class _Formatter(string.Formatter):
+    def format_field(self, value: object, spec: str) -> str:
+        first, is_choice, second = spec.partition("|")
+        if not is_choice:
+            return str(super().format_field(value, spec))
+        if isinstance(value, int):
+            return f"{value} {first if value == 1 else second}"
+        return second.replace("%s", str(value)) if value else first
+
+
+_FORMATTER = _Formatter()
 
 
 def name(lang: Language, kind: str, key: str) -> str:

@@ -92,8 +92,8 @@ def _named(db: Database, name: str, known: Settings) -> Target:
     if start:
         return Target(SiteSettings(name), (start,))
     if "." in name or "/" in name:
-        raise UsageError(f"{name!r} is neither a followed site nor an address; an address begins with https://.")
-    raise NotFound(f"There is no site {name!r}; `archive sites` lists those followed.")
+        raise UsageError("neither_site_nor_address", name=name)
+    raise NotFound("unknown_site", name=name)
 
 
 def plan(target: Target, options: CrawlOptions, start: Sequence[str]) -> SitePlan:

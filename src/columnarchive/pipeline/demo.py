@@ -39,7 +39,7 @@ def dated_sites() -> tuple[DatedSite, ...]:
     for folder in (package / "fixtures" / "clinic", package.parents[1] / "fixtures" / "clinic"):
         if folder.is_dir():
             return tuple(DatedSite(one.name, one) for one in sorted(folder.iterdir()) if one.is_dir())
-    raise ArchiveError("The demo's pages are not installed; install columnarchive from its wheel or a checkout.")
+    raise ArchiveError("no_demo_pages")
 
 
 class Clinic:

@@ -122,17 +122,17 @@ def _derive_one(worker: Worker, task: SiteTask) -> tuple[SiteTask, Result]:
         except ArchiveError as error:
             return task, error
         except CallFailed as failure:
-            return task, _given_up(task, f"a fault of this program, {failure}")
+            return task, _given_up(task, StoreError("fault_of_program", fault=failure))
         except WorkerDied as death:
             step, _, sha256 = death.at.partition(" ")
             fault = PageFault(sha256, cast(FaultStep, step), TOO_COSTLY)
             if not sha256 or fault in task.fatal or len(task.fatal) >= MAX_FATAL_PAGES:
-                return task, _given_up(task, "its pages end the worker each time")
+                return task, _given_up(task, StoreError("pages_end_worker"))
             task = replace(task, fatal=(*task.fatal, fault))
 
 
-def _given_up(task: SiteTask, why: str) -> ArchiveError:
-    return StoreError(f"The articles of {task.name} could not be derived ({why}); its captures are safe.")
+def _given_up(task: SiteTask, why: StoreError) -> ArchiveError:
+    return StoreError("not_derived", site=task.name, reason=why)
 
 
 def _written(

@@ -54,19 +54,17 @@ def export(conn: Connection, request: ExportRequest, report: Report = lambda _do
 
 def _check(request: ExportRequest) -> None:
     if request.format not in FORMATS:
-        raise UsageError(
-            f"There is no export to {request.format}; choose one of {', '.join(('warc', 'wacz', *FORMATS))}."
-        )
+        raise UsageError("unknown_format", format=request.format, choices=", ".join(("warc", "wacz", *FORMATS)))
     if request.table and request.format not in TABLE_FORMATS:
-        raise UsageError(f"--table goes with {', '.join(TABLE_FORMATS)}, not with {request.format}.")
+        raise UsageError("table_not_for", formats=", ".join(TABLE_FORMATS), format=request.format)
     if request.table and request.table not in TABLES:
-        raise UsageError(f"There is no table {request.table}; choose one of {', '.join(TABLES)}.")
+        raise UsageError("unknown_table", table=request.table, choices=", ".join(TABLES))
     if request.raw and request.format != "csv":
-        raise UsageError(f"--raw goes with csv, not with {request.format}.")
+        raise UsageError("raw_not_for", format=request.format)
     if request.without_bodies and request.format != "sqlite":
-        raise UsageError(f"--without-bodies goes with sqlite, not with {request.format}.")
+        raise UsageError("bodies_not_for", format=request.format)
     if request.site and request.format == "sqlite":
-        raise UsageError("A copy in sqlite holds every site; leave out --site, or export one of the other formats.")
+        raise UsageError("sqlite_with_site")
 
 
 def _tables(conn: Connection, selection: Selection, request: ExportRequest, report: Report) -> str:
@@ -182,7 +180,7 @@ def _atom(conn: Connection, selection: Selection, request: ExportRequest, _repor
 
 def _sqlite(conn: Connection, request: ExportRequest) -> str:
     if request.out.exists():
-        raise ExchangeError(f"{request.out} exists already; name a new file, so that no archive is overwritten.")
+        raise ExchangeError("file_exists", path=request.out)
     with atomic_files() as claim:
         articles = snapshot.copy(conn, claim(request.out), bodies=not request.without_bodies)
     what = "without the stored pages" if request.without_bodies else "with every stored page"

@@ -54,9 +54,9 @@ def _check_target(db: Database, out: Path, example: str) -> None:
     with os_errors_as_sentences(out):
         is_folder = out.is_dir()
     if is_folder:
-        raise UsageError(f"{out} is a folder; name a file like {out / example}.")
+        raise UsageError("folder_for_file", path=out, example=out / example)
     if out.resolve() == db.path.resolve():
-        raise UsageError(f"{out} is the archive itself; name another file.")
+        raise UsageError("is_this_archive", path=out)
 
 
 def _entries(db: Database, capture_ids: Sequence[int], report: Report) -> Iterator[warc_writer.WarcEntry]:
@@ -70,5 +70,5 @@ def _site_id(db: Database, site: str | None) -> int | None:
         return None
     found = next((site_id for site_id, name in sites.all_sites(db) if name == site), None)
     if found is None:
-        raise NotFound(f"There is no site {site}; `archive sites` lists them.")
+        raise NotFound("unknown_site", name=site)
     return found

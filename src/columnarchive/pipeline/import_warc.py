@@ -155,13 +155,13 @@ def import_files(
 def _merge(db: Database, path: Path, site: str | None, at: str, tally: _Import, report: Report) -> None:
     """Merge another archive; what it withdrew is erased here as well."""
     if site:
-        raise UsageError("--site goes with files of captures, not with another archive.")
+        raise UsageError("site_with_archive")
     if path.resolve() == db.path.resolve():
-        raise UsageError(f"{path} is the archive itself.")
+        raise UsageError("is_this_archive", path=path)
     try:
         opened = Database.open(path, create=False, write=False)
     except StoreError as error:
-        raise ExchangeError(str(error)) from error
+        raise ExchangeError(error.code, **error.parameters) from error
     with opened as other:
         merged = merging.merge(db, other, at, lambda done: report(done, path.name))
     if merged.withdrawn:

@@ -157,6 +157,7 @@ def hooks(settings: Settings, tz: str = DEFAULT_ZONE) -> tuple[Hook, ...]:
 def _hook(settings: Settings, one: WebhookSettings, tz: str) -> Hook:
     for label in one.labels:
         if label not in LEVELS:
-            raise UsageError(f"{settings.path}: {label!r} is no label{did_you_mean(label, LEVELS)}")
+            problem = UsageError("unknown_label", label=label, hint=did_you_mean(label, LEVELS))
+            raise UsageError("in_settings", path=settings.path, problem=problem)
     since = typed(str(one.since), tz) if one.since else ""
     return Hook(one.url, Interest(one.level, one.labels, one.sites, since), one.secret_env)

@@ -13,17 +13,6 @@ PAGE_ENDINGS = (".html", ".htm", ".xhtml", ".shtml", ".php", "")
 TEXT_ENDINGS = (".txt", ".md")
 MAX_BYTES = 50_000_000
 
-_WHY = {
-    "not_html": "it is not a web page",
-    "bad_encoding": "its bytes are not text in any Japanese encoding",
-    "too_deep": "its elements are nested too deeply",
-    "too_large": "it is larger than 50 MB",
-    "needs_javascript": "its text is drawn by a script",
-    "no_article": "it holds no article",
-    "suspect": "it looks like a wall or an error page, not like an article",
-}
-
-
 Result = tuple[Path, Article | ExtractError]
 
 
@@ -34,7 +23,7 @@ def articles(files: Sequence[Path], site_dir: Path | None = None, url: str = "")
     a single file was saved from.
     """
     if url and len(files) > 1:
-        raise UsageError("--url names the address of one page; give one file with it.")
+        raise UsageError("url_for_one")
     pages: list[SavedPage] = []
     named: dict[str, str] = {}
     for path in files:
@@ -48,8 +37,7 @@ def articles(files: Sequence[Path], site_dir: Path | None = None, url: str = "")
     for path in files:
         result = by_url[named[str(path)]]
         if result.article is None:
-            why = _WHY.get(result.outcome, result.outcome)
-            yield path, ExtractError(f"{path} cannot be read as an article: {why}.")
+            yield path, ExtractError("not_an_article", path=path, unread=result.outcome)
         else:
             yield path, result.article
 
@@ -60,7 +48,7 @@ def article(path: Path) -> Article:
         try:
             lines = _read(path).decode("utf-8-sig").splitlines()
         except UnicodeDecodeError as error:
-            raise ExtractError(f"{path} is not UTF-8 text.") from error
+            raise ExtractError("not_utf8", path=path) from error
         return Article(str(path), "", tuple(Block("paragraph", line) for line in lines if line.strip()))
     ((_, found),) = articles([path])
     if isinstance(found, ExtractError):
@@ -77,14 +65,14 @@ def _pages_of(folder: Path | None) -> list[Path]:
     if folder is None:
         return []
     if not folder.is_dir():
-        raise UsageError(f"There is no folder {folder}.")
+        raise UsageError("no_folder", folder=folder)
     return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in PAGE_ENDINGS)
 
 
 def _read(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise ExtractError(f"{path} cannot be read as an article: {_WHY['too_large']}.")
+            raise ExtractError("not_an_article", path=path, unread="too_large")
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+        raise UsageError("unreadable_file", path=path, reason=error.strerror) from error

@@ -30,9 +30,9 @@ class Finding:
 def add(db: Database, name: str, query: str, at: str) -> int:
     """Save a search and take what it finds now as known; how many articles that is."""
     if not name.strip():
-        raise UsageError("A watch needs a name, like `archive watch add claims 完治`.")
+        raise UsageError("watch_needs_name")
     if parse(query).is_empty:
-        raise UsageError("The query is empty; give a word to look for, like `archive watch add claims 完治`.")
+        raise UsageError("watch_needs_query")
     with db.transaction():
         saved_searches.add(db.conn, name, query, at)
         found = {hit.url: hit.removed for hit in _hits(db, query)}

@@ -48,8 +48,8 @@ def probe(url: str, options: crawl.CrawlOptions, report: Callable[[crawl.Progres
         if summary.interrupted:
             raise KeyboardInterrupt
         if not summary.outcomes.keys() & {"ok", "redirected"}:
-            why = summary.failures[0].reason if summary.failures else "nothing was answered"
-            raise FetchError(f"{start} cannot be followed: {why}")
+            reason = summary.failures[0].reason if summary.failures else FetchError("nothing_answered")
+            raise FetchError("cannot_follow", url=start, reason=reason)
         derive.derive(db)
         site_id = dict(frontier.site_ids(db.conn))[settings.name]
         found_by = Counter(reason for _, reason in frontier.known_pages(db.conn, site_id))
@@ -62,14 +62,14 @@ def samples(db: Database, site: str) -> tuple[Article, ...]:
     """A few articles of a site as they stand; UsageError when it has none yet."""
     found = _articles(db, site)
     if not found:
-        raise UsageError(f"The archive has no article of {site} yet; `archive crawl {site}` fetches some.")
+        raise UsageError("no_article_of_site", site=site)
     return found
 
 
 def follow(path: Path, settings: SiteSettings, contact: str = "") -> None:
     """Add a site to the settings file, and a contact if it has none; UsageError when the site is there already."""
     if load(path).named(settings.name):
-        raise UsageError(f"{path} has a site called {settings.name!r} already.")
+        raise UsageError("site_exists", path=path, name=settings.name)
     before = path.read_text(encoding="utf-8-sig") if path.exists() else ""
     # JSON's strings and lists of strings are TOML's too, as long as no sign is written as two surrogates.
     name, start = (json.dumps(value, ensure_ascii=False) for value in (settings.name, settings.start))

@@ -66,7 +66,7 @@ class Group:
         self.members = []
         if stack is not None:
             with contextlib.suppress(StoreError):
-                stack.__exit__(StoreError, StoreError("given up"), None)
+                stack.__exit__(StoreError, StoreError("given_up"), None)
 
 
 @dataclass(slots=True)

@@ -62,7 +62,7 @@ def _stamp(db: Database, authority: TimestampAuthority, head: str, allow_private
         response = post_request(authority.url, request.data, allow_private=allow_private)
         stamped_at = rfc3161.verify_response(response, head.encode(), certificates, request.nonce)
         if abs(from_text(stamped_at) - now) > MAX_SKEW:
-            raise ExchangeError(f"It states {stamped_at}, which is not the time here; one of the two clocks is wrong.")
+            raise ExchangeError("clocks_differ", at=stamped_at)
     except ArchiveError as error:
         return Stamped(authority.url, error=str(error))
     with db.transaction() as conn:
@@ -76,9 +76,9 @@ def read_certificates(path: Path) -> str:
         text = path.read_text(encoding="ascii")
         rfc3161.check_certificates(text)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+        raise UsageError("unreadable_file", path=path, reason=error.strerror) from error
     except (ValueError, ExchangeError) as error:
-        raise UsageError(f"{path} does not hold certificates in PEM.") from error
+        raise UsageError("not_pem", path=path) from error
     return text
 
 

@@ -65,10 +65,10 @@ def withdraw(db: Database, url: str, at: str, reason: str, derive: Derive, clock
     another command writes or when a process keeps the file open, after which the same command finishes the work.
     """
     if not reason.strip():
-        raise UsageError("A withdrawal needs a reason; it stays in the archive.")
+        raise UsageError("no_reason")
     known = url if rows.is_known(db, url) else canonical(url)
     if not rows.is_known(db, known):
-        raise NotFound(f"The archive does not know {url}.")
+        raise NotFound("unknown_page", url=url)
     with writer_lock(db.path, "withdrawal"):
         done = rows.erase(db, rows.Request(known, at, reason.strip(), to_text(clock()), _targets))
         for site_id in done.site_ids:

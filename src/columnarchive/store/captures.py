@@ -104,10 +104,10 @@ def load(db: Database, capture_id: int) -> Capture:
         (capture_id,),
     ).fetchone()
     if row is None:
-        raise NotFound(f"The archive holds no capture {capture_id}.")
+        raise NotFound("no_capture_number", number=capture_id)
     *fields, sha256, withdrawal_id = row
     if withdrawal_id is not None:
-        raise StoreError(f"The capture of {fields[0]} at {fields[2]} was withdrawn.")
+        raise StoreError("capture_withdrawn", url=fields[0], at=fields[2])
     url, final_url, fetched_at, status, headers, outcome, error, asked, hops, *rest, robots = fields
     wire = Wire(headers_of(asked), _hops(hops), *rest)
     body = blobs.read(db, sha256) if sha256 and status != timeline.NOT_MODIFIED else None

@@ -85,7 +85,7 @@ def decompress(data: bytes, raw_size: int, base: bytes | None = None) -> bytes:
     try:
         return zstandard.ZstdDecompressor(dict_data=_dictionary(base)).decompress(data)
     except zstandard.ZstdError as error:
-        raise StoreError(f"A stored body is damaged: {error}.") from error
+        raise StoreError("damaged_frame", reason=error) from error
 
 
 def decompress_all(frames: Sequence[Frame]) -> list[bytes]:
@@ -116,7 +116,7 @@ def decompress_last(frames: Sequence[Frame]) -> bytes:
             return zstandard.ZstdDecompressor().decompress_content_dict_chain([_stored(body), *above])
         return body
     except (zstandard.ZstdError, ValueError) as error:
-        raise StoreError(f"A stored body is damaged: {error}.") from error
+        raise StoreError("damaged_frame", reason=error) from error
 
 
 def _stored(body: bytes) -> bytes:
@@ -141,9 +141,9 @@ def _check_size(data: bytes, raw_size: int) -> None:
     try:
         said = zstandard.frame_content_size(data)
     except (zstandard.ZstdError, TypeError) as error:
-        raise StoreError(f"A stored body is damaged: {error}.") from error
+        raise StoreError("damaged_frame", reason=error) from error
     if said != raw_size:
-        raise StoreError("A stored body is damaged: its frame gives another size than its row.")
+        raise StoreError("frame_size")
 
 
 def _dictionary(base: bytes | memoryview | None) -> zstandard.ZstdCompressionDict | None:

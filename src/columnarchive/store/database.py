@@ -45,10 +45,10 @@ class Database:
         """
         if not path.exists():
             if not create:
-                raise StoreError(f"There is no archive at {path} yet; `archive crawl URL` or `archive demo` makes one.")
+                raise StoreError("no_archive_yet", path=path)
             _make_folder(path)
         elif path.is_dir():
-            raise StoreError(f"{path} is a folder, not an archive.")
+            raise StoreError("archive_is_folder", path=path)
         with translated(path):
             conn = _connect(path, write)
             try:
@@ -97,8 +97,8 @@ class Database:
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.close()
-        if said := sqlite_errors.sentence(self.path, error):
-            raise StoreError(said) from error
+        if found := sqlite_errors.store_error(self.path, error):
+            raise found from error
 
     def get_meta(self, key: str) -> str:
         """A remembered value of the file, or an empty string."""
@@ -114,7 +114,7 @@ def _make_folder(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"Cannot make the folder {path.parent}: {error.strerror}.") from error
+        raise StoreError("cannot_make_folder", folder=path.parent, reason=error.strerror) from error
 
 
 def _connect(path: Path, write: bool) -> sqlite3.Connection:
@@ -158,10 +158,7 @@ def _as_it_lies(path: Path) -> str:
     """
     log = path.with_name(path.name + "-wal")
     if log.exists() and log.stat().st_size:
-        raise StoreError(
-            f"{path} has a log beside it that cannot be read where nothing can be written; "
-            f"copy both, {path.name} and {log.name}, to a folder of yours."
-        )
+        raise StoreError("log_beside", path=path, name=path.name, log=log.name)
     return "mode=ro&immutable=1"
 
 
@@ -172,6 +169,6 @@ def _is_writable(path: Path) -> bool:
 def _refuse_to_upgrade(conn: sqlite3.Connection, path: Path) -> None:
     """Raise StoreError where a reader must not make an archive, or cannot write an upgrade."""
     if upgrading.is_empty(conn):
-        raise StoreError(f"{path} is empty, not yet an archive; `archive crawl URL` or `archive demo` makes one.")
+        raise StoreError("empty_archive", path=path)
     if not _is_writable(path):
-        raise StoreError(f"{path} has an older schema and cannot be upgraded there; copy it to a folder of yours.")
+        raise StoreError("old_schema", path=path)

@@ -148,12 +148,12 @@ class _Decoded:
             "select codec, base_sha256, raw_size, cast(data as blob) from bodies where sha256 = ?", (sha256,)
         ).fetchone()
         if row is None:
-            raise StoreError(f"The body {sha256} that it is coded against is missing.")
+            raise StoreError("base_missing", sha256=sha256)
         kind, base_sha256, raw_size, data = row
         if kind not in get_args(codec.Codec) or (kind != "zstd") != bool(base_sha256):
-            raise StoreError(f"Its codec {kind!r} is unknown or does not fit its base.")
+            raise StoreError("codec_unknown", codec=kind)
         if depth > codec.MAX_CHAIN:
-            raise StoreError("It is coded against too long a line of bodies.")
+            raise StoreError("chain_too_long")
         below = [self.get(base_sha256, depth + 1)] if base_sha256 else []
         if kind == "zstd-line":
             below[:0] = [self.get(name) for name in self._below(base_sha256)]

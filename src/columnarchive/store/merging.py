@@ -36,9 +36,9 @@ def merge(db: Database, other: Database, at: str, report: Report = lambda _: Non
     not verify, or when it is a copy without bodies.
     """
     if snapshot.is_without_bodies(other.conn):
-        raise StoreError(f"{other.path} is a copy without the stored pages and cannot be merged.")
+        raise StoreError("merge_without_bodies", path=other.path)
     if hash_chain.verify(other.conn) or merged_chains.verify(other.conn):
-        raise StoreError(f"The hash chain of {other.path} does not verify; `archive check` names what was altered.")
+        raise StoreError("merge_chain_broken", path=other.path)
     merged = Merged()
     for tombstone in _rows(other, "select id, url, at, captured_at, reason, digests from withdrawals order by id"):
         _merge_tombstone(db, other, tombstone, at, merged)

@@ -21,14 +21,14 @@ class Watch:
 def add(conn: sqlite3.Connection, name: str, query: str, at: str) -> None:
     """Save a search under a name; UsageError when the name is taken."""
     if conn.execute("select 1 from watches where name = ?", (name,)).fetchone():
-        raise UsageError(f"There is a watch called {name!r} already; remove it first or choose another name.")
+        raise UsageError("watch_exists", name=name)
     conn.execute("insert into watches(name, query, made_at) values (?, ?, ?)", (name, query, at))
 
 
 def remove(conn: sqlite3.Connection, name: str) -> None:
     """Forget a saved search; NotFound without it."""
     if not conn.execute("delete from watches where name = ?", (name,)).rowcount:
-        raise NotFound(f"There is no watch called {name!r}; `archive watch` lists them.")
+        raise NotFound("unknown_watch", name=name)
 
 
 def every(conn: sqlite3.Connection, name: str = "") -> list[Watch]:
@@ -37,7 +37,7 @@ def every(conn: sqlite3.Connection, name: str = "") -> list[Watch]:
         "select name, query, made_at, looked_at from watches where ? in ('', name) order by name", (name,)
     ).fetchall()
     if name and not rows:
-        raise NotFound(f"There is no watch called {name!r}; `archive watch` lists them.")
+        raise NotFound("unknown_watch", name=name)
     return [Watch(*row) for row in rows]
 
 

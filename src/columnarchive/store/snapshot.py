@@ -31,7 +31,7 @@ def copy(conn: sqlite3.Connection, target: Path, *, bodies: bool = True) -> int:
             _copy_tables(conn, target, leave_empty=("bodies",))
         return _finish(target, bodies)
     except sqlite3.DatabaseError as error:
-        raise StoreError(f"The copy cannot be written: {error}.") from error
+        raise StoreError("copy_unwritable", reason=error) from error
 
 
 def is_without_bodies(conn: sqlite3.Connection) -> bool:

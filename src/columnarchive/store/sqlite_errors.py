@@ -11,19 +11,17 @@ from columnarchive.errors import StoreError
 from columnarchive.store import value_checks
 
 PRIMARY = 0xFF  # the low byte of a code; the rest says more exactly what happened
-_SENTENCES = {
-    sqlite3.SQLITE_INTERRUPT: "Writing {path} was stopped; what was committed is safe.",
-    sqlite3.SQLITE_NOTADB: "{path} is not a database; if it was one, its beginning is damaged.",
-    sqlite3.SQLITE_BUSY: "{path} is being written by another process; try again when it has finished.",
-    sqlite3.SQLITE_LOCKED: "{path} is being written by another process; try again when it has finished.",
-    sqlite3.SQLITE_FULL: "The disk that holds {path} (or the folder for temporary files) is full; "
-    "what was committed is safe.",
-    sqlite3.SQLITE_IOERR: "{path} cannot be read or written to its end: the disk is full or faulty; "
-    "what was committed is safe.",
-    sqlite3.SQLITE_READONLY: "{path} or its folder cannot be written to.",
-    sqlite3.SQLITE_PERM: "{path} or its folder cannot be written to.",
-    sqlite3.SQLITE_CORRUPT: "{path} is damaged; `archive check` says where.",
-    sqlite3.SQLITE_CANTOPEN: "{path} cannot be opened; check that it exists and may be read and written.",
+_CODES = {
+    sqlite3.SQLITE_INTERRUPT: "database_interrupted",
+    sqlite3.SQLITE_NOTADB: "not_a_database",
+    sqlite3.SQLITE_BUSY: "database_busy",
+    sqlite3.SQLITE_LOCKED: "database_busy",
+    sqlite3.SQLITE_FULL: "disk_full",
+    sqlite3.SQLITE_IOERR: "disk_faulty",
+    sqlite3.SQLITE_READONLY: "database_read_only",
+    sqlite3.SQLITE_PERM: "database_read_only",
+    sqlite3.SQLITE_CORRUPT: "database_damaged",
+    sqlite3.SQLITE_CANTOPEN: "database_unopenable",
 }
 
 
@@ -32,21 +30,21 @@ UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, Recur
 FILE_ERRORS = (sqlite3.Error, *UNREADABLE)
 
 
-def sentence(path: Path, error: BaseException | None) -> str:
-    """Return what an error means to the user of the archive at `path`; empty for an error that is not the file's.
+def store_error(path: Path, error: BaseException | None) -> StoreError | None:
+    """Return what an error means to the user of the archive at `path`; None for an error that is not the file's.
 
     Of a group of errors, the first that is one of SQLite's speaks for all: they have one cause. What no code explains
     is looked for in the file: a table that is missing or replaced, a text or JSON that cannot be read.
     """
     if isinstance(error, BaseExceptionGroup):
-        return next(filter(None, (sentence(path, inner) for inner in error.exceptions)), "")
+        return next(filter(None, (store_error(path, inner) for inner in error.exceptions)), None)
     if not isinstance(error, (sqlite3.Error, *UNREADABLE)):
-        return ""
+        return None
     code = getattr(error, "sqlite_errorcode", 0)  # errors of Python's own module have none
-    if known := _SENTENCES.get(code & PRIMARY, ""):
-        return known.format(path=path)
+    if known := _CODES.get(code & PRIMARY, ""):
+        return StoreError(known, path=path)
     found = _diagnosed(path)
-    return found and f"{path} is damaged. {found}"
+    return StoreError("table_damaged", path=path, found=found) if found else None
 
 
 def _diagnosed(path: Path) -> str:
@@ -66,6 +64,6 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        if found := sentence(path, error):
-            raise StoreError(found) from error
+        if found := store_error(path, error):
+            raise found from error
         raise

@@ -93,7 +93,7 @@ def snapshot(conn: Connection) -> Iterator[None]:
 def selection(conn: Connection, site: str = "") -> Selection:
     """What an export of a site (or of all) may hold; NotFound for a site the archive does not follow."""
     if site and conn.execute("select 1 from sites where name = ?", (site,)).fetchone() is None:
-        raise NotFound(f"There is no site {site}; `archive sites` lists them.")
+        raise NotFound("unknown_site", name=site)
     rows = conn.execute(
         """select articles.id from pages join articles on articles.id = pages.article_id where pages.state = 'withdrawn'
            union select articles.id from pages join articles on articles.url = pages.url where pages.state = 'withdrawn'

@@ -51,13 +51,13 @@ def is_pending(conn: sqlite3.Connection, path: Path, folder: Traversable) -> boo
     """Whether a file lacks migrations; raise StoreError for one that is not ours or that has more than we know."""
     (application,) = conn.execute("pragma application_id").fetchone()
     if application != APPLICATION_ID and not is_empty(conn):
-        raise StoreError(f"{path} is an SQLite database, but not an archive.")
+        raise StoreError("not_ours", path=path)
     steps, had = set(known(folder)), set(applied(conn))
     tables = conn.execute("select count(*) from sqlite_master where name in ('pages', 'captures')").fetchone()[0]
     if not had and tables:
-        raise StoreError(f"The table {_TABLE} of {path} is missing or empty; put a copy of the file in its place.")
+        raise StoreError("table_missing", table=_TABLE, path=path)
     if had - steps:
-        raise StoreError(f"{path} was written by a newer columnarchive; `pip install -U columnarchive` first.")
+        raise StoreError("newer_schema", path=path)
     return bool(steps - had)
 
 
@@ -84,9 +84,9 @@ def upgrade(conn: sqlite3.Connection, path: Path, folder: Traversable) -> None:
     try:
         steps.apply(sqlite_utils.Database(conn))
     except sqlite3.Error as error:
-        if sqlite_errors.sentence(path, error) or copy is None:
+        if sqlite_errors.store_error(path, error) or copy is None:
             raise
-        raise StoreError(f"{path} could not be upgraded ({error}); a copy from before is {copy}.") from error
+        raise StoreError("upgrade_failed", path=path, reason=error, copy=copy) from error
 
 
 @contextlib.contextmanager
@@ -116,6 +116,6 @@ def _backup(conn: sqlite3.Connection, path: Path, steps: int) -> Path:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise StoreError(f"The copy {copy} cannot be made before the upgrade: {error.strerror}.") from error
+            raise StoreError("upgrade_copy_failed", copy=copy, reason=error.strerror) from error
         raise
     return copy

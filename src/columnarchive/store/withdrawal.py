@@ -68,7 +68,7 @@ def erase(db: Database, request: Request) -> Erasure:
     with db.transaction() as conn:
         page = conn.execute("select id, state from pages where url = ?", (url,)).fetchone()
         if page is None:
-            raise NotFound(f"The archive does not know {url}.")
+            raise NotFound("unknown_page", url=url)
         if page[1] == "withdrawn":
             return Erasure(0, 0, (url,), ())
         site = withdrawn_text.Site(conn, page[0])
@@ -84,7 +84,7 @@ def erase(db: Database, request: Request) -> Erasure:
             chosen = _captures_of(conn, pages)
         chosen, digests = _with_same_bodies(conn, chosen)
         if not chosen and at:
-            raise NotFound(f"The archive holds no capture of {url} at {at}.")
+            raise NotFound("no_capture_at", url=url, at=at)
         touched = sorted({*_pages_of_captures(conn, chosen), *pages})
         withdrawal_id = _bury(conn, request, chosen)
         tombstones.bind(conn, withdrawal_id, addresses, text.shingles)
@@ -106,10 +106,7 @@ def scour(db: Database) -> None:
         db.conn.execute("vacuum")
         busy, *_ = db.conn.execute("pragma wal_checkpoint(truncate)").fetchone()
     if busy:
-        raise StoreError(
-            "The page is withdrawn, but another process has the archive open and may keep old bytes in its log; "
-            "close it and run the same command again."
-        )
+        raise StoreError("withdrawal_log")
 
 
 def _pages_of_article(conn: sqlite3.Connection, page_id: int) -> list[int]:
@@ -164,7 +161,7 @@ def _captures_at(conn: sqlite3.Connection, page_id: int, url: str, at: str) -> l
         (page_id, len(at), at),
     ).fetchall()
     if len({moment for _, moment in rows}) > 1:
-        raise UsageError(f"{len(rows)} captures of {url} begin with {at}; name one, such as {rows[0][1]}.")
+        raise UsageError("several_captures", number=len(rows), url=url, at=at, example=rows[0][1])
     return [row[0] for row in rows]
 
 

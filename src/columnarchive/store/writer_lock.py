@@ -25,10 +25,10 @@ def writer_lock(database: Path, work: str) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        raise StoreError(f"Another {_holder(path)} of {database} is running; wait for it or stop it first.") from error
+        raise StoreError("archive_busy", work=_holder(path), path=database) from error
     except OSError as error:
-        why = "it is a symbolic link" if path.is_symlink() else error.strerror or str(error)
-        raise StoreError(f"The lock {path} cannot be made: {why}.") from error
+        reason = StoreError("symbolic_link") if path.is_symlink() else error.strerror or str(error)
+        raise StoreError("cannot_lock", path=path, reason=reason) from error
     try:
         _sign(path, work)
         yield
