@@ -126,7 +126,8 @@ class CrawlRun:
         self.outcomes[capture.outcome] += 1
         # Each page of a host without a name fails for the same reason, which is given once.
         repeated = capture.outcome == "unresolved" and self.failures and self.failures[-1].reason == capture.error
-        failed = capture.outcome not in GOOD or (capture.outcome == "ok" and capture.error)
+        # "redirected" with an error: the page has moved to where it may not be followed.
+        failed = capture.outcome not in GOOD or (capture.outcome != "unchanged" and capture.error)
         if failed and not repeated and len(self.failures) < MAX_FAILURES:
             self.failures.append(Failure(visit.url, capture.outcome, capture.error or f"Status {capture.status}."))
         self.report(
