@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from columnarchive.observations.context import about_others, explains_ban, on_jobs, speaks_as_clinic
+from columnarchive.observations.context import about_others, explains_ban, named_clinic, on_jobs, speaks_as_clinic
 from columnarchive.observations.lexicon import pattern
 from columnarchive.observations.readers import Span
 from columnarchive.observations.sentences import Sentence
@@ -26,12 +26,12 @@ _OTHER_RATE = re.compile(
 _AUTHOR_BOX = re.compile(
     r"[■◆●【\[(]?(?:この|本)?(?:記事|コラム)?(?:を|の)?(?:監修|執筆|書いた|担当)(?:者|医師?|した|した人|した医師|人|医師|ドクター|者紹介|者情報|者プロフィール)?(?:の?(?:紹介|プロフィール))?[】\])]?:?"
 )
+_PATIENT = re.compile(r"方|患者|お客|ご?家族|利用者|皆さ|さん|さま|様|女性|男性|代")
+_EVENT = re.compile(r"(?:ました|でした|た|[えけせてねべめれ]る(?:ように)?|なりそう)(?:[。!]|です|よ|ね|の|日|\(|$)")
 _FELT = re.compile(r"(?:ました|でした|くなった|です!|うれし|嬉し|満足|びっくり|驚)")
 _VOICE_LINE = re.compile(r"\s*(?:[・●★☆]+\s*)?(?:★{3,5}|[A-Z](?:\.[A-Z])?\.?\s?(?:様|さん)|[2-9]0代)")
 _HEARSAY = re.compile(r"(?:方|さん|様|患者さ[まん]|ご夫婦|ご家族|男性|女性)[^。]{0,60}(?:た|る)(?:そうです|とのこと)")
-_TITLE_PARTS = re.compile(r"[|｜]")
 _SHORTEST_VOICE = 5
-_SHORTEST_NAME = 4
 _NAME = r"[一-龯々ヶ]{1,4}[\s　]?[一-龯々ぁ-んァ-ヶー]{1,5}"
 _OTHER_TOP = re.compile(
     r"(?:学会|大会|企業|メーカー|大学|研究|山|都市|国民|寿命|雑誌|番組|師匠|恩師|に学び|に師事|選手|チーム(?!の一員)|映画|会場)"
@@ -41,7 +41,7 @@ _OTHER_TOP = re.compile(
 def testimonial(s: Sentence) -> Iterator[Span]:
     """Read a patient's voice on the effect or content of a treatment."""
     if (
-        not s.has("good_effect")
+        not (s.quoted or s.has("good_effect"))
         or s.is_navigation
         or "staff" in s.topics
         or explains_ban(s)
@@ -59,8 +59,8 @@ def testimonial(s: Sentence) -> Iterator[Span]:
         if (
             len(words) > _SHORTEST_VOICE
             and not words.endswith("まで")
-            and _is_account(words)
             and (attributed or voiced or (retold and retold.start() >= end - 1))
+            and _is_account(words, of_patient=bool(attributed or (retold and _PATIENT.search(s.text, end))))
         ):
             yield start, end
     if (
@@ -98,9 +98,9 @@ def topics_above(s: Sentence) -> frozenset[str]:
     return s.topics
 
 
-def _is_account(words: str) -> bool:
-    """Whether words tell of an effect, rather than of worries before or of the staff."""
-    if not pattern("good_effect").search(words):
+def _is_account(words: str, of_patient: bool = False) -> bool:
+    """Whether words tell of an effect, rather than of worries before or of the staff; a patient's may be any event."""
+    if not pattern("good_effect").search(words) and not (of_patient and _EVENT.search(words)):
         return False
     if pattern("complaint").search(words) and not re.search(
         r"ました|た(?:です|気|。|$|!|ん)|ように|なくな|消え|減", words
@@ -211,7 +211,7 @@ def effect_hedge(s: Sentence) -> Iterator[Span]:
         if (
             not s.is_quoted(found.start())
             and not re.search(
-                r"(?:費用|料金|予約|保険|駐車|原因|検査(?:を|に)異常|病気(?:は|で))[^。]{0,12}$",
+                r"(?:費用|料金|予約|保険|駐車|検査(?:を|に)異常|病気(?:は|で)|原因(?:は|が))[^。]{0,12}$",
                 s.text[: found.start()],
             )
             and _limits_effect(s, found.start(), found.end())
@@ -230,13 +230,13 @@ def _is_about_effect(s: Sentence, start: int, word: str) -> bool:
         return not re.search(r"痛み|腫れ|ダウンタイム|赤み|内出血|副作用", s.text) or "効" in s.text
     if re.search(r"見積|費用|料金", s.text[start:]) and "効果" not in s.text:
         return False
-    if re.match(r"(?:れる)?(?:こと)?(?:なく|ず|ません)", s.text[start + len(word) :]):
+    if re.match(r"(?:れ)?る?(?:こと)?(?:なく|ず|ません|ように)", s.text[start + len(word) :]):
         return False
     return pattern("effect_word").search(before) is not None
 
 
 _TARGET = re.compile(
-    r"(?:方)?こそ|方?、[^。]{0,40}(?:有効|選択肢|おすすめ|お勧め)|(?:方)?は?、?(?:ぜひ|一度ご)|(?:い|な|の)?(?:方|人|ケース|場合|患者さ[まん]|症例)?(?:に|へ|にも|には)、?(?:は、)?[^。]{0,20}(?:有効|選択|おすすめ|お勧め|適|いかが|対応|ご相談)|(?:な|の)?ケースです|(?:い|な)[^。]{0,20}(?:でした|変色|方へ)"
+    r"(?:方)?こそ|方[^。]{0,12}(?:からの|(?:の|に)(?:ため|向け))|方?、[^。]{0,40}(?:有効|選択肢|おすすめ|お勧め)|(?:方)?は?、?(?:ぜひ|一度ご)|(?:い|な|の)?(?:方|人|ケース|場合|患者さ[まん]|症例)?(?:に|へ|にも|には)、?(?:は、)?[^。]{0,20}(?:有効|選択|おすすめ|お勧め|適|いかが|対応|ご相談)|(?:な|の)?ケースです|(?:い|な)[^。]{0,20}(?:でした|変色|方へ)"
 )
 _PROMISES_NOTHING = re.compile(
     r"合わない|とは(?:お約束|申し上げ|断言|言い)|満足|後戻り|(?:すべて|全て|全員|誰|皆|どなた|万人)[^。]*(?:わけで|とは限)|とは限|だけでは|変わらない|治らない|完全に|(?:よく|良く|楽に|軽く)なら"
@@ -250,11 +250,15 @@ def _limits_effect(s: Sentence, start: int, end: int) -> bool:
     near = s.text[max(0, start - 40) : end + 16]
     if _DISEASE_HEDGE.search(near) and not re.search(r"治療(?:後|して|を)|効果", near):
         return False
-    if re.search(r"病気(?:を|の|です)|難病|状態を指", s.text[end : end + 12]) or _TARGET.match(s.text[end:]):
+    if re.search(
+        r"^(?:の(?:に|を)|ように|まで|、?もしくは|という)|病気(?:を|の|です)|難病|状態を指", s.text[end : end + 12]
+    ) or _TARGET.match(s.text[end:]):
         return False
     if _PROMISES_NOTHING.search(s.text[start:end]):
         return True
     if re.match(r"(?:わけ|もの)で(?:は|も)", s.text[start:end]):
+        if s.text[:start].endswith(("代わりになる", "代わる")):
+            return False
         return pattern("effect_word").search(s.text[max(0, start - 28) : start]) is not None
     return pattern("effect_word").search(near) is not None
 
@@ -306,20 +310,12 @@ def supervisor(s: Sentence) -> Iterator[Span]:
             return
 
 
-def _named_clinic(s: Sentence) -> Span | None:
-    """Find the clinic by the name that the title gives it, as the subject of a sentence or the owner of what it offers."""
-    for name in _TITLE_PARTS.split(s.title)[1:]:
-        at = s.text.find(name.strip()) if len(name.strip()) >= _SHORTEST_NAME else -1
-        if at >= 0 and s.text[at + len(name.strip()) :].startswith(("は", "で", "の", "が")):
-            return at, at + len(name.strip())
-    return None
-
-
 def own_treatment(s: Sentence) -> Iterator[Span]:
     """Read that the clinic offers a treatment: it is the actor of what is done."""
     if s.asks or s.is_navigation or "staff" in s.topics:
         return
-    if (named := _named_clinic(s)) and pattern("treatment").search(s.text):
+    acts = pattern("act").search(s.text) is not None and pattern("body").search(s.text) is not None
+    if (named := named_clinic(s)) and (acts or pattern("treatment").search(s.text)):
         yield named
     for found in pattern("own").finditer(s.text):
         if s.is_quoted(found.start()):
@@ -329,8 +325,9 @@ def own_treatment(s: Sentence) -> Iterator[Span]:
             yield found.start(), found.end()
             return
         offer = pattern("offer").search(rest, len(found[0]))
-        if offer and (
-            pattern("treatment").search(s.text)
+        if (acts or offer) and (
+            acts
+            or pattern("treatment").search(s.text)
             or re.search(
                 r"(?:いずれ|すべて|どちら|両方|どれ)[^。]{0,6}(?:対応|行|扱)|実施施設|で(?:使って|使用して|扱って)いるもの",
                 s.text,

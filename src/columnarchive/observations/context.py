@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from columnarchive.observations.lexicon import pattern
+from columnarchive.observations.readers import Span
 from columnarchive.observations.sentences import Sentence
 
 _NEGATED = re.compile(
@@ -18,6 +19,8 @@ _COMPARED = re.compile(
     r"|[^。、]{0,10}(?:方(?:に|へ|こそ)|にはない|にない|では(?:受けられ|真似|できない|難し|得られ))"
 )
 _TREATMENT_FEE = re.compile(r"治療(?:費|料)|初診料|診察料|施術料")
+_TITLE_PARTS = re.compile(r"[|｜]")
+_SHORTEST_NAME = 3
 _NOT_YET = re.compile(r"(?:予定|検討(?:中|して)|準備中|まだ|今後)")
 _THINGS_OF_OTHERS = re.compile(r"(?:購入|入手|買)(?:した|する|って)(?:お?薬|もの|製品)|海外で(?:受け|手術|施術)")
 
@@ -47,9 +50,19 @@ def about_others(s: Sentence) -> bool:
     return own is None or others[0].start() < own.start()
 
 
+def named_clinic(s: Sentence) -> Span | None:
+    """Find the clinic by the name that the title gives it, as the subject of a sentence or the owner of what it offers."""
+    for part in _TITLE_PARTS.split(s.title)[1:]:
+        for name in (part.strip(), *part.split()):
+            at = s.text.find(name) if len(name) >= _SHORTEST_NAME else -1
+            if at >= 0 and s.text[at + len(name) :].startswith(("は", "で", "の", "が")):
+                return at, at + len(name)
+    return None
+
+
 def speaks_as_clinic(s: Sentence) -> bool:
     """Whether the clinic itself is the subject of a sentence."""
-    return s.has("own") and not re.search(
+    return (s.has("own") or named_clinic(s) is not None) and not re.search(
         r"当院(?:で(?:は|も))?[^。]{0,30}(?:行って|扱って|実施して)(?:い|お)(?:ません|りません)", s.text
     )
 

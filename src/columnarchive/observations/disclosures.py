@@ -38,9 +38,7 @@ def self_pay(s: Sentence) -> Iterator[Span]:
         yield from ((found.start(), found.end()) for found in _NO_CELL.finditer(s.text, len(s.cells[0])))
     for found in pattern("self_pay").finditer(s.text):
         if not negated(s.text, found.end()) and not s.is_quoted(found.start()) and not _DEFINES.search(s.text):
-            if not pattern("other_insurance").search(s.text[max(0, found.start() - 4) : found.end()]) or _PUBLIC.search(
-                found[0]
-            ):
+            if not _is_other_insurance(s, found) or _PUBLIC.search(found[0]):
                 yield found.span()
     if "保険" in s.text:
         yield from _unpaid(s)
@@ -48,10 +46,14 @@ def self_pay(s: Sentence) -> Iterator[Span]:
         yield denial.span()
 
 
+def _is_other_insurance(s: Sentence, found: re.Match[str]) -> bool:
+    other = pattern("other_insurance").search(s.text, max(0, found.start() - 6))
+    return other is not None and other.start() < found.end()
+
+
 def _unpaid(s: Sentence) -> Iterator[Span]:
     for found in pattern("insurance").finditer(s.text):
-        around = s.text[max(0, found.start() - 6) : found.end()]
-        if pattern("other_insurance").search(around) or s.is_quoted(found.start()):
+        if _is_other_insurance(s, found) or s.is_quoted(found.start()):
             continue
         denial = pattern("not_paid").match(s.text[found.end() : found.end() + 60])
         after = s.text[found.end() + denial.end() :][:12] if denial else ""
@@ -113,7 +115,7 @@ def course(s: Sentence) -> Iterator[Span]:
     """Read how long the treatment takes in days or more, how often and how many times patients come."""
     if on_jobs(s) or about_others(s) or s.asks or s.is_navigation or (s.is_label and "円" in s.text):
         return
-    if not re.search(r"[回度日週月年期泊ル]", s.text):
+    if not re.search(r"[回度日週月年期泊ル]", s.text) or ("exclusion" in s.topics and s.has("excluded_group")):
         return
     certain = bool(s.topics & {"course"}) or bool(s.cells and re.search(r"期間|回数|通院|頻度|間隔", s.cells[0]))
     for reader in (DURATION, COUNT):
@@ -127,7 +129,7 @@ def _is_course(s: Sentence, start: int, end: int, certain: bool) -> bool:
     if (
         s.is_quoted(start)
         or _PRICE_UNIT.match(s.text[end : end + 20])
-        or re.match(r"(?:以上前|前(?!後)|以内に|未満|生存|目の?方|分(?:の)?\d)", s.text[end : end + 6])
+        or re.match(r"(?:以上前|前(?!後)|以内に|未満|生存|目の?方|券|チケット|分(?!け))", s.text[end : end + 6])
     ):
         return False
     if pattern("not_course").search(clause) and not (certain and not re.search(r"持続|効果|ダウンタイム|控え", clause)):
@@ -201,13 +203,14 @@ _OBJECT = re.compile(r"(?:を|に|で|から|へ|より|下|ながら|も)[^。�
 _REPORTED = re.compile(r"(?:報告|研究)(?:も)?(?:され|が(?:進|あ)|で(?:は|、))|という報告|海外では")
 _CELLS_ACT = re.compile(
     r"(?:幹細胞|因子|成分|サイトカイン|物質|酵素|菌|ウイルス|ホルモン|タンパク質|コラーゲン|免疫|抗体|エクソソーム)(?:が|は)[^。、]{0,24}$|(?:幹細胞|因子|成分|サイトカイン|物質)(?:[^。、]{0,20})が[^。]{0,60}$"
+    r"|(?:システム|[赤白]血球|血小板|筋肉|リンパ|脳|身体|体|治療物|細菌|老廃物|新陳代謝|神経)(?:が|は)[^。]{0,60}$|血液は[^。]{0,60}(?:運|届け|巡|排出|作)"
 )
 _CONDUCT = re.compile(
     r"(?:ください|下さい|ましょう|お願い|お勧めし|おすすめし|お控え|控えて|避けて|効果的|大切です|ことが大事|心がけ|"
     r"(?:食べ|飲み(?:過|す)|睡眠|運動)[^。]{0,12}(?:こと|よう)|悩|持参|ご用意|お持ち|予防(?:に|で)|自宅で|ご家庭で)"
 )
 _EARLIER = re.compile(
-    r"(?:受けた|受けられた|していた|してきた|した)(?:方|人|患者|とき|ところ|経験|ことが)|(?:以前|過去|昔|これまで)|学びました|感じました|思いました"
+    r"(?:受けた|受けられた|していた|してきた|(?:治療|手術|施術|注射|矯正|抜歯|経験)(?:を)?した)(?:方|人|患者|とき|ところ|経験|ことが)|(?:以前|過去|昔|これまで)|学びました|感じました|思いました"
 )
 
 
@@ -219,10 +222,11 @@ def _is_done(s: Sentence, start: int, end: int) -> bool:
         or (on_disease(s.text) and not s.has("own"))
     ):
         return False
-    if re.match(r"て?も[、し]|(?:た|り|て)?(?:ら|ば|すぎ)", s.text[end:]):
+    if re.match(r"て?も[、し]|(?:た|り|て)?(?:ら|ば|すぎ)|て?しま[っうい]|る?と、", s.text[end:]):
         return False
     if _CONDUCT.search(s.text) and not re.search(
-        r"(?:打って|装着して|入れて|飲んで|内服して|服用して|続けて|受けて|貼って)(?:いただ)|処方", s.text
+        r"お?(?:貸し|預かり|送り|届け)(?:出し)?(?:し|いた)|(?:打って|装着して|入れて|飲んで|内服して|服用して|続けて|受けて|貼って)(?:いただ)|処方",
+        s.text,
     ):
         return bool(re.search(r"服用してください", s.text)) and "risk" not in s.topics
     before = s.text[max(0, start - 40) : start]

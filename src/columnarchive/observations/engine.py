@@ -11,7 +11,7 @@ from columnarchive.observations.readers import Span
 from columnarchive.observations.records import KINDS, Context, Kind, Line, Observation
 from columnarchive.observations.sentences import Sentence, read
 
-VERSION = "1"
+VERSION = "2"
 """The version of rules and lexicon: a stored ledger made with another one is made again."""
 
 Detector = Callable[[Sentence], Iterable[Span]]
@@ -141,7 +141,7 @@ def _alternatives(found: list[Observation], sentences: Sequence[Sentence]) -> li
     """Beside an unapproved product of its own, a column names the approved one in plainer words."""
     if not any(o.kind == "unapproved" for o in found) or any(o.kind == "approved_alternative" for o in found):
         return []
-    own = {o.line for o in found if o.kind == "unapproved"}
+    own = {o.line for o in found if o.kind in ("unapproved", "import_source")}
     return [
         _observation("approved_alternative", s, spans)
         for s in sentences

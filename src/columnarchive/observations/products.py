@@ -14,7 +14,8 @@ _WARNED_OF = re.compile(
     r"注意喚起|警告|自己判断|ご注意|危険|偽|リスクがあるため|(?:買|購入)(?:わ|し)?(?:ない|た)|トラブル"
 )
 _APPROVED_AT_HOME = re.compile(
-    r"(?:国内|日本)(?:で|に|では|には)[^。]{0,40}(?<!未)承認(?:され(?:て(?:い|お)(?:る|ま|り)(?!せん)|た)|済|薬|品|製剤|機器)[^。]{0,20}"
+    r"(?:(?:国内|日本)(?:で|に|では|には)[^。]{0,40}|(?:別|ほか|他)の(?:製剤|薬|製品|機器|機種|装置)[^。、]{0,6})"
+    r"(?<!未)承認(?:され(?:て(?:い|お)(?:る|ま|り)(?!せん)|た)|済|薬|品|製剤|機器|を(?:受け|得|取得し)(?:た|て(?:い|お)(?:る|ま|り)(?!せん)))[^。]{0,20}"
 )
 _DUTY = re.compile(r"(?:なければ(?:なり|いけ)|必要があり|義務|求められ|ことになって|定められ|必要です|決まり)")
 _NO_NOTICE = re.compile(
@@ -27,13 +28,7 @@ _DENIED_APPROVAL = re.compile(
 
 def unapproved(s: Sentence) -> Iterator[Span]:
     """Read that the product, or this use of it, is not approved in Japan."""
-    if (
-        "承認" not in s.text
-        and "認可" not in s.text
-        and "適応外" not in s.text
-        and "適用外" not in s.text
-        and "オフラベル" not in s.text
-    ):
+    if not re.search("承認|認可|認め|適[応用]外|オフラベル", s.text):
         return
     if s.asks or s.is_navigation or about_others(s) or (s.is_label and len(s.text) < 30 and not s.cells):
         return

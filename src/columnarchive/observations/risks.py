@@ -26,6 +26,12 @@ _LIST = re.compile(r"[、,・/／]|や|と")
 _THEN_CALL = re.compile(
     r"[^。]{0,14}(?:があれば|があったら|がある(?:場合|とき)|が?(?:出|続い|ひど|強)[^。]{0,6}(?:たら|場合|とき|際)(?:は|には)?)[^。]{0,24}(?:受診|連絡|知らせ|相談|中止|お電話|救急|伝え)"
 )
+_ALARM = re.compile(
+    r"(?:(?!こと|おそれ|恐れ|場合が|ますが)[^。]){0,80}(?:場合|とき|際)(?:は|には)[^。]{0,40}(?:受診|救急|119|ご?相談|ご?連絡)"
+)
+_OF_ILLNESS = re.compile(
+    r"(?:で|のため|が(?:強|ひど|続)[^。、]{0,4})、?[^。、]{0,8}(?:眠れ|歩け|動け|悩|困|お困り|来院|受診|休ん)"
+)
 _ANSWERED_NONE = re.compile(
     r"(?:[^\t:。]{1,16}[\t:]\s?|A\d*[.:、\s]\s?)?(?:いいえ、?)?(?:ほとんど|まったく|全く|ほぼ|特に|とくに|基本的に|まず)?(?:なし|無し|ありません|ございません|感じません|感じない|ない(?:です|$|。)|心配(?:あり|いり)ません)"
 )
@@ -70,11 +76,11 @@ def _harms(s: Sentence) -> Iterator[Span]:
             continue
         if (pattern("relieved").match(after) and not _NOT_RELIEVED.match(after)) or _denied_here(s, start):
             continue
-        if _THEN_CALL.match(after):
+        if _THEN_CALL.match(after) or _ALARM.match(after) or _OF_ILLNESS.match(after):
             continue
         if (
             re.match(
-                r"から|外来|時(?:は|に|の)|(?:の)?(?:検査|有無|ある方|の方|治療中|をお持ち|がある方|がある場合|が強い方|が?続く(?:とき|場合)は)",
+                r"から|外来|時(?:は|に|の)|(?:の|のある|がある)(?:方|お子|患者)|(?:の)?(?:検査|有無|ある方|の方|治療中|をお持ち|がある方|がある場合|が強い方|が?続く(?:とき|場合)は)",
                 after,
             )
             and not listed
@@ -100,7 +106,8 @@ def _is_stated(s: Sentence, start: int, end: int) -> bool:
     )
     named = len(pattern("harm").findall(s.text))
     enumerated = (
-        named >= 3 or (named == 2 and re.search(r"(?:など)?(?:が|も)(?:あり|ござい)ます。?$", s.text))
+        (named >= 3 and not re.search(r"症状|サイン|お?悩み|こんな|チェック|原因", s.heading))
+        or (named == 2 and re.search(r"(?:など)?(?:が|も)(?:あり|ござい)ます。?$", s.text))
     ) and not on_disease(s.text)
     if re.search(r"(?:てい|でし|まし)た[。」]?$", s.text):
         return False
@@ -175,9 +182,13 @@ def _denials(text: str, question: str) -> tuple[Span, ...]:
             continue
         if "大丈夫" in found[0] and not re.search(r"肌|痛|安全|副作用|医師|麻酔|針|弱|苦手|敏感|心配", text + question):
             continue
-        if re.search(r"心配|問題", found[0]) and not re.search(
-            r"痛|副作用|安全|リスク|傷|腫れ|体|感染|アレルギー|被ばく|影響|治療|施術", text + question
+        if (
+            re.search(r"心配|問題", found[0])
+            and not re.search(r"副作用|安全|リスク|傷|体|被ばく|影響|治療|施術", text + question)
+            and not pattern("harm").search(text + question)
         ):
+            continue
+        if "安心" in found[0] and re.match(r"[^。、]{0,6}(?:よう(?:に|、)|ため(?:に|の))", after):
             continue
         if "安心" in found[0] and re.search(
             r"ご?相談|お問い|お電話|ご?来院|お越し|ご?予約|お預け|過ご|暮ら", text[found.start() : found.end() + 20]

@@ -26,6 +26,7 @@ _INLINE_ANSWER = re.compile(r"(?<=[?？。])\s*(?=[AＡ][.:：．\s])")
 _LABEL = re.compile(
     r"\s*[■◆●◇□○・※*【\[〈<《(\s]{0,3}([^:。、\t!?】\]〉>》*]{1,22})\s?(?:[】\]〉》*]{1,2}\s?:?|:)\s*(?=\S)"
 )
+_VOICE_LABEL = re.compile(r"\s*[■◆●◇□○・※]?([^「」。:]{2,16}?)(?:\([^)]{1,10}\))?\s+(?=「)")
 _END = re.compile(r"[。!?]+[」』)）♪]*")
 _OPEN, _CLOSE = "「『(（【", "」』)）】"
 _NAVIGATION = re.compile(r"[|｜/／>›»]")
@@ -352,7 +353,7 @@ class _Reader:
 
     @staticmethod
     def _label(text: str) -> str:
-        found = _LABEL.match(text)
+        found = _LABEL.match(text) or _VOICE_LABEL.match(text)
         return found[1].strip() if found and topics_of(found[1]) else ""
 
 
