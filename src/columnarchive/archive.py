@@ -11,6 +11,7 @@ from columnarchive import config
 from columnarchive.config import Settings, TimestampAuthority
 from columnarchive.errors import NotFound
 from columnarchive.pipeline import (
+    backfill,
     crawl,
     crawl_plan,
     derive,
@@ -26,6 +27,8 @@ from columnarchive.pipeline import (
     timestamps,
     withdrawal,
 )
+from columnarchive.pipeline.backfill import Backfilled as Backfilled
+from columnarchive.pipeline.backfill import WebArchiveSpan as WebArchiveSpan
 from columnarchive.pipeline.crawl import CrawlSummary as CrawlSummary
 from columnarchive.pipeline.crawl import Progress as Progress
 from columnarchive.pipeline.crawl_plan import CrawlOptions as CrawlOptions
@@ -140,6 +143,21 @@ class Archive(Reader):
         )
         derive.derive(self._db, report=lambda one, done, todo: report(done, todo, one.site), clock=self._clock)
         return summary
+
+    def backfill(
+        self,
+        target: Target,
+        span: WebArchiveSpan,
+        options: CrawlOptions,
+        report: StepReport = silent,
+        *,
+        dry_run: bool = False,
+    ) -> Backfilled:
+        """Take over the captures that a web archive has of a site, and derive it; with `dry_run` only count them."""
+        done = backfill.backfill(self._db, target, span, options, report, dry_run=dry_run)
+        if not dry_run:
+            derive.derive(self._db, report=lambda one, done, todo: report(done, todo, one.site), clock=self._clock)
+        return done
 
     # Deriving and checking
 

@@ -192,6 +192,15 @@ def host_of(url: str) -> str:
     return str(_parse(url).host)
 
 
+def page_key(url: str) -> str:
+    """What two addresses of one page share: neither the scheme nor `www.` tells pages apart.
+
+    >>> page_key("http://www.clinic.example/column/"), page_key("https://clinic.example/column/")
+    ('clinic.example/column/', 'clinic.example/column/')
+    """
+    return site_key(url.partition("//")[2])
+
+
 def site_key(host: str) -> str:
     """What two hosts of one site share: `www.` does not tell them apart."""
     return host.removeprefix("www.")

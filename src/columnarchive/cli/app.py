@@ -49,6 +49,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": show.status,
     "extract": transfer.extract,
     "import": transfer.import_,
+    "backfill": transfer.backfill,
     "export": transfer.export,
     "rebuild": maintenance.rebuild,
     "check": maintenance.check,

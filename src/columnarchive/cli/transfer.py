@@ -1,14 +1,17 @@
-"""Commands that bring data in and out: extract, import, export, evidence."""
+"""Commands that bring data in and out: extract, import, backfill, export, evidence."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from columnarchive.cli.output import DEFAULT_DATABASE, MOST, AsJson, Bar, Db, Url, choose, json_lines, visible
+from columnarchive.cli.crawl import SETTINGS, SettingsFile, contact_for
+from columnarchive.cli.output import DEFAULT_DATABASE, MOST, AsJson, Bar, Db, Url, Zone, choose, json_lines, visible
 from columnarchive.errors import ExtractError, UsageError
+from columnarchive.times import DEFAULT_ZONE, typed
 
 if TYPE_CHECKING:
     from columnarchive.records import Article
@@ -87,6 +90,45 @@ def import_(
     for failure in summary.failures:
         typer.echo(f"skipped {visible(failure.subject)}: {visible(failure.reason)}", err=True)
     typer.echo(visible(summary.sentence))
+
+
+def backfill(
+    site: Annotated[
+        str, typer.Argument(help="A followed site, a page, or an address that ends in /.", metavar="SITE|URL")
+    ],
+    since: Annotated[str, typer.Option(help="Only captures from this day or time on.")] = "",
+    until: Annotated[str, typer.Option(help="Only captures up to this day or time.")] = "",
+    base: Annotated[
+        str,
+        typer.Option("--from", help="The web archive: what comes before the time in its addresses.", metavar="BASE"),
+    ] = "https://web.archive.org/web",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be fetched.")] = False,
+    delay: Annotated[float | None, typer.Option(min=0, max=MOST, help="Seconds between requests (default 2).")] = None,
+    allow_private: Annotated[
+        bool, typer.Option("--allow-private", help="Also ask a web archive in a private network.")
+    ] = False,
+    contact: Annotated[str, typer.Option(envvar="ARCHIVE_CONTACT", help="How the web archive can reach you.")] = "",
+    settings: SettingsFile = SETTINGS,
+    tz: Zone = DEFAULT_ZONE,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Take over what a web archive (Wayback Machine, pywb) has of a site from before it was followed.
+
+    Example: archive backfill https://clinic.example/column/ --since 2018-06-01
+    """
+    from columnarchive.archive import Archive, CrawlOptions, WebArchiveSpan, load_settings
+
+    span = WebArchiveSpan(base, typed(since, tz) if since else "", typed(until, tz, end=True) if until else "")
+    with Archive.open(db) as archive, Bar("backfill") as bar:
+        (target,) = archive.targets([site], load_settings(settings))
+        contact = contact_for([base], contact, settings, archive)
+        options = CrawlOptions(delay=delay, allow_private=allow_private, contact=contact)
+        done = archive.backfill(replace(target, named="://" in site), span, options, bar.update, dry_run=dry_run)
+    for failure in done.summary.failures:
+        typer.echo(f"not taken over {visible(failure.subject)}: {visible(failure.reason)}", err=True)
+    typer.echo(visible(done.sentence))
+    if done.stopped:
+        raise done.stopped
 
 
 def export(

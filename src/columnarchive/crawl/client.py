@@ -86,7 +86,7 @@ class FetchRequest:
     check: RedirectCheck = allow_any_redirect
     sizes: SizeLimits | None = None
     max_hops: int = MAX_HOPS
-    sink: Callable[[str], Callable[[bytes], None]] | None = None
+    sink: Callable[[str], Callable[[bytes], object]] | None = None
     enough: int = 0
 
 

@@ -64,7 +64,7 @@ class RequestLimits:
     budget: MemoryBudget
     pages_only: bool = True
     enough: int = 0
-    sink: Callable[[bytes], None] | None = None
+    sink: Callable[[bytes], object] | None = None
 
 
 @dataclass(slots=True)

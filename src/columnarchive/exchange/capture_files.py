@@ -11,14 +11,14 @@ import email.utils
 import re
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.message import Message
 from pathlib import Path
 from typing import Literal
 
 from columnarchive.errors import ExchangeError, UsageError
-from columnarchive.exchange import warc_reader
+from columnarchive.exchange import warc_reader, web_archives
 from columnarchive.exchange.content_decoding import MAX_BODY
 from columnarchive.exchange.warc_reader import LOOKS_HTML, Item, Skipped, parse_date
 from columnarchive.records import Capture, Failure
@@ -32,9 +32,6 @@ _SINGLE_FILE = re.compile(
     r"<!--\s*Page saved with SingleFile\s*\n\s*url:\s*(\S+)\s*\n\s*saved date:\s*([^\n]+?)\s*\n", re.IGNORECASE
 )
 _SAVED_DATE = re.compile(r"\w{3} (\w{3} \d\d \d{4} \d\d:\d\d:\d\d) (?:GMT|UTC)([+-]\d{4})?")
-_WEB_ARCHIVE_MARK = re.compile(rb"WAYBACK TOOLBAR INSERT|FILE ARCHIVED ON|wombat\.js|wbinfo\.", re.IGNORECASE)
-# Addresses under which web archives (Wayback Machine, pywb, OpenWayback) replay a capture; `id_` gives it unchanged.
-_REPLAY = re.compile(r"https?://([^/]+)/(?:[\w-]+/){0,2}(\d{14})([a-z]{2}_)?/(https?:/.+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +72,6 @@ def _head(path: Path) -> bytes:
             return file.read(_SNIFFED)
     except OSError as error:
         raise ExchangeError("unreadable_file", path=path, reason=error.strerror) from error
-
-
-def original(capture: Capture, clock: Clock = system_clock) -> tuple[Capture, str] | Skipped:
-    """Return a capture under its own address and date, and the web archive that it was replayed from, if any.
-
-    A replay under an `id_` address is the page as captured; under any other it was rewritten by the web archive.
-    """
-    found = _REPLAY.fullmatch(capture.url)
-    if not found:
-        return capture, ""
-    host, timestamp, kind, url = found.groups()
-    if kind != "id_":
-        return Skipped("a page that a web archive rewrote for replay")
-    if capture.outcome == "redirected":
-        return Skipped("a redirect of a web archive")
-    url = canonical(re.sub(r"^(https?:/)(?!/)", r"\1/", url))
-    at = parse_date(timestamp, clock() + timedelta(days=1))
-    return replace(capture, url=url, final_url=url, fetched_at=at), f"wayback:{host}"
 
 
 def _read_wacz(path: Path, clock: Clock) -> Iterator[Item]:
@@ -160,7 +139,7 @@ def _read_html(path: Path, clock: Clock) -> Iterator[Item]:
             raise ExchangeError("page_without_time", path=path) from error
         yield _saved_page(path, found[1], at, "text/html; charset=utf-8", body, clock)
         return
-    if _WEB_ARCHIVE_MARK.search(body):
+    if web_archives.MARK.search(body):
         raise ExchangeError("rewritten_by_archive", path=path)
     raise ExchangeError("page_without_origin", path=path)
 

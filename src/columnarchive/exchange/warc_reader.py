@@ -165,9 +165,24 @@ def _page(record: Record, latest: datetime) -> Item | None:
 
 def _response(record: Record, url: str, at: str, status: int, headers: Headers) -> Capture | Skipped:
     """A response that other software recorded, as a capture where it is a page."""
+    if record.is_oversize and not 300 <= status < 400:
+        kind = _media_type(headers)
+        if kind in HTML_TYPES:
+            raise ExchangeError("body_too_large", size=MAX_BODY >> 20)
+        return Skipped(f"not HTML ({kind[:60] or 'no type'})")
+    wire = Wire(peer=_peer(record), length=len(record.payload), sha256=sha256_hex(record.payload))
+    found = page_capture(url, at, status, headers, record.payload, wire)
+    is_partial = record.field("WARC-Truncated") and isinstance(found, Capture) and found.outcome != "redirected"
+    return replace(found, outcome="truncated") if is_partial and isinstance(found, Capture) else found
+
+
+def page_capture(url: str, at: str, status: int, headers: Headers, payload: bytes, wire: Wire) -> Capture | Skipped:
+    """Return a response of another program as a capture where it is a page, a redirect, or the lack of a page.
+
+    Raises ExchangeError when its body cannot be decoded.
+    """
     if status >= 300 and NOT_A_PAGE.search(urlsplit(url).path):
         return Skipped(f"status {status} of a file that is not a page")
-    wire = Wire(peer=_peer(record), length=len(record.payload), sha256=sha256_hex(record.payload))
     if 300 <= status < 400:
         location = header_value(headers, "location")
         if not location:
@@ -176,14 +191,10 @@ def _response(record: Record, url: str, at: str, status: int, headers: Headers) 
     kind = _media_type(headers)
     if kind not in (*HTML_TYPES, *UNCLEAR_TYPES):
         return Skipped(f"not HTML ({kind[:60]})")
-    if record.is_oversize:
-        if kind in HTML_TYPES:
-            raise ExchangeError("body_too_large", size=MAX_BODY >> 20)
-        return Skipped(f"not HTML ({kind or 'no type'})")
-    body = decode_body(record.payload, headers)
+    body = decode_body(payload, headers)
     if kind not in HTML_TYPES and not LOOKS_HTML.match(body[:4096]):
         return Skipped(f"not HTML ({kind or 'no type'})")
-    outcome: Outcome = "truncated" if record.field("WARC-Truncated") or status == 206 else _outcome(status)
+    outcome: Outcome = "truncated" if status == 206 else outcome_of(status)
     return Capture(url, url, at, status, headers, body, outcome, wire=wire)
 
 
@@ -256,7 +267,8 @@ def _media_type(headers: Headers) -> str:
     return header_value(headers, "content-type").split(";")[0].strip().lower()
 
 
-def _outcome(status: int) -> Outcome:
+def outcome_of(status: int) -> Outcome:
+    """Return what the status of another program's record amounts to."""
     if status < 300:
         return "ok"
     refusals: dict[int, Outcome] = {404: "missing", 410: "gone"}

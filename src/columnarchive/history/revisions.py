@@ -35,8 +35,9 @@ from columnarchive.records import (
     Visit,
 )
 from columnarchive.times import from_text
+from columnarchive.urls import page_key
 
-VERSION = "1"
+VERSION = "2"
 """Version of the rules by which readings become articles and revisions; it rises when the same readings may differ."""
 ABSENT_OUTCOMES = ("missing", "gone", "unresolved")
 FAILED_OUTCOMES = ("timeout", "unreachable", "tls_error", "protocol_error", "http_error")
@@ -183,6 +184,7 @@ def _absences(members: Sequence[PageVisits], readings: Mapping[str, PageReadings
 def _presence(members: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> Iterator[Visit]:
     """The visits that tell whether the article was there; one that sent readers to another text reads as gone."""
     members_at = {page.url for page in members}
+    keys = {page_key(url) for url in members_at}
     for page in members:
         read = readings[page.url]
         own = {_key(one) for one in own_readings(read)}
@@ -191,6 +193,9 @@ def _presence(members: Sequence[PageVisits], readings: Mapping[str, PageReadings
         for visit in page.visits:
             if visit.outcome in ABSENT_OUTCOMES:
                 yield visit
+            elif visit.outcome == "redirected" and not visit.body_sha256:
+                if page_key(visit.final_url) not in keys and _shows_another(visit, readings):
+                    yield replace(visit, outcome="gone")
             elif (visit.body_sha256, visit.final_url) in joined:
                 continue  # the address it sends to tells by itself
             elif (visit.body_sha256, visit.final_url) in other:
@@ -217,6 +222,12 @@ def _is_elsewhere(url: str, one: Reading, readings: Mapping[str, PageReadings]) 
     stood = there.readings[0].version.first_at < one.version.first_at
     none = one.outcome in ("ok", "no_article") and not any(reading.article for reading in there.readings)
     return stood and (sent or none)
+
+
+def _shows_another(visit: Visit, readings: Mapping[str, PageReadings]) -> bool:
+    """Whether the page that a visit was sent to, which is none of the article's, is known to the archive."""
+    there = readings.get(visit.final_url)
+    return there is not None and bool(there.readings)
 
 
 def _is_confirmed(run: Sequence[Visit], until: str) -> bool:

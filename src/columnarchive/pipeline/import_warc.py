@@ -9,13 +9,15 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from columnarchive.errors import ArchiveError, ExchangeError, StoreError, UsageError
-from columnarchive.exchange.capture_files import format_of, original, read_captures, source_of
+from columnarchive.exchange.capture_files import format_of, read_captures, source_of
 from columnarchive.exchange.warc_reader import Revisit, Skipped
+from columnarchive.exchange.web_archives import original
 from columnarchive.pipeline.link_reader import robots_in_worker
 from columnarchive.pipeline.worker_pool import CallFailed, Worker, WorkerDied
 from columnarchive.plain_text import count
@@ -74,7 +76,7 @@ class ImportSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrival:
+class Arrival:
     """A capture on its way in, where it came from, and the body that it found again, if it is a revisit."""
 
     capture: Capture
@@ -83,7 +85,7 @@ class _Arrival:
 
 
 @dataclass(slots=True)
-class _Import:
+class Tally:
     """One import: what it reads with, its running counts, and the revisits, which are resolved last."""
 
     clock: Clock
@@ -98,11 +100,13 @@ class _Import:
     revisits: list[tuple[Revisit, str]] = field(default_factory=list)
 
     def fail(self, failure: Failure) -> None:
+        """Count a record that cannot be read."""
         self.failed += 1
         if len(self.failures) < MAX_FAILURES:
             self.failures.append(failure)
 
     def skip(self, reason: str) -> None:
+        """Count a record that holds no page."""
         self.skipped[reason if len(self.skipped) < MAX_REASONS else "of other kinds"] += 1
 
     def summary(self) -> ImportSummary:
@@ -131,14 +135,15 @@ def import_files(
     while another command writes.
     """
     with writer_lock(db.path, "import"), contextlib.closing(Worker()) as worker:
-        tally, done, at = _Import(clock, worker), 0, to_text(clock())
+        tally, done, at = Tally(clock, worker), 0, to_text(clock())
+        name_of = partial(_site_name, site=site)
         for path in paths:
             try:
                 if format_of(path) == "sqlite":
                     _merge(db, path, site, at, tally, report)
                     continue
                 for group in _groups(_arrivals(path, tally)):
-                    _add(db, group, site, at, tally)
+                    add(db, group, name_of, at, tally)
                     done += len(group)
                     report(done, path.name)
             except ExchangeError as error:
@@ -146,13 +151,13 @@ def import_files(
                     raise
                 tally.fail(Failure(path.name, "protocol_error", str(error)))
         for revisits in _groups(iter(tally.revisits)):
-            _add(db, list(_resolved(db, revisits, tally)), site, at, tally)
+            add(db, list(_resolved(db, revisits, tally)), name_of, at, tally)
             done += len(revisits)
             report(done, "revisits")
         return tally.summary()
 
 
-def _merge(db: Database, path: Path, site: str | None, at: str, tally: _Import, report: Report) -> None:
+def _merge(db: Database, path: Path, site: str | None, at: str, tally: Tally, report: Report) -> None:
     """Merge another archive; what it withdrew is erased here as well."""
     if site:
         raise UsageError("site_with_archive")
@@ -171,7 +176,7 @@ def _merge(db: Database, path: Path, site: str | None, at: str, tally: _Import, 
     tally.sites |= merged.sites
 
 
-def _arrivals(path: Path, tally: _Import) -> Iterator[_Arrival]:
+def _arrivals(path: Path, tally: Tally) -> Iterator[Arrival]:
     """The captures of one file under canonical addresses; what else it holds goes to the tally."""
     source = source_of(path)
     for item in read_captures(path, tally.clock):
@@ -183,7 +188,7 @@ def _arrivals(path: Path, tally: _Import) -> Iterator[_Arrival]:
             yield arrival
 
 
-def _arrival(item: Capture | Revisit, source: str, path: Path, tally: _Import) -> _Arrival | None:
+def _arrival(item: Capture | Revisit, source: str, path: Path, tally: Tally) -> Arrival | None:
     """The capture to add now; None for a revisit, which waits, and for what cannot be added."""
     try:
         found = original(item.capture if isinstance(item, Revisit) else item, tally.clock)
@@ -193,42 +198,42 @@ def _arrival(item: Capture | Revisit, source: str, path: Path, tally: _Import) -
         capture, web_archive = found
         if capture.final_url:
             validated(capture.final_url)
-        capture = replace(capture, url=canonical(validated(capture.url)), robots=_robots(capture, tally.worker))
+        capture = replace(capture, url=canonical(validated(capture.url)), robots=robots_of(capture, tally.worker))
     except ArchiveError as error:  # an address or a page that cannot be read
         tally.fail(Failure(path.name, "protocol_error", str(error)))
         return None
     if isinstance(item, Revisit):
         tally.revisits.append((replace(item, capture=capture), web_archive or source))
         return None
-    return _Arrival(capture, web_archive or source)
+    return Arrival(capture, web_archive or source)
 
 
-def _robots(capture: Capture, worker: Worker) -> str:
-    """What the page asks of robots; nothing where it cannot be read, which derivation reports."""
+def robots_of(capture: Capture, worker: Worker) -> str:
+    """Return what the page asks of robots; nothing where it cannot be read, which derivation reports."""
     try:
         return worker.call(robots_in_worker, capture)
     except (WorkerDied, CallFailed):
         return ""
 
 
-def _resolved(db: Database, revisits: Iterable[tuple[Revisit, str]], tally: _Import) -> Iterator[_Arrival]:
+def _resolved(db: Database, revisits: Iterable[tuple[Revisit, str]], tally: Tally) -> Iterator[Arrival]:
     """Revisits with the digest of the body they found again; a failure for each whose body is not in the archive."""
     for revisit, source in revisits:
         url, at = revisit.refers_url or revisit.capture.url, revisit.refers_at or revisit.capture.fetched_at
         sha256 = revisit.body_sha256 or captures.body_at(db.conn, url, at)
         if captures.knows_body(db.conn, sha256):
-            yield _Arrival(revisit.capture, source, sha256)
+            yield Arrival(revisit.capture, source, sha256)
         else:
             reason = "It repeats a body that the archive does not hold; import the file with the original as well."
             tally.fail(Failure(f"{revisit.capture.url} ({revisit.where})", "protocol_error", reason))
 
 
-def _add(db: Database, group: list[_Arrival], site: str | None, at: str, tally: _Import) -> None:
-    """Commit captures, and the link of the hash chain over them."""
+def add(db: Database, group: Sequence[Arrival], name_of: Callable[[str], str], at: str, tally: Tally) -> None:
+    """Commit captures, and the link of the hash chain over them; `name_of` gives the site of an address, or nothing."""
     with db.transaction() as conn:
         added = []
         for arrival in group:
-            name = _site_name(arrival.capture.url, site)
+            name = name_of(arrival.capture.url)
             if not name:
                 tally.elsewhere += 1
                 continue

@@ -142,6 +142,13 @@ def knows_body(conn: sqlite3.Connection, sha256: str) -> bool:
     return bool(sha256) and (blobs.has(conn, sha256) or is_withdrawn(conn, sha256))
 
 
+def status_at(conn: sqlite3.Connection, url: str, at: str) -> int | None:
+    """Return the status of the capture of the page at `url` at this very time, withdrawn or not; None without one."""
+    query = "select status from pages join captures on page_id = pages.id where url = ? and fetched_at = ?"
+    row = conn.execute(query, (url, at)).fetchone()
+    return int(row[0]) if row else None
+
+
 def body_at(conn: sqlite3.Connection, url: str, at: str) -> str:
     """The digest of the body that the page at `url` showed at or last before a time; empty without one."""
     page = conn.execute("select id from pages where url = ?", (url,)).fetchone()
