@@ -163,6 +163,26 @@ def test_dates(body: str, published: str, modified: str) -> None:
         ("<div><p>この記事の監修者</p><div><p>山田 太郎</p><p>日本整形外科学会専門医</p></div></div>", "", "山田 太郎"),
         ("<p>監修医師：山田太郎先生</p><p>ライター：佐藤花子</p>", "佐藤花子", "山田太郎"),
         ("<p>監視と監修の違いを説明します。</p>", "", ""),
+        ("<p>【監修】山田太郎 先生</p>", "", "山田太郎"),
+        ("<p>執筆者：佐藤花子 ／ 監修者：山田太郎</p>", "佐藤花子", "山田太郎"),
+        ("<div><span>更新日：2025年5月</span> <span>執筆：みらい編集チーム</span></div>", "みらい編集チーム", ""),
+        ("<p>監修：みらい整形外科クリニック　院長　山田 太郎</p>", "", "山田 太郎"),
+        ("<p>Reviewed by Taro Yamada, MD</p>", "", "Taro Yamada"),
+        ("<div><p>監修</p><p>理学療法士</p><p>山田 太郎</p></div>", "", "山田 太郎"),
+        (
+            "<div><span>Author</span><h4>この記事を書いた人</h4><div>山</div><div><p>山田 太郎</p><p>院長</p></div></div>",
+            "山田 太郎",
+            "",
+        ),
+        ("<div><h4>Writer Profile</h4><div><p>はなこ</p><p>看護師。三児の母。</p></div></div>", "はなこ", ""),
+        ("<div><h4>Profile</h4><p>診療の案内をお届けします。</p></div>", "", ""),
+        ("<p>投稿者：管理者</p>", "", ""),
+        (
+            '<script type="application/ld+json">{"@type":"BlogPosting","author":{"@type":"Person",'
+            '"name":"Administrators"}}</script>',
+            "",
+            "",
+        ),
     ],
 )
 def test_people(body: str, author: str, supervisor: str) -> None:

@@ -60,7 +60,7 @@ def test_histories_of_clinics() -> None:
     summary = score("score_clinics.py", "histories")
     missed, false = numbers(r"missed (\d+); .*false (\d+)", summary)
     assert missed == 0
-    assert false <= 7
+    assert false == 0
 
 
 def test_columns_coded_for_what_they_state() -> None:

@@ -19,22 +19,39 @@ _SUPERVISOR = (
 _AUTHOR = (
     r"(?:この(?:記事|コラム|ページ)(?:を|の))?(?:執筆|著|筆|投稿|文責|記事作成|ライター|書い)"
     r"(?:し(?:た|ている))?(?:た)?(?:者|人|医師|医|ドクター|担当|弁護士|先生)?(?:紹介"
-    r"|プロフィール|について|情報)?|written by|author|writer|文[:：]|取材・文"
+    r"|プロフィール|について|情報)?|written by|(?:author|writer)(?:'s)?(?: profile)?|文[:：]"
+    r"|(?:取材|写真|編集)・文|文・(?:取材|写真|編集)"
 )
 _LABEL = re.compile(
-    rf"^[\s【\[■◆●▼◎○]*(?:(?P<s>{_SUPERVISOR})|(?P<a>{_AUTHOR}))[\s】\]]*(?:[:：/／|｜]\s*|\s+|\n|$)(?P<rest>.*)",
+    rf"^[\s【\[■◆●▼◎○]*(?:(?P<s>{_SUPERVISOR})|(?P<a>{_AUTHOR}))(?:[\s】\]]*(?:[:：/／|｜]\s*|\s+|\n|$)|[】\]])(?P<rest>.*)",
     re.I | re.S,
 )
 _NAME = re.compile(
     r"^[\u3005\u3400-\u9fff\u3041-\u30ff々ー・ヶA-Za-z.'’\-]{1,14}"
     r"(?:[ \u3000・][\u3400-\u9fff\u3041-\u30ff々ーA-Za-z.'’\-]{1,14}){0,3}$"
 )
-_TITLE_WORDS = re.compile(
-    r"クリニック|病院|医院|院長|医師|博士|教授|専門医|事務所|センター|法人|会社|協会|大学|科$|プロフィール|略歴|経歴|資格|所属"
+_INLINE = re.compile(
+    r"(?:(?<=[\s|｜/／・、)）])|^)(?:(?P<s>監修(?:者|医師?)?)|(?P<a>執筆者?|文責|著者|筆者|ライター))\s*[:：]\s*"
+    r"(?P<rest>[^:：|｜/／\n]{2,40}?)(?=\s*(?:[|｜/／\n]|$|(?:監修|執筆|更新|公開|投稿|最終)[^\s:：]{0,5}\s*[:：]))"
 )
+"""A name with its label in the midst of a short line, as beside a date."""
+_TITLE_WORDS = re.compile(
+    r"クリニック|病院|医院|院長|医師|博士|教授|講師|専門医|指導医|認定医|事務所|センター|法人|会社|協会|学会|大学|科$|代表|理事|"
+    r"(?:療法|衛生|栄養|心理|福祉|技工|整復|保健|税理|弁護|会計|行政書|司法書|社労|操縦|消防)士$|(?:看護|薬剤|助産|鍼灸|検査技|心理|診療放射線技|はり|きゅう)師$|"
+    r"プロフィール|略歴|経歴|資格|所属|スタッフ$"
+)
+_TEAM = re.compile(r"(?:事務局|編集[部室局]|広報[部室課]?|チーム|委員会|一同)$")
+_NO_NAME = re.compile(
+    r"(?:wp-?)?admin(?:istrators?)?|root|web-?master|editors?|user\d*|staff|guest|owner|test|profile|writer|author|"
+    r"名無し|匿名|(?:サイト)?管理(?:者|人)|運営者?|ユーザー|ゲスト|プロフィール|担当者?|筆者|著者|先生|紹介",
+    re.I,
+)
+"""What a system calls whoever has no name, and labels of boxes."""
 _HONORIFIC = re.compile(r"(?:\s?(?:先生|医師|院長|氏|さん|ドクター|医学博士)){1,6}(?:\s?[（(].*)?$|\s?[（(].*$")
 _BOX_PIECES = 24
 _LABEL_LINE = 60
+_INLINE_LINE = 100
+_ROLES = ("author", "supervisor")
 _CLAIM = re.compile(r"\d\s?円|自由診療|自費|副作用|リスク|未承認|個人差")
 _SENTENCE = re.compile(r"[。！？!?]|\d\s?円")
 _STARTS = frozenset("【[■◆●▼◎○こ医記薬総監執著筆投文ラ書取rRsSſwWaA") | WHITE
@@ -74,7 +91,7 @@ def find_people(page: Outline, chosen: Sequence[int], data: LinkedData) -> Peopl
         starts = text[0] in _STARTS
         match = _LABEL.match(text) if starts and len(text) <= 400 and _HINT.search(text, 0, 40) else None
         if match is not None:
-            role = "supervisor" if match["s"] else "author"
+            role = _ROLES[match["s"] is not None]
             name, about, box = _read_box(page, index, match["rest"])
             if name:
                 found.setdefault(role, (name, about))
@@ -83,9 +100,20 @@ def find_people(page: Outline, chosen: Sequence[int], data: LinkedData) -> Peopl
             role, name, about, line = tail
             found.setdefault(role, (name, about))
             cut = (index, line)
-    author, author_about = found.get("author", (data.author, data.author_about))
-    supervisor, supervisor_about = found.get("supervisor", (data.reviewer, data.reviewer_about))
+    if len(found) < len(_ROLES):
+        for text in [text for text in texts if len(text) <= _INLINE_LINE and _HINT.search(text)]:
+            for match in _INLINE.finditer(text):
+                name, about = _split_name(match["rest"])
+                if name:
+                    found.setdefault(_ROLES[match["s"] is not None], (name, about))
+    author, author_about = found.get("author", _stated(data.author, data.author_about))
+    supervisor, supervisor_about = found.get("supervisor", _stated(data.reviewer, data.reviewer_about))
     return People(author, author_about, supervisor, supervisor_about, frozenset(used), cut)
+
+
+def _stated(name: str, about: str) -> tuple[str, str]:
+    """A person as JSON-LD has it; nobody where that is what a system calls its users."""
+    return ("", "") if _NO_NAME.fullmatch(name) else (name, about)
 
 
 def _read_box(page: Outline, index: int, rest: str) -> tuple[str, str, set[int]]:
@@ -140,16 +168,25 @@ def _name_and_about(lines: list[str]) -> tuple[str, str]:
     return "", ""
 
 
+def is_name(text: str) -> bool:
+    """Return whether a text can be the name of a person or an editorial team, not of a role or a box."""
+    return len(text) > 1 and _NAME.match(text) is not None and not (_NO_NAME.fullmatch(text) or _LABEL.fullmatch(text))
+
+
 def _split_name(line: str) -> tuple[str, str]:
     """A name, and what follows it in the same line (an office, a degree)."""
     if len(line) > 60:
         return "", ""
     bare = _HONORIFIC.sub("", line).strip()
-    if _NAME.match(bare):
+    if is_name(bare) and (not _TITLE_WORDS.search(bare) or _TEAM.search(bare)):
         return bare, line[len(bare) :].strip(" 　()（）")
-    for part in re.split(r"[　\s／/|｜、,（(]+", line):
-        if part != line and _NAME.match(part) and not _TITLE_WORDS.search(part) and len(part) >= 2:
-            return part, line.replace(part, "", 1).strip(" 　()（）/／|｜、,")
+    for part in re.split(r"[／/|｜、,（()）]+", line):
+        words = re.split(r"[ \u3000]+", _HONORIFIC.sub("", part).strip())
+        name = " ".join(word for word in words if not _TITLE_WORDS.search(word))
+        if is_name(name):
+            at = line.find(name)
+            name = name if at >= 0 else name.replace(" ", "\u3000")
+            return name, line.replace(name, "", 1).strip(" 　()（）/／|｜、,")
     return "", ""
 
 
@@ -163,5 +200,5 @@ def _read_tail(text: str) -> tuple[str, str, str, int] | None:
             continue
         name, about = _name_and_about([line.strip() for line in lines[number + 1 :]])
         if name:
-            return ("supervisor" if match["s"] else "author"), name, about, number
+            return _ROLES[match["s"] is not None], name, about, number
     return None

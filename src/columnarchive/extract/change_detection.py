@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Set
+from dataclasses import replace
 
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.rules import COUNTED, COUNTER, COUNTER_CHARS, FIRM
 from columnarchive.extract.title import title_parts
-from columnarchive.records import Article
+from columnarchive.records import Article, Block
 
 _COUNTED = 500  # units looked for in the whole page; each costs a look through it
+_ADDRESS = re.compile(r"https?://[!-~]+", re.I)
 _UNIT = re.compile(r"[^。\n\t]+。?")
 
 
@@ -44,12 +46,57 @@ def is_revision(
     )
 
 
+def settle(old: Article, new: Article, old_page: Outline, new_page: Outline) -> Article:
+    """Return `new` without differences from `old` that are none between their pages.
+
+    What a template of another time took for article, or left out, stays as first read while the page has it: no block
+    comes or goes that was on the page before and after.
+    """
+    kept_before, kept_after = _units(old.text), _units(new.text)
+    lost, came = kept_before - kept_after, kept_after - kept_before
+    old_raw, new_raw = _raw(old_page), _raw(new_page)
+    shown_before, shown_after = _units(old_raw), _units(new_raw)
+    stood = {
+        unit
+        for unit in list(lost | came)[:_COUNTED]
+        if unit in old_raw and shown_before[unit] == shown_after[unit] and old_raw.count(unit) == new_raw.count(unit)
+    }
+    if not stood:
+        return new
+    blocks = [kept for block in new.blocks if (kept := _lines(block, came, stood)[0])]
+    at = 0
+    for block in old.blocks:
+        if missing := _lines(block, lost, stood)[1]:
+            blocks.insert(at, missing)
+            at += 1
+        elif block in blocks[at:]:
+            at = blocks.index(block, at) + 1
+    return replace(new, blocks=tuple(blocks))
+
+
+def _lines(block: Block, changed: Counter[str], stood: Set[str]) -> tuple[Block | None, Block | None]:
+    """Split a block into lines with something in them that came or went, and those that stood; take these away."""
+    parts: tuple[list[str], list[str]] = ([], [])
+    for line in block.text.split("\n"):
+        units = _units(line)
+        alike = units.keys() <= stood and not units - changed
+        parts[alike].append(line)
+        if alike:
+            changed -= units
+    kept, taken = (replace(block, text="\n".join(lines)) if lines else None for lines in parts)
+    return kept, taken
+
+
 def _without_counters(units: Counter[str], shared: Set[str]) -> Counter[str]:
-    """Mask what counters and clocks change: visits, votes, days ago, today's date; never a fee or a claim."""
+    """Mask what counters and clocks change (visits, votes, days ago, today's date) and the address in a shared line.
+
+    A fee or a claim is never masked.
+    """
     masked: Counter[str] = Counter()
     for unit, times in units.items():
-        is_counter = len(unit) <= COUNTER_CHARS and not FIRM.search(unit) and (COUNTER.search(unit) or unit in shared)
-        masked[COUNTED.sub("#", unit) if is_counter else unit] += times
+        bare = _ADDRESS.sub("#", unit) if unit in shared else unit
+        is_counter = len(bare) <= COUNTER_CHARS and not FIRM.search(bare) and (COUNTER.search(bare) or unit in shared)
+        masked[COUNTED.sub("#", bare) if is_counter else bare] += times
     return masked
 
 

@@ -14,9 +14,16 @@ from itertools import accumulate
 from columnarchive.extract.content_scoring import by_shape
 from columnarchive.extract.dom_paths import IN_BAD, IN_NAVIGATION
 from columnarchive.extract.outlines import Outline, Piece
-from columnarchive.extract.rules import CALL, HEADINGS, LINK_SHARE, NOTICE, PRICE, REGION_SHARE
+from columnarchive.extract.rules import HEADINGS, LINK_SHARE, NOTICE, PRICE, REGION_SHARE
 from columnarchive.extract.template import AROUND_CONTENT, COMMON, CONTENT, DEAD, PROVEN, SHARED, TEXT_TAGS
-from columnarchive.extract.trimming import drop_bare_headings, drop_forms, drop_related, keep_lone_links, keep_rows
+from columnarchive.extract.trimming import (
+    drop_bare_headings,
+    drop_forms,
+    drop_related,
+    is_call,
+    keep_lone_links,
+    keep_rows,
+)
 from columnarchive.extract.wrappers import is_prose
 
 _ENTRIES = 2  # excerpts behind links that make a list of other pages
@@ -145,8 +152,3 @@ def _region(page: Outline, keep: list[bool]) -> tuple[int, int]:
 def _is_near_region(page: Outline, index: int, first: int) -> bool:
     """A heading right before the region is its first line."""
     return first - 3 <= index < first and page.pieces[index].tag in HEADINGS
-
-
-def is_call(text: str) -> bool:
-    """Whether a short line only calls for booking or gives the desk's address."""
-    return len(text) <= 80 and CALL.search(text) is not None

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from columnarchive.containment import Containment
 from columnarchive.extract.article import Site, read_article
-from columnarchive.extract.change_detection import is_revision, mostly_remains
+from columnarchive.extract.change_detection import is_revision, mostly_remains, settle
 from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.link_header import link_target
 from columnarchive.extract.listing_detection import Digest, digest, find_listings
@@ -297,6 +297,9 @@ def _read(
             if old_article is not None:
                 shared = _shared_texts(old, old_said) | _shared_texts(opened, said)
                 changed = is_revision(old_article, article, old, opened, shared)
+            if changed:
+                article = settle(last.article, article, old, opened)
+                changed = article.fingerprint != last.article.fingerprint
             if not changed:  # the words as first read stay; dates and people may be new
                 article = replace(article, title=last.article.title, blocks=last.article.blocks)
         return Reading(version, "article", "ok", article, changed, canonical), _Last(number, article, read, said)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from columnarchive.extract.dom_paths import IN_BAD
 from columnarchive.extract.outlines import Outline
-from columnarchive.extract.rules import HEADINGS, RELATED_HEADING, RELATED_STARTS
+from columnarchive.extract.rules import CALL, HEADINGS, RELATED_HEADING, RELATED_STARTS
 from columnarchive.extract.template import COMMON, DEAD_HERE
 
 _LONE_LINKS = 2
@@ -23,6 +23,11 @@ _LABEL_CHARS = 40
 _CUT_OFF = re.compile(r"(?:…|\.\.\.|・・・|続きを(?:読む|見る)|read more|more)\W{0,4}$", re.I)
 _SAYS_MORE = re.compile(r"[。！？!?]|\d\s*(?:円|万|%|％|mg|回|日間)|[¥￥$]\s*\d")
 _LOWER_HEADINGS = frozenset(HEADINGS) - {"h1"}
+
+
+def is_call(text: str) -> bool:
+    """Return whether a short line only calls for booking or gives the desk's address."""
+    return len(text) <= 80 and CALL.search(text) is not None
 
 
 def keep_rows(page: Outline, keep: list[bool], links: list[bool]) -> None:
@@ -56,7 +61,9 @@ def keep_lone_links(page: Outline, keep: list[bool], links: list[bool], said: Se
             for at in range(index, end):
                 piece = pieces[at]
                 dead = said is not None and said[at] & (DEAD_HERE | COMMON)
-                if not dead and piece.element >= 0 and not piece.inside & IN_BAD and _are_near(page, index - 1, at):
+                if dead or piece.inside & IN_BAD or is_call(piece.text):
+                    continue
+                if piece.element >= 0 and _are_near(page, index - 1, at):
                     keep[at] = piece.linked > 0
 
 
