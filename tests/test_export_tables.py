@@ -43,7 +43,7 @@ def stored(db: Path, table: str) -> Rows:
     conn.row_factory = sqlite3.Row
     queries = {
         "articles": "select * from articles order by url",
-        "revisions": """select a.url as url, a.site, r.*, (
+        "revisions": """select a.url as url, a.site, r.*, 'crawl' as source, (
                 select group_concat(text, char(10)) from (select text from revision_passages join passages
                 on passages.id = passage_id where revision_id = r.id order by position)) as text
             from revisions r join articles a on a.id = article_id order by a.url, number""",
@@ -167,7 +167,7 @@ def test_a_cell_too_long_for_excel_says_so_and_raw_keeps_it(tmp_path: Path, sign
 def test_a_site_alone_and_unknown_names(db: Path, tmp_path: Path) -> None:
     export(db, format="jsonl", out=tmp_path / "x.jsonl", site="aozora-clinic.example")
     assert len((tmp_path / "x.jsonl").read_text(encoding="utf-8").splitlines()) == len(stored(db, "articles"))
-    with pytest.raises(NotFound, match="no site other"):
+    with pytest.raises(NotFound, match="no site"):
         export(db, format="jsonl", out=tmp_path / "y.jsonl", site="other")
     for wrong in (
         {"format": "pdf"},

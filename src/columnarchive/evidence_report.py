@@ -11,12 +11,14 @@ from html import escape
 from urllib.parse import urlsplit
 
 from columnarchive.diff.render_html import spans_to_html
+from columnarchive.locale import Language, source_name
 from columnarchive.reader import ArticleRow, Pick, Reader
 from columnarchive.records import Article, Comparison, Edit, Revision
 from columnarchive.store import shown
 from columnarchive.times import interval
 
 ZONE = "Asia/Tokyo"
+LANGUAGES: tuple[Language, ...] = ("ja", "en")
 
 _STYLE = """
 :root{color-scheme:light}body{font:16px/1.8 "Hiragino Sans","Noto Sans JP","Yu Gothic Medium",Meiryo,IPAGothic,
@@ -120,7 +122,7 @@ def _capture(side: _Side) -> Iterator[str]:
             ("通信上の SHA-256 · On the wire", stored.wire_sha256),
             ("文面の指紋 · Fingerprint of the text", revision.article.fingerprint),
             ("改ざん検知の記録 · Tamper-evidence record", f"{stored.link} ({stored.link_at})" if stored.link else ""),
-            ("入手経路 · Source", stored.source),
+            ("入手経路 · Source", " · ".join(dict.fromkeys(source_name(lang, stored.source) for lang in LANGUAGES))),
             ("読み取り規則 · Reading rules", revision.rules),
         )
     )
@@ -132,7 +134,7 @@ def _difference(comparison: Comparison, sides: Sequence[_Side]) -> Iterator[str]
     yield "<h2>変更点 · <span lang='en'>What changed</span></h2>"
     old, new = (side.revision for side in sides)
     after = old.last_seen_at if old.last_seen_at < new.first_seen_at else old.first_seen_at
-    when = " · ".join(interval(after, new.first_seen_at, lang) for lang in ("ja", "en"))
+    when = " · ".join(interval(after, new.first_seen_at, lang) for lang in LANGUAGES)
     yield _table(
         (
             ("変更された期間（日本時間）· Changed (Japan time)", when if after < new.first_seen_at else ""),

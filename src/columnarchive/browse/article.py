@@ -12,6 +12,7 @@ from columnarchive.browse.captures import tombstones
 from columnarchive.browse.rendering import Page
 from columnarchive.browse.request import PageRequest
 from columnarchive.browse.timeline import timeline
+from columnarchive.locale import source_name
 from columnarchive.reader import ArticleRow, Pick, Reader, RevisionRow, Step, sentences_of
 from columnarchive.records import Article, Sentence
 from columnarchive.times import DEFAULT_ZONE, day_name, interval
@@ -43,7 +44,10 @@ class AgedBlock:
 
 
 class RevisionItem(NamedTuple):
-    """A revision in the list of revisions, with the change that led to it unless it is the first."""
+    """A revision in the list of revisions, with the change that led to it unless it is the first.
+
+    `source` names the third party that captured it, if this archive did not.
+    """
 
     number: int
     name: str
@@ -52,6 +56,7 @@ class RevisionItem(NamedTuple):
     url: str
     change: Step | None
     diff_url: str
+    source: str
 
 
 def article(archive: Reader, request: PageRequest) -> Page:
@@ -102,6 +107,7 @@ def _items(
             f"{article_url}&at={quote(at)}",
             change,
             f"{diff_url}&from={quote(previous)}&to={quote(at)}" if change else "",
+            "" if one.source == "crawl" else source_name(request.lang, one.source),
         )
 
 

@@ -7,6 +7,7 @@ from columnarchive.browse.rendering import FileResponse, Page
 from columnarchive.browse.request import PageRequest
 from columnarchive.diff.layout import lay_out
 from columnarchive.errors import UsageError
+from columnarchive.locale import source_name
 from columnarchive.reader import Pick, Reader, RevisionComparison
 from columnarchive.times import day_name, interval
 
@@ -33,6 +34,9 @@ def diff(archive: Reader, request: PageRequest) -> Page:
             "layout": lay_out(found.comparison, found.old.article, found.new.article, only_changes=show == "changes"),
             "edits": EditRenderer(request.lang, found.comparison.edits, side=view == "side"),
             "between": _interval(found, request) if older + 1 == newer else "",
+            "sources": {
+                one.number: "" if one.source == "crawl" else source_name(request.lang, one.source) for one in revisions
+            },
             "view": view,
             "show": show,
             "choices": [

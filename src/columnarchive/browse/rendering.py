@@ -96,6 +96,7 @@ def _shared(datasette: Any, request: PageRequest) -> dict[str, Any]:
         "label_links": _LabelLinks(request),
         "state_name": named("state"),
         "outcome_name": named("outcome"),
+        "source_name": lambda source: locale.source_name(lang, source),
         "level_name": named("level"),
         "static_url": lambda name: datasette.urls.static_plugins("columnarchive", name),
         "tables_url": datasette.urls.database(request.database) if request.database else datasette.urls.instance(),

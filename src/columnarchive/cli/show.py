@@ -22,6 +22,7 @@ from columnarchive.cli.output import (
     table,
     visible,
 )
+from columnarchive.locale import source_name
 from columnarchive.times import DEFAULT_ZONE, day, interval, typed
 
 if TYPE_CHECKING:
@@ -119,8 +120,7 @@ def history(url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE, db: Db =
         revisions = archive.revisions(row)
         changes = archive.changes(ChangeFilter(url=row.url))
     if as_json:
-        keys = ("number", "first_seen_at", "last_seen_at", "title", "characters", "fingerprint", "rules", "body_sha256")
-        json_lines({key: getattr(one, key) for key in keys} for one in revisions)
+        json_lines(map(asdict, revisions))
         return
     out = console()
     out.print(visible(row.title), style="bold", markup=False)
@@ -138,7 +138,8 @@ def history(url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE, db: Db =
 
 def _revision_line(one: Any, tz: str) -> str:
     seen = f"seen until {day(one.last_seen_at, tz)}"
-    return f"{day(one.first_seen_at, tz)}  revision {one.number}  {one.characters} characters, {seen}"
+    source = "" if one.source in ("", "crawl") else f", captured by {source_name('en', one.source)}"
+    return f"{day(one.first_seen_at, tz)}  revision {one.number}  {one.characters} characters, {seen}{source}"
 
 
 def blame(url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE, db: Db = DEFAULT_DATABASE) -> None:
@@ -202,7 +203,8 @@ def _note(row: CaptureRow, url: str, why: str) -> str:
     if row.withdrawn:
         return f"withdrawn at {row.withdrawn_at}: {row.withdrawn_reason}"
     moved = f"→ {row.final_url}" if row.final_url and row.final_url not in (row.url, url) else ""
-    return "  ".join(part for part in (row.error or moved, why, row.robots and f"robots: {row.robots}") if part)
+    source = "" if row.source == "crawl" else f"captured by {source_name('en', row.source)}"
+    return "  ".join(part for part in (row.error or moved, source, why, row.robots and f"robots: {row.robots}") if part)
 
 
 def status(as_json: AsJson = False, db: Db = DEFAULT_DATABASE) -> None:

@@ -43,7 +43,7 @@ def is_plain(headers: Headers) -> bool:
     return all(_PLAIN_NAME.fullmatch(name) and _PLAIN_VALUE.fullmatch(value) for name, value in headers)
 
 
-def to_field(capture: Capture, body_sha256: str, *, with_headers: bool = False) -> str:
+def to_field(capture: Capture, body_sha256: str, source: str = "", *, with_headers: bool = False) -> str:
     """Return the field's value, one line of ASCII. `with_headers` where the record itself has no header lines."""
     wire = capture.wire
     values: dict[str, Any] = {
@@ -60,6 +60,7 @@ def to_field(capture: Capture, body_sha256: str, *, with_headers: bool = False) 
         "seconds": wire.seconds,
         "wire_length": wire.length,
         "wire_sha256": wire.sha256,
+        "source": source,
     }
     if with_headers or not is_plain(capture.headers):
         values["headers"] = capture.headers

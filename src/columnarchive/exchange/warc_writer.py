@@ -28,10 +28,11 @@ Fields = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class WarcEntry:
-    """A capture to write, and the digest of its body, its own or the stored one that it confirms."""
+    """A capture to write, the digest of its body, its own or the one that it confirms, and a third party's source."""
 
     capture: Capture
     body_sha256: str
+    source: str = ""
 
 
 def write(path: Path, captures: Iterable[WarcEntry], software: str) -> int:
@@ -107,7 +108,10 @@ class WarcWriter:
         before = self.written.get(entry.body_sha256)
         if before and (capture.body is None or capture.outcome == "unchanged"):
             return self._revisit(entry, before)
-        fields = [("WARC-Target-URI", target_address(capture)), (FIELD, to_field(capture, entry.body_sha256))]
+        fields = [
+            ("WARC-Target-URI", target_address(capture)),
+            (FIELD, to_field(capture, entry.body_sha256, entry.source)),
+        ]
         body = capture.body or b""
         size = None if capture.status in (204, 304) else len(body)
         record = self._response(capture, fields, _http(capture.status, mark(capture.headers, size), body), body)
@@ -119,7 +123,7 @@ class WarcWriter:
         capture, unmodified = entry.capture, entry.capture.status == 304
         fields = [
             ("WARC-Target-URI", target_address(capture)),
-            (FIELD, to_field(capture, entry.body_sha256, with_headers=unmodified)),
+            (FIELD, to_field(capture, entry.body_sha256, entry.source, with_headers=unmodified)),
             ("WARC-Profile", PROFILE + ("server-not-modified" if unmodified else "identical-payload-digest")),
             ("WARC-Refers-To-Target-URI", before[0]),
             ("WARC-Refers-To-Date", before[1]),
@@ -159,7 +163,10 @@ class WarcWriter:
     def _without_answer(self, entry: WarcEntry) -> None:
         """Write a visit that got no response as a metadata record: WARC has no other place for it."""
         capture = entry.capture
-        fields = [("WARC-Target-URI", _address(capture.url)), (FIELD, to_field(capture, entry.body_sha256))]
+        fields = [
+            ("WARC-Target-URI", _address(capture.url)),
+            (FIELD, to_field(capture, entry.body_sha256, entry.source)),
+        ]
         block = f"outcome: {capture.outcome}\r\n".encode()
         self._record("metadata", capture.fetched_at, fields, block, "application/warc-fields")
 

@@ -44,6 +44,12 @@ def name(lang: Language, kind: str, key: str) -> str:
     return catalogue(lang)[kind].get(key, key)
 
 
+def source_name(lang: Language, source: str) -> str:
+    """Return who made a capture, for people: this archive, a web archive by its host, or whoever made a file."""
+    kind, _, host = source.partition(":")
+    return text(lang, f"source.{kind}", host=host) if kind in catalogue(lang)["source"] else source
+
+
 @cache
 def catalogue(lang: Language) -> dict[str, dict[str, str]]:
     """Return all texts of a language by section."""

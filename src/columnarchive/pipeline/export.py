@@ -211,19 +211,19 @@ def _articles(conn: Connection, selection: Selection) -> Table:
 def _revisions(conn: Connection, selection: Selection) -> Table:
     named = columns(
         f"url site number first_seen_at last_seen_at title published_on modified_on {_PEOPLE} characters fingerprint "
-        "rules body_sha256 text",
+        "rules body_sha256 source text",
         numbers="number characters",
     )
-    rows = (_revision(found.site, found.revision) for found in streams.revisions(conn, selection))
+    rows = (_revision(found.site, found.source, found.revision) for found in streams.revisions(conn, selection))
     return Table("revisions", named, rows)
 
 
-def _revision(site: str, found: Revision) -> Row:
+def _revision(site: str, source: str, found: Revision) -> Row:
     article, text = found.article, found.article.text
     return (
         *(article.url, site, found.number, found.first_seen_at, found.last_seen_at, article.title),
         *(article.published_on, article.modified_on, article.author, article.author_about, article.supervisor),
-        *(article.supervisor_about, len(text), article.fingerprint, found.rules, found.body_sha256, text),
+        *(article.supervisor_about, len(text), article.fingerprint, found.rules, found.body_sha256, source, text),
     )
 
 

@@ -61,7 +61,9 @@ def _check_target(db: Database, out: Path, example: str) -> None:
 
 def _entries(db: Database, capture_ids: Sequence[int], report: Report) -> Iterator[warc_writer.WarcEntry]:
     for done, capture_id in enumerate(capture_ids, 1):
-        yield warc_writer.WarcEntry(captures.load(db, capture_id), captures.body_of(db.conn, capture_id))
+        source = captures.source_of(db.conn, capture_id)
+        capture, body = captures.load(db, capture_id), captures.body_of(db.conn, capture_id)
+        yield warc_writer.WarcEntry(capture, body, "" if source == "crawl" else source)
         report(done)
 
 

@@ -131,6 +131,11 @@ def body_of(conn: sqlite3.Connection, capture_id: int) -> str:
     return str(row[0]) if row else ""
 
 
+def source_of(conn: sqlite3.Connection, capture_id: int) -> str:
+    """Return where a capture came from: `crawl` for our own."""
+    return str(conn.execute("select source from captures where id = ?", (capture_id,)).fetchone()[0])
+
+
 def is_withdrawn(conn: sqlite3.Connection, sha256: str) -> bool:
     """Whether the body with this digest was withdrawn for good."""
     found = conn.execute("select 1 from captures where body_sha256 = ? and withdrawal_id is not null", (sha256,))

@@ -48,6 +48,7 @@ class RevisionRow:
     fingerprint: str
     rules: str
     body_sha256: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +137,17 @@ def articles(conn: Connection, site: str = "") -> list[ArticleRow]:
     return [ArticleRow(*row) for row in rows]
 
 
+# Who made the capture that showed a revision first; our own where both we and a third party did at that second.
+SOURCE_SQL = """coalesce((select source from pages join captures on captures.page_id = pages.id
+    where pages.article_id = revisions.article_id and captures.fetched_at = revisions.first_seen_at
+      and captures.body_sha256 = revisions.body_sha256 order by source <> 'crawl', source limit 1), '')"""
+
+
 def revision_rows(conn: Connection, article_id: int) -> list[RevisionRow]:
     """The revisions of an article, oldest first."""
     rows = conn.execute(
-        """select number, first_seen_at, last_seen_at, title, characters, fingerprint, rules, body_sha256
-           from revisions where article_id = ? order by number""",
+        f"""select number, first_seen_at, last_seen_at, title, characters, fingerprint, rules, body_sha256, {SOURCE_SQL}
+            from revisions where article_id = ? order by number""",
         (article_id,),
     )
     return [RevisionRow(*row) for row in rows]

@@ -53,11 +53,12 @@ class ArticleText:
 
 @dataclass(frozen=True, slots=True)
 class SiteRevision:
-    """A revision, the site it belongs to, and the row id of its article."""
+    """A revision, the site it belongs to, the row id of its article, and the source of the capture that showed it."""
 
     site: str
     article_id: int
     revision: Revision
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +117,13 @@ def articles(conn: Connection, chosen: Selection) -> Iterator[ArticleText]:
 def revisions(conn: Connection, chosen: Selection) -> Iterator[SiteRevision]:
     """Revisions with their articles, by URL and number."""
     rows = conn.execute(
-        f"""select articles.site, articles.id, number from articles join revisions on article_id = articles.id
+        f"""select articles.site, articles.id, number, {reads.SOURCE_SQL}
+            from articles join revisions on article_id = articles.id
             where {_CHOSEN} order by articles.url, number""",
         chosen.parameters,
     )
-    for site, article_id, number in rows:
-        yield SiteRevision(site, article_id, reads.revision(conn, article_id, number))
+    for site, article_id, number, source in rows:
+        yield SiteRevision(site, article_id, reads.revision(conn, article_id, number), source)
 
 
 def changes(conn: Connection, chosen: Selection, *, newest: int = 0) -> Iterator[ChangeRow]:
