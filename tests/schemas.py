@@ -41,6 +41,8 @@ LATER_TABLES = {
     "withdrawn_shingles": "shingle integer, withdrawal_id integer",
     "observations": "id integer primary key, article_id integer, kind text, text text, words text, position integer, "
     "since_at text, since_revision integer, until_at text, until_revision integer",
+    "pictures": "article_id integer, url text, alt text, caption text, heading text, position integer, width integer, "
+    "height integer, sha256 text, since_at text, since_revision integer, until_at text, until_revision integer",
 }
 """Tables that came after the first schema and that today's code reads or writes."""
 

@@ -28,6 +28,7 @@ from columnarchive.store import (
     hash_chain,
     overview,
     page_faults,
+    pictures,
     reads,
     shown,
     timestamps,
@@ -48,6 +49,7 @@ from columnarchive.store.overview import SiteCard as SiteCard
 from columnarchive.store.overview import SitePage as SitePage
 from columnarchive.store.overview import Trouble as Trouble
 from columnarchive.store.page_faults import UnreadablePage as UnreadablePage
+from columnarchive.store.pictures import PictureRow as PictureRow
 from columnarchive.store.reads import ArticleRow as ArticleRow
 from columnarchive.store.reads import ChangeFilter as ChangeFilter
 from columnarchive.store.reads import ChangeRow as ChangeRow
@@ -229,6 +231,10 @@ class Reader:
     def removed_sentences(self, row: ArticleRow) -> list[Sentence]:
         """Return the sentences of earlier revisions that the newest one lacks."""
         return reads.sentences(self.conn, row.id, present=False)
+
+    def pictures(self, row: ArticleRow) -> list[PictureRow]:
+        """Return the pictures that an article has or had, each with the span of time in which it stood."""
+        return pictures.of_article(self.conn, row.id)
 
     # Changes
 

@@ -7,6 +7,7 @@ dates (`2025-10-18`). An empty string means "not known".
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -88,6 +89,42 @@ class Block:
     level: int = 0
 
 
+PICTURE_FILE = re.compile(r"\.(?:jpe?g|jfif|png|gif|webp|avif|bmp|svg)$", re.I)
+
+
+def picture_key(url: str) -> str:
+    """Return what the addresses of one picture share: without scheme and, after a file name, without a query.
+
+    >>> picture_key("https://clinic.example/price.jpg?ver=6.4"), picture_key("http://clinic.example/image?id=3")
+    ('clinic.example/price.jpg', 'clinic.example/image?id=3')
+    """
+    path, mark, query = url.partition("://")[2].partition("?")
+    return path if PICTURE_FILE.search(path) else path + mark + query
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of an article: its address, what the page says of it, and where it stands.
+
+    `heading` is the one above it, `position` the number of blocks before it; `width` and `height` are those that the
+    page declares, 0 without. `sha256` is the digest of its bytes, empty unless they were fetched.
+    """
+
+    url: str
+    alt: str = ""
+    caption: str = ""
+    heading: str = ""
+    position: int = 0
+    width: int = 0
+    height: int = 0
+    sha256: str = ""
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """What makes it another picture when it differs: address, alternative text, caption and bytes."""
+        return picture_key(self.url), self.alt, self.caption, self.sha256
+
+
 @dataclass(frozen=True, slots=True)
 class Article:
     """What a column says, without what its page adds. `url` is the canonical address."""
@@ -102,6 +139,7 @@ class Article:
     author_about: str = ""
     supervisor_about: str = ""
     language: str = ""
+    pictures: tuple[Picture, ...] = ()
 
     @property
     def text(self) -> str:
@@ -363,6 +401,17 @@ class LedgerEntry:
     text: str
     words: tuple[str, ...]
     position: int
+    since_at: str
+    since_revision: int
+    until_at: str = ""
+    until_revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PictureEntry:
+    """A picture of an article, and the span of time in which it stood there; see LedgerEntry for the bounds."""
+
+    picture: Picture
     since_at: str
     since_revision: int
     until_at: str = ""

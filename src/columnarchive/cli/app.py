@@ -44,6 +44,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "copies": copies.copies,
     "observations": observations.observations,
     "blame": show.blame,
+    "pictures": show.pictures,
     "captures": show.captures,
     "evidence": transfer.evidence,
     "status": show.status,

@@ -23,6 +23,7 @@ from columnarchive.cli.output import (
     visible,
 )
 from columnarchive.locale import source_name
+from columnarchive.plain_text import count
 from columnarchive.times import DEFAULT_ZONE, day, interval, typed
 
 if TYPE_CHECKING:
@@ -167,6 +168,28 @@ def blame(url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE, db: Db = D
         if sentence.text not in replaced:
             span = f"{day(sentence.since_at, tz)} – {day(sentence.until_at, tz)}"
             out.print(f"removed     {visible(sentence.text)} ({span})", style="red", markup=False)
+
+
+def pictures(url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE, db: Db = DEFAULT_DATABASE) -> None:
+    """List the pictures of a column with what the page says of each, and the pictures that it had.
+
+    Example: archive pictures https://clinic.example/column/nanbyo/
+    """
+    from columnarchive.reader import Reader
+
+    with Reader.open(db) as archive:
+        found = archive.pictures(archive.article(url))
+    if as_json:
+        json_lines(asdict(one) for one in found)
+        return
+    out = console()
+    for one in found:
+        span = f"since {day(one.since_at, tz)}" + ("" if one.stands else f", until {day(one.until_at, tz)}")
+        out.print(
+            f"{visible(one.alt or one.caption or '–')}  ({span})", style="" if one.stands else "red", markup=False
+        )
+        out.print(f"    {visible(one.url)}  {one.sha256[:16]}", style="dim", markup=False)
+    out.print(f"{count(len(found), 'picture')}.")
 
 
 def captures(url: Url, as_json: AsJson = False, db: Db = DEFAULT_DATABASE) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from columnarchive.diff.alignment import Alignment, Link, align
 from columnarchive.diff.label_rules import judge
 from columnarchive.diff.labels import ENGINE, in_order, level_of
+from columnarchive.diff.pictures import IsReencoded, never, picture_edits
 from columnarchive.diff.sentences import Sentences, sentences_of
 from columnarchive.diff.spans import spans_between
 from columnarchive.records import Article, Block, Comparison, Edit, EditOp, Evidence, Span
@@ -32,11 +33,11 @@ _MOST_EDITS = 2
 _SIGNS = {"added": "+", "removed": "−", "moved": "⇄"}
 
 
-def compare(old: Article, new: Article, earlier: Collection[str] = ()) -> Comparison:
+def compare(old: Article, new: Article, earlier: Collection[str] = (), is_reencoded: IsReencoded = never) -> Comparison:
     """Return how `old` became `new`, sentence by sentence.
 
     `earlier` are the fingerprints of the revisions before `old`: when `new` equals one of them, the comparison
-    is `restored`.
+    is `restored`. `is_reencoded` says of two pictures, by their digests, whether they show the same.
     Labels of a page's state (`gone`, `returned`) are for the caller to add with `with_labels`.
     """
     before, after = sentences_of(old), sentences_of(new)
@@ -45,15 +46,16 @@ def compare(old: Article, new: Article, earlier: Collection[str] = ()) -> Compar
     if alignment.links:
         was, now = sides(old, new, before, after, alignment.links)
         edits += _edits(alignment.links, (before, after), was, now)
-    labels = {label for edit in edits for label in edit.labels}
+    pictures = tuple(picture_edits(old, new, is_reencoded))
+    labels = {label for edit in (*edits, *pictures) for label in edit.labels}
     labels.update(_whole_labels(old, new, edits, earlier))
     return Comparison(
-        edits=tuple(edits),
+        edits=(*edits, *pictures),
         labels=in_order(labels),
-        level=level_of(labels),
+        level=max(level_of(labels), *(edit.level for edit in pictures), 0),
         added_chars=_count(edits, "insert"),
         removed_chars=_count(edits, "delete"),
-        summary=summary_of(edits),
+        summary=summary_of((*edits, *pictures)),
         engine=ENGINE,
         capped=alignment.capped or before.capped or after.capped or len(alignment.links) > _MOST_JUDGED,
     )
@@ -62,7 +64,7 @@ def compare(old: Article, new: Article, earlier: Collection[str] = ()) -> Compar
 def with_labels(comparison: Comparison, *labels: str) -> Comparison:
     """Return the comparison with labels that depend on its history or on the state of its page."""
     every = in_order((*comparison.labels, *labels))
-    return replace(comparison, labels=every, level=level_of(every))
+    return replace(comparison, labels=every, level=max(comparison.level, level_of(every)))
 
 
 def _metadata_edits(old: Article, new: Article) -> Iterator[Edit]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-ENGINE = "5"
+ENGINE = "6"
 """Version of the rules behind a comparison; it rises whenever the same two articles may compare differently."""
 
 LEVELS: dict[str, int] = {
@@ -12,7 +12,7 @@ LEVELS: dict[str, int] = {
     "wording": 1, "moved": 1, "contact": 1, "hours": 1, "link": 1,
     "number": 2, "date": 2, "sentence_added": 2, "sentence_removed": 2,
     "section_added": 2, "section_removed": 2, "faq_added": 2, "faq_removed": 2,
-    "faq_changed": 2, "restored": 2,
+    "faq_changed": 2, "restored": 2, "picture_added": 2, "picture_removed": 2, "picture_changed": 2,
     "price": 3, "person": 3, "credential": 3, "claim_softened": 3, "claim_strengthened": 3, "polarity": 3,
     "risk_added": 3, "risk_removed": 3, "risk_denial_added": 3, "risk_denial_removed": 3, "disclosure_added": 3,
     "disclosure_removed": 3, "testimonial_added": 3, "testimonial_removed": 3, "rewritten": 3, "replaced": 3,

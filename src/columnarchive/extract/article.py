@@ -14,10 +14,12 @@ from columnarchive.extract.dates import find_dating, is_date_label
 from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.json_ld import LinkedData, read_linked_data
 from columnarchive.extract.outlines import Outline
+from columnarchive.extract.page_images import spots
+from columnarchive.extract.pictures import Text, read_pictures
 from columnarchive.extract.rules import CRUMB_HOME
 from columnarchive.extract.template import Template
 from columnarchive.extract.title import find_title
-from columnarchive.records import Article, Block
+from columnarchive.records import Article, Block, Picture, picture_key
 from columnarchive.text import storable
 
 _KANA = re.compile(r"[\u3041-\u30ff]")
@@ -30,11 +32,15 @@ _SENTENCE_END = re.compile(r"[。！？!?」]\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What is known of a site when one of its pages is read: its template, and the parts its titles share."""
+    """What is known of a site when one of its pages is read.
+
+    Its template, the parts that its titles share, and the places whose pictures its designs added or dropped.
+    """
 
     places: Places
     template: Template | None = None
     title_parts: frozenset[str] = frozenset()
+    slots: frozenset[int] = frozenset()
 
 
 def read_article(page: Outline, site: Site, url: str, said: Sequence[int] | None = None) -> Article | None:
@@ -67,6 +73,24 @@ def read_article(page: Outline, site: Site, url: str, said: Sequence[int] | None
         author_about=storable(people.author_about),
         supervisor_about=storable(people.supervisor_about),
         language=_language(page, blocks),
+        pictures=read_pictures(page, url, Text(chosen, title_at, body, blocks)),
+    )
+
+
+def own_pictures(article: Article, page: Outline, site: Site, url: str) -> tuple[Picture, ...]:
+    """Return the pictures of an article without those of its site's template and designs.
+
+    What a design adds or drops on all pages, above or below the text, is its own; amid the text it is the article's.
+    """
+    if site.template is None:
+        return article.pictures
+    excluded = site.template.picture_keys(page, url)
+    framing = {key for place, key in spots(page, url) if place in site.slots}
+    return tuple(
+        one
+        for one in article.pictures
+        if (key := picture_key(one.url)) not in excluded
+        and not (key in framing and one.position in (0, len(article.blocks)))
     )
 
 

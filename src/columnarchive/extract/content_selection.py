@@ -65,7 +65,7 @@ def _by_template(page: Outline, said: Sequence[int], links: list[bool]) -> list[
 
 def _restore_repeated(page: Outline, said: Sequence[int], keep: list[bool], links: list[bool]) -> None:
     """Repeated text of the article's own: a paragraph between paragraphs that stay, or a disclosure inside the body."""
-    first, end = _region(page, keep)
+    first, end = region(page, keep)
     if False not in keep[first:end]:
         return
     pieces = page.pieces
@@ -99,7 +99,7 @@ def restore_boxes(page: Outline, keep: list[bool], links: list[bool], said: Sequ
     chosen = [index for index, kept in enumerate(keep) if kept]
     if not chosen:
         return
-    first, end = _region(page, keep)
+    first, end = region(page, keep)
     found: dict[tuple[int, bool], list[int]] = {}
     for index in range(max(first, chosen[0]), min(end, chosen[-1] + 1)):
         piece = page.pieces[index]
@@ -123,13 +123,13 @@ def _is_quoted(page: Outline, piece: Piece) -> bool:
 
 def _drop_outside(page: Outline, keep: list[bool]) -> None:
     """Keep what stands in the smallest element that has nearly all the characters kept."""
-    first, end = _region(page, keep)
+    first, end = region(page, keep)
     for index in (*range(first), *range(end, len(keep))):
         if keep[index]:
             keep[index] = _is_near_region(page, index, first)
 
 
-def _region(page: Outline, keep: list[bool]) -> tuple[int, int]:
+def region(page: Outline, keep: list[bool]) -> tuple[int, int]:
     """The pieces of the smallest element that has nearly all the characters kept."""
     sizes = [len(piece.key) if kept and not piece.dated else 0 for piece, kept in zip(page.pieces, keep, strict=True)]
     sums = list(accumulate(sizes, initial=0))

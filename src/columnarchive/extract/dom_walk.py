@@ -13,7 +13,7 @@ from functools import lru_cache
 from selectolax.lexbor import LexborNode
 
 from columnarchive.extract.dom_paths import IN_ARTICLE, NO_STEP, Places
-from columnarchive.extract.outlines import Element, Outline, Piece
+from columnarchive.extract.outlines import Element, Image, Outline, Piece
 from columnarchive.extract.rules import INLINE, LABELS, MAX_LINE, MAX_PIECE, MAX_TOKENS, SKIPPED, VOID
 from columnarchive.text import find_dates, is_date_line
 
@@ -77,7 +77,9 @@ class Walk:
             elif tag in SKIPPED or tag[:1] in ("-", "!", ""):
                 continue
             elif tag in VOID:
-                if tag not in INLINE:
+                if tag == "img":
+                    self._add_image(node.attributes)
+                elif tag not in INLINE:
                     self._flush()
             elif (entered := self._enter(node, tag)) is not None:
                 above.append((nodes, tag, entered))
@@ -102,7 +104,8 @@ class Walk:
                 struck = step.struck
         else:
             self._flush()
-            step = self._places.step(tag, node.attributes)
+            attributes = node.attributes
+            step = self._places.step(tag, attributes)
             struck = step.struck or tag in _STRUCK_TAGS
             outer = self._element
             place = step.under.get(outer.place) or self._places.enter(outer.place, step)
@@ -112,6 +115,8 @@ class Walk:
             self._element = Element(tag, step, place, self._at, len(self._page.pieces), inside)
             self._at = len(self._page.elements)
             self._page.elements.append(self._element)
+            if "url(" in (attributes.get("style") or ""):
+                self._add_image(attributes)
             self._preformatted += tag == "pre"
         self._struck += struck
         return struck
@@ -119,6 +124,10 @@ class Walk:
     def _is_inline(self, tag: str) -> bool:
         """Whether an element is part of a line; a button is in a heading that opens its answer."""
         return tag in INLINE or (tag == "button" and self._element.tag in LABELS)
+
+    def _add_image(self, attributes: dict[str, str | None]) -> None:
+        page = self._page
+        page.images.append(Image(attributes, len(page.pieces), self._at, self._href or ""))
 
     def _leave(self, tag: str, struck: bool) -> None:
         if struck:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from columnarchive.extract.dom_paths import Step
 
@@ -40,12 +41,36 @@ class Element:
 
 
 @dataclass(slots=True)
+class Image:
+    """An element that shows a picture: its attributes, the number of pieces before it, what it stands in.
+
+    `link` is where a link around it leads.
+    """
+
+    attributes: dict[str, str | None]
+    before: int
+    element: int
+    link: str
+
+
+class PagePicture(NamedTuple):
+    """A picture of a page: its element, its canonical address, and what the addresses of one picture share."""
+
+    image: Image
+    address: str
+    key: str
+
+
+@dataclass(slots=True)
 class Outline:
     """A page after one walk; links are (address, position of the piece they begin in)."""
 
     pieces: list[Piece]
     elements: list[Element]
     links: list[tuple[str, int]]
+    images: list[Image] = field(default_factory=list)
+    pictures: list[PagePicture] | None = None
+    """Those images that have an address, once somebody has asked for them."""
     fields: list[int] = field(default_factory=list)
     """Elements that hold a field to write a text in."""
     title: str = ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from columnarchive.extract.article import Site, read_article
+from columnarchive.extract.article import Site, own_pictures, read_article
 from columnarchive.extract.charset import decode
 from columnarchive.extract.dom import outline
 from columnarchive.extract.dom_paths import Places
@@ -109,5 +109,7 @@ def _judged(url: str, page: Outline | Outcome, site: Site) -> PageResult:
     if not isinstance(page, Outline):
         return PageResult(url, page, None)
     article = read_article(page, site, url)
+    if article is not None and article.pictures:
+        article = replace(article, pictures=own_pictures(article, page, site, url))
     outcome = judge(page, article)
     return PageResult(url, outcome, article if outcome == "ok" else None, page.canonical)

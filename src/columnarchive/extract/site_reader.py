@@ -15,13 +15,15 @@ from functools import partial
 from typing import TypeVar
 
 from columnarchive.containment import Containment
-from columnarchive.extract.article import Site, read_article
+from columnarchive.extract.article import Site, own_pictures, read_article
 from columnarchive.extract.change_detection import is_revision, mostly_remains, settle
 from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.link_header import link_target
 from columnarchive.extract.listing_detection import Digest, digest, find_listings
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.page_classification import is_foreign, judge
+from columnarchive.extract.page_images import design_slots, keys
+from columnarchive.extract.pictures import settled
 from columnarchive.extract.rules import MAX_EVIDENCE_PAGES
 from columnarchive.extract.saved_pages import open_page, shared_title_parts
 from columnarchive.extract.template import SHARED, Template
@@ -177,6 +179,11 @@ class _Timeline:
         self._template = Template(library.places, len(sample)) if len(sample) > 1 else None
         self._titles = self._shared_titles(pages)
         self._moving = {page.url: page for page in sample if len(page.versions) > 1}
+        self._slots = design_slots(
+            (first.pictures, last.pictures)
+            for page in self._moving.values()
+            if (first := self._rows(page, 0)) and (last := self._rows(page, len(page.versions) - 1))
+        )
         for page in sample:
             if len(page.versions) == 1:  # stands the same at all times
                 self._move(page.url, page, (0,))
@@ -202,7 +209,7 @@ class _Timeline:
             else:
                 wanted = self._around(url, min(since, at), at)
             self._move(url, other, wanted)
-        return Site(self._library.places, template, self._titles)
+        return Site(self._library.places, template, self._titles, self._slots)
 
     def newest(self) -> SiteTemplate | None:
         """The template as the newest versions have it; the timeline stays there."""
@@ -233,12 +240,14 @@ class _Timeline:
         version = page.versions[number]
         key = (version.body_sha256, version.content_type)
         if key not in self._evidence:
-            self._evidence[key] = self._library.contained(version, lambda: self._learned(version), lambda: None)
+            self._evidence[key] = self._library.contained(
+                version, lambda: self._learned(version, page.url), lambda: None
+            )
         return self._evidence[key]
 
-    def _learned(self, version: Version) -> Evidence | None:
+    def _learned(self, version: Version, url: str) -> Evidence | None:
         opened = self._library.open(version)
-        return evidence(opened, self._library.places) if isinstance(opened, Outline) else None
+        return evidence(opened, self._library.places, version.final_url or url) if isinstance(opened, Outline) else None
 
     def _move(self, url: str, page: PageVersions, wanted: tuple[int, ...]) -> None:
         current = self._current.get(url)
@@ -281,6 +290,8 @@ def _read(
     try:
         said = site.template.judge(opened) if site.template is not None else None
         read = article = read_article(opened, site, page.url, said)
+        if article is not None and article.pictures:
+            article = replace(article, pictures=own_pictures(article, opened, site, page.url))
         old = library.open(page.versions[last.number]) if last is not None else None
         old_said = site.template.judge(old) if site.template is not None and isinstance(old, Outline) else None
         foreign = said is not None and old_said is not None and is_foreign(said, old_said)
@@ -302,6 +313,11 @@ def _read(
                 changed = article.fingerprint != last.article.fingerprint
             if not changed:  # the words as first read stay; dates and people may be new
                 article = replace(article, title=last.article.title, blocks=last.article.blocks)
+            if old_article is not None and (old_article.pictures or article.pictures):
+                were = own_pictures(old_article, old, site, page.url)
+                after = settled(were, article.pictures, keys(old, page.url), keys(opened, page.url))
+                changed = changed or after != were
+                article = replace(article, pictures=last.article.pictures if after == were else after)
         return Reading(version, "article", "ok", article, changed, canonical), _Last(number, article, read, said)
     finally:
         if own is not None and site.template is not None:

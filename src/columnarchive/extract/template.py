@@ -13,6 +13,7 @@ import math
 
 from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.outlines import Outline
+from columnarchive.extract.page_images import PictureTemplate, Spot, spots
 from columnarchive.extract.rules import (
     CONTAINERS,
     CONTENT_SHARE,
@@ -29,6 +30,7 @@ class name saying otherwise is not believed; its own place is dead; other pages 
 stands on more pages than its own."""
 TEXT_TAGS = frozenset(("p", "blockquote", "pre", "dd", "td"))
 _NOTHING: frozenset[Row] = frozenset()
+_NO_PICTURES: frozenset[Spot] = frozenset()
 
 
 class Template:
@@ -50,6 +52,7 @@ class Template:
         "_where",
         "needed",
         "pages",
+        "pictures",
     )
 
     def __init__(self, places: Places, pages: int) -> None:
@@ -57,6 +60,7 @@ class Template:
         others = max(1, pages - 1)
         self.needed = min(others, max(2, math.ceil(TEMPLATE_SHARE * others)))
         self.pages = pages
+        self.pictures = PictureTemplate(self.needed)
         self._places = places
         self._df: dict[str, int] = {}
         self._marks: dict[int, int] = {}
@@ -84,6 +88,7 @@ class Template:
         self._shares.clear()
         self._bits.clear()
         self._skips = None
+        self.pictures.move(old.pictures if old else _NO_PICTURES, new.pictures if new else _NO_PICTURES)
         gone = old.rows - new.rows if old and new else old.rows if old else _NOTHING
         come = new.rows - old.rows if old and new else new.rows if new else _NOTHING
         if old:
@@ -167,6 +172,12 @@ class Template:
                 said |= COMMON | SHARED if times >= least else SHARED
             found.append(said)
         return tuple(found)
+
+    def picture_keys(self, page: Outline, url: str) -> frozenset[str]:
+        """Return the keys of those pictures of a page that are template."""
+        return frozenset(
+            [key for place, key in spots(page, url) if self.is_dead(place) or self.pictures.holds((place, key))]
+        )
 
     def _said_at(self, place: int, tag: str) -> int:
         """What is said of every piece at a place."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from columnarchive.extract.bylines import names_people
 from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.outlines import Outline
+from columnarchive.extract.page_images import Spot, spots
 from columnarchive.extract.rules import NOTICE, PRICE
 
 Row = tuple[int, str, int]
@@ -25,10 +26,11 @@ class Evidence:
     A row is (place, text, linked characters).
     """
 
-    __slots__ = ("marks", "rows", "said", "texts")
+    __slots__ = ("marks", "pictures", "rows", "said", "texts")
 
-    def __init__(self, rows: frozenset[Row], places: Places) -> None:
+    def __init__(self, rows: frozenset[Row], places: Places, pictures: frozenset[Spot] = frozenset()) -> None:
         self.rows = rows
+        self.pictures = pictures
         self.texts = frozenset([key for _, key, linked in rows])
         own: dict[int, set[str]] = {}
         counts: dict[int, int] = {}
@@ -48,7 +50,7 @@ class Evidence:
         self.said = _all_said(own, counts, parents)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Evidence) and self.rows == other.rows
+        return isinstance(other, Evidence) and self.rows == other.rows and self.pictures == other.pictures
 
     def __hash__(self) -> int:
         return hash(self.rows)
@@ -76,8 +78,8 @@ def _all_said(own: dict[int, set[str]], counts: dict[int, int], parents: list[in
     return said
 
 
-def evidence(page: Outline, places: Places) -> Evidence:
-    """What a page adds to its site's model: (place, text, linked characters) of its pieces.
+def evidence(page: Outline, places: Places, url: str = "") -> Evidence:
+    """What a page adds to its site's model: (place, text, linked characters) of its pieces, and its pictures.
 
     Lines that only give a date or name people have no weight: they stand in the template and belong to the page.
     The h1 has no weight: it stands in the header and is unique.
@@ -86,7 +88,7 @@ def evidence(page: Outline, places: Places) -> Evidence:
     for piece in page.pieces:
         weightless = piece.dated or piece.tag == "h1" or names_people(piece.text)
         rows.add((piece.place, piece.counted, UNWEIGHED if weightless else piece.linked))
-    return Evidence(frozenset(rows), places)
+    return Evidence(frozenset(rows), places, spots(page, url))
 
 
 def unite(parts: Iterable[Evidence], places: Places) -> Evidence:
@@ -94,4 +96,5 @@ def unite(parts: Iterable[Evidence], places: Places) -> Evidence:
     distinct = list(dict.fromkeys(parts))
     if len(distinct) == 1:
         return distinct[0]
-    return Evidence(frozenset().union(*(part.rows for part in distinct)), places)
+    rows = frozenset().union(*(part.rows for part in distinct))
+    return Evidence(rows, places, frozenset().union(*(part.pictures for part in distinct)))

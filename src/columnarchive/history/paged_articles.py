@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from columnarchive.crawl.link_scoring import MAX_TEXT_PAGES, split_page_number
-from columnarchive.records import Article, Block, PageVisits, Reading
+from columnarchive.records import Article, Block, PageVisits, Picture, Reading
 
 PAGE_MARK = re.compile(
     r"[\s\-–—|:・(\[]*(?:(?:page|ページ|頁|p\.?|第)\s*\d+|\d+\s*(?:/\s*\d+|ページ|頁))[\sページ頁目)\]]*$"
@@ -84,8 +84,12 @@ def merge_pages(parts: Sequence[Sequence[ReadArticle]], ends: Sequence[str]) -> 
         else:
             last_at = max(each.reading.version.last_at for each in current.values())
         first = current[0].article
-        blocks = tuple(block for each in current.values() for block in _without_repeated_title(each.article, first))
-        article = replace(first, blocks=blocks)
+        blocks: tuple[Block, ...] = ()
+        pictures: tuple[Picture, ...] = ()
+        for each in current.values():
+            pictures += tuple(replace(own, position=len(blocks) + own.position) for own in each.article.pictures)
+            blocks += _without_repeated_title(each.article, first)
+        article = replace(first, blocks=blocks, pictures=pictures)
         version = replace(one.reading.version, first_at=at, last_at=max(at, last_at))
         reading = replace(one.reading, version=version, article=article, is_revision=True)
         merged.append(ReadArticle(one.page, reading, article))

@@ -13,6 +13,7 @@ from columnarchive.containment import Containment
 from columnarchive.crawl.link_scoring import is_further_page, split_page_number
 from columnarchive.diff.compare import summary_of
 from columnarchive.diff.labels import ENGINE
+from columnarchive.diff.pictures import differ
 from columnarchive.diff.sentences import sentences_of
 from columnarchive.history.article_identity import group, own_readings
 from columnarchive.history.blame import blame
@@ -146,9 +147,11 @@ def _revisions(url: str, seen: Sequence[ReadArticle], rules: str) -> tuple[Revis
     known_pages: set[str] = set()
     for one in seen:
         version = one.reading.version
+        is_known = one.page.url in known_pages
         is_new = not found or (
-            found[-1].article.fingerprint != one.article.fingerprint
-            and (one.reading.is_revision or one.page.url not in known_pages)
+            one.reading.is_revision or not is_known
+            if found[-1].article.fingerprint != one.article.fingerprint
+            else one.reading.is_revision and is_known and differ(found[-1].article.pictures, one.article.pictures)
         )
         known_pages.add(one.page.url)
         if is_new:

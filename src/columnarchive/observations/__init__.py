@@ -3,6 +3,7 @@
 from columnarchive.observations.engine import VERSION, observe, statements
 from columnarchive.observations.ledger import ledger, lines_of
 from columnarchive.observations.lexicon import codebook
+from columnarchive.observations.pictures import before_after_words, picture_entries
 from columnarchive.observations.records import KINDS, Context, Kind, Line, LineKind, Observation
 
 __all__ = [
@@ -13,9 +14,11 @@ __all__ = [
     "Line",
     "LineKind",
     "Observation",
+    "before_after_words",
     "codebook",
     "ledger",
     "lines_of",
     "observe",
+    "picture_entries",
     "statements",
 ]

@@ -23,6 +23,7 @@ _JOINS = {
     "passages": "join articles on articles.id = passages.article_id",
     "sentences": "join articles on articles.id = sentences.article_id",
     "observations": "join articles on articles.id = observations.article_id",
+    "pictures": "join articles on articles.id = pictures.article_id",
     "changes": "join articles on articles.id = changes.article_id",
     "edits": "join changes on changes.id = edits.change_id join articles on articles.id = changes.article_id",
     "revision_passages": """join revisions on revisions.id = revision_passages.revision_id

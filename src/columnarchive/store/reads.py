@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from columnarchive.errors import NotFound
-from columnarchive.records import Article, Block, Edit, Evidence, Revision, Sentence, Span
+from columnarchive.records import Article, Block, Edit, Evidence, Picture, Revision, Sentence, Span
+from columnarchive.store.pictures import PICTURE_COLUMNS
 
 Connection = sqlite3.Connection
 
@@ -173,7 +174,16 @@ def revision(conn: Connection, article_id: int, number: int) -> Revision:
             (revision_id,),
         )
     )
-    article = Article(url, title, blocks, published, modified, *people)
+    pictures = tuple(
+        Picture(*fields)
+        for fields in conn.execute(
+            f"""select {PICTURE_COLUMNS} from pictures
+               where article_id = ? and since_revision <= ? and (until_revision = 0 or until_revision >= ?)
+               order by id""",
+            (article_id, number, number),
+        )
+    )
+    article = Article(url, title, blocks, published, modified, *(*people, pictures))
     return Revision(number, first_seen_at, last_seen_at, article, rules, body)
 
 

@@ -16,12 +16,14 @@ from columnarchive.records import (
     DerivedSite,
     History,
     LedgerEntry,
+    PictureEntry,
     Revision,
     Sentence,
     SiteTemplate,
 )
 from columnarchive.store import fulltext, passages, schema
 from columnarchive.store.database import Database
+from columnarchive.store.pictures import PICTURE_COLUMNS
 
 _LINE = 120  # characters of a template's line that are kept
 
@@ -93,6 +95,7 @@ def write_site(db: Database, site_id: int, derived: DerivedSite, at: str, *, ane
             rewritten += before not in ("", digest)
             article_id = _write_history(conn, derived.site, history, digest)
             entries = derived.ledgers.get(url)
+            _write_pictures(conn, article_id, observations.picture_entries(history.revisions))
             _write_ledger(conn, article_id, observations.ledger(history.revisions) if entries is None else entries)
         ids[url] = article_id
     for article_id, _, _ in () if anew else stored.values():
@@ -207,7 +210,7 @@ def _write_article(conn: sqlite3.Connection, site: str, history: History, digest
         article_id = int(found[0])
         if found[2:] != indexed:
             fulltext.delete(conn, article_id, *found[2:])
-        for table in ("revisions", "sentences", "observations", "changes"):
+        for table in ("revisions", "sentences", "observations", "pictures", "changes"):
             conn.execute(f"delete from {table} where article_id = ?", (article_id,))
         if found[1] != site:
             passages.delete(conn, article_id)  # what is a set phrase of one site may be none of another
@@ -341,6 +344,24 @@ def _write_ledger(conn: sqlite3.Connection, article_id: int, entries: Iterable[L
                 entry.text,
                 _json(entry.words),
                 entry.position,
+                entry.since_at,
+                entry.since_revision,
+                entry.until_at,
+                entry.until_revision,
+            )
+            for entry in entries
+        ),
+    )
+
+
+def _write_pictures(conn: sqlite3.Connection, article_id: int, entries: Iterable[PictureEntry]) -> None:
+    conn.executemany(
+        f"""insert into pictures(article_id, {PICTURE_COLUMNS}, since_at, since_revision, until_at, until_revision)
+            values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            (
+                article_id,
+                *dataclasses.astuple(entry.picture),
                 entry.since_at,
                 entry.since_revision,
                 entry.until_at,

@@ -1,0 +1,53 @@
+"""What the pictures of a column show, as far as the page says it, and the span of time in which each stood."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import unquote
+
+from columnarchive.records import Picture, PictureEntry, Revision
+
+_Identity = tuple[str, str, str, str]
+# Before alone says enough next to a picture; a heading or a text must name both sides, or cases.
+_SIDE = re.compile(
+    r"(?<![a-z])(?:before|after)(?![a-z])|ビフォー|アフター(?!ケア|フォロー|サービス|ピル)|症例(?!数|報告)|(?:施術|治療|手術|矯正|照射|注入|術)(?:前|後)",
+    re.I,
+)
+_BOTH = re.compile(
+    r"(?<![a-z])before(?![a-z]).{0,12}(?<![a-z])after(?![a-z])|ビフォー.{0,4}アフター|症例(?!数|報告)|(?:施術|治療|手術|矯正|照射|注入|術)前.{0,6}後",
+    re.I,
+)
+
+
+def before_after_words(picture: Picture) -> str:
+    """Return the words by which a page shows a picture as taken before or after a treatment; empty without any.
+
+    >>> before_after_words(Picture("https://clinic.example/img/case1_before.jpg", "膝"))
+    'before'
+    """
+    name = unquote(picture.url.partition("?")[0].rpartition("/")[2])
+    for text, words in ((picture.alt, _SIDE), (picture.caption, _SIDE), (name, _SIDE), (picture.heading, _BOTH)):
+        if found := words.search(text):
+            return found[0]
+    return ""
+
+
+def picture_entries(revisions: Sequence[Revision]) -> tuple[PictureEntry, ...]:
+    """Return every picture of an article's revisions: the present ones, then the ended ones, each in order.
+
+    One whose address, alternative text, caption or bytes changed is a new entry.
+    """
+    open_runs: dict[_Identity, PictureEntry] = {}
+    ended: list[PictureEntry] = []
+    for revision in revisions:
+        now = {one.identity: one for one in revision.article.pictures}
+        ended += [open_runs.pop(key) for key in [*open_runs] if key not in now]
+        for key, picture in now.items():
+            first = open_runs.get(key) or PictureEntry(picture, revision.first_seen_at, revision.number)
+            open_runs[key] = replace(
+                first, picture=picture, until_at=revision.last_seen_at, until_revision=revision.number
+            )
+    present = [replace(one, until_at="", until_revision=0) for one in open_runs.values()]
+    return (*present, *sorted(ended, key=lambda one: (one.until_revision, one.picture.position)))
