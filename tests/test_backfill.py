@@ -262,6 +262,21 @@ def test_what_is_no_web_archive_is_one_sentence(tmp_path: Path, base: str) -> No
     assert str(raised.value).endswith(".")
 
 
+def test_the_command_witness_takes_over_what_is_of_our_own_time(tmp_path: Path, front: Front) -> None:
+    path, url = tmp_path / "a.db", f"{HOST}/column/3/"
+    with Database.open(path) as db:
+        for year, version in ((2017, 0), (2019, 0), (2021, 1), (2023, 1)):
+            evidence.fill(db, [evidence.capture(url, f"{year}-01-01T00:00:00Z", body(3, version))])
+        clinic_archive.derive_here(db)
+    witness = [sys.executable, "-m", "columnarchive", "--db", str(path), "witness", url, "--from", front.base]
+    done = subprocess.run([*witness, "--allow-private"], capture_output=True, text=True, check=True)
+    # Version 0 in 2018 and 2019 is between two of ours with it, in 2021 between two of ours with version 1.
+    assert [line.split(": ")[1].split(",")[0] for line in done.stdout.splitlines() if line[:2] == "20"] == [
+        "agrees", "agrees", "differs", "agrees"
+    ]  # fmt: skip
+    assert {path.split("/")[0][:4] for path in front.replays} <= {"2018", "2019", "2020", "2021", "2022"}
+
+
 MEASURED = """
 import re, sys
 from pathlib import Path

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from columnarchive import config
-from columnarchive.config import Settings, TimestampAuthority
+from columnarchive.config import Settings, SiteSettings, TimestampAuthority, WitnessSettings
 from columnarchive.errors import NotFound
 from columnarchive.pipeline import (
     backfill,
@@ -26,6 +26,7 @@ from columnarchive.pipeline import (
     site_preview,
     timestamps,
     withdrawal,
+    witness,
 )
 from columnarchive.pipeline.backfill import Backfilled as Backfilled
 from columnarchive.pipeline.backfill import WebArchiveSpan as WebArchiveSpan
@@ -43,6 +44,7 @@ from columnarchive.pipeline.saved_searches import Finding as Finding
 from columnarchive.pipeline.site_preview import SitePreview as SitePreview
 from columnarchive.pipeline.timestamps import Stamped as Stamped
 from columnarchive.pipeline.withdrawal import Withdrawal as Withdrawal
+from columnarchive.pipeline.witness import WitnessCalls as WitnessCalls
 from columnarchive.reader import ChangeRow, Reader
 from columnarchive.records import Article, Comparison
 from columnarchive.store import saved_searches as searches
@@ -159,6 +161,15 @@ class Archive(Reader):
             derive.derive(self._db, report=lambda one, done, todo: report(done, todo, one.site), clock=self._clock)
         return done
 
+    def take_over_around(self, url: str, base: str, options: CrawlOptions) -> Backfilled:
+        """Take over what a web archive has of an article's pages from the time of our own captures."""
+        own = [one for one in self.captures(url) if one.source == "crawl"]
+        site, pages = self.article(url).site, tuple(dict.fromkeys(one.url for one in own))
+        if not own:
+            raise NotFound("no_own_capture", url=url)
+        span = WebArchiveSpan(base, own[0].fetched_at, own[-1].fetched_at, exact=True)
+        return self.backfill(Target(SiteSettings(site, pages), pages), span, options)
+
     # Deriving and checking
 
     def rebuild(self, site: str = "", report: StepReport = silent) -> list[SiteDerived]:
@@ -197,6 +208,10 @@ class Archive(Reader):
     def stamp(self, authorities: Sequence[TimestampAuthority], *, allow_private: bool = False) -> list[Stamped]:
         """Have the chain's head stamped by every authority that has not done so yet."""
         return timestamps.stamp(self._db, authorities, allow_private=allow_private, clock=self._clock)
+
+    def call_witness(self, settings: WitnessSettings, options: CrawlOptions) -> WitnessCalls:
+        """Ask a web archive to capture the pages that changed weightily of late, if the settings say so."""
+        return witness.call_witness(self._db, settings, options)
 
     def withdraw(self, url: str, reason: str, at: str = "") -> Withdrawal:
         """Erase a page, or the capture `at` a time, for good; a tombstone with the reason stays."""

@@ -24,6 +24,9 @@ secret_env = "HOOK_SECRET"
 [[timestamps]]                       # authorities that stamp the hash chain (RFC 3161)
 url = "https://tsa.example/"
 certificate = "tsa-root.pem"         # their root; without it, the roots of the system
+
+[witness]
+save = true                          # ask the Wayback Machine to capture a page after a change of level 3
 ```
 """
 
@@ -125,6 +128,20 @@ class TimestampAuthority:
 
 
 @dataclass(frozen=True, slots=True)
+class WitnessSettings:
+    """Whether a web archive is asked to capture pages that changed weightily, and the address before theirs."""
+
+    save: bool = False
+    url: str = "https://web.archive.org/save/"
+
+    def __post_init__(self) -> None:
+        try:
+            address(self.url)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of one file."""
 
@@ -132,6 +149,7 @@ class Settings:
     contact: str = ""
     webhooks: tuple[WebhookSettings, ...] = ()
     timestamps: tuple[TimestampAuthority, ...] = ()
+    witness: WitnessSettings = WitnessSettings()
     path: Path = DEFAULT_FILE
 
     def named(self, name: str) -> SiteSettings | None:
@@ -156,6 +174,7 @@ class _File:
     site: tuple[SiteSettings, ...] = ()
     notify: tuple[WebhookSettings, ...] = ()
     timestamps: tuple[TimestampAuthority, ...] = ()
+    witness: WitnessSettings = WitnessSettings()
 
 
 def load(path: Path) -> Settings:
@@ -198,12 +217,14 @@ def parse(text: str, path: Path = DEFAULT_FILE) -> Settings:
         replace(one, certificate=str(path.parent / one.certificate)) if one.certificate else one
         for one in found.timestamps
     )
-    return Settings(sites, found.contact, found.notify, authorities, path)
+    return Settings(sites, found.contact, found.notify, authorities, found.witness, path)
 
 
 def _prepare(document: dict[str, Any]) -> None:
     """Check the keys of all tables, and fill in what follows from others."""
     _check_keys(document, _File, "")
+    if isinstance(document.get("witness"), dict):
+        _check_keys(document["witness"], WitnessSettings, "[witness]")
     for key, kind in (("site", SiteSettings), ("notify", WebhookSettings), ("timestamps", TimestampAuthority)):
         tables = document.get(key, [])
         document[key] = tables = [tables] if isinstance(tables, dict) else tables

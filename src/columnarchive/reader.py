@@ -32,6 +32,7 @@ from columnarchive.store import (
     reads,
     shown,
     timestamps,
+    witnesses,
 )
 from columnarchive.store import search as ranked
 from columnarchive.store.captures import CaptureRow as CaptureRow
@@ -65,6 +66,7 @@ from columnarchive.store.shown import Step as Step
 from columnarchive.store.shown import Stored as Stored
 from columnarchive.store.shown import Tally as Tally
 from columnarchive.store.shown import Tombstone as Tombstone
+from columnarchive.store.witnesses import Witness as Witness
 from columnarchive.times import system_clock, to_text, typed
 from columnarchive.urls import canonical, lookup_forms
 
@@ -335,6 +337,14 @@ class Reader:
             row = self.article(url)  # raises with the reason
             rows = [one for page in reads.page_urls(self.conn, row.id) for one in captures.of_page(self.conn, page)]
         return sorted(rows, key=lambda one: one.fetched_at)
+
+    def witnesses(self, row: ArticleRow) -> list[Witness]:
+        """Return the captures of an article that a third party made, and whether they agree with our own."""
+        return witnesses.witnesses(self.conn, row.id)
+
+    def compare_witness(self, row: ArticleRow, one: Witness) -> RevisionComparison:
+        """Return how a third party's capture differs from our own."""
+        return self.compare_revisions(row, Pick(one.own_revision), Pick(one.revision))
 
     def capture(self, url: str, at: str = "") -> Stored:
         """Return the capture of a page at a moment with its body; raise NotFound without one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,7 +14,7 @@ from columnarchive.browse.rendering import Page
 from columnarchive.browse.request import PageRequest
 from columnarchive.browse.timeline import timeline
 from columnarchive.locale import source_name
-from columnarchive.reader import ArticleRow, Pick, Reader, RevisionRow, Step, sentences_of
+from columnarchive.reader import ArticleRow, Pick, Reader, RevisionRow, Step, Witness, sentences_of
 from columnarchive.records import Article, Sentence
 from columnarchive.times import DEFAULT_ZONE, day_name, interval
 
@@ -83,6 +84,7 @@ def article(archive: Reader, request: PageRequest) -> Page:
             "removed": [(one.text, _span(one, request)) for one in archive.removed_sentences(row)],
             "copies": archive.copies_of(row.id, COPIES),
             "stones": tombstones(archive, request, row.url),
+            "witnesses": _witnesses(archive.witnesses(row), request, row),
         },
     )
 
@@ -109,6 +111,18 @@ def _items(
             f"{diff_url}&from={quote(previous)}&to={quote(at)}" if change else "",
             "" if one.source == "crawl" else source_name(request.lang, one.source),
         )
+
+
+def _witnesses(found: Sequence[Witness], request: PageRequest, row: ArticleRow) -> list[tuple[str, str]]:
+    """What third parties' captures tell, a line each, with the address that compares one that differs."""
+    counts = Counter(one.verdict for one in found)
+    lines = [(request.text("witness_agrees", n=counts["agrees"]), "")] if counts["agrees"] else []
+    for one in found:
+        if one.verdict == "differs":
+            source, day = source_name(request.lang, one.source), day_name(one.at, request.lang)
+            compared = request.link("diff", url=row.url, from_=one.own_revision, to=one.revision)
+            lines.append((request.text("witness_differs", source=source, day=day), compared))
+    return lines + ([(request.text("witness_alone", n=counts["alone"]), "")] if counts["alone"] else [])
 
 
 def _since(at: str, request: PageRequest) -> str:

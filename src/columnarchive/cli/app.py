@@ -51,6 +51,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "extract": transfer.extract,
     "import": transfer.import_,
     "backfill": transfer.backfill,
+    "witness": transfer.witness,
     "export": transfer.export,
     "rebuild": maintenance.rebuild,
     "check": maintenance.check,

@@ -6,6 +6,7 @@ import contextlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -75,8 +76,12 @@ def crawl(
                 _print_plan(archive.plan_crawl(targets, options))
                 return
             summary = run(archive, targets, options, hooks)
+            called = archive.call_witness(known.witness, replace(options, delay=None))
             stamped = archive.stamp(known.timestamps, allow_private=allow_private)
         print_summary(summary, dated)
+        if called.saved or called.left:
+            stream = sys.stderr if called.error else sys.stdout
+            typer.echo(dated(visible(called.sentence), stream), err=bool(called.error))
         for one in stamped:
             typer.echo(dated(visible(one.sentence), sys.stderr if one.error else sys.stdout), err=bool(one.error))
     if summary.interrupted:

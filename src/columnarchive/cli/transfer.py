@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 from columnarchive.cli.crawl import SETTINGS, SettingsFile, contact_for
 from columnarchive.cli.output import DEFAULT_DATABASE, MOST, AsJson, Bar, Db, Url, Zone, choose, json_lines, visible
 from columnarchive.errors import ExtractError, UsageError
+from columnarchive.locale import source_name
 from columnarchive.times import DEFAULT_ZONE, typed
 
 if TYPE_CHECKING:
@@ -129,6 +130,47 @@ def backfill(
     typer.echo(visible(done.sentence))
     if done.stopped:
         raise done.stopped
+
+
+def witness(
+    url: Url,
+    base: Annotated[
+        str,
+        typer.Option("--from", help="First take over what this web archive has from our own time.", metavar="BASE"),
+    ] = "",
+    allow_private: Annotated[
+        bool, typer.Option("--allow-private", help="Also ask a web archive in a private network.")
+    ] = False,
+    contact: Annotated[str, typer.Option(envvar="ARCHIVE_CONTACT", help="How the web archive can reach you.")] = "",
+    as_json: AsJson = False,
+    settings: SettingsFile = SETTINGS,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Compare what third parties captured of a column with our own captures of the same time.
+
+    Example: archive witness https://clinic.example/column/nanbyo/ --from https://web.archive.org/web
+    """
+    from columnarchive.archive import Archive, CrawlOptions
+    from columnarchive.diff.render_text import to_text
+
+    with Archive.open(db, create=False, write=bool(base)) as archive:
+        if base:
+            options = CrawlOptions(allow_private=allow_private, contact=contact_for([base], contact, settings, archive))
+            if stopped := archive.take_over_around(url, base, options).stopped:
+                raise stopped
+        row = archive.article(url)
+        found = archive.witnesses(row)
+        pairs = [archive.compare_witness(row, one) if one.verdict == "differs" else None for one in found]
+    if as_json:
+        json_lines(map(asdict, found))
+        return
+    for one, pair in zip(found, pairs, strict=True):
+        beside = f", beside ours of {one.own_at}" if one.own_at else "; no capture of ours tells what it said then"
+        typer.echo(visible(f"{one.at}  {source_name('en', one.source)}: {one.verdict}{beside}"))
+        if pair:
+            typer.echo(to_text(pair.comparison, pair.old.article, pair.new.article))
+    if not found:
+        typer.echo("No capture of it by a third party is stored; --from BASE looks in a web archive.")
 
 
 def export(

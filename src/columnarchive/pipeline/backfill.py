@@ -45,11 +45,15 @@ Report = Callable[[int, int | None, str], None]
 
 @dataclass(frozen=True, slots=True)
 class WebArchiveSpan:
-    """Which captures are wanted: of the web archive at an address, in a span of time (UTC), both ends may be empty."""
+    """Which captures are wanted: of the web archive at an address, in a span of time (UTC), both ends may be empty.
+
+    With `exact`, those of the pages named alone, not those below them.
+    """
 
     base: str = web_archives.WAYBACK_MACHINE
     since: str = ""
     until: str = ""
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,7 @@ async def _list(run: _Run, spool: IO[str]) -> int:
     def take(found: ListedCapture) -> None:
         if not found.may_be_page or (run.span.since and found.at < run.span.since):
             return
-        if _is_wanted(run.target, found.url) and not (run.span.until and found.at > run.span.until):
+        if _is_wanted(run.target, found.url, run.span.exact) and not (run.span.until and found.at > run.span.until):
             run.years[found.at[:4]] += 1
             spool.write(json.dumps(asdict(found)) + "\n")
 
@@ -216,7 +220,9 @@ def _queries(target: Target, span: WebArchiveSpan) -> Iterator[ListQuery]:
     if target.named:
         for url in target.start:
             # Lists know addresses without their last slash, so what is not below is sorted out by `_is_wanted`.
-            yield ListQuery(url.rstrip("/"), "prefix" if url.endswith("/") else "exact", span.since, span.until)
+            yield ListQuery(
+                url.rstrip("/"), "prefix" if url.endswith("/") and not span.exact else "exact", span.since, span.until
+            )
         return
     for host in dict.fromkeys(map(site_key, _hosts(target))):
         yield ListQuery(host, "host", span.since, span.until)
@@ -226,12 +232,13 @@ def _hosts(target: Target) -> tuple[str, ...]:
     return (*target.settings.hosts, *map(host_of, target.start))
 
 
-def _is_wanted(target: Target, url: str) -> bool:
+def _is_wanted(target: Target, url: str, exact: bool) -> bool:
     try:
         page = target.settings.canonical(url)
     except ArchiveError:
         return False
-    if target.named and not page_key(page).startswith(tuple(map(page_key, target.start))):
+    named = tuple(map(page_key, target.start))
+    if target.named and (page_key(page) not in named if exact else not page_key(page).startswith(named)):
         return False
     wanted = in_scope(page, _hosts(target), target.settings.under) and not trap(page)
     return wanted and target.settings.kind_of(page) != "other"
