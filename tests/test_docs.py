@@ -16,7 +16,7 @@ from reading import opened
 from typer.main import get_command
 
 from columnarchive.cli.app import app
-from columnarchive.cli.transfer import EXPORTS
+from columnarchive.cli.maintenance import EXPORTS
 from columnarchive.config import load
 from columnarchive.pipeline.export import TABLES
 from columnarchive.pipeline.notifications import hooks

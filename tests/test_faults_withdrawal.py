@@ -154,7 +154,7 @@ def test_what_listings_hold_is_named_with_a_command_that_works(db: Database) -> 
     derive.derive(db)
     done = withdraw(db)
     assert {(one.url, one.holds) for one in done.remnants} == {(f"{HOST}/news/", "title"), (f"{HOST}/", "text")}
-    commands = [line.split("  # ")[0] for line in done.sentence.splitlines() if line.startswith("archive ")]
+    commands = [line.split("  # ")[0] for line in done.sentence("en").splitlines() if line.startswith("archive ")]
     for command in commands:
         _, verb, url, _, when, _, reason = shlex.split(command)
         assert (verb, reason) == ("withdraw", REASON)

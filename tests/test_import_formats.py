@@ -212,8 +212,8 @@ def test_every_record_that_holds_no_page_is_counted_with_its_reason(tmp_path: Pa
     with db:
         assert summary.added + summary.failed + sum(number for _, number in summary.skipped) == len(records)
         assert summary.skipped[0] == ("not HTML (image/gif)", 3)
-        assert "3 not HTML (image/gif)" in summary.sentence
-        assert "1 record could not be read" in summary.sentence
+        assert "3 not HTML (image/gif)" in summary.sentence("en")
+        assert "1 record could not be read" in summary.sentence("en")
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,15 @@ import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
 
 from columnarchive import errors, locale
+from columnarchive.cli.app import app
+from columnarchive.cli.output import text_width
 from columnarchive.diff.labels import LEVELS
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "columnarchive"
@@ -89,6 +94,58 @@ def test_each_text_of_the_pages_is_used_and_there() -> None:
     computed = {key for key in ENGLISH["page"] if key.startswith(("op_", "scope_"))}
     quoted = set(re.findall(r"['\"](?:page\.)?(\w+)['\"]", together))
     assert set(ENGLISH["page"]) <= quoted | computed
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    def below(group: Any, path: str) -> Iterator[tuple[str, Any]]:
+        for name, command in getattr(group, "commands", {}).items():
+            yield path + name, command
+            yield from below(command, f"{path}{name}_")
+
+    yield "", get_command(app)
+    yield from below(get_command(app), "")
+
+
+def test_each_text_of_the_command_line_is_used_and_there() -> None:
+    """Messages of commands and of what they call; a key may be made of a quoted beginning."""
+    texts = constants()
+    named = {key for key in ENGLISH["cli"] if key in texts or f"cli.{key}" in texts}
+    begun = {key for key in ENGLISH["cli"] if key.startswith(("searched_", "found_by_", "page_", "verdict_"))}
+    assert set(ENGLISH["cli"]) == named | begun
+    for path, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("t", "say", "note") and node.args:
+                key = node.args[0]
+                if path.parent.name == "cli" and isinstance(key, ast.Constant):
+                    assert key.value in ENGLISH["cli"], (path, key.value)
+
+
+def test_each_command_and_option_has_its_help_and_no_other_has() -> None:
+    found = dict(commands())
+    assert set(ENGLISH["command"]) == set(found) - {""}
+    used = {"lang", "quiet", "verbose", "help"}
+    for path, command in found.items():
+        for parameter in command.params:
+            name = parameter.name.strip("_")
+            own = f"{path}_{name}"
+            assert own in ENGLISH["option"] or name in ENGLISH["option"], own
+            used.add(own if own in ENGLISH["option"] else name)
+    assert used == set(ENGLISH["option"])
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_all_help_fits_a_terminal_of_80_columns(lang: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", lang)
+    monkeypatch.setenv("COLUMNS", "80")
+    for path, command in commands():
+        words = path.split("_") if path else []
+        text = "\n".join(CliRunner().invoke(app, [*words, "--help"]).output.splitlines())
+        assert max(map(text_width, text.splitlines())) <= 80, path
+        if lang == "ja":
+            assert not re.search(
+                r"[a-z]{3,} [a-z]{2,} [a-z]{2,}", re.sub(r"(使い方|例)[：:] [^\n]*(\n[^\n]+)*", "", text)
+            ), path
+        assert command.help
 
 
 def test_each_label_has_a_name() -> None:

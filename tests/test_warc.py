@@ -274,7 +274,7 @@ def test_one_site_per_host_and_what_site_means(tmp_path: Path) -> None:
             summary = import_warc.import_files(db, [path], wanted, quiet)
             assert list(summary.sites) == names
             assert summary.added + summary.elsewhere == 3
-            assert summary.sentence.startswith(f"{summary.added} capture" + "s" * (summary.added > 1) + " of ")
+            assert summary.sentence("en").startswith(f"{summary.added} capture" + "s" * (summary.added > 1) + " of ")
 
 
 def test_not_modified_as_a_plain_answer_is_a_visit(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_the_same_body_at_another_address_goes_too(db: Database) -> None:
     done = withdraw(db)
     assert done.urls == (URL, twin)
     assert NAME.encode() not in stored_texts(db)
-    assert twin in done.sentence
+    assert twin in done.sentence("en")
     assert problems(db) == []
 
 
@@ -147,7 +147,7 @@ def test_again_finishes_what_another_reader_held_up(db: Database) -> None:
         withdraw(db)
     reader.close()
     done = withdraw(db)
-    assert "before" in done.sentence
+    assert "before" in done.sentence("en")
     assert NAME.encode() not in file_bytes(db.path)
 
 

@@ -197,7 +197,7 @@ def test_a_web_archive_is_asked_once_for_each_weighty_change(tmp_path: Path) -> 
         assert list(done.saved) == wanted
         assert [path for path, _ in server.asked] == [f"/save/{url}" for url in wanted]
         assert all("me@example.org" in agent for _, agent in server.asked)
-        assert "3 changed pages" in done.sentence
+        assert "3 changed pages" in done.sentence("en")
         assert call_witness(db, server.settings, options()).saved == ()
         assert call_witness(db, WitnessSettings(url=server.settings.url), options()).saved == ()
     assert len(server.asked) == 3

@@ -10,10 +10,13 @@ from typing import Self
 from columnarchive import config
 from columnarchive.config import Settings, SiteSettings, TimestampAuthority, WitnessSettings
 from columnarchive.errors import NotFound
+from columnarchive.exchange import markdown
+from columnarchive.locale import Message
 from columnarchive.pipeline import (
     backfill,
     crawl,
     crawl_plan,
+    demo,
     derive,
     evidence,
     export,
@@ -57,6 +60,8 @@ from columnarchive.store.writer_lock import writer_lock
 from columnarchive.times import Clock, system_clock, to_text
 
 load_settings = config.load
+demo_clinic = demo
+write_coding_sheet = export.write_coding_sheet
 load_hooks = notifications.hooks
 follow_site = site_preview.follow
 CrawlReport = Callable[[Progress], None]
@@ -196,14 +201,9 @@ class Archive(Reader):
         )
 
     @staticmethod
-    def checked(path: str | Path) -> str:
-        """Return a sentence on how much of the chain a check of this file verifies."""
+    def checked(path: str | Path) -> list[Message]:
+        """Return what a check of this file leaves out, and how much of the chain it verifies."""
         return integrity.checked(Path(path))
-
-    @staticmethod
-    def unchecked(path: str | Path) -> str:
-        """Return a sentence on what a check of this file passes over; empty when it is nothing."""
-        return integrity.passed_over(Path(path))
 
     def stamp(self, authorities: Sequence[TimestampAuthority], *, allow_private: bool = False) -> list[Stamped]:
         """Have the chain's head stamped by every authority that has not done so yet."""
@@ -221,12 +221,12 @@ class Archive(Reader):
 
     # Output
 
-    def export(self, request: ExportRequest, report: StepReport = silent) -> str:
-        """Write the archive in a free format; return a sentence on what was written."""
+    def export(self, request: ExportRequest, report: StepReport = silent) -> Message:
+        """Write the archive in a free format; return what was written."""
         if request.format in ("warc", "wacz"):
             write = export_warc.export_warc if request.format == "warc" else export_warc.export_wacz
             records = write(self._db, request.out, request.site or None, lambda done: report(done, None, "captures"))
-            return f"{records} records written to {request.out}."
+            return Message("cli.exported_records", {"records": records, "out": request.out})
         return export.export(self.conn, request, lambda done, note: report(done, None, note))
 
     def write_evidence(self, url: str, first: str = "", second: str = "", folder: Path = Path()) -> EvidenceFiles:
@@ -268,6 +268,12 @@ def extract_articles(
 ) -> Iterator[saved_pages.Result]:
     """Yield each saved page with its article, or the ExtractError that says why it has none."""
     return saved_pages.articles(files, site_dir, url)
+
+
+def to_markdown(article: Article, facts: Sequence[tuple[str, str]]) -> str:
+    """Return an article as Markdown, with facts such as dates below the title."""
+    lines = "\n".join(f"- {name}: {markdown.inline(value)}" for name, value in facts)
+    return f"# {markdown.inline(article.title)}\n\n{lines}\n\n{markdown.body(article.blocks)}"
 
 
 def compare_files(old: Path, new: Path) -> tuple[Comparison, Article, Article]:

@@ -26,8 +26,7 @@ class ArchiveError(Exception):
 
     def sentence(self, lang: locale.Language) -> str:
         """Return what went wrong in one sentence, without the hint for the command line."""
-        values = {key: _worded(lang, key, value) for key, value in self.parameters.items()}
-        return locale.text(lang, f"error.{self.code}", **values)
+        return locale.text(lang, f"error.{self.code}", **self.parameters)
 
     def message(self, lang: locale.Language) -> str:
         """Return the sentence, followed by what to do about it on the command line."""
@@ -39,12 +38,6 @@ class ArchiveError(Exception):
 
     def __str__(self) -> str:
         return self.message("en")
-
-
-def _worded(lang: locale.Language, key: str, value: object) -> object:
-    if isinstance(value, ArchiveError):
-        return value.sentence(lang)
-    return locale.name(lang, key, str(value)) if key in ("outcome", "unread") else value
 
 
 class UsageError(ArchiveError):

@@ -13,11 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from columnarchive.diff import render_text
 from columnarchive.diff.sentences import sentences_of as sentences_of
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.records import Article, Comparison, Revision, Sentence
 from columnarchive.search.query import Query, parse
 from columnarchive.search.query import Scope as Scope
+from columnarchive.search.spelling_variants import FOLDS as FOLDS
 from columnarchive.search.spelling_variants import Fold
 from columnarchive.search.sql_functions import FUNCTIONS as FUNCTIONS
 from columnarchive.store import (
@@ -69,6 +71,8 @@ from columnarchive.store.shown import Tombstone as Tombstone
 from columnarchive.store.witnesses import Witness as Witness
 from columnarchive.times import system_clock, to_text, typed
 from columnarchive.urls import canonical, lookup_forms
+
+render = render_text
 
 
 @dataclass(frozen=True, slots=True)

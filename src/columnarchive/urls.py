@@ -201,6 +201,15 @@ def page_key(url: str) -> str:
     return site_key(url.partition("//")[2])
 
 
+def is_loopback(url: str) -> bool:
+    """Return whether an address names this machine literally; what a name resolves to is checked when connecting."""
+    try:
+        host = address(url).host
+    except UsageError:
+        return False
+    return host in ("localhost", "[::1]") or host.startswith("127.")
+
+
 def site_key(host: str) -> str:
     """What two hosts of one site share: `www.` does not tell them apart."""
     return host.removeprefix("www.")

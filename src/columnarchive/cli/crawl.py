@@ -6,55 +6,57 @@ import contextlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from columnarchive.cli.output import DEFAULT_DATABASE, MOST, WITHOUT_COLUMN, Bar, Db, console, table, visible
+from columnarchive import locale
+from columnarchive.cli.output import (
+    DEFAULT_DATABASE,
+    DEFAULT_SETTINGS,
+    MOST,
+    AllowPrivate,
+    AsJson,
+    Bar,
+    Db,
+    SettingsFile,
+    Zone,
+    counted,
+    is_quiet,
+    json_lines,
+    lang,
+    outcome_name,
+    print_result,
+    say,
+    t,
+    table,
+    visible,
+)
 from columnarchive.errors import ArchiveError, FetchError, UsageError
-from columnarchive.plain_text import count
-from columnarchive.times import system_clock, to_text
+from columnarchive.times import DEFAULT_ZONE, system_clock, to_text, typed
 
 if TYPE_CHECKING:
     from columnarchive.archive import Archive, CrawlOptions, CrawlSummary, Hook, Planned, Progress, Target
 
-SETTINGS = Path("data/sites.toml")
-SettingsFile = Annotated[Path, typer.Option("--sites", help="The file of monitored sites.")]
 NAMED = 20  # pages without a column that are named one by one
 
 
 def crawl(
-    sites: Annotated[
-        list[str] | None,
-        typer.Argument(help="Names of sites, or addresses of a listing or a column.", metavar="[SITE or URL ...]"),
-    ] = None,
-    max_pages: Annotated[int, typer.Option(min=0, max=MOST, help="Stop after this many pages; 0 means no limit.")] = 0,
-    delay: Annotated[
-        float | None, typer.Option(min=0, max=MOST, help="Seconds between requests to a host (default 2).")
-    ] = None,
-    all_pages: Annotated[bool, typer.Option("--all", help="Visit every page, also those not yet due.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be fetched and why; fetch nothing.")
-    ] = False,
-    allow_private: Annotated[
-        bool, typer.Option("--allow-private", help="Also visit addresses in private networks.")
-    ] = False,
-    contact: Annotated[
-        str,
-        typer.Option(envvar="ARCHIVE_CONTACT", help="How the sites can reach you: an e-mail address or a web page."),
-    ] = "",
-    proxy: Annotated[
-        str, typer.Option(help="Fetch through this proxy, http://host:port; environment variables are ignored.")
-    ] = "",
-    settings: SettingsFile = SETTINGS,
+    sites: Annotated[list[str] | None, typer.Argument(metavar="[SITE|URL ...]")] = None,
+    max_pages: Annotated[int, typer.Option(min=0, max=MOST)] = 0,
+    delay: Annotated[float | None, typer.Option(min=0, max=MOST)] = None,
+    all_pages: Annotated[bool, typer.Option("--all")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    allow_private: AllowPrivate = False,
+    contact: Annotated[str, typer.Option(envvar="ARCHIVE_CONTACT")] = "",
+    proxy: str = "",
+    as_json: AsJson = False,
+    settings: SettingsFile = DEFAULT_SETTINGS,
     db: Db = DEFAULT_DATABASE,
 ) -> None:
-    """Visit sites: fetch new columns and check known ones for changes. Without names, all sites that are due.
-
-    Example: archive crawl https://clinic.example/column/
-    """
+    """Visit sites: fetch new columns and check known ones for changes. Without names, all sites that are due."""
     from columnarchive.archive import Archive, CrawlOptions, load_hooks, load_settings
 
     with logged():
@@ -78,14 +80,49 @@ def crawl(
             summary = run(archive, targets, options, hooks)
             called = archive.call_witness(known.witness, replace(options, delay=None))
             stamped = archive.stamp(known.timestamps, allow_private=allow_private)
-        print_summary(summary, dated)
-        if called.saved or called.left:
+        if as_json:
+            _raise_if_nothing_came(summary)
+            json_lines([_summary_json(summary)])
+        else:
+            print_summary(summary, dated)
+        if (called.saved or called.left) and (called.error or not (as_json or is_quiet())):
             stream = sys.stderr if called.error else sys.stdout
-            typer.echo(dated(visible(called.sentence), stream), err=bool(called.error))
+            typer.echo(dated(visible(called.sentence(lang())), stream), err=bool(called.error))
         for one in stamped:
-            typer.echo(dated(visible(one.sentence), sys.stderr if one.error else sys.stdout), err=bool(one.error))
+            if one.error or not (as_json or is_quiet()):
+                sentence = visible(one.sentence(lang()))
+                typer.echo(dated(sentence, sys.stderr if one.error else sys.stdout), err=bool(one.error))
     if summary.interrupted:
         raise KeyboardInterrupt
+
+
+def backfill(
+    site: Annotated[str, typer.Argument(metavar="SITE|URL")],
+    since: str = "",
+    until: str = "",
+    base: Annotated[str, typer.Option("--from", metavar="BASE")] = "https://web.archive.org/web",
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    delay: Annotated[float | None, typer.Option(min=0, max=MOST)] = None,
+    allow_private: AllowPrivate = False,
+    contact: Annotated[str, typer.Option(envvar="ARCHIVE_CONTACT")] = "",
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    tz: Zone = DEFAULT_ZONE,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Take over what a web archive (Wayback Machine, pywb) has of a site from before it was followed."""
+    from columnarchive.archive import Archive, CrawlOptions, WebArchiveSpan, load_settings
+
+    span = WebArchiveSpan(base, typed(since, tz) if since else "", typed(until, tz, end=True) if until else "")
+    with Archive.open(db) as archive, Bar("backfill") as bar:
+        (target,) = archive.targets([site], load_settings(settings))
+        contact = contact_for([base], contact, settings, archive)
+        options = CrawlOptions(delay=delay, allow_private=allow_private, contact=contact)
+        done = archive.backfill(replace(target, named="://" in site), span, options, bar.update, dry_run=dry_run)
+    for failure in done.summary.failures:
+        typer.echo(t("not_taken_over", subject=failure.subject, reason=failure.reason), err=True)
+    print_result(done)
+    if done.stopped:
+        raise done.stopped
 
 
 def dated(line: str, stream: TextIO) -> str:
@@ -100,7 +137,7 @@ def logged() -> Iterator[None]:
         yield
     except ArchiveError:
         if not sys.stdout.isatty():
-            typer.echo(dated("ended by an error:", sys.stdout))
+            typer.echo(dated(t("ended_by_error"), sys.stdout))
         raise
 
 
@@ -110,9 +147,9 @@ def run(archive: Archive, targets: Sequence[Target], options: CrawlOptions, hook
 
         def report(progress: Progress) -> None:
             rate = progress.pages / max(progress.seconds, 0.001)
-            parts = [f"{rate:.1f}/s", count(progress.sites_left, "site")]
-            parts += [f"{progress.failures} failed"] if progress.failures else []
-            parts += [f"next {progress.upcoming}" if progress.upcoming else progress.url]
+            parts = [f"{rate:.1f}/s", t("sites_left", number=progress.sites_left)]
+            parts += [t("failed_so_far", number=progress.failures)] if progress.failures else []
+            parts += [t("next_page", url=progress.upcoming) if progress.upcoming else progress.url]
             bar.update(progress.pages, progress.pages + progress.queued, "  ".join(parts))
 
         return archive.crawl(targets, options, hooks, report)
@@ -120,15 +157,15 @@ def run(archive: Archive, targets: Sequence[Target], options: CrawlOptions, hook
 
 def _print_plan(planned: Sequence[Planned]) -> None:
     if not planned:
-        console().print("Nothing would be fetched now: no page is due, or its host is paused or forbids it.")
+        say("nothing_planned")
         return
 
     def found_on(one: Planned) -> str:
         origin = "/".join(one.url.split("/")[:3])
         return one.found_on.removeprefix(origin) if one.found_on.startswith(origin + "/") else one.found_on
 
-    table(("why", "page", "found on"), ((one.reason, one.url, found_on(one)) for one in planned))
-    console().print(f"{count(len(planned), 'page')} would be fetched.", highlight=False)
+    table(("why", "found_on", "page"), ((one.reason, found_on(one), one.url) for one in planned))
+    say("planned", number=len(planned))
 
 
 def print_summary(summary: CrawlSummary, line: Callable[[str, TextIO], str] = lambda text, _: text) -> None:
@@ -138,11 +175,44 @@ def print_summary(summary: CrawlSummary, line: Callable[[str, TextIO], str] = la
     """
 
     def out(text: str) -> None:
-        console().print(line(visible(text), sys.stdout), markup=False)
+        if not is_quiet():
+            typer.echo(line(visible(text), sys.stdout))
 
     def err(text: str) -> None:
         typer.echo(line(visible(text), sys.stderr), err=True)
 
+    _raise_if_nothing_came(summary)
+    for failure in summary.failures:
+        err(f"{outcome_name(failure.outcome)}  {failure.subject}  {failure.reason}")
+    for page in summary.unread[:NAMED]:
+        err(f"{outcome_name(page.outcome)}  {page.url}  {locale.name(lang(), 'unread', page.outcome)}")
+    for each in summary.derived:
+        if each.error:
+            err(each.error.sentence(lang()))
+    counts = counted(summary.outcomes.items())
+    out(
+        t(
+            "crawled",
+            pages=summary.pages,
+            sites=summary.sites,
+            seconds=summary.seconds,
+            counts=counts or t("nothing_visited" if summary.ended_early else "nothing_due"),
+            found=_derived(summary),
+        )
+    )
+    if summary.unread:
+        kinds = counted(Counter(page.outcome for page in summary.unread).most_common())
+        out(t("without_column", number=len(summary.unread), kinds=kinds))
+    for site, why in summary.ended_early:
+        out(t("ended_early", site=site, reason=why))
+    if summary.left:
+        out(t("pages_left", number=summary.left))
+    for delivery in summary.notified:
+        if delivery.error:
+            err(f"archive: {delivery.error.sentence(lang())}")
+
+
+def _raise_if_nothing_came(summary: CrawlSummary) -> None:
     good = sum(summary.outcomes.get(name, 0) for name in ("ok", "unchanged", "redirected"))
     if summary.failures and not good and not summary.interrupted:
         failure = summary.failures[0]
@@ -150,67 +220,45 @@ def print_summary(summary: CrawlSummary, line: Callable[[str, TextIO], str] = la
         raise FetchError(
             "private_address" if is_private else "nothing_fetched", url=failure.subject, reason=failure.reason
         )
-    for failure in summary.failures:
-        err(f"{failure.outcome}  {failure.subject}  {failure.reason}")
-    for page in summary.unread[:NAMED]:
-        err(f"{page.outcome}  {page.url}  {WITHOUT_COLUMN[page.outcome]}")
-    for each in summary.derived:
-        if each.error:
-            err(each.error)
-    if sys.stdout.isatty() and summary.outcomes:
-        table(("outcome", "pages"), summary.outcomes.items(), right=("pages",))
-    counts = ", ".join(f"{name} {number}" for name, number in summary.outcomes.items())
-    counts = counts or ("nothing was visited" if summary.ended_early else "nothing was due")
-    pages, sites = count(summary.pages, "page"), count(summary.sites, "site")
-    out(f"{pages} of {sites} in {summary.seconds:.0f} s: {counts}{_derived(summary)}")
-    if summary.unread:
-        kinds = Counter(page.outcome for page in summary.unread).most_common()
-        named = ", ".join(f"{name} {number}" for name, number in kinds)
-        out(f"{count(len(summary.unread), 'page')} fetched without a readable column: {named}")
-    for site, why in summary.ended_early:
-        out(f"{site} ended early: {why}")
-    if summary.left:
-        out(f"{count(summary.left, 'page')} left; run it again to continue.")
-    for delivery in summary.notified:
-        if delivery.error:
-            err(f"archive: {delivery.error}")
+
+
+def _summary_json(summary: CrawlSummary) -> dict[str, Any]:
+    return {
+        "pages": summary.pages,
+        "sites": summary.sites,
+        "seconds": round(summary.seconds, 1),
+        "outcomes": summary.outcomes,
+        "new_articles": sum(one.written.added for one in summary.derived),
+        "changed_articles": sum(one.written.revised for one in summary.derived),
+        "left": summary.left,
+        "failures": [asdict(failure) for failure in summary.failures],
+        "unread": [{"url": page.url, "outcome": page.outcome} for page in summary.unread],
+        "ended_early": [{"site": site, "reason": why} for site, why in summary.ended_early],
+    }
 
 
 def _derived(summary: CrawlSummary) -> str:
     added = sum(one.written.added for one in summary.derived)
     revised = sum(one.written.revised for one in summary.derived)
-    parts = [
-        f"{count(added, 'new article')}" if added else "",
-        f"{count(revised, 'article')} changed" if revised else "",
-    ]
-    found = ", ".join(part for part in parts if part)
-    return f"; {found}" if found else "; no article is new or changed" if summary.derived else ""
+    parts = [t("new_articles", number=added)] if added else []
+    parts += [t("articles_changed", number=revised)] if revised else []
+    return t("found", what=", ".join(parts)) if parts else t("found_nothing") if summary.derived else ""
 
 
 def contact_for(urls: Sequence[str], given: str, settings: Path, archive: Archive | None = None) -> str:
     """Return who is asking: as given, from the settings or the archive, or asked for now; not needed for localhost."""
     from columnarchive.archive import load_settings
+    from columnarchive.urls import is_loopback
 
     known = given or load_settings(settings).contact or (archive.contact if archive else "")
     if known or all(is_loopback(url) for url in urls):
         return known
     if not sys.stdin or not sys.stdin.isatty():
         raise UsageError("no_contact", settings=settings)
-    typer.echo("The sites you visit should know how to reach you; this is sent with every request.", err=True)
-    answer: str = typer.prompt("Your e-mail address or web page", err=True).strip()
+    typer.echo(t("contact_why"), err=True)
+    answer: str = typer.prompt(t("contact_prompt"), err=True).strip()
     if not answer:
         raise UsageError("contact_needed")
     if archive:
         archive.contact = answer
     return answer
-
-
-def is_loopback(url: str) -> bool:
-    """Return whether an address names this machine literally; what a name resolves to is checked when connecting."""
-    from urllib.parse import urlsplit
-
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
-    return host == "localhost" or host.startswith("127.") or host == "::1"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from columnarchive.cli import crawl
-from columnarchive.cli.output import DEFAULT_DATABASE, Db, console
+from columnarchive.cli.output import DEFAULT_DATABASE, Db, console, t
 from columnarchive.errors import StoreError
 
 if TYPE_CHECKING:
@@ -22,10 +22,7 @@ Run = Callable[[list[str]], object]
 
 
 def demo(context: typer.Context, db: Db = DEFAULT_DATABASE) -> None:
-    """Show everything on a fictional clinic: crawl three versions, search, see what changed.
-
-    Example: archive demo
-    """
+    """Show everything on a fictional clinic: crawl three versions, search, see what changed."""
     from columnarchive.reader import Reader
 
     command = context.find_root().command
@@ -35,17 +32,17 @@ def demo(context: typer.Context, db: Db = DEFAULT_DATABASE) -> None:
     _crawl(path, name)
 
     def run(question: str, *words: str) -> None:
-        console().print(f"\n{question}", style="bold")
+        console().print(f"\n{t(question)}", style="bold")
         console().print(f"$ archive --db {name} {' '.join(words)}", style="dim", markup=False)
         command.main(["--db", name, *words], standalone_mode=False)
 
-    run("What does it say?", "search", WORD, "--limit", "3")
-    run("What changed?", "changes", "--level", "2", "--limit", "6")
+    run("demo_says", "search", WORD, "--limit", "3")
+    run("demo_changed", "changes", "--level", "2", "--limit", "6")
     with Reader.open(path) as archive:
         url = _telling_change(archive)
-    run("How exactly?", "diff", url)
+    run("demo_exactly", "diff", url)
     out = console()
-    out.print("Your turn:", style="bold")
+    out.print(t("demo_your_turn"), style="bold")
     for line in (
         "status",
         "search 根治 --removed",
@@ -71,14 +68,14 @@ def _remove_demo(path: Path) -> None:
 
 def _crawl(path: Path, name: str) -> None:
     from columnarchive.archive import Archive, CrawlOptions
-    from columnarchive.pipeline import demo as clinic
+    from columnarchive.archive import demo_clinic as clinic
 
     with clinic.Clinic() as site, Archive.open(path) as archive:
         archive.mark_as_demo()
         start = site.url + clinic.START
         for version in clinic.dated_sites():
             site.show(version.folder)
-            console().print(f"\nA fictional clinic, as its site was on {version.day}", style="bold")
+            console().print(f"\n{t('demo_as_on', day=version.day)}", style="bold")
             console().print(f"$ archive --db {name} crawl {start}", style="dim", markup=False)
             options = CrawlOptions(delay=0.0, allow_private=True, clock=version.clock)
             crawl.print_summary(crawl.run(archive, archive.targets([start]), options))

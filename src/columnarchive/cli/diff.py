@@ -1,14 +1,34 @@
-"""The commands `diff` and `changes`: how a text changed, and what changed everywhere."""
+"""Commands about changes: diff, changes, evidence."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from columnarchive.cli.output import DEFAULT_DATABASE, MOST, AsJson, Db, Zone, choose, console, json_lines, visible
+from columnarchive import locale
+from columnarchive.cli.crawl import contact_for
+from columnarchive.cli.output import (
+    DEFAULT_DATABASE,
+    DEFAULT_SETTINGS,
+    AllowPrivate,
+    AsJson,
+    Db,
+    Limit,
+    SettingsFile,
+    Url,
+    Zone,
+    choose,
+    console,
+    json_lines,
+    lang,
+    say,
+    t,
+    visible,
+)
 from columnarchive.errors import UsageError
 from columnarchive.times import DEFAULT_ZONE, day, interval, typed
 
@@ -21,22 +41,15 @@ FORMATS = ("terminal", "text", "json", "html")
 
 
 def diff(
-    url: Annotated[
-        str, typer.Argument(help="Address of the column, or the older of two saved pages.", metavar="URL|OLD_FILE")
-    ],
-    first: Annotated[
-        str, typer.Argument(help="Revision number or day, or the newer file.", metavar="[FROM|NEW_FILE]")
-    ] = "",
-    second: Annotated[str, typer.Argument(help="Revision number or day.", metavar="[TO]")] = "",
-    format: Annotated[str, typer.Option("--format", "-f", help="terminal, text, json or html.")] = "",
+    url: Annotated[str, typer.Argument(metavar="URL|OLD_FILE")],
+    first: Annotated[str, typer.Argument(metavar="[FROM|NEW_FILE]")] = "",
+    second: Annotated[str, typer.Argument(metavar="[TO]")] = "",
+    format: Annotated[str, typer.Option("--format", "-f")] = "",
     as_json: AsJson = False,
     tz: Zone = DEFAULT_ZONE,
     db: Db = DEFAULT_DATABASE,
 ) -> None:
-    """Compare two revisions sentence by sentence (by default the last two), or two saved files.
-
-    Example: archive diff https://clinic.example/column/nanbyo/ 2025-10-20 2026-01-15
-    """
+    """Compare two revisions sentence by sentence (by default the last two), or two saved files."""
     from columnarchive.reader import Pick, Reader
 
     wanted = "json" if as_json else format or ("terminal" if console().is_terminal else "text")
@@ -53,10 +66,11 @@ def diff(
         found = archive.compare_revisions(row, *picks)
     numbers = (found.old.number, found.new.number)
     days = [day(one.first_seen_at, tz) for one in (found.old, found.new)]
-    captions = (f"revision {numbers[0]} ({days[0]})", f"revision {numbers[1]} ({days[1]})")
+    captions = tuple(t("revision_of", n=n, day=day) for n, day in zip(numbers, days, strict=True))
     if wanted in ("terminal", "text"):
         typer.echo(f"{visible(row.title)}\n{' → '.join(captions)}")
-    _print_comparison(RevisionPair(found.comparison, found.old.article, found.new.article, numbers, captions), wanted)
+    pair = RevisionPair(found.comparison, found.old.article, found.new.article, numbers, (captions[0], captions[1]))
+    _print_comparison(pair, wanted)
 
 
 class RevisionPair(NamedTuple):
@@ -70,47 +84,36 @@ class RevisionPair(NamedTuple):
 
 
 def _print_comparison(pair: RevisionPair, format: str) -> None:
-    from columnarchive.diff import render_html, render_text
+    from columnarchive.reader import render
 
     if format == "json":
-        json_lines([render_text.to_json(pair.comparison, *pair.names)])
+        json_lines([render.to_json(pair.comparison, *pair.names)])
     elif format == "html":
-        typer.echo(render_html.to_html(pair.comparison, pair.old, pair.new, captions=pair.captions))
+        typer.echo(render.to_html(pair.comparison, pair.old, pair.new, captions=pair.captions))
     elif format == "text":
-        typer.echo(render_text.to_text(pair.comparison, pair.old, pair.new))
+        typer.echo(render.to_terminal(pair.comparison, pair.old, pair.new, "plain", lang()))
     else:
-        console().print(render_text.to_terminal(pair.comparison, pair.old, pair.new, "rich"), highlight=False)
+        console().print(render.to_terminal(pair.comparison, pair.old, pair.new, "rich", lang()), highlight=False)
 
 
 def changes(
-    since: Annotated[
-        str, typer.Option(help="Seen on this day or later; `last`: not yet shown by `--since last`.")
-    ] = "",
-    until: Annotated[str, typer.Option(help="Seen on this day or before.")] = "",
-    site: Annotated[str, typer.Option(help="Only this site.")] = "",
-    level: Annotated[
-        int, typer.Option(min=0, max=3, help="At least this level: 0 cosmetic … 3 claims, prices, risks.")
-    ] = 0,
-    label: Annotated[str, typer.Option(help="Only changes with this label, such as claim_softened.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most this many.")] = 50,
+    since: str = "",
+    until: str = "",
+    site: str = "",
+    level: Annotated[int, typer.Option(min=0, max=3)] = 0,
+    label: str = "",
+    limit: Limit = 50,
     as_json: AsJson = False,
     tz: Zone = DEFAULT_ZONE,
     db: Db = DEFAULT_DATABASE,
 ) -> None:
-    """List changes on all sites, newest first. `--since last` lists all that it has not listed before.
-
-    Example: archive changes --since 2026-01-01 --level 2
-    """
-    from columnarchive.config import did_you_mean
-    from columnarchive.diff.labels import LEVELS
+    """List changes on all sites, newest first. `--since last` lists all that it has not listed before."""
     from columnarchive.reader import ChangeFilter, Reader
 
-    if label and label not in LEVELS:
-        raise UsageError("unknown_label", label=label[:40], hint=did_you_mean(label, LEVELS))
     chosen = ChangeFilter(
         site=site,
         level=level,
-        label=label,
+        label=_label(label) if label else "",
         since=typed(since, tz) if since and since != LAST else "",
         until=typed(until, tz, end=True) if until else "",
     )
@@ -122,6 +125,17 @@ def changes(
         if site and not rows:
             archive.require_site(site)
     _print_changes(rows, limit, tz, as_json=as_json)
+
+
+def _label(text: str) -> str:
+    """Return a label by its key or by its name in either language."""
+    from columnarchive.config import did_you_mean
+
+    keys = {name: key for one in ("en", "ja") for key, name in locale.catalogue(one)["label"].items()}
+    found = keys.get(text, text)
+    if found not in locale.catalogue("en")["label"]:
+        raise UsageError("unknown_label", label=text[:40], hint=did_you_mean(text, locale.catalogue("en")["label"]))
+    return found
 
 
 def _print_new_changes(db: Path, chosen: Any, tz: str, *, as_json: bool) -> None:
@@ -150,16 +164,22 @@ def _print_changes(rows: list[ChangeRow], limit: int, tz: str, *, as_json: bool)
     for group in groups[:limit]:
         change = group.change
         style = {3: "bold red", 2: "yellow"}.get(change.level, "dim")
-        when = interval(change.after_at, change.seen_at, "en", tz)
-        out.print(f"{when}  {', '.join(change.labels)}", style=style, markup=False)
+        when = interval(change.after_at, change.seen_at, lang(), tz)
+        out.print(f"{when}  {locale.label_names(change.labels, lang())}", style=style, markup=False)
         out.print(f"  {visible(change.title)}  {visible(change.url)}", markup=False)
         if group.others:
-            out.print(f"  and the same on {len(group.others)} more pages of {visible(change.site)}", style="dim")
-        out.print(f"  {visible(change.summary)}", style="dim", markup=False)
+            out.print(f"  {t('and_the_same', number=len(group.others), site=change.site)}", style="dim")
+        out.print(f"  {change_summary(change)}", style="dim", markup=False)
     if not groups:
-        out.print("No change matches.")
+        say("no_change")
     elif len(groups) > limit:
-        out.print(f"{limit} of {len(groups)}; --limit shows more.")
+        say("limit_shows_more", number=limit, total=len(groups))
+
+
+def change_summary(change: ChangeRow) -> str:
+    """Return what changed in a line; a page that went or came back in the user's language."""
+    event = next((label for label in change.labels if label in ("gone", "returned")), "")
+    return t(f"page_{event}") if event else visible(change.summary)
 
 
 def _change_json(row: ChangeRow) -> dict[str, Any]:
@@ -177,3 +197,61 @@ def _change_json(row: ChangeRow) -> dict[str, Any]:
         "removed_chars": row.removed_chars,
         "summary": row.summary,
     }
+
+
+def evidence(
+    url: Url,
+    first: Annotated[str, typer.Argument(metavar="[FROM]")] = "",
+    second: Annotated[str, typer.Argument(metavar="[TO]")] = "",
+    out: Path = Path(),
+    as_zip: Annotated[Path | None, typer.Option("--zip")] = None,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Write an evidence sheet: one HTML file with texts, difference, times and digests, and its WARC records."""
+    from columnarchive.archive import Archive
+
+    with Archive.open(db, create=False, write=False) as archive:
+        if as_zip:
+            archive.write_evidence_zip(url, as_zip, first, second)
+            typer.echo(as_zip)
+            return
+        written = archive.write_evidence(url, first, second, out)
+    typer.echo(f"{written.sheet}\n{written.records}")
+
+
+def witness(
+    url: Url,
+    base: Annotated[str, typer.Option("--from", metavar="BASE")] = "",
+    allow_private: AllowPrivate = False,
+    contact: Annotated[str, typer.Option(envvar="ARCHIVE_CONTACT")] = "",
+    as_json: AsJson = False,
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Compare what third parties captured of a column with our own captures of the same time."""
+    from columnarchive.archive import Archive, CrawlOptions
+    from columnarchive.reader import render
+
+    with Archive.open(db, create=False, write=bool(base)) as archive:
+        if base:
+            options = CrawlOptions(allow_private=allow_private, contact=contact_for([base], contact, settings, archive))
+            if stopped := archive.take_over_around(url, base, options).stopped:
+                raise stopped
+        row = archive.article(url)
+        found = archive.witnesses(row)
+        pairs = [archive.compare_witness(row, one) if one.verdict == "differs" else None for one in found]
+    if as_json:
+        json_lines(map(asdict, found))
+        return
+    for one, pair in zip(found, pairs, strict=True):
+        say(
+            "witness_beside" if one.own_at else "witness_without",
+            at=one.at,
+            source=locale.source_name(lang(), one.source),
+            verdict=t(f"verdict_{one.verdict}"),
+            own=one.own_at,
+        )
+        if pair:
+            typer.echo(render.to_terminal(pair.comparison, pair.old.article, pair.new.article, "plain", lang()))
+    if not found:
+        say("witness_none")

@@ -12,7 +12,8 @@ import signal
 import sys
 import threading
 
-from columnarchive.errors import ArchiveError
+from columnarchive import locale
+from columnarchive.errors import ArchiveError, UsageError
 from columnarchive.plain_text import visible
 
 INTERRUPTED = 130
@@ -33,19 +34,38 @@ def main() -> None:
 
 
 def _run() -> int:
-    if wrong := next((word for word in sys.argv[1:] if not _is_text(word) and not os.path.lexists(word)), ""):
-        return _fail(f"The argument {wrong} is not valid UTF-8.", 2)
     try:
-        from columnarchive.cli.app import app
+        if wrong := next((word for word in sys.argv[1:] if not _is_text(word) and not os.path.lexists(word)), ""):
+            return _fail(locale.text("en", "cli.not_utf8_argument", word=wrong), 2)
+        _choose_language(sys.argv[1:])
+        import typer
 
-        app()
-        return _flush(0)
+        from columnarchive.cli.app import WRONG_USAGE, app, usage_sentence
+
+        try:
+            code = app(standalone_mode=False)
+        except WRONG_USAGE as error:
+            return _flush(_fail(usage_sentence(error), 2))
+        except typer.Abort:
+            return _flush(_fail(locale.text(locale.user_language(), "cli.stopped")))
+        return _flush(code if isinstance(code, int) else 0)
     except ArchiveError as error:
-        return _flush(_fail(str(error)))
+        return _flush(_fail(error.message(locale.user_language())))
     except SystemExit as exit:
         return _flush(exit.code if isinstance(exit.code, int) else 1)
     except OSError as error:
         return _output_failed(error) if error.filename is None else _fail(f"{error.filename}: {error.strerror}.")
+
+
+def _choose_language(words: list[str]) -> None:
+    """Let `--lang`, wherever it stands, choose the language of this process and its workers."""
+    for at, word in enumerate(words):
+        name, _, value = word.partition("=")
+        if name == "--lang":
+            lang = value or next(iter(words[at + 1 :]), "")
+            if lang not in ("en", "ja"):
+                raise UsageError("unknown_choice", option="--lang", text=lang[:40], choices="en, ja")
+            os.environ["LANGUAGE"] = lang
 
 
 class _Interrupt:
@@ -77,7 +97,7 @@ class _Interrupt:
             threading.Event().wait()  # the other thread is about to exit
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
-        _fail("Stopped. What was committed is kept.")
+        _fail(locale.text(locale.user_language(), "cli.stopped"))
         os._exit(INTERRUPTED)
 
 
@@ -108,7 +128,7 @@ def _output_failed(error: OSError) -> int:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if error.errno in (errno.EPIPE, errno.ESHUTDOWN):
         return 1  # the reader, such as `head`, has all it wanted
-    return _fail(f"The output could not be written: {error.strerror}.")
+    return _fail(locale.text(locale.user_language(), "cli.output_failed", reason=error.strerror))
 
 
 def _fail(sentence: str, code: int = 1) -> int:

@@ -1,52 +1,147 @@
-"""Commands that maintain the archive: rebuild, check, withdraw."""
+"""Commands that bring data in and out and look after the file."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from columnarchive.cli.output import DEFAULT_DATABASE, AsJson, Bar, Db, json_lines, visible
-from columnarchive.errors import UsageError
-from columnarchive.plain_text import count
+from columnarchive.cli.output import (
+    DEFAULT_DATABASE,
+    DEFAULT_SETTINGS,
+    AllowPrivate,
+    AsJson,
+    Bar,
+    Db,
+    Limit,
+    SettingsFile,
+    Yes,
+    choose,
+    json_lines,
+    note,
+    print_result,
+    say,
+    t,
+    visible,
+    warn,
+)
+from columnarchive.errors import ExtractError, UsageError
 
-DEFAULT_SETTINGS = Path("data/sites.toml")
+if TYPE_CHECKING:
+    from columnarchive.records import Article
+
+EXPORTS = ("warc", "wacz", "jsonl", "csv", "markdown", "git", "atom", "parquet", "sqlite")
+Files = Annotated[list[Path], typer.Argument(metavar="FILE ...")]
 
 
-def rebuild(site: Annotated[str, typer.Option(help="Only this site.")] = "", db: Db = DEFAULT_DATABASE) -> None:
-    """Derive articles, revisions, changes and the index again from the captures.
+def extract(files: Files, site_dir: Path | None = None, url: str = "", as_json: AsJson = False) -> None:
+    """Print the articles of saved pages; this needs no database."""
+    from columnarchive.archive import extract_articles
 
-    Example: archive rebuild
-    """
+    failed = False
+    for path, found in extract_articles(files, site_dir, url):
+        if isinstance(found, ExtractError):
+            failed = True
+            warn(found)
+        elif as_json:
+            json_lines([_article_json(path, found)])
+        else:
+            facts = [f"{t(name)}: {value}" for name, value in article_facts(found)]
+            typer.echo(visible("\n".join([found.title, *facts, "", found.text, ""])))
+    if failed:
+        raise typer.Exit(1)
+
+
+def article_facts(article: Article) -> list[tuple[str, str]]:
+    """Return the dates and people of an article, each with the key of its name."""
+    names = ("published", "modified", "author", "supervisor")
+    facts = (article.published_on, article.modified_on, article.author, article.supervisor)
+    return [(name, value) for name, value in zip(names, facts, strict=True) if value]
+
+
+def _article_json(path: Path, found: Article) -> dict[str, Any]:
+    return {
+        "file": str(path),
+        "url": found.url,
+        "title": found.title,
+        "published_on": found.published_on,
+        "modified_on": found.modified_on,
+        "author": found.author,
+        "supervisor": found.supervisor,
+        "author_about": found.author_about,
+        "supervisor_about": found.supervisor_about,
+        "language": found.language,
+        "text": found.text,
+        "blocks": [{"kind": block.kind, "text": block.text, "level": block.level} for block in found.blocks],
+    }
+
+
+def import_(files: Files, site: str = "", as_json: AsJson = False, db: Db = DEFAULT_DATABASE) -> None:
+    """Import pages from WARC, WACZ, MHTML and SingleFile files or another archive, with their own dates."""
+    from columnarchive.archive import Archive
+
+    for path in files:
+        if not path.is_file():
+            raise UsageError("no_file", path=path)
+    with Archive.open(db) as archive, Bar("import") as bar:
+        summary = archive.import_warc(files, site, bar.update)
+    if as_json:
+        json_lines([{"added": summary.added, "known": summary.known, "failed": summary.failed, "sites": summary.sites}])
+        return
+    for failure in summary.failures:
+        typer.echo(t("skipped", subject=failure.subject, reason=failure.reason), err=True)
+    print_result(summary)
+
+
+def export(
+    format: Annotated[str, typer.Argument(metavar="FORMAT")],
+    out: Annotated[Path, typer.Argument(metavar="OUT")],
+    site: str = "",
+    table: str = "",
+    raw: Annotated[bool, typer.Option("--raw")] = False,
+    without_bodies: Annotated[bool, typer.Option("--without-bodies")] = False,
+    limit: Limit = 200,
+    as_json: AsJson = False,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Write the archive in an open format; OUT is replaced only when the export is complete."""
+    from columnarchive.archive import Archive, ExportRequest
+
+    choose("FORMAT", format, EXPORTS)
+    request = ExportRequest(format, out, site, table, raw, without_bodies, limit)
+    with Archive.open(db, create=False, write=False) as archive, Bar("export") as bar:
+        done = archive.export(request, bar.update)
+    if as_json:
+        json_lines([{"format": format, **done.values, "out": str(out)}])
+    else:
+        print_result(done)
+
+
+def rebuild(site: str = "", db: Db = DEFAULT_DATABASE) -> None:
+    """Derive articles, revisions, changes and the index again from the captures."""
     from columnarchive.archive import Archive
 
     with Archive.open(db, create=False) as archive, Bar("rebuild") as bar:
         done = archive.rebuild(site, bar.update)
     for one in done:
         if one.error:
-            typer.echo(f"archive: {visible(one.error)}", err=True)
+            warn(one.error)
     articles = sum(one.written.articles for one in done)
     differing = sum(one.written.added + one.written.rewritten + one.written.dropped for one in done)
-    sites = f"{count(len(done), 'site')} and {count(articles, 'article')}"
-    typer.echo(f"{sites} derived again; {differing} differ from before.")
+    note("rebuilt", sites=len(done), articles=articles, differing=differing)
     if any(one.error for one in done):
         raise typer.Exit(1)
 
 
 def check(
-    head: Annotated[str, typer.Option(help="Compare the chain with a head that you stored elsewhere.")] = "",
-    full: Annotated[bool, typer.Option("--full", help="Derive every site again, not only a sample.")] = False,
-    ca: Annotated[
-        Path | None, typer.Option(help="Verify timestamps with the roots in this PEM file instead of the stored ones.")
-    ] = None,
+    head: str = "",
+    full: Annotated[bool, typer.Option("--full")] = False,
+    ca: Path | None = None,
     as_json: AsJson = False,
     db: Db = DEFAULT_DATABASE,
 ) -> None:
-    """Verify every stored byte, the hash chain, its timestamps, the index and the derived tables.
-
-    Example: archive check --head 3f2a…
-    """
+    """Verify every stored byte, the hash chain, its timestamps, the index and the derived tables."""
     from columnarchive.archive import Archive
 
     with Bar("check") as bar:
@@ -54,28 +149,22 @@ def check(
     if as_json:
         json_lines({"where": one.where, "what": one.what, "mend": one.mend} for one in problems)
     else:
-        if unchecked := Archive.unchecked(db):
-            typer.echo(visible(unchecked))
-        if checked := Archive.checked(db):
-            typer.echo(checked)
+        for done in Archive.checked(db):
+            print_result(done)
         for one in problems:
             typer.echo(visible(f"{one.where}: {one.what}" + (f" ({one.mend})" if one.mend else "")))
-        typer.echo("No problem found." if not problems else f"{count(len(problems), 'problem')} found.")
+        if problems:
+            say("problems_found", number=len(problems))
+        else:
+            note("no_problem")
     if problems:
         raise typer.Exit(1)
 
 
 def stamp(
-    allow_private: Annotated[
-        bool, typer.Option("--allow-private", help="Also ask authorities in private networks.")
-    ] = False,
-    settings: Annotated[Path, typer.Option("--sites", help="The file of monitored sites.")] = DEFAULT_SETTINGS,
-    db: Db = DEFAULT_DATABASE,
+    allow_private: AllowPrivate = False, settings: SettingsFile = DEFAULT_SETTINGS, db: Db = DEFAULT_DATABASE
 ) -> None:
-    """Have the head of the hash chain stamped by the authorities of sites.toml (RFC 3161).
-
-    Example: archive stamp
-    """
+    """Have the head of the hash chain stamped by the authorities of sites.toml (RFC 3161)."""
     from columnarchive.archive import Archive, load_settings
 
     authorities = load_settings(settings).timestamps
@@ -84,28 +173,25 @@ def stamp(
     with Archive.open(db, create=False) as archive:
         done = archive.stamp(authorities, allow_private=allow_private)
     for one in done:
-        typer.echo(visible(one.sentence), err=bool(one.error))
+        warn(one) if one.error else print_result(one)
     if not done:
-        typer.echo("The head of the chain has been stamped by every authority.")
+        note("all_stamped")
     if any(one.error for one in done):
         raise typer.Exit(1)
 
 
 def withdraw(
-    url: Annotated[str, typer.Argument(help="The page to erase for good.", metavar="URL")],
-    reason: Annotated[str, typer.Option(help="Why; the reason stays in the archive.")],
-    at: Annotated[str, typer.Option(help="Only the capture of this time (UTC).")] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    url: Annotated[str, typer.Argument(metavar="URL")],
+    reason: Annotated[str, typer.Option()],
+    at: str = "",
+    yes: Yes = False,
     db: Db = DEFAULT_DATABASE,
 ) -> None:
-    """Erase a page for good (personal data, a court order); a tombstone with the reason stays.
-
-    Example: archive withdraw https://clinic.example/column/voice/ --reason "request of the person named"
-    """
+    """Erase a page for good (personal data, a court order); a tombstone with the reason stays."""
     from columnarchive.archive import Archive
 
     if not yes:
-        typer.confirm(f"Erase everything stored of {visible(url)}? This cannot be undone.", abort=True)
+        typer.confirm(t("confirm_withdrawal", url=url), abort=True)
     with Archive.open(db, create=False) as archive:
         done = archive.withdraw(url, reason, at)
-    typer.echo(visible(done.sentence))
+    print_result(done)

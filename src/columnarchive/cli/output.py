@@ -1,14 +1,19 @@
-"""What all commands share: common options, JSON lines, tables and the progress bar."""
+"""What all commands share: texts in the user's language, common options, JSON lines, tables and the progress bar."""
 
 from __future__ import annotations
 
+import logging
+import re
+import shutil
 import sys
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from columnarchive import locale
 from columnarchive.errors import UsageError
 from columnarchive.plain_text import json_line
 from columnarchive.plain_text import visible as visible
@@ -17,21 +22,68 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 DEFAULT_DATABASE = Path("data/archive.db")
+DEFAULT_SETTINGS = Path("data/sites.toml")
 MOST = 1_000_000_000  # the largest number an option takes; SQLite counts to 2 ** 63
 
-Db = Annotated[Path, typer.Option("--db", help="The database file.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
-Zone = Annotated[str, typer.Option("--tz", help="Time zone of the days typed and shown.")]
-Url = Annotated[str, typer.Argument(help="Address of the column.", metavar="URL")]
+Db = Annotated[Path, typer.Option("--db")]
+SettingsFile = Annotated[Path, typer.Option("--sites")]
+AsJson = Annotated[bool, typer.Option("--json")]
+AllowPrivate = Annotated[bool, typer.Option("--allow-private")]
+Yes = Annotated[bool, typer.Option("--yes")]
+Zone = Annotated[str, typer.Option("--tz")]
+Limit = Annotated[int, typer.Option(min=1, max=MOST)]
+Url = Annotated[str, typer.Argument(metavar="URL")]
 
 
-WITHOUT_COLUMN = {
-    "suspect": "It shows a bot check, a captcha or an error page; it is archived, but never shown as an edit.",
-    "needs_javascript": "A script inserts its text, and scripts are not run.",
-    "no_article": "It has no text that reads as a column.",
-    "unreadable": "Reading it failed or took too much time or memory; the next version of the rules tries again.",
-}
-"""Why a page that answered has no column."""
+def lang() -> locale.Language:
+    """Return the language of whoever runs the command."""
+    return locale.user_language()
+
+
+def t(key: str, /, **values: object) -> str:
+    """Return a text of the command line in the user's language, safe for a terminal."""
+    return visible(locale.text(lang(), f"cli.{key}", **values))
+
+
+def say(key: str, /, **values: object) -> None:
+    """Print a text of the command line."""
+    typer.echo(t(key, **values))
+
+
+def note(key: str, /, **values: object) -> None:
+    """Print a text that `--quiet` leaves out."""
+    if not is_quiet():
+        say(key, **values)
+
+
+def print_result(done: Any) -> None:
+    """Print what an operation did, which knows its sentence; `--quiet` leaves it out."""
+    if not is_quiet():
+        typer.echo(visible(done.sentence(lang())))
+
+
+def be_quiet(wanted: bool) -> None:
+    """Print errors and results only."""
+    if wanted:
+        logging.getLogger("columnarchive").setLevel(logging.ERROR)
+
+
+def be_verbose(wanted: bool) -> None:
+    """Name each page as it is done, on stderr."""
+    if wanted:
+        logging.basicConfig(format="%(message)s")
+        logging.getLogger("columnarchive").setLevel(logging.INFO)
+
+
+def is_quiet() -> bool:
+    """Whether `--quiet` was given."""
+    return logging.getLogger("columnarchive").level >= logging.ERROR
+
+
+def warn(message: object) -> None:
+    """Print an error or a message to stderr, marked as ours."""
+    sentence = message.sentence(lang()) if hasattr(message, "sentence") else str(message)
+    typer.echo(f"archive: {visible(sentence)}", err=True)
 
 
 def pass_database(context: typer.Context, db: Path) -> None:
@@ -62,27 +114,32 @@ def choose(option: str, text: str, choices: Sequence[str]) -> str:
     return text
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
-    """Print a table for people; columns named in `right` are aligned right."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequence[str] = ()) -> None:
+    """Print a table for people: columns by the keys of their headings, `numbers` aligned right.
+
+    Only the last column is wrapped, so that no date and no name is broken.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in columns:
-        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for key in columns:
+        made.add_column(
+            t(key), justify="right" if key in numbers else "left", overflow="fold", no_wrap=key != columns[-1]
+        )
     for row in rows:
         made.add_row(*(Text(visible(str(cell))) for cell in row))
     console().print(made)
 
 
-def _shorten(note: str, width: int) -> str:
-    """Return a note of at most so many characters; the end of an address says more than its middle."""
-    if len(note) <= width:
-        return note
-    head, _, last = note.rpartition("  ")
+def shorten(text: str, width: int) -> str:
+    """Return a text of at most so many characters; the end of an address says more than its middle."""
+    if len(text) <= width:
+        return text
+    head, _, last = text.rpartition("  ")
     rest = width - len(head) - 3
-    return f"{head}  …{last[-rest:]}" if head and rest >= 8 else note[: width - 1] + "…"
+    return f"{head}  …{last[-rest:]}" if head and rest >= 8 else text[: width - 1] + "…"
 
 
 class Bar:
@@ -101,13 +158,14 @@ class Bar:
             TextColumn("{task.fields[note]}", markup=False),
             TimeElapsedColumn(),
             console=out,
-            disable=not sys.stderr.isatty(),
+            disable=not sys.stderr.isatty() or is_quiet(),
         )
         self._task = self._progress.add_task(title, total=None, note="")
 
     def update(self, done: int, total: int | None, note: str = "") -> None:
         """Show the progress of the work."""
-        self._progress.update(self._task, completed=done, total=total, note=_shorten(visible(note), self._width))
+        logging.getLogger("columnarchive").info("%s", visible(note))
+        self._progress.update(self._task, completed=done, total=total, note=shorten(visible(note), self._width))
 
     def __enter__(self) -> Bar:
         self._progress.start()
@@ -115,3 +173,46 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+
+
+def counted(counts: Iterable[tuple[str, int]]) -> str:
+    """Return counts by outcome in words: `ok 3, gone 1`."""
+    return ", ".join(f"{outcome_name(key)} {number}" for key, number in counts)
+
+
+def outcome_name(key: str) -> str:
+    """Return the name of an outcome; in English its key, by which README lists it and JSON has it."""
+    return key if lang() == "en" else locale.name(lang(), "outcome", key)
+
+
+def dated_lines(lines: Iterable[tuple[str, str, str]]) -> None:
+    """Print lines of a day, a text and a style: on a terminal, long texts go on beside the day, not below it."""
+    is_terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns - 13 if is_terminal else MOST
+    for start, text, style in lines:
+        for at, line in enumerate(wrapped(visible(text), width)):
+            head = "" if at else start
+            padded = head + " " * (12 - text_width(head)) + line
+            colour = None if style in ("", "dim") else style
+            typer.echo(typer.style(padded, fg=colour, dim=style == "dim") if is_terminal else padded)
+
+
+def text_width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: a full-width sign takes two."""
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines of so many columns: words stay whole, and no line begins with a closing mark."""
+    lines, line, used = [], "", 0
+    for piece in _PIECE.findall(text):
+        size = text_width(piece)
+        if used + size > width and line.strip():
+            lines.append(line.rstrip())
+            line, used = "", 0
+        if line or not piece.isspace() or not lines:
+            line, used = line + piece, used + size
+    return [*lines, line.rstrip()]
+
+
+_PIECE = re.compile(r"[!-~]+|\s+|[^\s!-~][、。，．：；・？！…」』）】〉》ー〜]*")

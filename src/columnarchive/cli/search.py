@@ -1,48 +1,52 @@
-"""The command `search`: ranked hits with highlights, in current and removed text."""
+"""Commands that look through all columns: search, copies, observations."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from columnarchive.cli.output import DEFAULT_DATABASE, MOST, AsJson, Db, Zone, choose, console, json_lines, visible
+from columnarchive.cli.output import (
+    DEFAULT_DATABASE,
+    AsJson,
+    Db,
+    Limit,
+    Zone,
+    choose,
+    console,
+    json_lines,
+    note,
+    say,
+    t,
+    visible,
+)
 from columnarchive.errors import UsageError
-from columnarchive.plain_text import count as count_of
 from columnarchive.times import DEFAULT_ZONE, day, typed
 
 if TYPE_CHECKING:
+    from columnarchive.reader import Copied, Disclosure, Reader
     from columnarchive.records import Hit
-
-SEARCHED = {"all": "current and removed text", "current": "current text", "removed": "removed text"}
 
 
 def search(
-    query: Annotated[str, typer.Argument(help='Words (all must match), a "phrase", -word, OR, title:, site:, since:.')],
-    site: Annotated[str, typer.Option(help="Only this site.")] = "",
-    since: Annotated[str, typer.Option(help="Published (or first seen) on this day or later.")] = "",
-    until: Annotated[str, typer.Option(help="Published (or first seen) on this day or before.")] = "",
-    current: Annotated[bool, typer.Option("--current", help="Only current text.")] = False,
-    removed: Annotated[bool, typer.Option("--removed", help="Only removed text.")] = False,
-    fold: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Also find other spellings: kana, long_vowels (サーバ, サーバー), kanji (齋, 斎). Repeatable."
-        ),
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most this many hits.")] = 20,
-    count: Annotated[bool, typer.Option("--count", help="Print only the number of hits.")] = False,
+    query: str,
+    site: str = "",
+    since: str = "",
+    until: str = "",
+    current: Annotated[bool, typer.Option("--current")] = False,
+    removed: Annotated[bool, typer.Option("--removed")] = False,
+    fold: Annotated[list[str] | None, typer.Option()] = None,
+    limit: Limit = 20,
+    count: Annotated[bool, typer.Option("--count")] = False,
     as_json: AsJson = False,
     tz: Zone = DEFAULT_ZONE,
     db: Db = DEFAULT_DATABASE,
 ) -> None:
-    """Find any phrase, in current and in removed text.
-
-    Example: archive search 根本治療 --since 2025-01-01
-    """
-    from columnarchive.reader import Reader, SearchOptions
-    from columnarchive.search.spelling_variants import FOLDS
+    """Find any phrase, in current and in removed text."""
+    from columnarchive.reader import FOLDS, Reader, SearchOptions
 
     if current and removed:
         raise UsageError("current_and_removed")
@@ -69,13 +73,14 @@ def search(
         json_lines({**asdict(hit), "highlights": [list(pair) for pair in hit.highlights]} for hit in result.hits)
         return
     if not result.hits:
-        typer.echo(f"No article among {articles} has {visible(query)} ({SEARCHED[scope]} searched).")
+        say("no_hits", articles=articles, query=query, scope=t(f"searched_{scope}"))
         return
     for hit in result.hits:
         _print_hit(hit, tz)
-    least = "" if result.exact else "more than "
-    number = len(result.hits)
-    typer.echo(f"{number} of {least}{result.total} articles" if number < result.total else count_of(number, "article"))
+    if len(result.hits) < result.total:
+        say("some_hits" if result.exact else "some_hits_of_more", number=len(result.hits), total=result.total)
+    else:
+        say("all_hits", number=result.total)
 
 
 def _day(text: str, tz: str) -> str:
@@ -88,7 +93,7 @@ def _print_hit(hit: Hit, tz: str) -> None:
     out = console()
     head = Text(visible(hit.title) or hit.url, style="bold")
     if hit.removed:
-        head.append("  removed", style="red")
+        head.append(f"  {t('removed')}", style="red")
     out.print(head)
     out.print(Text("  ".join(part for part in (hit.published_on, visible(hit.url)) if part), style="dim"))
     snippet: Any = Text(_marked(hit) if out.no_color else visible(hit.snippet))
@@ -96,13 +101,11 @@ def _print_hit(hit: Hit, tz: str) -> None:
         snippet.stylize("bold yellow", start, end)
     out.print(Text("  ").append_text(snippet))
     if hit.removed and hit.said_from:
-        out.print(Text(f"  {_seen(day(hit.said_from, tz), day(hit.said_until, tz))}", style="dim"))
+        # When removed text was there, for certain: from its first to its last capture.
+        first, last = day(hit.said_from, tz), day(hit.said_until, tz)
+        seen = t("seen_once_then_gone", day=first) if first == last else t("seen_then_gone", first=first, last=last)
+        out.print(Text(f"  {seen}", style="dim"))
     out.print()
-
-
-def _seen(first: str, last: str) -> str:
-    """When removed text was there, for certain: from its first to its last capture."""
-    return f"seen from {first} to {last}, gone at the next visit" if first != last else f"seen on {first}, then gone"
 
 
 def _marked(hit: Hit) -> str:
@@ -113,3 +116,114 @@ def _marked(hit: Hit) -> str:
         pieces += [text[at:start], "【", text[start:end], "】"]
         at = end
     return "".join([*pieces, text[at:]])
+
+
+def copies(
+    url: Annotated[str, typer.Argument(metavar="[URL]")] = "",
+    site: str = "",
+    limit: Limit = 50,
+    as_json: AsJson = False,
+    tz: Zone = DEFAULT_ZONE,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """List passages that are the same, or nearly, in more than one column, and which column had each first."""
+    from columnarchive.reader import Reader, together
+
+    with Reader.open(db) as archive:
+        if site:
+            archive.require_site(site)
+        found = together(archive.copies(url, site))
+    if as_json:
+        json_lines(asdict(copy) for one in found[:limit] for copy in one.copies)
+        return
+    for one in found[:limit]:
+        _print_copies(one, tz)
+    if len(found) > limit:
+        say("some_passages", number=limit, total=len(found))
+    else:
+        say("all_passages" if found else "no_passage", number=len(found))
+
+
+def _print_copies(one: Copied, tz: str) -> None:
+    from rich.text import Text
+
+    out = console()
+    top = one.standing[0].text
+    out.print(Text(_line(top), style="bold"))
+    for each in one.standing:
+        times = [t("seen_on", day=day(each.first_at, tz))]
+        times += [t("published_on", day=each.published_on)] if each.published_on else []
+        mark = f"{t('first')}  " if each.url == one.first else ""
+        out.print(Text(f"  {mark}{'  '.join(times)}  {visible(each.title)}  {visible(each.url)}"))
+        if each.text != top:
+            out.print(Text(f"{'':8}{_line(each.text)}", style="dim"))
+    if not one.first:
+        out.print(Text(f"  {t('first_unknown')}", style="dim"))
+    out.print()
+
+
+def _line(text: str) -> str:
+    return visible(text).replace("\n", " ")
+
+
+def observations(
+    where: Annotated[list[str] | None, typer.Argument(metavar="[SITE|URL ...]")] = None,
+    kind: str = "",
+    missing: str = "",
+    at: str = "",
+    as_json: AsJson = False,
+    csv: Annotated[Path | None, typer.Option(metavar="OUT")] = None,
+    xlsx: Annotated[Path | None, typer.Option(metavar="OUT")] = None,
+    tz: Zone = DEFAULT_ZONE,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """List what columns state, since when, and by which words."""
+    from columnarchive.observations import KINDS
+    from columnarchive.reader import LedgerFilter, Reader
+
+    for option, name in (("--kind", kind), ("--missing", missing)):
+        if name:
+            choose(option, name, KINDS)
+    with Reader.open(db) as archive:
+        names = set(archive.site_names())
+        sites = tuple(name for name in where or () if name in names)
+        urls = tuple(archive.article(name).url for name in where or () if name not in names)
+        chosen = LedgerFilter(sites, urls, missing or kind, typed(at, tz, end=True) if at else "")
+        if csv or xlsx:
+            _write_sheet(archive, chosen, csv, xlsx, tz)
+            return
+        found = archive.missing_disclosures(chosen) if missing else archive.disclosures(chosen)
+    if as_json:
+        json_lines(asdict(one) for one in found)
+        return
+    _print_disclosures(found, tz)
+
+
+def _print_disclosures(found: Sequence[Disclosure], tz: str) -> None:
+    from rich.text import Text
+
+    out = console()
+    url = ""
+    for one in found:
+        if one.url != url:
+            url = one.url
+            out.print(Text(f"{visible(one.title)}  {visible(one.url)}", style="bold"))
+        out.print(Text(f"  {one.kind:22}{_state(one, tz)}"))
+        for each in one.evidence[:3]:
+            out.print(Text(f"      {visible(each.text)[:100]}", style="dim"))
+    say("observations_found", number=len(found))
+
+
+def _state(one: Disclosure, tz: str) -> str:
+    if one.stands:
+        return f"✓ {t('since', day=day(one.since_at, tz))}"
+    why = {"template": t("only_in_template"), "unknown": t("not_read")}.get(one.where, "")
+    ended = t("until", day=day(one.until_at, tz)) if one.until_at else ""
+    return " ".join(filter(None, ("–", ended, why)))
+
+
+def _write_sheet(archive: Reader, chosen: Any, csv: Path | None, xlsx: Path | None, tz: str) -> None:
+    from columnarchive.archive import write_coding_sheet
+
+    rows = write_coding_sheet(archive, chosen, csv, xlsx, tz)
+    note("columns_written", number=rows)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from columnarchive.cli.output import DEFAULT_DATABASE, Db
+from columnarchive import locale
+from columnarchive.cli.output import DEFAULT_DATABASE, Db, say, warn
 from columnarchive.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -27,20 +28,13 @@ SETTINGS = {
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", "-p", min=0, max=65535, help="Port to listen on; 0 picks a free one.")
-    ] = 8001,
-    open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
-    allow_host: Annotated[
-        list[str] | None, typer.Option(help="Also answer for this host name, as behind a proxy. Repeatable.")
-    ] = None,
+    host: str = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", "-p", min=0, max=65535)] = 8001,
+    open_browser: Annotated[bool, typer.Option("--open")] = False,
+    allow_host: Annotated[list[str] | None, typer.Option()] = None,
     db: Db = DEFAULT_DATABASE,
 ) -> None:
-    """Open the archive in the browser: Datasette with pages for reading.
-
-    Example: archive serve --open
-    """
+    """Open the archive in the browser: Datasette with pages for reading."""
     from columnarchive.reader import Reader
 
     with Reader.open(db) as archive:
@@ -152,9 +146,9 @@ def _run(path: Path, listening: socket.socket, hosts: _Hosts, *, open_browser: b
 
     datasette = prepared(path)
     url = address(listening)
-    typer.echo(f"The archive is at {url} (Ctrl-C stops).")
+    say("serving", url=url)
     if not listening.getsockname()[0].startswith(("127.", "::1")):
-        typer.echo("Everyone who can reach this address can read the whole archive.", err=True)
+        warn(locale.Message("cli.serving_everyone"))
     if open_browser:
         # The socket already listens, so a browser that connects before the server is ready waits.
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

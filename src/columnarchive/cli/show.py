@@ -8,22 +8,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from columnarchive import locale
+from columnarchive.cli.diff import change_summary
+from columnarchive.cli.maintenance import article_facts
 from columnarchive.cli.output import (
     DEFAULT_DATABASE,
     MOST,
-    WITHOUT_COLUMN,
     AsJson,
     Db,
     Url,
     Zone,
     choose,
     console,
+    counted,
+    dated_lines,
     json_lines,
+    lang,
+    outcome_name,
+    say,
+    t,
     table,
     visible,
 )
-from columnarchive.locale import source_name
-from columnarchive.plain_text import count
 from columnarchive.times import DEFAULT_ZONE, day, interval, typed
 
 if TYPE_CHECKING:
@@ -33,18 +39,13 @@ if TYPE_CHECKING:
 
 def show(
     url: Url,
-    revision: Annotated[int, typer.Option("--revision", "-r", min=0, max=MOST, help="This revision.")] = 0,
-    at: Annotated[str, typer.Option("--at", help="The text at the end of this day, or at this time.")] = "",
-    format: Annotated[
-        str, typer.Option("--format", "-f", help="text, markdown, json or html (the stored page).")
-    ] = "text",
+    revision: Annotated[int, typer.Option("--revision", "-r", min=0, max=MOST)] = 0,
+    at: str = "",
+    format: Annotated[str, typer.Option("--format", "-f")] = "text",
     tz: Zone = DEFAULT_ZONE,
     db: Db = DEFAULT_DATABASE,
 ) -> None:
-    """Print the current text of a column, or an earlier one.
-
-    Example: archive show https://clinic.example/column/nanbyo/ --at 2025-12-31
-    """
+    """Print the current text of a column, or an earlier one."""
     from columnarchive.reader import Pick, Reader
 
     choose("--format", format, ("text", "markdown", "json", "html"))
@@ -58,7 +59,7 @@ def show(
     if format == "json":
         json_lines([_revision_json(found)])
     else:
-        typer.echo(visible(_markdown(found.article) if format == "markdown" else _plain(found)))
+        typer.echo(visible(_markdown(found.article) if format == "markdown" else _plain(found, tz)))
 
 
 def _revision_json(found: Revision) -> dict[str, Any]:
@@ -81,20 +82,15 @@ def _revision_json(found: Revision) -> dict[str, Any]:
 
 
 def _facts(article: Article) -> list[tuple[str, str]]:
-    facts = (
-        ("published", article.published_on),
-        ("modified", article.modified_on),
-        ("author", article.author),
-        ("supervisor", article.supervisor),
-        ("source", article.url),
-    )
-    return [(name, value) for name, value in facts if value]
+    return [*article_facts(article), ("source", article.url)]
 
 
-def _plain(found: Revision) -> str:
+def _plain(found: Revision, tz: str) -> str:
     article = found.article
-    lines = [article.title, *(f"{name}: {value}" for name, value in _facts(article))]
-    lines.append(f"revision {found.number}, seen {day(found.first_seen_at)} to {day(found.last_seen_at)}")
+    lines = [article.title, *(f"{t(name)}: {value}" for name, value in _facts(article))]
+    lines.append(
+        t("revision_seen", n=found.number, first=day(found.first_seen_at, tz), last=day(found.last_seen_at, tz))
+    )
     for block in article.blocks:
         if block.kind in ("heading", "question", "paragraph"):
             lines.append("")
@@ -103,17 +99,13 @@ def _plain(found: Revision) -> str:
 
 
 def _markdown(article: Article) -> str:
-    from columnarchive.exchange import markdown
+    from columnarchive.archive import to_markdown
 
-    facts = "\n".join(f"- {name}: {markdown.inline(value)}" for name, value in _facts(article))
-    return f"# {markdown.inline(article.title)}\n\n{facts}\n\n{markdown.body(article.blocks)}"
+    return to_markdown(article, [(t(name), value) for name, value in _facts(article)])
 
 
 def history(url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE, db: Db = DEFAULT_DATABASE) -> None:
-    """List the revisions of a column: when each was first and last seen, and what changed.
-
-    Example: archive history https://clinic.example/column/nanbyo/
-    """
+    """List the revisions of a column: when each was first and last seen, and what changed."""
     from columnarchive.reader import ChangeFilter, Reader
 
     with Reader.open(db) as archive:
@@ -123,31 +115,33 @@ def history(url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE, db: Db =
     if as_json:
         json_lines(map(asdict, revisions))
         return
-    out = console()
-    out.print(visible(row.title), style="bold", markup=False)
-    entries = [(one.first_seen_at, one.number, 0, _revision_line(one, tz)) for one in revisions]
+    console().print(visible(row.title), style="bold", markup=False)
+    lines = []
+    for one in revisions:
+        source = locale.source_name(lang(), one.source) if one.source not in ("", "crawl") else ""
+        seen = t(
+            "revision_line",
+            n=one.number,
+            characters=one.characters,
+            last=day(one.last_seen_at, tz),
+            source=t("captured_by", source=source) if source else "",
+        )
+        lines.append((one.first_seen_at, one.number, 0, day(one.first_seen_at, tz), seen))
     for change in changes:
-        when = interval(change.after_at, change.seen_at, "en", tz)
-        line = f"{'':12}{when}: {', '.join(change.labels)}: {change.summary}"
-        if set(change.labels) & {"gone", "returned"}:
-            line = f"{day(change.seen_at, tz)}  {change.summary} ({when})"
-        entries.append((change.seen_at, change.to_number, 1, line))
-    for *_, line in sorted(entries):
-        out.print(visible(line), markup=False)
-    out.print(f"last seen {day(row.last_seen_at, tz)}, {row.state}", style="dim")
-
-
-def _revision_line(one: Any, tz: str) -> str:
-    seen = f"seen until {day(one.last_seen_at, tz)}"
-    source = "" if one.source in ("", "crawl") else f", captured by {source_name('en', one.source)}"
-    return f"{day(one.first_seen_at, tz)}  revision {one.number}  {one.characters} characters, {seen}{source}"
+        when = interval(change.after_at, change.seen_at, lang(), tz)
+        is_event = bool(set(change.labels) & {"gone", "returned"})
+        line = f"{when}: {locale.label_names(change.labels, lang())}: {change_summary(change)}"
+        if is_event:
+            line = f"{change_summary(change)} ({when})"
+        start = day(change.seen_at, tz) if is_event else ""
+        lines.append((change.seen_at, change.to_number, 1, start, line))
+    dated_lines((start, line, "") for *_, start, line in sorted(lines))
+    state = locale.name(lang(), "state", row.state)
+    console().print(t("last_seen", day=day(row.last_seen_at, tz), state=state), style="dim")
 
 
 def blame(url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE, db: Db = DEFAULT_DATABASE) -> None:
-    """Show each sentence of a column with the day since which it has read so, and the removed sentences.
-
-    Example: archive blame https://clinic.example/column/nanbyo/
-    """
+    """Show each sentence of a column with the day since which it has read so, and the removed sentences."""
     from columnarchive.reader import Reader
 
     with Reader.open(db) as archive:
@@ -157,24 +151,22 @@ def blame(url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE, db: Db = D
     if as_json:
         json_lines(asdict(sentence) for sentence in [*sentences, *removed])
         return
-    out = console()
+    lines = []
     for sentence in sentences:
         style = "" if sentence.since_revision == 1 else "yellow"
-        out.print(f"{day(sentence.since_at, tz)}  {visible(sentence.text)}", style=style, markup=False)
+        lines.append((day(sentence.since_at, tz), sentence.text, style))
         if sentence.before_text:
-            out.print(f"{'':12}before: {visible(sentence.before_text)}", style="dim", markup=False)
+            lines.append(("", t("before", text=sentence.before_text), "dim"))
     replaced = {sentence.before_text for sentence in sentences}
     for sentence in removed:
         if sentence.text not in replaced:
             span = f"{day(sentence.since_at, tz)} – {day(sentence.until_at, tz)}"
-            out.print(f"removed     {visible(sentence.text)} ({span})", style="red", markup=False)
+            lines.append((t("removed_line"), f"{sentence.text} ({span})", "red"))
+    dated_lines(lines)
 
 
 def pictures(url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE, db: Db = DEFAULT_DATABASE) -> None:
-    """List the pictures of a column with what the page says of each, and the pictures that it had.
-
-    Example: archive pictures https://clinic.example/column/nanbyo/
-    """
+    """List the pictures of a column with what the page says of each, and the pictures that it had."""
     from columnarchive.reader import Reader
 
     with Reader.open(db) as archive:
@@ -184,36 +176,36 @@ def pictures(url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE, db: Db 
         return
     out = console()
     for one in found:
-        span = f"since {day(one.since_at, tz)}" + ("" if one.stands else f", until {day(one.until_at, tz)}")
+        key = "picture_since" if one.stands else "picture_span"
+        span = t(key, first=day(one.since_at, tz), last=day(one.until_at, tz))
         out.print(
             f"{visible(one.alt or one.caption or '–')}  ({span})", style="" if one.stands else "red", markup=False
         )
         out.print(f"    {visible(one.url)}  {one.sha256[:16]}", style="dim", markup=False)
-    out.print(f"{count(len(found), 'picture')}.")
+    say("pictures_found", number=len(found))
 
 
 def captures(url: Url, as_json: AsJson = False, db: Db = DEFAULT_DATABASE) -> None:
-    """List every capture of a page with its outcome.
-
-    Example: archive captures https://clinic.example/column/nanbyo/
-    """
+    """List every capture of a page with its outcome."""
     from columnarchive.reader import Reader
 
     with Reader.open(db) as archive:
         rows = archive.captures(url)
         faults = [f"{fault.step}: {fault.reason}" for fault in archive.page_faults(rows[-1].url)]
-        why = " ".join(filter(None, [WITHOUT_COLUMN.get(archive.unread_outcome(rows[-1].url), ""), *faults]))
+        outcome = archive.unread_outcome(rows[-1].url)
+        why = locale.name(lang(), "unread", outcome) if outcome in UNREAD else ""
+        why = " ".join(filter(None, [why, *faults]))
     if as_json:
         json_lines(asdict(row) for row in rows)
         return
     newest = next((row.body_sha256 for row in reversed(rows) if row.body_sha256), "")
     table(
-        ("fetched at (UTC)", "status", "outcome", "body sha256", "note"),
+        ("fetched_at", "status_code", "outcome", "body", "note"),
         (
             (
                 row.fetched_at,
                 row.status or "",
-                row.outcome,
+                outcome_name(row.outcome),
                 row.body_sha256[:16],
                 _note(row, url, why if row.body_sha256 == newest else ""),
             )
@@ -222,19 +214,20 @@ def captures(url: Url, as_json: AsJson = False, db: Db = DEFAULT_DATABASE) -> No
     )
 
 
+UNREAD = ("suspect", "needs_javascript", "no_article", "unreadable")
+"""Outcomes of pages that answered and have no column."""
+
+
 def _note(row: CaptureRow, url: str, why: str) -> str:
     if row.withdrawn:
-        return f"withdrawn at {row.withdrawn_at}: {row.withdrawn_reason}"
+        return t("withdrawn_at", at=row.withdrawn_at, reason=row.withdrawn_reason)
     moved = f"→ {row.final_url}" if row.final_url and row.final_url not in (row.url, url) else ""
-    source = "" if row.source == "crawl" else f"captured by {source_name('en', row.source)}"
+    source = "" if row.source == "crawl" else t("captured_by_note", source=locale.source_name(lang(), row.source))
     return "  ".join(part for part in (row.error or moved, source, why, row.robots and f"robots: {row.robots}") if part)
 
 
 def status(as_json: AsJson = False, db: Db = DEFAULT_DATABASE) -> None:
-    """Show what the archive holds, how the last visits ended, and how many are due.
-
-    Example: archive status
-    """
+    """Show what the archive holds, how the last visits ended, and how many are due."""
     from columnarchive.reader import Reader
 
     with Reader.open(db) as archive:
@@ -243,22 +236,22 @@ def status(as_json: AsJson = False, db: Db = DEFAULT_DATABASE) -> None:
     if as_json:
         json_lines([{"database": str(db), "bytes": size, **asdict(state)}])
         return
-    totals = state.totals
+    totals = asdict(state.totals)
+    stored = {"raw": state.totals.body_bytes / 1e6, "stored": state.totals.stored_bytes / 1e6}
     lines = [
-        f"{db}  {size / 1e6:.1f} MB" + ("  (a demo: fictional pages)" if state.is_demo else ""),
-        f"sites {totals.sites}  pages {totals.pages}  articles {totals.articles} (gone {totals.gone})  "
-        f"revisions {totals.revisions}  changes {totals.changes}",
-        f"captures {totals.captures} from {totals.first_at} to {totals.last_at}",
-        f"bodies {totals.bodies}: {totals.body_bytes / 1e6:.1f} MB stored in {totals.stored_bytes / 1e6:.1f} MB",
-        f"due now {state.due}",
+        t("status_file", path=db, size=size / 1e6, demo=t("status_demo") if state.is_demo else ""),
+        t("status_articles", **totals),
+        t("status_captures", **totals),
+        t("status_bodies", bodies=state.totals.bodies, **stored),
+        t("status_due", number=state.due),
     ]
-    if totals.withdrawn:
-        lines.append(f"withdrawn {totals.withdrawn}")
+    if state.totals.withdrawn:
+        lines.append(t("status_withdrawn", number=state.totals.withdrawn))
     if state.outcomes:
-        lines.append("last visits: " + ", ".join(f"{name} {number}" for name, number in state.outcomes.items()))
-    lines += [f"unreadable ({page.step})  {page.url}  {page.reason}" for page in state.unreadable]
+        lines.append(t("status_visits", outcomes=counted(state.outcomes.items())))
+    lines += [t("status_unreadable", step=page.step, url=page.url, reason=page.reason) for page in state.unreadable]
     if state.head:
-        lines.append(f"chain head {state.head}")
+        lines.append(t("status_head", head=state.head))
     if state.stamped_at:
-        lines.append(f"last stamped {state.stamped_at}")
-    typer.echo("\n".join(visible(line) for line in lines))
+        lines.append(t("status_stamped", at=state.stamped_at))
+    typer.echo("\n".join(lines))

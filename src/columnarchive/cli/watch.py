@@ -7,31 +7,29 @@ from typing import Annotated
 
 import typer
 
-from columnarchive.cli.output import DEFAULT_DATABASE, AsJson, Db, console, json_lines, pass_database, visible
-from columnarchive.plain_text import count
+from columnarchive.cli.output import (
+    DEFAULT_DATABASE,
+    AsJson,
+    Db,
+    console,
+    json_lines,
+    note,
+    pass_database,
+    say,
+    t,
+    visible,
+)
 
-NEWS = {
-    "new_article": "new article",
-    "newly_said": "new in the text",
-    "newly_removed": "removed from the text",
-    "restored": "back in the text",
-}
-
-app = typer.Typer()
-Name = Annotated[str, typer.Argument(help="A short name.", metavar="NAME")]
+Name = Annotated[str, typer.Argument(metavar="NAME")]
 
 
-@app.callback(invoke_without_command=True)
 def watch(
     context: typer.Context,
-    keep: Annotated[bool, typer.Option("--keep", help="Show what is new and leave it new.")] = False,
+    keep: Annotated[bool, typer.Option("--keep")] = False,
     as_json: AsJson = False,
     db: Db = DEFAULT_DATABASE,
 ) -> None:
-    """Show what is new for saved searches since the last time: new articles, added text, removed text.
-
-    Example: archive watch add claims "完治 OR 根治"
-    """
+    """Show what is new for saved searches since the last time: new articles, added text, removed text."""
     pass_database(context, db)
     if context.invoked_subcommand:
         return
@@ -48,20 +46,16 @@ def watch(
         own = [each for each in found if each.watch == one.name]
         out.print(visible(f"{one.name}  {one.query}"), style="bold", markup=False)
         for each in own:
-            out.print(visible(f"  {NEWS[each.news]}: {each.hit.title}  {each.hit.url}"), markup=False)
+            out.print(visible(f"  {t(each.news)}: {each.hit.title}  {each.hit.url}"), markup=False)
             out.print(visible(f"    {each.hit.snippet}"), style="dim", markup=False)
         if not own:
-            out.print(f"  nothing new since {one.looked_at}", style="dim")
+            out.print(f"  {t('nothing_new', at=one.looked_at)}", style="dim")
     if not saved:
-        out.print("No search is saved yet; `archive watch add NAME QUERY` saves one.")
+        say("no_watch")
 
 
-@app.command("list")
 def list_searches(as_json: AsJson = False, db: Db = DEFAULT_DATABASE) -> None:
-    """List the saved searches.
-
-    Example: archive watch list
-    """
+    """List the saved searches."""
     from columnarchive.archive import Archive
 
     with Archive.open(db, create=False, write=False) as archive:
@@ -73,31 +67,19 @@ def list_searches(as_json: AsJson = False, db: Db = DEFAULT_DATABASE) -> None:
         typer.echo(visible(f"{one.name}  {one.query}"))
 
 
-@app.command()
-def add(
-    name: Name,
-    query: Annotated[str, typer.Argument(help="What to look for, as in `archive search`.", metavar="QUERY")],
-    db: Db = DEFAULT_DATABASE,
-) -> None:
-    """Save a search; articles that match now count as known.
-
-    Example: archive watch add claims "完治 OR 根治"
-    """
+def add(name: Name, query: Annotated[str, typer.Argument(metavar="QUERY")], db: Db = DEFAULT_DATABASE) -> None:
+    """Save a search; articles that match now count as known."""
     from columnarchive.archive import Archive
 
     with Archive.open(db, create=False) as archive:
         known = archive.save_search(name, query)
-    typer.echo(f"Saved {visible(name)}; it matches {count(known, 'article')} now.")
+    note("watch_saved", name=name, known=known)
 
 
-@app.command()
 def remove(name: Name, db: Db = DEFAULT_DATABASE) -> None:
-    """Delete a saved search.
-
-    Example: archive watch remove claims
-    """
+    """Delete a saved search."""
     from columnarchive.archive import Archive
 
     with Archive.open(db, create=False) as archive:
         archive.remove_search(name)
-    typer.echo(f"Deleted {visible(name)}.")
+    note("watch_deleted", name=name)

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from columnarchive.diff.render_html import to_html as to_html
 from columnarchive.diff.sentences import Sentences, sentences_of
+from columnarchive.locale import Language, label_names, text
 from columnarchive.plain_text import json_line, visible
 from columnarchive.records import Article, Comparison, Edit, Span
 
@@ -63,12 +64,14 @@ def to_text(comparison: Comparison, old: Article, new: Article) -> str:
     return to_terminal(comparison, old, new, "plain")
 
 
-def to_terminal(comparison: Comparison, old: Article, new: Article, style: Style = "plain") -> str:
+def to_terminal(
+    comparison: Comparison, old: Article, new: Article, style: Style = "plain", lang: Language = "en"
+) -> str:
     """Return the same with colour, as ANSI codes or rich markup. The marks remain, so that colour is not needed."""
     paint = _painter(style)
     sides = _Sides.of(old, new)
     after = sides.after
-    lines = [paint("head", _headline(comparison))]
+    lines = [paint("head", _headline(comparison, lang))]
     last_context = -1
     for run in _runs(comparison.edits, sides):
         context, following = _around(run[0], sides)[0], max(_around(edit, sides)[1] for edit in run)
@@ -77,7 +80,7 @@ def to_terminal(comparison: Comparison, old: Article, new: Article, style: Style
             lines.append(paint("dim", f"    {after.texts[context]}"))
         head = ""
         for edit in run:
-            header = paint("head", f"  {_SIGNS[edit.op]} ") + paint("dim", _about(edit, old, new))
+            header = paint("head", f"  {_SIGNS[edit.op]} ") + paint("dim", _about(edit, old, new, lang))
             # What came or went in a row is read in a row.
             if header != head or edit.op not in ("added", "removed"):
                 lines.append(header)
@@ -111,26 +114,31 @@ def _adjoin(one: Edit, other: Edit, sides: _Sides) -> bool:
     return one.old_at >= 0 and _around(one, sides)[1] == other.new_at
 
 
-def _about(edit: Edit, old: Article, new: Article) -> str:
+def _about(edit: Edit, old: Article, new: Article, lang: Language) -> str:
     """Return the labels of an edit and, if it is none of the text, the name of the changed field."""
-    labels = ", ".join(edit.labels)
+    labels = label_names(edit.labels, lang)
     if edit.old_at >= 0 or edit.new_at >= 0:
         return labels
     both = (edit.old, edit.new)
     where = next((name for name in ("title", "author", "supervisor") if both == _each(name, old, new)), "")
-    return f"{labels} ({where})" if where else labels
+    return f"{labels} ({text(lang, f'cli.{where}')})" if where else labels
 
 
 def _each(name: str, old: Article, new: Article) -> tuple[str, str]:
     return getattr(old, name), getattr(new, name)
 
 
-def _headline(comparison: Comparison) -> str:
+def _headline(comparison: Comparison, lang: Language) -> str:
     if not comparison.edits:
-        return "no change"
-    counts = f"+{comparison.added_chars} -{comparison.removed_chars} characters"
-    capped = ", coarse" if comparison.capped else ""
-    return f"level {comparison.level} ({', '.join(comparison.labels)}): {counts}{capped}"
+        return text(lang, "cli.same_text")
+    return text(
+        lang,
+        "cli.diff_coarse" if comparison.capped else "cli.diff",
+        level=comparison.level,
+        labels=label_names(comparison.labels, lang),
+        added=comparison.added_chars,
+        removed=comparison.removed_chars,
+    )
 
 
 def _around(edit: Edit, sides: _Sides) -> tuple[int, int]:

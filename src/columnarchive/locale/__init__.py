@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import string
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
@@ -12,18 +15,49 @@ Language = Literal["ja", "en"]
 def text(lang: Language, key: str, /, **values: object) -> str:
     """Return the text for a key such as `page.search` with its values filled in.
 
-    A number is followed by its noun, and a text is shown if there is one:
+    In a mark, `n:page|pages` is a number with its noun, `where:| on %s` a phrase for a value that is not empty:
 
     >>> text("en", "page.revision", n=2)
     'Revision 2'
     >>> _FORMATTER.format("{n:page|pages}{where:| on %s}", n=1, where="a.example")
     '1 page on a.example'
     """
-    section, _, name = key.partition(".")
-    found = catalogue(lang)[section][name]
+    section, _, short = key.partition(".")
+    found = catalogue(lang)[section][short]
     if not values:
         return found
-    return _FORMATTER.format(found, **values) if "|" in found else found.format(**values)
+    worded = {name: _worded(lang, name, value) for name, value in values.items()}
+    return _FORMATTER.format(found, **worded) if "|" in found else found.format(**worded)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text for people, to be put in their language later: its key and its values, which may be messages too."""
+
+    key: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def sentence(self, lang: Language) -> str:
+        """Return the text in a language."""
+        return text(lang, self.key, **self.values)
+
+    def __str__(self) -> str:
+        return self.sentence("en")
+
+
+def _worded(lang: Language, key: str, value: object) -> object:
+    if key in ("outcome", "unread"):
+        return name(lang, key, str(value))
+    sentence = getattr(value, "sentence", None)  # a message, or an error
+    return sentence(lang) if sentence else value
+
+
+def user_language() -> Language:
+    """Return the language of whoever runs the program: the first that is set of the variables that gettext reads."""
+    for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(variable):
+            return "ja" if value.startswith("ja") else "en"
+    return "en"
 
 
 class _Formatter(string.Formatter):
@@ -31,9 +65,9 @@ class _Formatter(string.Formatter):
         first, is_choice, second = spec.partition("|")
         if not is_choice:
             return str(super().format_field(value, spec))
-        if isinstance(value, int):
-            return f"{value} {first if value == 1 else second}"
-        return second.replace("%s", str(value)) if value else first
+        if "%s" in second:
+            return second.replace("%s", str(value)) if value else first
+        return f"{value} {first if value == 1 else second}"
 
 
 _FORMATTER = _Formatter()
@@ -48,6 +82,11 @@ def source_name(lang: Language, source: str) -> str:
     """Return who made a capture, for people: this archive, a web archive by its host, or whoever made a file."""
     kind, _, host = source.partition(":")
     return text(lang, f"source.{kind}", host=host) if kind in catalogue(lang)["source"] else source
+
+
+def label_names(labels: Iterable[str], lang: Language) -> str:
+    """Return the names of labels; in English their keys, by which README and `--label` know them."""
+    return ", ".join(labels) if lang == "en" else "、".join(name(lang, "label", one) for one in labels)
 
 
 @cache

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import IO
 from urllib.parse import urlsplit
 
+from columnarchive import locale
 from columnarchive.crawl.client import FAILING, Client, FetchRequest
 from columnarchive.crawl.content_encoding import SizeLimits
 from columnarchive.crawl.outcomes import RETRIED_STATUS
@@ -27,7 +28,6 @@ from columnarchive.exchange.web_archives import ListedCapture, ListQuery
 from columnarchive.pipeline.crawl_plan import CrawlOptions, Target
 from columnarchive.pipeline.import_warc import Arrival, ImportSummary, Tally, add, robots_of
 from columnarchive.pipeline.worker_pool import Worker
-from columnarchive.plain_text import count
 from columnarchive.records import Capture, Failure, Outcome
 from columnarchive.store import captures, tombstones
 from columnarchive.store.database import Database
@@ -70,14 +70,17 @@ class Backfilled:
     stopped: FetchError | None = None
     dry_run: bool = False
 
-    @property
-    def sentence(self) -> str:
-        """The summary for people."""
-        years = ", ".join(f"{year}: {number}" for year, number in self.years)
-        text = f"{count(self.listed, 'capture')} of pages listed" + (f" ({years})" if years else "")
-        if self.dry_run:
-            return f"{text}, {self.summary.known} of them known; {count(self.fetched, 'capture')} would be fetched."
-        return f"{text}, {count(self.fetched, 'capture')} fetched. {self.summary.sentence}"
+    def sentence(self, lang: locale.Language) -> str:
+        """Return the summary for people."""
+        return locale.text(
+            lang,
+            "cli.backfill_planned" if self.dry_run else "cli.backfilled",
+            listed=self.listed,
+            years=", ".join(f"{year}: {number}" for year, number in self.years),
+            known=self.summary.known,
+            fetched=self.fetched,
+            summary=self.summary,
+        )
 
 
 class _Stopped(Exception):

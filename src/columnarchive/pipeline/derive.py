@@ -38,11 +38,11 @@ MAX_FATAL_PAGES = 100
 
 @dataclass(frozen=True, slots=True)
 class SiteDerived:
-    """One site's derivation as it was written; `error` is a sentence when it could not be made."""
+    """One site's derivation as it was written; `error` says why when it could not be made."""
 
     site: str
     written: site_writer.Written
-    error: str = ""
+    error: ArchiveError | None = None
     faults: tuple[PageFault, ...] = ()
 
 
@@ -144,7 +144,7 @@ def _written(
         if isinstance(result, ArchiveError):
             with db.transaction() as conn:  # so that these pages need not end a worker again
                 page_faults.remember(conn, task.fatal, DERIVATION, at)
-            done.append(SiteDerived(task.name, site_writer.Written(0, 0, 0, 0, 0), str(result), task.fatal))
+            done.append(SiteDerived(task.name, site_writer.Written(0, 0, 0, 0, 0), result, task.fatal))
         else:
             with db.transaction() as conn:
                 written = site_writer.write_site(db, task.site_id, result, at, anew=anew)

@@ -8,15 +8,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from columnarchive import observations
 from columnarchive.errors import ExchangeError, UsageError
 from columnarchive.exchange import atom, git, markdown, markdown_folder
 from columnarchive.exchange.atomic_files import atomic_files, os_errors_as_sentences
+from columnarchive.exchange.coding_sheet import Code, CodingSheet, write_coding_csv, write_coding_xlsx
 from columnarchive.exchange.tables import TABLE_FORMATS, Row, Table, columns, write_csv
+from columnarchive.locale import Message
+from columnarchive.reader import LedgerFilter, Reader
 from columnarchive.records import Article, Revision
 from columnarchive.store import notifications, reads, snapshot, streams
 from columnarchive.store.reads import Connection
 from columnarchive.store.streams import Event, Selection
-from columnarchive.times import from_text
+from columnarchive.times import day, from_text
 
 FEED_ENTRIES = 200  # feed readers fetch the whole feed again and again
 GIT_FORMAT = "2"  # part of every commit's key; another number rewrites all histories
@@ -37,8 +41,8 @@ class ExportRequest:
     limit: int = FEED_ENTRIES
 
 
-def export(conn: Connection, request: ExportRequest, report: Report = lambda _done, _note: None) -> str:
-    """Write an export from a plain read connection, and return what was written, as a sentence.
+def export(conn: Connection, request: ExportRequest, report: Report = lambda _done, _note: None) -> Message:
+    """Write an export from a plain read connection, and return what was written.
 
     Raises UsageError for a request that makes no sense, NotFound for an unknown site, ExchangeError when the export
     cannot be written.
@@ -67,7 +71,7 @@ def _check(request: ExportRequest) -> None:
         raise UsageError("sqlite_with_site")
 
 
-def _tables(conn: Connection, selection: Selection, request: ExportRequest, report: Report) -> str:
+def _tables(conn: Connection, selection: Selection, request: ExportRequest, report: Report) -> Message:
     """Write one table into a file whose name has the format's ending, otherwise all tables into a folder."""
     table_format = TABLE_FORMATS[request.format]
     is_file = request.out.suffix.lower() == table_format.suffix
@@ -82,8 +86,7 @@ def _tables(conn: Connection, selection: Selection, request: ExportRequest, repo
             done = write_csv(target, counted, raw=True) if request.raw else table_format.write(target, counted)
             cut += done.cut
             counts.append(f"{done.rows} {name}")
-    note = f" {cut} cells were too long for Excel and end in a note; --raw keeps them complete." if cut else ""
-    return f"{_listed(counts)} written to {request.out}.{note}"
+    return Message("cli.exported_tables", {"tables": ", ".join(counts), "out": request.out, "cut": cut})
 
 
 def _counting(table: Table, report: Report) -> Iterator[Row]:
@@ -92,11 +95,7 @@ def _counting(table: Table, report: Report) -> Iterator[Row]:
         report(count, table.name)
 
 
-def _listed(parts: list[str]) -> str:
-    return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
-
-
-def _markdown(conn: Connection, selection: Selection, request: ExportRequest, report: Report) -> str:
+def _markdown(conn: Connection, selection: Selection, request: ExportRequest, report: Report) -> Message:
     def pages() -> Iterator[markdown_folder.MarkdownPage]:
         for count, found in enumerate(streams.articles(conn, selection), 1):
             row = found.row
@@ -111,8 +110,8 @@ def _markdown(conn: Connection, selection: Selection, request: ExportRequest, re
             report(count, row.site)
 
     done = markdown_folder.update_folder(request.out, pages(), selection.site)
-    gone = f"; {done.removed} that the archive no longer holds were removed" if done.removed else ""
-    return f"{done.files} articles in {request.out}, {done.written} of them new or different{gone}."
+    counts = {"articles": done.files, "written": done.written, "removed": done.removed}
+    return Message("cli.exported_markdown", {**counts, "out": request.out})
 
 
 def _facts(article: Article, site: str) -> tuple[tuple[str, str | int], ...]:
@@ -123,15 +122,15 @@ def _facts(article: Article, site: str) -> tuple[tuple[str, str | int], ...]:
     )
 
 
-def _git(conn: Connection, selection: Selection, request: ExportRequest, report: Report) -> str:
+def _git(conn: Connection, selection: Selection, request: ExportRequest, report: Report) -> Message:
     def current(url: str) -> git.CurrentAddress | None:
         place = streams.place(conn, selection, url)
         return git.CurrentAddress(place.url, _seconds(place.last_seen_at)) if place else None
 
     history = git.History(lambda: (_commit(conn, event) for event in streams.events(conn, selection)), current)
     done = git.update_repository(request.out, history, lambda count: report(count, "commits"))
-    note = " The history differs from the one exported before, so the branch was rewritten." if done.rewritten else ""
-    return f"{done.commits} commits in {request.out}, {done.added} of them new.{note}"
+    key = "cli.exported_git_anew" if done.rewritten else "cli.exported_git"
+    return Message(key, {"commits": done.commits, "added": done.added, "out": request.out})
 
 
 def _commit(conn: Connection, event: Event) -> git.Commit:
@@ -159,7 +158,7 @@ def _seconds(at: str) -> int:
     return int(from_text(at).timestamp())
 
 
-def _atom(conn: Connection, selection: Selection, request: ExportRequest, _report: Report) -> str:
+def _atom(conn: Connection, selection: Selection, request: ExportRequest, _report: Report) -> Message:
     def entries() -> Iterator[atom.Entry]:
         for row in streams.changes(conn, selection, newest=request.limit):
             edits = tuple(reads.edits(conn, row.id))
@@ -175,16 +174,16 @@ def _atom(conn: Connection, selection: Selection, request: ExportRequest, _repor
     )
     with atomic_files() as claim:
         count = atom.write(claim(request.out), feed, entries())
-    return f"The newest {count} changes written to {request.out}."
+    return Message("cli.exported_atom", {"changes": count, "out": request.out})
 
 
-def _sqlite(conn: Connection, request: ExportRequest) -> str:
+def _sqlite(conn: Connection, request: ExportRequest) -> Message:
     if request.out.exists():
         raise ExchangeError("file_exists", path=request.out)
     with atomic_files() as claim:
         articles = snapshot.copy(conn, claim(request.out), bodies=not request.without_bodies)
-    what = "without the stored pages" if request.without_bodies else "with every stored page"
-    return f"{articles} articles, {what}, written to {request.out}."
+    key = "cli.exported_sqlite_without_bodies" if request.without_bodies else "cli.exported_sqlite"
+    return Message(key, {"articles": articles, "out": request.out})
 
 
 _PEOPLE = "author author_about supervisor supervisor_about"
@@ -265,3 +264,26 @@ TABLES = {"articles": _articles, "revisions": _revisions, "changes": _changes, "
 _EXPORTERS = dict.fromkeys(TABLE_FORMATS, _tables) | {"markdown": _markdown, "git": _git, "atom": _atom}
 """The function of every format that is written from a snapshot; a new format is a function and a line here."""
 FORMATS = (*_EXPORTERS, "sqlite")
+
+
+def write_coding_sheet(archive: Reader, chosen: LedgerFilter, csv: Path | None, xlsx: Path | None, tz: str) -> int:
+    """Write what columns state as a coding sheet, for studies; return the number of columns."""
+    codes: dict[str, dict[str, Code]] = {}
+    for one in archive.disclosures(chosen):
+        if one.stands:
+            sentences = tuple(each.text for each in one.evidence)
+            codes.setdefault(one.url, {})[one.kind] = Code(day(one.since_at, tz), sentences)
+    rows = [((each.url, each.site, each.title), codes.get(each.url, {})) for each in archive.ledger_columns(chosen)]
+    facts = {
+        "head of the chain": archive.status().head,
+        "rules": observations.VERSION,
+        "as of": chosen.at or "now",
+        "note": "Words found by rules, with known error rates; no judgement.",
+    }
+    kinds = (chosen.kind,) if chosen.kind else observations.KINDS
+    sheet = CodingSheet(kinds, rows, observations.codebook(), facts)
+    if csv:
+        write_coding_csv(csv, sheet)
+    if xlsx:
+        write_coding_xlsx(xlsx, sheet)
+    return len(rows)

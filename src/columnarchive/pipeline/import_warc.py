@@ -14,13 +14,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from columnarchive import locale
 from columnarchive.errors import ArchiveError, ExchangeError, StoreError, UsageError
 from columnarchive.exchange.capture_files import format_of, read_captures, source_of
 from columnarchive.exchange.warc_reader import Revisit, Skipped
 from columnarchive.exchange.web_archives import original
 from columnarchive.pipeline.link_reader import robots_in_worker
 from columnarchive.pipeline.worker_pool import CallFailed, Worker, WorkerDied
-from columnarchive.plain_text import count
 from columnarchive.records import Capture, Failure
 from columnarchive.store import captures, hash_chain, merging, sites, withdrawal
 from columnarchive.store.database import Database
@@ -58,21 +58,21 @@ class ImportSummary:
     failed: int
     skipped: tuple[tuple[str, int], ...] = ()
 
-    @property
-    def sentence(self) -> str:
-        """The summary for people."""
-        text = f"{count(self.added, 'capture')} of {count(len(self.sites), 'site')} imported"
-        if self.known:
-            text += f", {self.known} were there already or had been withdrawn"
-        if self.elsewhere:
-            text += f", {self.elsewhere} of other hosts passed over"
-        if self.failed:
-            text += f"; {count(self.failed, 'record')} could not be read"
-        if self.skipped:
-            reasons = ", ".join(f"{number} {reason}" for reason, number in self.skipped[:5])
-            rest = sum(number for _, number in self.skipped[5:])
-            text += f"; skipped: {reasons}" + (f", {rest} others" if rest else "")
-        return text + "."
+    def sentence(self, lang: locale.Language) -> str:
+        """Return the summary for people."""
+        skipped = [f"{number} {reason}" for reason, number in self.skipped[:5]]
+        if rest := sum(number for _, number in self.skipped[5:]):
+            skipped.append(locale.text(lang, "cli.others", number=rest))
+        return locale.text(
+            lang,
+            "cli.imported",
+            added=self.added,
+            sites=len(self.sites),
+            known=self.known,
+            elsewhere=self.elsewhere,
+            failed=locale.text(lang, "cli.records", number=self.failed) if self.failed else "",
+            skipped=", ".join(skipped),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from columnarchive.diff import passage_fingerprints as copies
 from columnarchive.errors import ArchiveError, StoreError
+from columnarchive.locale import Message
 from columnarchive.pipeline import derive, timestamps
-from columnarchive.plain_text import count
 from columnarchive.store import (
     agree,
     fulltext,
@@ -29,32 +29,20 @@ from columnarchive.store.problems import REBUILD, Problem
 SAMPLE = 3  # sites derived again when not all are
 STEPS = 1000  # the progress of a check is told in thousandths of each part
 
-WITHOUT_BODIES = (
-    "This copy was made without the stored pages: these, and what is derived from them, are verified in the archive it "
-    "came from; file, references, chain, index and copied passages were verified here."
-)
+WITHOUT_BODIES = Message("cli.check_without_bodies")
 
 Report = Callable[[int, int, str], None]
 
 
-def passed_over(path: Path) -> str:
-    """A sentence on what `check` leaves out for this archive; empty when that is nothing, or the file is damaged."""
-    try:
-        with Database.open(path, create=False, write=False) as db:
-            return WITHOUT_BODIES if snapshot.is_without_bodies(db.conn) else ""
-    except StoreError:
-        return ""
-
-
-def checked(path: Path) -> str:
-    """Return a sentence on how much of the chain a check of this archive verifies; empty when it is damaged."""
+def checked(path: Path) -> list[Message]:
+    """Return what a check of an archive leaves out and how much it verifies; nothing for a damaged one."""
     try:
         with Database.open(path, create=False, write=False) as db:
             captures, links, stamps = hash_chain.counts(db.conn)
-            verified = [count(captures, "capture"), count(links, "link"), count(stamps, "timestamp")]
-            return f"{verified[0]}, {verified[1]} of the chain and {verified[2]} checked."
+            done = Message("cli.checked", {"captures": captures, "links": links, "timestamps": stamps})
+            return [WITHOUT_BODIES, done] if snapshot.is_without_bodies(db.conn) else [done]
     except StoreError:
-        return ""
+        return []
 
 
 def check_file(path: Path, head: str | None, full: bool, report: Report, certificates: str = "") -> list[Problem]:

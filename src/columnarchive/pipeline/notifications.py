@@ -20,7 +20,7 @@ from typing import Any
 from columnarchive.config import Settings, WebhookSettings, did_you_mean
 from columnarchive.crawl.webhook import Message, post
 from columnarchive.diff.labels import LEVELS
-from columnarchive.errors import FetchError, UsageError
+from columnarchive.errors import ArchiveError, FetchError, UsageError
 from columnarchive.exchange.markdown import inline
 from columnarchive.plain_text import json_line, printable
 from columnarchive.store import notifications, reads
@@ -61,7 +61,7 @@ class Delivery:
 
     hook: Hook
     changes: int
-    error: str = ""
+    error: ArchiveError | None = None
 
 
 @contextlib.contextmanager
@@ -95,12 +95,12 @@ def _deliver(db: Database, hook: Hook, environment: Mapping[str, str], clock: Cl
     count = 0
     secret = environment.get(hook.secret_env, "") if hook.secret_env else ""
     if hook.secret_env and not secret:
-        return Delivery(hook, 0, f"The environment variable {hook.secret_env} holds no secret for the webhook; set it.")
+        return Delivery(hook, 0, UsageError("no_secret", variable=hook.secret_env))
     while rows := notifications.untold(db.conn, hook.channel, hook.interest, BATCH):
         try:
             send(hook.url, _message(db, rows, _escaper(hook.url)), secret)
         except (FetchError, UsageError) as error:
-            return Delivery(hook, count, str(error))
+            return Delivery(hook, count, error)
         with db.transaction() as conn:
             notifications.tell(conn, hook.channel, rows, to_text(clock()))
         count += len(rows)

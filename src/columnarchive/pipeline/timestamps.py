@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from columnarchive import locale
 from columnarchive.config import TimestampAuthority
 from columnarchive.crawl.timestamp_client import post_request
 from columnarchive.errors import ArchiveError, ExchangeError, UsageError
@@ -23,18 +24,17 @@ MAX_SKEW = timedelta(minutes=10)  # between an authority's clock and ours
 
 @dataclass(frozen=True, slots=True)
 class Stamped:
-    """What an authority did: the time it stated, or why there is none, as a sentence."""
+    """What an authority did: the time it stated, or why there is none."""
 
     authority: str
     stamped_at: str = ""
-    error: str = ""
+    error: ArchiveError | None = None
 
-    @property
-    def sentence(self) -> str:
-        """What came of it, for people."""
+    def sentence(self, lang: locale.Language) -> str:
+        """Return what came of it, for people."""
         if self.error:
-            return f"Not stamped by {self.authority}: {self.error}"
-        return f"Stamped by {self.authority} at {self.stamped_at}."
+            return locale.text(lang, "cli.not_stamped", authority=self.authority, reason=self.error)
+        return locale.text(lang, "cli.stamped", authority=self.authority, at=self.stamped_at)
 
 
 def stamp(
@@ -64,7 +64,7 @@ def _stamp(db: Database, authority: TimestampAuthority, head: str, allow_private
         if abs(from_text(stamped_at) - now) > MAX_SKEW:
             raise ExchangeError("clocks_differ", at=stamped_at)
     except ArchiveError as error:
-        return Stamped(authority.url, error=str(error))
+        return Stamped(authority.url, error=error)
     with db.transaction() as conn:
         timestamps.add(conn, Timestamp(head, authority.url, to_text(now), stamped_at, response, certificates))
     return Stamped(authority.url, stamped_at)

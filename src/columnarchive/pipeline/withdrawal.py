@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from columnarchive import locale
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.pipeline.link_reader import links_of_capture
-from columnarchive.plain_text import count
 from columnarchive.records import Capture
 from columnarchive.store import withdrawal as rows
 from columnarchive.store.database import Database
@@ -30,31 +30,20 @@ class Withdrawal:
     remnants: tuple[rows.Remnant, ...] = ()
     reason: str = ""
 
-    @property
-    def sentence(self) -> str:
-        """The withdrawal for people."""
-        if not self.captures:
-            text = f"{self.urls[0]} had been withdrawn before; the file was rewritten without traces of it."
-        else:
-            bodies = "1 body" if self.bodies == 1 else f"{self.bodies} bodies"
-            text = (
-                f"{count(self.captures, 'capture')} and {bodies} erased for good, of "
-                + ", ".join(self.urls)
-                + ". What other pages quote of them stays: search for it."
-            )
-        if self.copies:
-            text += f" Older copies of the file still hold them: {', '.join(self.copies)}."
-        return "\n".join([text, *self._remnant_lines()])
-
-    def _remnant_lines(self) -> list[str]:
-        """Commands that withdraw the stored pages in which a title or a teaser is left."""
-        if not self.remnants:
-            return []
-        lines = [f"Its title or text is left in {count(len(self.remnants), 'stored page')}; to withdraw those as well:"]
+    def sentence(self, lang: locale.Language) -> str:
+        """Return the withdrawal for people, with commands that withdraw what is left of it elsewhere."""
+        urls = ", ".join(self.urls)
+        key = "cli.withdrawn" if self.captures else "cli.withdrawn_before"
+        text = locale.text(
+            lang, key, captures=self.captures, bodies=self.bodies, urls=urls, copies=", ".join(self.copies)
+        )
+        lines = [text]
+        if self.remnants:
+            lines.append(locale.text(lang, "cli.withdrawn_remnants", number=len(self.remnants)))
         for one in self.remnants:
             words = ["archive", "withdraw", one.url, "--at", one.fetched_at, "--reason", self.reason]
             lines.append(f"{shlex.join(words)}  # {one.holds}")
-        return lines
+        return "\n".join(lines)
 
 
 def withdraw(db: Database, url: str, at: str, reason: str, derive: Derive, clock: Clock = system_clock) -> Withdrawal:

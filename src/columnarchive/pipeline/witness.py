@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from columnarchive import locale
 from columnarchive.config import WitnessSettings
 from columnarchive.crawl.client import Client, FetchRequest
 from columnarchive.pipeline.crawl_plan import CrawlOptions
-from columnarchive.plain_text import count
 from columnarchive.store import notifications
 from columnarchive.store.database import Database
 from columnarchive.store.notifications import Interest
@@ -34,13 +34,12 @@ class WitnessCalls:
     left: int = 0
     error: str = ""
 
-    @property
-    def sentence(self) -> str:
-        """The calls for people."""
-        text = f"{self.host} was asked to capture {count(len(self.saved), 'changed page')}"
-        if self.left:
-            text += f"; {self.left} left for the next crawl" + (f" ({self.error.rstrip('.')})" if self.error else "")
-        return text + "."
+    def sentence(self, lang: locale.Language) -> str:
+        """Return the calls for people."""
+        why = self.error.rstrip(".") if self.left else ""
+        return locale.text(
+            lang, "cli.witness_asked", host=self.host, pages=len(self.saved), left=self.left or "", why=why
+        )
 
 
 def call_witness(db: Database, settings: WitnessSettings, options: CrawlOptions) -> WitnessCalls:
