@@ -22,7 +22,7 @@ from columnarchive.cli.app import app
 from columnarchive.pipeline.demo import START, Clinic, dated_sites
 
 # A server that runs until it is stopped, and the tour; both have tests of their own.
-LONG = ("serve", "demo")
+LONG = ("serve", "demo", "backfill")  # tests/test_backfill.py runs a web archive
 NEEDS_SETTINGS = ("stamp",)  # an authority is named in sites.toml; tests/test_timestamps.py runs one
 LOOPBACK = ["--allow-private", "--delay", "0"]
 MORE = {"crawl": LOOPBACK, "sites add": [*LOOPBACK, "--yes"], "withdraw": ["--yes"]}
