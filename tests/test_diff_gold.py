@@ -87,16 +87,18 @@ def test_gold_floors(half: str) -> None:
     assert result.false <= result.pairs * false + 0.5, result
 
 
-def test_labels_of_level_3_on_sentences_made_for_direction_and_scope() -> None:
+@pytest.mark.parametrize(("half", "least", "most"), [("tuning", 0.97, 0.015), ("set_aside", 0.87, 0.025)])
+def test_labels_of_level_3_on_sentences_made_for_direction_and_scope(half: str, least: float, most: float) -> None:
     wanted = found = false = 0
     rows = [json.loads(line) for line in LABELS.read_text("utf-8").splitlines()]
+    rows = [row for row in rows if row.get("half", "tuning") == half]
     for row in rows:
         got = labels(row) & WEIGHTY
         readings = [set(reading) & WEIGHTY for reading in (row["labels"], *row.get("labels_alt", []))]
         best = min(readings, key=lambda reading: len(reading ^ got))
         wanted, found, false = wanted + len(best), found + len(best & got), false + bool(got - best)
-    assert found >= wanted * 0.97, (found, wanted)
-    assert false <= len(rows) * 0.015, false
+    assert found >= wanted * least, (found, wanted)
+    assert false <= len(rows) * most, false
 
 
 @pytest.mark.parametrize(

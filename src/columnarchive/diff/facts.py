@@ -45,7 +45,7 @@ _RATED = re.compile(
 _SOON = re.compile(r"(?<!\d)(\d{1,3})(回|日|週間|か月|ヶ月|年)間?(?:ほど|程度|くらい)?で(?!す|し|も|は)")
 _OWN_RATE = re.compile(r"効果|改善率|有効率|成功率|満足|持続|当院")
 _MASKED = re.compile(
-    r"諸外国における安全性(?:等)?(?:に係る|に関する|の)?情報|(?:医薬品)?副作用被害救済(?:制度)?|(?:副作用|健康被害|被害)[^。]{0,24}救済"
+    r"効果[^。、]{0,10}ない(?:場合|とき|際)(?:は|に|には)[^。]{0,20}(?:返金|返却|相談|連絡|受診|変更|中止|追加|検討)|諸外国における安全性(?:等)?(?:に係る|に関する|の)?情報|(?:医薬品)?副作用被害救済(?:制度)?|(?:副作用|健康被害|被害)[^。]{0,24}救済"
 )
 _IN_ITS_COURSE = re.compile(r"後|際|のあと|一時的|まれに|稀に")
 _LISTED = re.compile(r"(?:副作用|副反応|有害事象|合併症|リスク|デメリット)(?:として|に)?(?:は|には|[:])[^。]*$")
@@ -61,12 +61,17 @@ _HARM_LIST = re.compile(
     r"(?:副作用|副反応|有害事象|合併症|リスク|デメリット|注意点)(?:等|など|・[^:。]{1,8})?(?:は|として|には)?[:]([^。]{1,200})"
 )
 # Symptoms with which people should see a doctor are no risks of a treatment.
+_SUCH_AS = re.compile(
+    r"([^。]{2,80}?)(?:といった|などの|などといった)(?:症状|合併症|副作用|副反応|変化|トラブル)(?:が|も|を|は)"
+)
 _REFERS = re.compile(r"(?:場合|とき|時|方)は[^。後]{0,30}(?:医療機関|受診|病院|救急|[内外]科(?:など)?[へに])")
 _SERVICE = re.compile(r"料金|説明|丁寧|予約|スタッフ|相談|案内|お越し|通訳|サポート")
+_OF_TREATMENT = re.compile(r"副作用|副反応|合併症|リスク|安全|痛み|装置|機器|術|院|薬|接種|検査")
 _LIST_HEAD = re.compile(
     r"^((?:主な|おもな|考えられる)?(?:副作用|副反応|合併症|リスク|デメリット)(?:[・/／][^\s]{1,8})?)\s+"
 )
 _LIST_ITEM = re.compile(r"[^、,・/]{2,30}")
+_AMONG = re.compile(r"[、,・/]|や(?!け|せ|わ|に)")
 _PENDING = re.compile(r"[^。、]{0,6}(?:申請|出願|審査|準備|予定|待ち|検討|見込)")
 _NONE_LISTED = re.compile(r"(?:特に|ほぼ|ほとんど)?(?:な[しい]|無し|ゼロ|[あご](?:り|ざい)ません)")
 _WEAK_DENIAL = re.compile(r"少な|ほとんど|ほぼ|にく[いく]|低[いく]|軽|抑え|最小|まず")
@@ -78,6 +83,13 @@ _RECOVERS = re.compile(
 )
 _AND = re.compile(r"(?:など|等)?(?:や|、|・|と|および|及び|または|も|,|の|な)")
 _FEELS_NO_HARM = re.compile(r"(?:の|が|は)?(?:出|起き)?な[くい][^。]{0,4}(?:歩|動|過ご|生活|眠|暮ら|範囲|程度)")
+
+
+_GROUP = re.compile(r"[^、。・や]{1,30}?(?:方|人|患者さ[んま]|お子さ[んま])(?=[、・やはに]|また|および)")
+_EXCLUDES = re.compile(
+    r"(?:方|人|患者さ[んま]|お子さ[んま])[^。]{0,30}(?:遠慮|お断り|対象外|控え|禁忌|適応外|慎重|(?:受けられ|受けいただけ|受けになれ|使え|使用でき|行え|でき)(?:ま)?(?:せん|ない))"
+)
+"""People named one after another, as in a list of who is not treated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +113,7 @@ class Facts:
     notices_by_denial: tuple[str, ...] = ()
     denials: tuple[str, ...] = ()
     contraindications: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     disclosures: tuple[tuple[str, str], ...] = ()
     testimonials: tuple[str, ...] = ()
 
@@ -116,7 +129,7 @@ _MODAL = ("absolute", "emphatic", "hedge", "no_claim")
 def facts_of(sentence: str) -> Facts:
     """Return the facts that a sentence states, in any width."""
     text = nfkc_no_space(_LIST_HEAD.sub(r"\1:", sentence))
-    unmasked = _MASKED.sub("", text) if "救済" in text or "諸外国" in text else text
+    unmasked = _MASKED.sub("", text) if "救済" in text or "諸外国" in text or "効果" in text else text
     harms, denials = _harms(unmasked)
     return Facts(
         prices=_prices(canonical_values(sentence)) if _PAID.search(text) else (),
@@ -127,6 +140,7 @@ def facts_of(sentence: str) -> Facts:
         notices_by_denial=_all("risk_notice_by_denial", text),
         denials=denials,
         contraindications=_all("contraindication", text),
+        groups=tuple(_GROUP.findall(text)) if _EXCLUDES.search(text) and is_medical(text) else (),
         disclosures=_disclosures(text),
         testimonials=_all("testimonial", text),
     )
@@ -186,6 +200,8 @@ def _harms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         if _NONE_LISTED.match(listed[1]):
             return (), (listed[0],)
         return tuple(_LIST_ITEM.findall(listed[1])), _denials(text)
+    if (such := _SUCH_AS.search(text)) and (_has("treatment", text) or _IN_ITS_COURSE.search(text)):
+        return tuple(_AMONG.split(such[1].rpartition("は")[2])), _denials(text)
     chains, verbs = _harm_chains(text), pattern("harm_verb").findall(text)
     if not (chains or verbs or "まれに" in text or "稀に" in text):
         return (), _denials(text)
@@ -288,6 +304,23 @@ def _own_words(sentence: str) -> str:
 
 def _has(group: str, text: str) -> bool:
     return pattern(group).search(text) is not None
+
+
+def is_statement(sentence: str) -> bool:
+    """Return whether a sentence states something about other than the service: no question."""
+    text = nfkc_no_space(sentence)
+    return bool(text) and not (_ASKS.search(text) or _SERVICE.search(text))
+
+
+def is_medical(sentence: str) -> bool:
+    """Return whether a sentence speaks of a treatment, its course or its approval."""
+    text = nfkc_no_space(sentence)
+    return (
+        _IN_ITS_COURSE.search(text) is not None
+        or _OF_TREATMENT.search(text) is not None
+        or _has("treatment", text)
+        or _has("approval_context", text)
+    )
 
 
 def rates(sentence: str) -> dict[str, float]:

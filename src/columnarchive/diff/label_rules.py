@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from rapidfuzz.distance import Postfix, Prefix
+from rapidfuzz.distance import Indel, Postfix, Prefix
 
-from columnarchive.diff.facts import Facts, claim_of, degree, facts_of, is_flat_denial, limiters, lost, rates, topic_of
+from columnarchive.diff.facts import (
+    Facts,
+    claim_of,
+    degree,
+    facts_of,
+    is_flat_denial,
+    is_medical,
+    is_statement,
+    limiters,
+    lost,
+    rates,
+    topic_of,
+)  # fmt: skip
 from columnarchive.diff.lexicon import pattern
 from columnarchive.diff.normalization import canonical_values, comparison_key, differs_in_letters, nfkc_no_space
 from columnarchive.diff.person_labels import credential, person
 from columnarchive.diff.sentences import LONGEST
 from columnarchive.diff.spans import spans_between
+from columnarchive.observations import Kind, statements
 from columnarchive.records import Evidence, Span
 
 _LINK = re.compile(r"https?://[!-~]*[A-Za-z0-9/_=#-]|www\.[!-~]*[A-Za-z0-9/_=#-]")
@@ -116,11 +130,17 @@ _DOUBLE = re.compile(r"(?:ない|ません)[^。、]{1,16}(?:は|も)(?:ほと�
 _DIGITS = re.compile(r"\d+")
 _LAST_WORD = re.compile(r"([一-鿿々]+)[ぁ-ゖ]{0,5}$")
 _WORD = re.compile(r"[一-鿿々]{2,}|[ァ-ヺー]{2,}")
-_CLINIC = re.compile(r"当院|クリニック|医院|病院|施設|症例|実績|技術|医師")
+_LAST_CLAUSE = re.compile(r"[^、。]*[。]?$")
+_TURNS_OTHERWISE = re.compile(r"しか|だけ|のみ|ばかり|ください|下さい|ましょう|難し|困難|にくい|[か?]。?$")
+_ALIKE = 0.6
+_CLINIC = re.compile(
+    r"当院|クリニック|医院|病院|施設|症例|実績|技術|医師|装置|機器|設備|術式|手法|[^効確比]率(?=は|が|\d)"
+)
 _NOT_SO = re.compile(r"わけで(?:は|も)(?:ありません|ない)")
 _ILLNESS = re.compile(
     r"(?:病気|疾患|病|症|状態|原因|がん)(?:です|である|とされ|といわれ|と言われ)?[。]?$|(?:ない|難しい|困難な|にくい)(?:病気|疾患|病|症|体質)"
 )
+_LIMITS = re.compile(r"万能|魔法|特効|限界|代わり|すべて|全て|誰|どなた|必ず|完全|根本")
 _INSERTED_CLAUSE = 8
 # A negation farther from the end belongs to another word: 歩けなかった方も歩ける.
 _PREDICATE = 14
@@ -133,7 +153,7 @@ def level3_evidence(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evide
     before, after = facts_of(old), facts_of(new)
     only = _one_sided(spans)
     is_clause = not old or not new or (only != "" and _longest_change(spans) >= _INSERTED_CLAUSE)
-    turned = () if only else tuple(_polarity(spans))
+    turned = () if only else tuple(_polarity(spans)) or (tuple(_turned_clause(old, new)) if old and new else ())
     # What is claimed or warned of inside a patient's words is part of these, and gets no label of its own.
     testimonials = tuple(_testimonial(before, after))
     disclosures = () if turned or testimonials else tuple(_disclosure(before, after, only))
@@ -146,6 +166,63 @@ def level3_evidence(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evide
             found += turned
     found += person(old, new, spans)
     found += credential(before, after, [*turned, *disclosures])
+    yield from found or (_observed(old, new) if _may_tell(spans) else ())
+
+
+_OBSERVED: dict[str, tuple[Kind, ...]] = {
+    "risk": ("risks",),
+    "risk_denial": ("risk_denial",),
+    "disclosure": (
+        "unapproved", "import_source", "approved_alternative", "safety_abroad", "relief_excluded", "plan_number",
+        "self_pay",
+    ),
+    "testimonial": ("testimonial", "before_after"),
+}  # fmt: skip
+_STRONGER: tuple[Kind, ...] = ("superlative", "absolute_claim")
+_READ = frozenset((*itertools.chain(*_OBSERVED.values()), *_STRONGER))
+
+
+_TELLING = re.compile(
+    r"副作|副反|合併|症|痛|腫|感染|出血|麻|傷|安全|安心|心配|問題|リスク|危険|承認|認可|輸入|救済|保険|自費|自由診|番号|計画|声|[0-9]代|様|さん|お客|患者|"
+    r"写真|前後|症例|体験|No|NO|初|[一1]番|[1一]位|最|唯|随一|屈指|トップ|誇|必ず|完|絶対|誰|どなた|すべて|全|永|ない|ません|ず|なし|率|%|方|負担|禁|遠慮|控|対象|"
+    r"ゼロ|約束|保証|倍|確実|優|勝|より"
+)
+_NEAR = 12
+
+
+def _may_tell(spans: Sequence[Span]) -> bool:
+    """Return whether changed words, or those beside them, are of what the engine of the ledger looks for."""
+    for at, span in enumerate(spans):
+        if span.op == "equal":
+            continue
+        before = spans[at - 1].text[-_NEAR:] if at else ""
+        after = spans[at + 1].text[:_NEAR] if at + 1 < len(spans) else ""
+        if _TELLING.search(nfkc_no_space(before + span.text + after)):
+            return True
+    return False
+
+
+def _observed(old: str, new: str) -> Iterator[Evidence]:
+    """Yield what only one of two sentences states by the engine of the ledger, where words alone tell nothing."""
+    was, now = (
+        {one.kind: " ".join(one.words) for one in statements(text, kinds=_READ)} if is_statement(text) else {}
+        for text in (old, new)
+    )
+    went, came = was.keys() - now.keys(), now.keys() - was.keys()
+    found = []
+    medical = is_medical(old) or is_medical(new)
+    for label, kinds in _OBSERVED.items():
+        if label in ("risk", "disclosure") and not medical:
+            continue
+        if words := " ".join(now[kind] for kind in kinds if kind in came):
+            found.append(Evidence(f"{label}_added", "", words))
+        if words := " ".join(was[kind] for kind in kinds if kind in went):
+            found.append(Evidence(f"{label}_removed", words, ""))
+    if not found and any(any(topic_of(text)) or _CLINIC.search(text) for text in (old, new)):
+        steps = sum((kind in came) - (kind in went) for kind in _STRONGER)
+        if steps:
+            shown = (" ".join(one[kind] for kind in _STRONGER if kind in one) for one in (was, now))
+            found.append(Evidence("claim_strengthened" if steps > 0 else "claim_softened", *shown))
     yield from found
 
 
@@ -206,6 +283,9 @@ def _risk(before: Facts, after: Facts, is_clause: bool) -> Iterator[Evidence]:
         came += new_notices
     elif len(old_notices) > len(new_notices):
         went += old_notices
+    if before.groups and after.groups:
+        came += lost(after.groups, before.groups)
+        went += lost(before.groups, after.groups)
     if len(came) > len(went):
         yield Evidence("risk_added", "", " ".join(came))
     elif len(went) > len(came):
@@ -264,7 +344,8 @@ def _whole_claim(old: str, new: str, only: str) -> Iterator[Evidence]:
     text, side = (new, after) if only == "insert" else (old, before)
     is_effect, is_treatment = topic_of(text)
     if side.modality == 0:
-        if is_effect and before.modality != after.modality and _takes_back(text):
+        about = is_effect or (is_treatment and _LIMITS.search(text) is not None)
+        if about and before.modality != after.modality and _takes_back(text):
             yield Evidence("claim_softened" if only == "insert" else "claim_strengthened", *_words(old, new))
         return
     grew = after.weight - before.weight
@@ -276,7 +357,7 @@ def _whole_claim(old: str, new: str, only: str) -> Iterator[Evidence]:
 def _takes_back(text: str) -> bool:
     """Return whether a sentence denies an effect, rather than asks for it or tells of an illness."""
     wide = nfkc_no_space(text)
-    return pattern("no_claim").search(wide) is not None and not _ILLNESS.search(wide)
+    return pattern("no_claim").search(wide) is not None and not _ILLNESS.search(wide) and "返金" not in wide
 
 
 def _words(old: str, new: str) -> tuple[str, str]:
@@ -297,12 +378,27 @@ def _polarity(spans: Sequence[Span]) -> Iterator[Evidence]:
         if (out.op, put.op) != ("delete", "insert"):
             continue
         old, new = nfkc_no_space(out.text), nfkc_no_space(put.text)
+        if "しか" in old + new:
+            continue
         if pattern("no_claim_phrase").search(_NOT_SO.sub("", old + new)) or _DIGITS.findall(old) != _DIGITS.findall(
             new
         ):
             continue
         if _is_turned(old, new):
             yield Evidence("polarity", out.text, put.text)
+
+
+def _turned_clause(old: str, new: str) -> Iterator[Evidence]:
+    """Yield the last clauses of two sentences that differ in little else than that one is negated."""
+    one, other = (nfkc_no_space(_LAST_CLAUSE.search(text)[0]) for text in (old, new))  # type: ignore[index]
+    if one == other or _TURNS_OTHERWISE.search(one + other):
+        return
+    if pattern("no_claim_phrase").search(_NOT_SO.sub("", one + other)) or _DIGITS.findall(one) != _DIGITS.findall(
+        other
+    ):
+        return
+    if Indel.normalized_similarity(one, other) >= _ALIKE and _is_turned(one, other):
+        yield Evidence("polarity", one, other)
 
 
 def _is_turned(old: str, new: str) -> bool:

@@ -30,9 +30,11 @@ _SPACE = re.compile(r"\s+")
 _AUTHORS = "監修|執筆|文責|編集|取材|構成|協力|回答|解説|(?<![一-鿿々])(?:文|著|記)"
 _TITLES = (
     "(?:副|総|名誉|新|前|分)?院長|理事長|副?所長|センター長|主治医|担当医|部長|医長|技師長|看護師長|医師|歯科医師|薬剤師"
-    "|培養士|顧問"
+    "|培養士|顧問|(?:歯科衛生|理学療法|作業療法|言語聴覚|臨床心理|管理栄養|診療放射線技|臨床検査技|鍼灸|柔道整復|看護|助産|保健)[士師]"
 )
+_ACTS = "(?=です|が(?:書|執筆|監修|担当|診|お答え|解説|説明|執刀|まとめ)|先生|医師|ドクター)"
 _IN_PLACE = re.compile(r"^(?:です|が|は|、|。|$|に|先生|[（(])")
+_KANJI_NAME = re.compile(r"[一-鿿々]{2,3}")
 _NOT_NAME_END = re.compile(r"[医的性科院学法術者員部所室]$")
 
 
@@ -63,6 +65,7 @@ def person(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
             named = _is_name(put if _STAND_IN.fullmatch(span.text) else span.text, before, after)
         else:
             named = _is_name(span.text, before, after) and (not put or _is_name(put, before, after))
+            named = named or (bool(put) and _are_surnames(span.text, put))
         if named:
             yield Evidence("person", *((span.text, put) if span.op == "delete" else ("", span.text)))
             return
@@ -72,7 +75,7 @@ def person(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
 def _credit() -> re.Pattern[str]:
     surname = rf"(?:{pattern('surnames').pattern})"
     given = "[一-鿿々ぁ-ゖァ-ヺー]{1,4}"
-    name = rf"(?:[一-鿿々]{{1,4}} {given}|{surname} ?{given}|{surname})"
+    name = rf"(?:[一-鿿々]{{1,4}} {given}|{surname} ?{given}|{surname}|[一-鿿々]{{2,4}}{_ACTS})"
     end = r"(?=$|[ (。、/・\t]|医師|先生|氏|さん|[がはをでのに])"
     role = rf"({_AUTHORS}|{_TITLES})[者医]?師?(?:・[一-鿿]{{1,3}}(?=[:/]))?"
     return re.compile(
@@ -89,6 +92,16 @@ def credits_of(text: str) -> tuple[tuple[str, str], ...]:
     plain = _SPACE.sub(" ", nfkc(text))
     found = (match for match in _credit().finditer(plain) if not pattern("not_a_name").match(match[2]))
     return tuple((match[1], match[2].replace(" ", "")) for match in found)
+
+
+def _are_surnames(old: str, new: str) -> bool:
+    """Return whether a known family name was put for another name, or the reverse."""
+    known = [pattern("surnames").fullmatch(text) is not None for text in (old, new)]
+    return any(known) and all(
+        is_known
+        or (_KANJI_NAME.fullmatch(text) and not pattern("not_a_name").match(text) and not _NOT_NAME_END.search(text))
+        for text, is_known in zip((old, new), known, strict=True)
+    )
 
 
 def _is_name(text: str, before: str, after: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from columnarchive.observations import claims, disclosures, products, risks
 from columnarchive.observations.lexicon import pattern
@@ -54,8 +54,10 @@ _EXPLAINING, _FEWEST = 0.2, 3
 _FIGURE_REACH = 2
 
 
-def statements(sentence: str, context: Context | None = None) -> tuple[Observation, ...]:
-    """Return what a single sentence states when it stands under a heading or answers a question.
+def statements(
+    sentence: str, context: Context | None = None, kinds: Collection[Kind] = KINDS
+) -> tuple[Observation, ...]:
+    """Return what a single sentence states, of some kinds, when it stands under a heading or answers a question.
 
     Unlike `observe`, this does not ask whether the column offers a treatment. The difference between the statements of an
     old and a new sentence is what a change of the text says.
@@ -67,7 +69,7 @@ def statements(sentence: str, context: Context | None = None) -> tuple[Observati
     above = [Line(context.heading, "heading"), Line(context.question, "question")]
     lines = [*(line for line in above if line.text), Line(sentence, context.kind or "item")]
     at = len(lines) - 1
-    found = [o for o in _read_all(read(lines, context.title)) if o.line == at]
+    found = [o for o in _read_all(read(lines, context.title), kinds) if o.line == at]
     if not any(o.kind == "survey_figure" for o in found):
         found = [o for o in found if o.kind != "survey_source"]
     return tuple(Observation(o.kind, 0, o.text, o.start, o.words, o.spans) for o in found)
@@ -94,9 +96,11 @@ def observe(lines: Sequence[Line], title: str = "", *, anything: bool = False) -
     return tuple(found if anything else _settle_own(found, sentences, title))
 
 
-def _read_all(sentences: Iterable[Sentence]) -> Iterator[Observation]:
+def _read_all(sentences: Iterable[Sentence], kinds: Collection[Kind] = KINDS) -> Iterator[Observation]:
     for s in sentences:
         for kind, detector in DETECTORS.items():
+            if kind not in kinds:
+                continue
             spans = sorted({span for span in detector(s) if span[0] < span[1]})
             if spans:
                 yield _observation(kind, s, spans)
