@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fake_clock import FakeClock
 
+from columnarchive.crawl import transport
 from columnarchive.crawl.client import Client, ClientOptions, FetchRequest
 from columnarchive.records import Capture
 
@@ -201,6 +202,7 @@ def over_tls(body: bytes, *, trusted: bool, named: bool = False) -> tuple[Captur
             Client(ClientOptions(delay=0, allow_private=True), timer=FakeClock().timer()) as client,
         ):
             if trusted:
+                client.tls = transport.create_tls_context.__wrapped__()  # its own, as it is changed here
                 client.tls.load_verify_locations(PEM)
                 client.tls.check_hostname = named
             url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
@@ -255,6 +257,7 @@ def test_redirects_between_http_and_https_come_to_an_end() -> None:
             await asyncio.start_server(sends_to("https"), "127.0.0.1", 0) as plain,
             Client(ClientOptions(delay=0, allow_private=True), timer=FakeClock().timer()) as client,
         ):
+            client.tls = transport.create_tls_context.__wrapped__()  # its own, as it is changed here
             client.tls.load_verify_locations(PEM)
             client.tls.check_hostname = False
             ports |= {"https": secure.sockets[0].getsockname()[1], "http": plain.sockets[0].getsockname()[1]}

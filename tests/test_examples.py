@@ -22,8 +22,8 @@ from columnarchive.cli.app import app
 from columnarchive.pipeline.demo import START, Clinic, dated_sites
 
 # A server that runs until it is stopped, and the tour; both have tests of their own.
-LONG = ("serve", "demo", "backfill")  # tests/test_backfill.py runs a web archive
-NEEDS_SETTINGS = ("stamp",)  # an authority is named in sites.toml; tests/test_timestamps.py runs one
+LONG = ("serve", "demo")
+NEEDS_SERVERS = ("stamp", "backfill")  # tests/test_timestamps.py runs an authority, test_backfill.py a web archive
 LOOPBACK = ["--allow-private", "--delay", "0"]
 MORE = {"crawl": LOOPBACK, "sites add": [*LOOPBACK, "--yes"], "withdraw": ["--yes"]}
 
@@ -67,14 +67,14 @@ def archive(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, cwd=folder)
 
 
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in LONG + NEEDS_SETTINGS])
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in LONG + NEEDS_SERVERS])
 def test_the_example_runs(folder: Path, tmp_path: Path, name: str) -> None:
     here = tmp_path / "here"
     shutil.copytree(folder, here)
     if name in ("watch", "watch add"):
         assert archive(here, "watch", "remove", "claims").returncode == 0
     with Clinic() as server, opened(here / "data" / "archive.db") as conn:
-        server.show(dated_sites()[0].folder)
+        server.show(dated_sites()[0])
         words = [
             word.replace("https://clinic.example/column/nanbyo/", f"{clinic.HOST}/column/nanbyo-kansaibou/")
             .replace("https://clinic.example/column/voice/", clinic_archive.WITHDRAWN)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from columnarchive.pipeline.demo import START, Clinic, dated_sites
 @pytest.fixture
 def start() -> Iterator[str]:
     with Clinic() as clinic:
-        clinic.show(dated_sites()[0].folder)
+        clinic.show(dated_sites()[0])
         yield clinic.url + START
 
 
@@ -73,3 +75,13 @@ def test_beyond_this_machine_a_contact_is_needed(tmp_path: Path) -> None:
         done = archive(tmp_path, *command)
         assert done.returncode == 1
         assert "how the sites can reach you" in done.stderr
+
+
+def test_the_played_day_is_in_the_header_lines() -> None:
+    """An evidence sheet of the demo states one day, not the day on which it was made."""
+    first = dated_sites()[0]
+    with Clinic() as clinic:
+        clinic.show(first)
+        answer = urllib.request.urlopen(clinic.url)
+    for name in ("Date", "Last-Modified"):
+        assert parsedate_to_datetime(answer.headers[name]).date().isoformat() == first.day

@@ -74,7 +74,7 @@ def _crawl(path: Path, name: str) -> None:
         archive.mark_as_demo()
         start = site.url + clinic.START
         for version in clinic.dated_sites():
-            site.show(version.folder)
+            site.show(version)
             console().print(f"\n{t('demo_as_on', day=version.day)}", style="bold")
             console().print(f"$ archive --db {name} crawl {start}", style="dim", markup=False)
             options = CrawlOptions(delay=0.0, allow_private=True, clock=version.clock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -23,8 +24,9 @@ class TLSError(httpcore.ConnectError):
     """The server's certificate or its TLS cannot be accepted."""
 
 
+@cache
 def create_tls_context() -> ssl.SSLContext:
-    """Create the TLS settings that all connections share; they take most of the time that a client takes to start."""
+    """Create, once, the TLS settings that all connections share; they take most of a client's time to start."""
     context = httpx.create_ssl_context(trust_env=False)
     context.set_alpn_protocols(["http/1.1"])
     return context

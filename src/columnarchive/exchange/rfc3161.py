@@ -56,7 +56,7 @@ def verify_response(response: bytes, message: bytes, certificates: str = "", non
         VerifierBuilder(roots=list(roots), nonce=nonce).build().verify_message(found, message)
         return to_text(found.tst_info.gen_time)
     except VerificationError as error:
-        reason = str(error).splitlines()[0][:120].rstrip(".")
+        reason = str(error).splitlines()[0].partition(": ErrorStack")[0][:120].rstrip(".")
         raise ExchangeError("timestamp_unverified", reason=reason) from error
     except ValueError as error:
         raise ExchangeError("no_timestamp_granted") from error

@@ -46,7 +46,7 @@ class Clinic:
     """A real server on a free port of 127.0.0.1 that shows one version of the site at a time.
 
     >>> with Clinic() as clinic:
-    ...     clinic.show(dated_sites()[0].folder)
+    ...     clinic.show(dated_sites()[0])
     ...     print(clinic.url)
     """
 
@@ -56,9 +56,9 @@ class Clinic:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
 
-    def show(self, folder: Path) -> None:
-        """Answer with the pages of this folder from now on."""
-        self._server.folder = folder.resolve()  # type: ignore[attr-defined]
+    def show(self, site: DatedSite) -> None:
+        """Answer with the pages of this version, and with the time of its day, from now on."""
+        self._server.folder, self._server.clock = site.folder.resolve(), site.clock  # type: ignore[attr-defined]
 
     def __enter__(self) -> Clinic:
         self._thread.start()
@@ -86,7 +86,7 @@ class _Pages(http.server.BaseHTTPRequestHandler):
         head = {
             "Content-Type": mimetypes.guess_type(path.name)[0] or "application/octet-stream",
             "ETag": tag,
-            "Last-Modified": email.utils.formatdate(path.stat().st_mtime, usegmt=True),
+            "Last-Modified": self.date_time_string(),
         }
         if self.headers.get("If-None-Match") == tag:
             return self._answer(304, b"", head)
@@ -100,6 +100,10 @@ class _Pages(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:  # noqa: ARG002
+        """Return the time of the day that is played, for the header lines."""
+        return email.utils.format_datetime(self.server.clock(), usegmt=True)  # type: ignore[attr-defined]
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet: the crawl reports what it fetches."""
