@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import deriving
 import pytest
 from evidence import archive, at, capture, fill, page, site
 
@@ -29,7 +30,7 @@ def db(tmp_path: Path) -> Iterator[Database]:
 def derived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The path of an archive whose sites are derived."""
     with archive(tmp_path_factory.mktemp("derived"), pages=7, versions=2) as db:
-        derive.derive(db)
+        deriving.derive(db)
         with db.transaction() as conn:
             fulltext.ensure_current(conn)
         return db.path

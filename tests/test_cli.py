@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import clinic
+import deriving
 import pytest
 from evidence import at, capture, fill, page
 
-from columnarchive.pipeline import derive
 from columnarchive.store.database import Database
 
 NANBYO = clinic.HOST + "/column/nanbyo-kansaibou/"
@@ -34,7 +34,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("cli") / "a.db"
     with Database.open(path) as opened:
         clinic.add(opened, list(clinic.captured()))
-        derive.derive(opened)
+        deriving.derive(opened)
     return path
 
 
@@ -187,6 +187,7 @@ def sentence(done: subprocess.CompletedProcess[str], said: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_bad_input_ends_in_one_sentence(db: Path, tmp_path: Path) -> None:
     no_database = tmp_path / "text.db"
     no_database.write_text("just text, and more of it than a header has" * 9)
@@ -255,7 +256,7 @@ def test_what_was_withdrawn_is_told_with_its_day_and_reason(tmp_path: Path) -> N
     url = "https://clinic.example/column/1/"
     with Database.open(path) as opened:
         fill(opened, [capture(f"https://clinic.example/column/{n}/", at(0, n), page(n, 0)) for n in range(4)])
-        derive.derive(opened)
+        deriving.derive(opened)
     done = archive("withdraw", url, "--reason", "本人の求め", "--yes", db=path)
     assert done.stdout.startswith(f"1 capture and 1 body erased for good, of {url}."), done
     refused = archive("show", url, db=path)

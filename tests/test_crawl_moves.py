@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import deriving
 import pytest
+from deriving import spread
 from fake_clock import FakeClock
 from servers.site import Reply, Site
 
 from columnarchive.config import Settings
-from columnarchive.pipeline import derive
 from columnarchive.pipeline.crawl import CrawlOptions, crawl, targets
 from columnarchive.store.database import Database
 
@@ -58,7 +59,7 @@ class Followed:
         clock = lambda: AT + timedelta(days=self.day)  # noqa: E731
         chosen = targets(self.db, [self.site.url + "/column/"], Settings())
         crawl(self.db, chosen, CrawlOptions(allow_private=True, clock=clock, timer=FakeClock().timer()), lambda _: None)
-        derive.derive(self.db)
+        deriving.derive(self.db)
 
     def lists(self, *paths: str) -> None:
         """What the listing links to."""
@@ -114,7 +115,7 @@ def moved(to: str, status: int = 301) -> Reply:
 
 
 @pytest.mark.parametrize("listed", [NEW, at(0)])
-@pytest.mark.parametrize("status", [301, 302, 308])
+@pytest.mark.parametrize("status", spread([301, 302, 308], 1))
 def test_a_redirect_to_the_same_text_joins_the_history(followed: Followed, status: int, listed: str) -> None:
     followed.site.pages |= {at(0): moved(NEW, status), NEW: column(0)}
     followed.lists(listed, *(at(n) for n in range(1, 8)))
@@ -176,7 +177,7 @@ def test_moved_and_back_again(followed: Followed) -> None:
 
 
 @pytest.mark.parametrize("place", ["/column/", "/"])
-@pytest.mark.parametrize("status", [301, 302])
+@pytest.mark.parametrize("status", spread([301, 302], 1))
 def test_columns_that_redirect_to_a_listing_are_gone_and_not_one(followed: Followed, place: str, status: int) -> None:
     followed.site.pages |= {at(0): moved(place, status), at(1): moved(place, status)}
     followed.lists(*(at(n) for n in range(2, 8)))
@@ -241,7 +242,7 @@ def test_a_notice_that_sends_readers_elsewhere_says_that_the_column_is_gone(foll
     assert followed.labels(at(0)) == ["gone", "returned"]
 
 
-@pytest.mark.parametrize("to", [at(0) + "?token=1", "https://other.example/", "/check/"])
+@pytest.mark.parametrize("to", spread([at(0) + "?token=1", "https://other.example/", "/check/"], 1))
 def test_a_notice_that_may_be_a_wall_says_nothing(followed: Followed, to: str) -> None:
     followed.site.pages |= {at(0): notice(to), "/check/": page("確認", "<p>認証中</p>")}
     followed.come_back()

@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import deriving
 import pytest
+from deriving import spread
 from fake_clock import FakeClock
 from servers.site import Site
 
 from columnarchive.config import Settings
 from columnarchive.crawl import site_crawler
-from columnarchive.pipeline import derive
 from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, crawl, targets
 from columnarchive.store.database import Database
 
@@ -73,7 +74,7 @@ def run(db: Database, site: Site, days: float, *hosts: str) -> CrawlSummary:
     chosen = targets(db, [f"http://{host}:{port}/column/" for host in hosts], Settings())
     options = CrawlOptions(allow_private=True, clock=lambda: at, timer=FakeClock().timer())
     summary = crawl(db, chosen, options, lambda _: None)
-    derive.derive(db)
+    deriving.derive(db)
     return summary
 
 
@@ -108,7 +109,7 @@ def test_a_site_whose_name_is_gone_is_gone_and_its_return_is_seen(db: Database, 
     assert {row[0] for row in db.conn.execute("select labels from changes")} == {'["gone"]', '["returned"]'}
 
 
-@pytest.mark.parametrize("error", [socket.EAI_NONAME, socket.EAI_AGAIN])
+@pytest.mark.parametrize("error", spread([socket.EAI_NONAME, socket.EAI_AGAIN], 1))
 def test_offline_says_nothing_of_any_site(
     db: Database, site: Site, names: Names, monkeypatch: pytest.MonkeyPatch, error: int
 ) -> None:

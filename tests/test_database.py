@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import deriving
 import pytest
+from deriving import spread
 from evidence import archive, at, capture, fill, page, site
 from reading import opened
 from servers.site import Site
@@ -22,7 +24,7 @@ from test_crawl_runs import a_site
 
 from columnarchive import reader
 from columnarchive.errors import StoreError
-from columnarchive.pipeline import derive, export_warc, import_warc, integrity, withdrawal
+from columnarchive.pipeline import export_warc, import_warc, integrity, withdrawal
 from columnarchive.records import Capture
 from columnarchive.store import captures
 from columnarchive.store.database import Database
@@ -74,7 +76,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A derived archive; only to be read."""
     folder = tmp_path_factory.mktemp("whole")
     with archive(folder, pages=12, versions=2) as db:
-        derive.derive(db)
+        deriving.derive(db)
         db.conn.execute("pragma wal_checkpoint(truncate)")
     return folder / "archive.db"
 
@@ -157,7 +159,7 @@ def test_a_full_disk_ends_in_a_sentence_and_loses_nothing(
 
 
 @ON_LINUX
-@pytest.mark.parametrize("largest", [700_000, 1_200_000])
+@pytest.mark.parametrize("largest", spread([700_000, 1_200_000], 1))
 def test_files_that_may_not_grow_end_in_a_sentence(whole: Path, more: Path, tmp_path: Path, largest: int) -> None:
     path = Path(shutil.copy(whole, tmp_path / "archive.db"))
     sentence(run(path, "import", more, largest=largest), "what was committed is safe.")
@@ -173,6 +175,7 @@ def test_a_disk_full_from_the_start(small_disk: Path) -> None:
     assert "full" in done.stderr or "cannot be" in done.stderr
 
 
+@pytest.mark.slow
 @ON_LINUX
 def test_checking_and_reading_need_no_room(small_disk: Path, whole: Path) -> None:
     path = Path(shutil.copy(whole, small_disk / "archive.db"))
@@ -249,6 +252,7 @@ def read_only(place: Path) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
+@pytest.mark.slow
 @ON_LINUX
 def test_a_folder_that_may_not_be_written_to(whole: Path, more: Path, tmp_path: Path) -> None:
     (tmp_path / "shut").mkdir()
@@ -289,7 +293,7 @@ def test_a_log_that_cannot_be_read_is_not_passed_over(whole: Path, tmp_path: Pat
         sentence(run(tmp_path / "shut/archive.db", "status"), "copy both, archive.db and archive.db-wal")
 
 
-@pytest.mark.parametrize("work", ["import", "rebuild", "withdraw", "crawl"])
+@pytest.mark.parametrize("work", spread(["import", "rebuild", "withdraw", "crawl"], 1))
 def test_a_second_writer_is_told_who_the_first_is(whole: Path, more: Path, tmp_path: Path, work: str) -> None:
     path = Path(shutil.copy(whole, tmp_path / "archive.db"))
     arguments: dict[str, tuple[object, ...]] = {
@@ -326,7 +330,7 @@ def cut_off(data: bytearray) -> None:
     del data[5000:]
 
 
-@pytest.mark.parametrize("hurt", [hurt_beginning, hurt_schema, hurt_definition, cut_off])
+@pytest.mark.parametrize("hurt", spread([hurt_beginning, hurt_schema, hurt_definition, cut_off], 2))
 def test_a_file_too_damaged_to_open_is_checked(whole: Path, tmp_path: Path, hurt: Callable[[bytearray], None]) -> None:
     path = Path(shutil.copy(whole, tmp_path / "archive.db"))
     copy = Path(shutil.copy(whole, tmp_path / "archive.db.before-upgrade-0001"))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import deriving
 import pytest
 
 from columnarchive.diff.compare import compare
@@ -20,7 +21,7 @@ from columnarchive.diff.sentences import split
 from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.saved_pages import open_page
-from columnarchive.pipeline import derive, import_warc
+from columnarchive.pipeline import import_warc
 from columnarchive.reader import Reader
 from columnarchive.records import Article, Block
 from columnarchive.store.database import Database
@@ -55,7 +56,7 @@ def histories(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         pytest.skip("needs the histories in ../shared/corpus/revisions")
     with Database.open(tmp_path_factory.mktemp("histories") / "archive.db") as db:
         import_warc.import_files(db, files, None, lambda *_: None)
-        derive.derive(db)
+        deriving.derive(db)
         yield db
 
 
@@ -92,7 +93,7 @@ def test_no_edit_shows_what_its_pages_do_not(shared: Path, tmp_path: Path) -> No
     for number, path in enumerate(sorted((shared / "corpus").glob("*/**/*.warc.gz"))):
         with Database.open(tmp_path / f"{number}.db") as db:
             import_warc.import_files(db, [path], None, lambda *_: None)
-            derive.derive(db)
+            deriving.derive(db)
             reader = Reader(db.conn)
 
             @cache

@@ -14,6 +14,7 @@ from typing import Any
 import clinic
 import clinic_archive
 import pytest
+from deriving import spread
 from reading import opened
 from typer.main import get_command
 
@@ -67,7 +68,7 @@ def archive(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, cwd=folder)
 
 
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in LONG + NEEDS_SERVERS])
+@pytest.mark.parametrize("name", spread([name for name in EXAMPLES if name not in LONG + NEEDS_SERVERS], 8))
 def test_the_example_runs(folder: Path, tmp_path: Path, name: str) -> None:
     here = tmp_path / "here"
     shutil.copytree(folder, here)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from browser import sample
+from deriving import spread
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -121,12 +122,15 @@ def test_odd_settings_are_one_sentence(archive: Path, tmp_path: Path, text: str,
     assert word in done.stderr.decode()
 
 
+@pytest.mark.slow
 def test_an_endless_settings_file_is_one_sentence(archive: Path) -> None:
     for path in ("/dev/zero", "/proc/self", "/dev/null/x"):
         assert_answered(run(archive, "crawl", "--sites", path, "--dry-run"))
 
 
-@pytest.mark.parametrize("arguments", [["status"], ["changes", "--json"], ["--help"], ["show", NANBYO], ["sites"]])
+@pytest.mark.parametrize(
+    "arguments", spread([["status"], ["changes", "--json"], ["--help"], ["show", NANBYO], ["sites"]], 2)
+)
 def test_a_full_or_closed_output_is_one_sentence(archive: Path, arguments: list[str]) -> None:
     with open("/dev/full", "wb") as full:
         done = subprocess.run([*COMMAND, "--db", archive, *arguments], stdout=full, stderr=subprocess.PIPE, check=False)

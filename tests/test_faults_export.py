@@ -14,6 +14,7 @@ from pathlib import Path
 
 import clinic_archive
 import pytest
+from deriving import spread
 from reading import opened
 
 from columnarchive.config import load
@@ -78,7 +79,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(db: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("format", TARGETS)
-@pytest.mark.parametrize("place", ["file/below", "file", "/proc/none", "long"])
+@pytest.mark.parametrize("place", spread(["file/below", "file", "/proc/none", "long"], 1))
 def test_a_target_that_cannot_be_is_one_sentence(db: Path, tmp_path: Path, format: str, place: str) -> None:
     (tmp_path / "file").write_text("x")
     out = {"/proc/none": Path("/proc/none"), "long": tmp_path / ("n" * 300)}.get(place, tmp_path / place)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import clinic_archive
 import pytest
+from deriving import spread
 from evidence import at, page
 
 from columnarchive.errors import ExchangeError
@@ -263,7 +264,7 @@ def bomb(megabytes: int, head: bytes = b"") -> bytes:
     return packer.compress(head) + b"".join(packer.compress(zeros) for _ in range(megabytes)) + packer.flush()
 
 
-@pytest.mark.parametrize("kind", ["payload", "claimed", "head", "many-lines", "coding"])
+@pytest.mark.parametrize("kind", spread(["payload", "claimed", "head", "many-lines", "coding"], 2))
 def test_bombs_are_refused_in_bounded_memory(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warc_records, "MAX_PAYLOAD", 8 << 20)
     monkeypatch.setattr(content_decoding, "MAX_BODY", 8 << 20)
@@ -319,7 +320,7 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("name", spread(FOREIGN, 2))
 def test_a_file_that_is_no_warc_is_one_clean_sentence(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(FOREIGN[name])

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import deriving
 import pytest
 from evidence import archive, at, capture, fill, page
 from reading import opened
 
 from columnarchive.archive import Archive
 from columnarchive.errors import NotFound
-from columnarchive.pipeline import derive
 from columnarchive.search.fold import fold
 from columnarchive.search.query import MAX_ITEMS, Scope, parse
 from columnarchive.search.snippets import highlights, snippet
@@ -33,7 +33,7 @@ QUERIES = [
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A derived archive."""
     with archive(tmp_path_factory.mktemp("search"), pages=4, versions=1) as db:
-        derive.derive(db)
+        deriving.derive(db)
         return db.path
 
 
@@ -104,7 +104,7 @@ def test_what_a_reader_sees_is_found_and_marked_whole(tmp_path: Path, body: str,
     with archive(tmp_path, pages=4, versions=1) as db:
         text = page(9).replace(b"</h1>", f"</h1><p>{body}、と院長が書きました。</p>".encode())
         fill(db, [capture("https://clinic.example/column/9/", at(1), text)])
-        derive.derive(db)
+        deriving.derive(db)
         (hit,) = search(db.conn, parse(f'"{query}"' if query.startswith("-") else query)).hits
     assert hit.url.endswith("/9/")
     ((start, end),) = hit.highlights

@@ -9,11 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import deriving
 import pytest
+from deriving import spread
 from evidence import archive
 
 from columnarchive.errors import StoreError
-from columnarchive.pipeline import derive, integrity
+from columnarchive.pipeline import integrity
 from columnarchive.store.database import Database
 from columnarchive.store.writer_lock import writer_lock
 
@@ -105,7 +107,7 @@ CRAFTED = {
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A derived archive with changes."""
     with archive(tmp_path_factory.mktemp("whole"), pages=6, versions=2) as db:
-        derive.derive(db)
+        deriving.derive(db)
         assert db.conn.execute("select count(*) from edits").fetchone()[0]
         return db.path
 
@@ -136,14 +138,14 @@ def run(path: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.mark.parametrize("fault", CRAFTED)
+@pytest.mark.parametrize("fault", spread(CRAFTED, 8))
 def test_what_is_derived_is_named_by_check_and_mended_by_rebuild(whole: Path, tmp_path: Path, fault: str) -> None:
     path = crafted(whole, tmp_path, CRAFTED[fault])
     problems = integrity.check_file(path, None, True, lambda *_: None)
     assert problems
     assert any("rebuild" in one.mend for one in problems)
     with Database.open(path) as db:
-        derive.derive(db, force=True)
+        deriving.derive(db, force=True)
     assert integrity.check_file(path, None, True, lambda *_: None) == []
     assert rows(path) == rows(whole)
 

@@ -28,6 +28,7 @@ def archive(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, cwd=folder)
 
 
+@pytest.mark.slow
 def test_a_site_is_looked_at_followed_crawled_and_tested(start: str, tmp_path: Path) -> None:
     file = tmp_path / "data/sites.toml"
     file.parent.mkdir()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import deriving
 import pytest
 from evidence import at, capture, fill
 
@@ -51,7 +52,7 @@ def db(tmp_path: Path) -> Database:
             for number, texts in VERSIONS.items()
         ]
         fill(opened, pages)
-        derive.derive(opened)
+        deriving.derive(opened)
     return opened
 
 
@@ -104,7 +105,7 @@ def test_rebuilt_rows_are_those_of_the_crawl(db: Database) -> None:
     assert before
     (site_id,) = (site_id for site_id, _ in sites.all_sites(db))
     assert agree.differences(db.conn, site_id, derive.derive_site(db, site_id)) == []
-    derive.derive(db, force=True)
+    deriving.derive(db, force=True)
     assert db.conn.execute(query).fetchall() == before
     with db.transaction() as conn:
         conn.execute("update observations set text = 'x' where kind = 'cost'")

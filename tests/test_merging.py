@@ -11,6 +11,7 @@ from pathlib import Path
 import clinic
 import clinic_archive
 import pytest
+from deriving import spread
 from evidence import at, capture, fill, page
 from reading import opened
 
@@ -69,20 +70,37 @@ def heads(path: Path) -> list[str]:
         return [row[0] for row in conn.execute("select link_sha256 from chain order by id")]
 
 
-@pytest.fixture
-def three(tmp_path: Path) -> tuple[Path, Path, Path]:
-    """Archives A and B of overlapping pages, times and sites, and one that holds what both hold."""
+@pytest.fixture(scope="module")
+def three_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with archives A and B of overlapping pages, times and sites, and one that holds what both hold."""
+    folder = tmp_path_factory.mktemp("three")
     first = [visits(range(5), (0, 2)), visits(range(3), (0, 1), "b.example")]
     second = [visits(range(2, 8), (1, 2, 3)), visits(range(2), (0,), "c.example")]
     every = {(one.url, one.fetched_at, one.status): one for group in (*first, *second) for one in group}
-    both = sorted(every.values(), key=lambda one: one.fetched_at)
-    paths = (made(tmp_path / "a.db", *first), made(tmp_path / "b.db", *second), made(tmp_path / "all.db", both))
-    with Database.open(paths[2]) as db:
+    made(folder / "a.db", *first)
+    made(folder / "b.db", *second)
+    with Database.open(made(folder / "all.db", sorted(every.values(), key=lambda one: one.fetched_at))) as db:
         clinic_archive.derive_here(db)
-    return paths
+    return folder
 
 
-@pytest.mark.parametrize("order", ["a+b", "b+a", "new+a+b", "new+b+a+b"])
+@pytest.fixture
+def three(three_made: Path, tmp_path: Path) -> tuple[Path, Path, Path]:
+    """Copies of these archives to write to."""
+    a, b, every = (Path(shutil.copy(three_made / name, tmp_path)) for name in ("a.db", "b.db", "all.db"))
+    return a, b, every
+
+
+@pytest.fixture(scope="module")
+def merged_once(three_made: Path) -> Path:
+    """A with B merged into it; only to be read."""
+    target = Path(shutil.copy(three_made / "a.db", three_made / "merged.db"))
+    other = Path(shutil.copy(three_made / "b.db", three_made / "other.db"))
+    merged(target, made(other, visits(range(9, 10), (0,))))
+    return target
+
+
+@pytest.mark.parametrize("order", spread(["a+b", "b+a", "new+b+a+b", "new+a+b"], 2))
 def test_merging_in_any_order_equals_one_archive_of_all(
     three: tuple[Path, Path, Path], tmp_path: Path, order: str
 ) -> None:
@@ -135,8 +153,8 @@ def test_the_same_response_with_other_wire_data_is_stored_once_and_both_chains_v
     assert problems(a) == []
 
 
-@pytest.mark.parametrize("where", ["here", "there", "both"])
-@pytest.mark.parametrize("what", ["page", "capture"])
+@pytest.mark.parametrize("where", spread(["both", "here", "there"], 1))
+@pytest.mark.parametrize("what", spread(["page", "capture"], 1))
 def test_what_either_archive_withdrew_is_gone_from_both(
     three: tuple[Path, Path, Path], tmp_path: Path, where: str, what: str
 ) -> None:
@@ -184,6 +202,7 @@ def test_a_withdrawn_text_is_gone_under_another_address_too(tmp_path: Path, targ
         assert len(captures.of_page(db, "https://clinic.example/column/1/")) == 2
 
 
+@pytest.mark.slow
 def test_chains_survive_merging_twice_over(three: tuple[Path, Path, Path], tmp_path: Path) -> None:
     """C takes B, which took A: A's head is still verified in C, and A takes C back without anything new."""
     a, b, every = three
@@ -221,10 +240,8 @@ ALTERATIONS = [
 
 
 @pytest.mark.parametrize("alteration", ALTERATIONS)
-def test_an_altered_merged_chain_is_found(three: tuple[Path, Path, Path], alteration: str) -> None:
-    a, b, _ = three
-    made(b, visits(range(9, 10), (0,)))
-    merged(a, b)
+def test_an_altered_merged_chain_is_found(merged_once: Path, tmp_path: Path, alteration: str) -> None:
+    a = Path(shutil.copy(merged_once, tmp_path))
     with sqlite3.connect(a) as conn:
         conn.execute("pragma foreign_keys = off")
         conn.execute(alteration)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from deriving import spread
 from servers.site import Reply, Site
 
 from columnarchive.archive import Archive, CrawlOptions, Target
@@ -77,7 +78,7 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
         yield archive
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", spread(WAYS, 2))
 def test_all_pages_of_a_column_are_one_article(archive: Archive, way: str) -> None:
     further, link = WAYS[way]
     with Site(columns(further, link)) as site:
@@ -118,6 +119,7 @@ def test_a_page_that_is_added_or_taken_away_later_is_a_change(archive: Archive) 
         assert "risk_added" in change.labels or change.added_chars > 10
 
 
+@pytest.mark.slow
 def test_a_page_that_goes_takes_its_text_with_it(archive: Archive) -> None:
     pages = columns(*WAYS["numbers"])
     linked = str(pages["/column/a1/"])
@@ -169,7 +171,7 @@ CANONICAL = [
 ]
 
 
-@pytest.mark.parametrize("canonical", CANONICAL)
+@pytest.mark.parametrize("canonical", spread(CANONICAL, 2))
 def test_a_canonical_link_is_believed_only_if_its_target_agrees(archive: Archive, canonical: str) -> None:
     pages = columns(*WAYS["numbers"])
     head = f"<link rel=canonical href='{canonical}'>"

@@ -7,12 +7,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import clinic
+import deriving
 import pytest
 from datasette.app import Datasette
 from reading import opened
 
 from columnarchive import reader
-from columnarchive.pipeline import derive
 from columnarchive.store.database import Database
 
 QUERIES = (
@@ -44,7 +44,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("stock") / "a.db"
     with Database.open(path) as db:
         clinic.add(db, list(clinic.captured()))
-        derive.derive(db)
+        deriving.derive(db)
     return path
 
 

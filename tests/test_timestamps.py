@@ -245,6 +245,7 @@ def run(db: Database, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_command_stamps_and_check_verifies(
     db: Database, authorities: tuple[Authority, Authority], tmp_path: Path
 ) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import clinic
+import deriving
 
 from columnarchive.extract.site_reader import read_site
 from columnarchive.history.article_identity import versions
-from columnarchive.pipeline import derive
 from columnarchive.records import Capture, PageVersions, Reading, Version
 from columnarchive.store import blobs, captures
 from columnarchive.store.database import Database
@@ -58,7 +58,7 @@ def test_walls_over_known_columns_are_suspect_and_make_no_revision(tmp_path: Pat
     assert len(walls) >= 20
     with Database.open(tmp_path / "a.db") as db:
         clinic.add(db, pages + [capture for _, capture in walls])
-        derive.derive(db)
+        deriving.derive(db)
         found = readings(db)
         told = {row["file"]: found[capture.url, capture.body_sha256] for row, capture in walls}
         wrong = {
@@ -96,7 +96,7 @@ def test_a_column_that_became_a_notice_inside_its_site_is_no_wall(tmp_path: Path
     """The bundled clinic replaced a column by one line, in the template of its redesign."""
     with Database.open(tmp_path / "a.db") as db:
         clinic.add(db, list(clinic.captured()))
-        derive.derive(db)
+        deriving.derive(db)
         rows = db.conn.execute("select url, revisions, state from articles where url like '%gan-meneki%'").fetchall()
         labels = [row[0] for row in db.conn.execute("select labels from changes where labels like '%replaced%'")]
     assert [(revisions, state) for _, revisions, state in rows] == [(2, "live")]

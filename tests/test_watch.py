@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import clinic
+import deriving
 import pytest
 
 from columnarchive.errors import NotFound, UsageError
-from columnarchive.pipeline import derive, saved_searches
+from columnarchive.pipeline import saved_searches
 from columnarchive.store import saved_searches as store_saved_searches
 from columnarchive.store.database import Database
 
@@ -20,13 +21,13 @@ def test_what_is_new_is_told_once(tmp_path: Path) -> None:
     first = [one for one in found if one.fetched_at < "2026"]
     with Database.open(tmp_path / "a.db") as db:
         clinic.add(db, first)
-        derive.derive(db)
+        deriving.derive(db)
         assert saved_searches.add(db, "claims", "必ず治ります", "2025-10-21T00:00:00Z") == 1
         saved_searches.add(db, "price", '"128,000円"', "2025-10-21T00:00:00Z")
         saved_searches.add(db, "notice", "認知症と幹細胞研究", "2025-10-21T00:00:00Z")
         assert saved_searches.look(db, "2025-10-22T00:00:00Z") == []
         clinic.add(db, found[len(first) :])
-        derive.derive(db)
+        deriving.derive(db)
         peeked = saved_searches.look(db, "2026-05-01T00:00:00Z", keep=True)
         told = {(one.watch, one.news, one.hit.url) for one in saved_searches.look(db, "2026-05-01T00:00:00Z")}
         assert {(one.watch, one.news, one.hit.url) for one in peeked} == told

@@ -6,11 +6,12 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import deriving
 import pytest
 from evidence import archive, at, capture, fill, page
 
 from columnarchive.errors import NotFound, StoreError, UsageError
-from columnarchive.pipeline import derive, export_warc, import_warc, integrity, withdrawal
+from columnarchive.pipeline import export_warc, import_warc, integrity, withdrawal
 from columnarchive.store import blobs, captures, fulltext, hash_chain
 from columnarchive.store.database import Database
 
@@ -125,13 +126,13 @@ def test_the_same_body_at_another_address_goes_too(db: Database) -> None:
 def test_derived_text_and_index_go_with_it(tmp_path: Path) -> None:
     with archive(tmp_path, pages=6, versions=1) as db:
         fill(db, [capture(URL, at(3), secret(PLACE, 3))])
-        derive.derive(db)
+        deriving.derive(db)
         with db.transaction() as conn:
             fulltext.ensure_current(conn)
         (told,) = db.conn.execute("select count(*) from articles where text like ?", (f"%{NAME}%",)).fetchone()
         assert told == 1
         assert NAME.encode() in file_bytes(db.path)
-        withdrawal.withdraw(db, URL, "", "a court's order", lambda site_id: derive.derive(db, [site_id], force=True))
+        withdrawal.withdraw(db, URL, "", "a court's order", lambda site_id: deriving.derive(db, [site_id], force=True))
         assert NAME.encode() not in file_bytes(db.path)
         assert problems(db) == []
         (articles,) = db.conn.execute("select count(*) from articles").fetchone()

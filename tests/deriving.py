@@ -1,0 +1,37 @@
+"""Derivation as commands do it, in worker processes that all tests of a run share: starting them takes longest."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Any
+
+import pytest
+
+from columnarchive.pipeline import derive as derivation
+from columnarchive.pipeline.worker_pool import WorkerPool
+from columnarchive.store.database import Database
+
+
+@cache
+def workers() -> WorkerPool:
+    """Return the worker processes of this run."""
+    pool = WorkerPool(1)
+    atexit.register(pool.stop)
+    return pool
+
+
+def derive(db: Database, site_ids: Sequence[int] = (), **options: Any) -> list[derivation.SiteDerived]:
+    """Bring derived tables up to date."""
+    return derivation.derive(db, site_ids, pool=workers(), **options)
+
+
+def spread(values: Collection[Any], fast: int) -> list[Any]:
+    """Return parameters of which only so many, evenly spread, run with the fast tests, and all with the slow ones."""
+    chosen = {number * len(values) // fast for number in range(fast)}
+    found = []
+    for place, value in enumerate(values):
+        marks = () if place in chosen else pytest.mark.slow
+        found.append(pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=marks))
+    return found
