@@ -91,7 +91,7 @@ def test_each_text_of_the_pages_is_used_and_there() -> None:
         re.findall(r"\.text\(\s*['\"](\w+)['\"]", together)
     )
     assert named <= set(ENGLISH["page"])
-    computed = {key for key in ENGLISH["page"] if key.startswith(("op_", "scope_"))}
+    computed = {key for key in ENGLISH["page"] if key.startswith(("op_", "scope_", "mark_"))}
     quoted = set(re.findall(r"['\"](?:page\.)?(\w+)['\"]", together))
     assert set(ENGLISH["page"]) <= quoted | computed
 
@@ -110,7 +110,7 @@ def test_each_text_of_the_command_line_is_used_and_there() -> None:
     """Messages of commands and of what they call; a key may be made of a quoted beginning."""
     texts = constants()
     named = {key for key in ENGLISH["cli"] if key in texts or f"cli.{key}" in texts}
-    begun = {key for key in ENGLISH["cli"] if key.startswith(("searched_", "found_by_", "page_", "verdict_"))}
+    begun = {key for key in ENGLISH["cli"] if key.startswith(("searched_", "found_by_", "page_", "verdict_", "mark_"))}
     assert set(ENGLISH["cli"]) == named | begun
     for path, tree in trees():
         for node in ast.walk(tree):

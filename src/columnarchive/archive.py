@@ -50,11 +50,13 @@ from columnarchive.pipeline.withdrawal import Withdrawal as Withdrawal
 from columnarchive.pipeline.witness import WitnessCalls as WitnessCalls
 from columnarchive.reader import ChangeRow, Reader
 from columnarchive.records import Article, Comparison
+from columnarchive.store import reviews, sites
 from columnarchive.store import saved_searches as searches
-from columnarchive.store import sites
 from columnarchive.store.database import Database
 from columnarchive.store.notifications import Interest as Interest
 from columnarchive.store.problems import Problem as Problem
+from columnarchive.store.reviews import Mark as Mark
+from columnarchive.store.reviews import Review as Review
 from columnarchive.store.saved_searches import Watch as SavedSearch
 from columnarchive.store.writer_lock import writer_lock
 from columnarchive.times import Clock, system_clock, to_text
@@ -242,6 +244,19 @@ class Archive(Reader):
     ) -> AbstractContextManager[list[ChangeRow]]:
         """Yield changes that no earlier call yielded; they count as delivered when the block ends without an error."""
         return notifications.since_last(self._db, interest, limit=limit, clock=self._clock)
+
+    # Reviews
+
+    def review(self, change: ChangeRow, mark: Mark | None, note: str = "", initials: str = "") -> None:
+        """Note what somebody thought of a change; without a mark, forget what was noted."""
+        with self._db.transaction() as conn:
+            if mark is None:
+                reviews.forget(conn, change.url, change.after_at, change.seen_at)
+            else:
+                review = Review(
+                    change.url, change.after_at, change.seen_at, mark, note, initials, to_text(self._clock())
+                )
+                reviews.save(conn, [review])
 
     # Saved searches
 

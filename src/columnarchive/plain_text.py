@@ -54,3 +54,11 @@ def xml_text(text: str) -> str:
 def count(number: int, noun: str) -> str:
     """Return `1 page`, `2 pages`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def harmless(cell: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula: with an apostrophe before a sign that begins one."""
+    return "'" + cell if cell.startswith(FORMULA_SIGNS) else cell

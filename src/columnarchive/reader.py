@@ -7,13 +7,16 @@ archive's file; `Reader.open` makes one for a path.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from columnarchive.diff import render_text
+from columnarchive.diff.labels import priority as priority
+from columnarchive.diff.layout import lay_out as lay_out
+from columnarchive.diff.render_html import spans_to_html as spans_to_html
 from columnarchive.diff.sentences import sentences_of as sentences_of
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.records import Article, Comparison, Revision, Sentence
@@ -32,6 +35,7 @@ from columnarchive.store import (
     page_faults,
     pictures,
     reads,
+    reviews,
     shown,
     timestamps,
     witnesses,
@@ -54,12 +58,15 @@ from columnarchive.store.overview import Trouble as Trouble
 from columnarchive.store.page_faults import UnreadablePage as UnreadablePage
 from columnarchive.store.pictures import PictureRow as PictureRow
 from columnarchive.store.reads import ArticleRow as ArticleRow
+from columnarchive.store.reads import ChangeDetail as ChangeDetail
 from columnarchive.store.reads import ChangeFilter as ChangeFilter
 from columnarchive.store.reads import ChangeRow as ChangeRow
 from columnarchive.store.reads import Connection as Connection
 from columnarchive.store.reads import RevisionRow as RevisionRow
 from columnarchive.store.reads import SiteRow as SiteRow
 from columnarchive.store.reads import Totals as Totals
+from columnarchive.store.reviews import MARKS as MARKS
+from columnarchive.store.reviews import Review as Review
 from columnarchive.store.search import SearchResult as SearchResult
 from columnarchive.store.shown import Card as Card
 from columnarchive.store.shown import Counts as Counts
@@ -73,6 +80,15 @@ from columnarchive.times import system_clock, to_text, typed
 from columnarchive.urls import canonical, lookup_forms
 
 render = render_text
+
+
+def store_review(conn: Connection, review: Review) -> None:
+    """Store a review over a connection that can write, or forget it when its mark is `none`."""
+    with conn:
+        if review.mark in MARKS:
+            reviews.save(conn, [review])
+        else:
+            reviews.forget(conn, review.url, review.after_at, review.seen_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +259,14 @@ class Reader:
         return pictures.of_article(self.conn, row.id)
 
     # Changes
+
+    def reviews(self) -> dict[int, Review]:
+        """Return what people noted of changes, by the change's row."""
+        return reviews.by_change(self.conn)
+
+    def change_details(self, ids: Sequence[int], most: int = 1) -> dict[int, ChangeDetail]:
+        """Return the titles and the weightiest edits of changes, by id."""
+        return reads.change_details(self.conn, ids, priority, most) if ids else {}
 
     def changes(self, chosen: ChangeFilter, limit: int = -1) -> list[ChangeRow]:
         """Return changes over the archive, newest first; raise NotFound for an unknown URL."""

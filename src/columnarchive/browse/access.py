@@ -68,3 +68,11 @@ async def _asked_by_resource(datasette: Any, actor: Any, database: str, tables: 
     for table in tables:
         resource = TableResource(database, table)
         yield table in visible or await datasette.allowed(action="view-table", resource=resource, actor=actor)
+
+
+async def can_review(datasette: Any, actor: Any, database: str) -> bool:
+    """Whether the reader may note things about changes: by permission, or where `archive serve` serves one machine."""
+    default = bool((datasette.plugin_config("columnarchive") or {}).get("review"))
+    if not hasattr(datasette, "permission_allowed"):  # Datasette 1.0 knows registered actions only
+        return default
+    return bool(await datasette.permission_allowed(actor, "columnarchive-review", database, default=default))

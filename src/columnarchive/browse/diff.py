@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
 from columnarchive.browse.diff_html import EditRenderer
+from columnarchive.browse.home import WHOLE, clipped
 from columnarchive.browse.rendering import FileResponse, Page
 from columnarchive.browse.request import PageRequest
-from columnarchive.diff.layout import lay_out
 from columnarchive.errors import UsageError
 from columnarchive.locale import source_name
-from columnarchive.reader import Pick, Reader, RevisionComparison
+from columnarchive.reader import Pick, Reader, RevisionComparison, lay_out, priority, spans_to_html
 from columnarchive.times import day_name, interval
 
 ZONE = "Asia/Tokyo"
+IMPORTANT = 8  # edits that head the page when all of it was replaced
 
 
 def diff(archive: Reader, request: PageRequest) -> Page:
@@ -26,11 +29,17 @@ def diff(archive: Reader, request: PageRequest) -> Page:
     show = _one_of(request.get("show") or "changes", ("changes", "all"))
     times = {revision.number: revision.first_seen_at for revision in revisions}
     older, newer = found.old.number, found.new.number
+    ends = (older, newer)
+    step = next((one for one in archive.article_changes(row.id) if (one.from_number, one.to_number) == ends), None)
+    reviews = archive.reviews().values() if request.can_review and step else ()
     return Page(
         "diff.html",
         {
             "row": row,
             "found": found,
+            "step": step,
+            "review": next((one for one in reviews if step and one.names(row.url, step.after_at, step.seen_at)), None),
+            "important": _important(found),
             "layout": lay_out(found.comparison, found.old.article, found.new.article, only_changes=show == "changes"),
             "edits": EditRenderer(request.lang, found.comparison.edits, side=view == "side"),
             "between": _interval(found, request) if older + 1 == newer else "",
@@ -51,6 +60,15 @@ def diff(archive: Reader, request: PageRequest) -> Page:
             "following": (times[newer], times[newer + 1]) if newer < row.revisions and older < newer else None,
         },
     )
+
+
+def _important(found: RevisionComparison) -> list[tuple[int, Markup]]:
+    """The weighty edits of a page that was rewritten or replaced, with their numbers: they head the page."""
+    if not set(WHOLE) & set(found.comparison.labels):
+        return []
+    weighty = [(number, edit) for number, edit in enumerate(found.comparison.edits, 1) if edit.level == 3]
+    weighty.sort(key=lambda item: -priority(item[1].labels))
+    return [(number, Markup(spans_to_html(clipped(edit.spans)))) for number, edit in weighty[:IMPORTANT]]
 
 
 def _interval(found: RevisionComparison, request: PageRequest) -> str:

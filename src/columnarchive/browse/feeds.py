@@ -6,12 +6,11 @@ import uuid
 from dataclasses import dataclass
 
 from columnarchive import locale
-from columnarchive.browse.home import change_filter
+from columnarchive.browse.home import change_filter, summary_line
 from columnarchive.browse.rendering import Page
 from columnarchive.browse.request import PageRequest
 from columnarchive.browse.search import query, search_options
 from columnarchive.reader import Reader, group_changes
-from columnarchive.times import interval
 
 ENTRIES = 50
 
@@ -46,7 +45,7 @@ def _of_changes(archive: Reader, request: PageRequest) -> list[Entry]:
         names = tuple(locale.name(request.lang, "label", label) for label in row.labels)
         title = f"{row.title}: {'、'.join(names) if request.lang == 'ja' else ', '.join(names)}"
         entry_id = _id(row.url, row.seen_at, *row.labels)
-        summary = f"{interval(row.after_at, row.seen_at, request.lang)}: {row.summary}{others}"
+        summary = f"{summary_line(row, request)}{others}"
         found.append(Entry(entry_id, title, link, row.seen_at, names, summary))
     return found
 

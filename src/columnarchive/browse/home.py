@@ -1,37 +1,107 @@
-"""Home: what changed lately, what is new, what is gone; and the list of all columns."""
+"""Home: what changed, the weightiest or the newest first, as cards to read and to review; the list of all columns."""
 
 from __future__ import annotations
 
+import csv
+import importlib
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+from markupsafe import Markup
+
 from columnarchive import locale
-from columnarchive.browse.rendering import Page
+from columnarchive.browse.rendering import FileResponse, Page
 from columnarchive.browse.request import PageRequest
-from columnarchive.reader import ChangeFilter, Reader, group_changes
+from columnarchive.errors import UsageError
+from columnarchive.plain_text import harmless
+from columnarchive.reader import (
+    MARKS,
+    ChangeDetail,
+    ChangeFilter,
+    ChangeGroup,
+    ChangeRow,
+    Reader,
+    Review,
+    group_changes,
+    priority,
+    spans_to_html,
+)
+from columnarchive.records import Edit, Span
+from columnarchive.times import day_name, interval, typed
 
 PER_PAGE = 20
+LISTED = 2000  # of the newest changes, which are grouped and counted; filters by time reach further back
 LIST = 60
 ASIDE = 6
-DEEPEST = 5000  # how far back one can page by numbers; filters reach further
+LABELS = 3  # on a card; the others are counted
+WHOLE = ("rewritten", "replaced")
+SENTENCES = 3  # of a page that was replaced
+AROUND, INSIDE = 36, 140  # characters of a card's sentence beside what changed, and of what changed
+REPEATED = 0.7  # what each further change of one article weighs on the first page: readers want to see several
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A change, with the same edit on other pages, as a card shows it."""
+
+    change: ChangeRow
+    others: int
+    labels: tuple[str, ...]
+    more: int
+    sentences: tuple[Markup, ...]
+    title: str
+    old_title: str
+    is_whole: bool
+    review: Review | None
+    heading: str = ""
 
 
 def home(archive: Reader, request: PageRequest) -> Page:
-    """The newest changes with counts by level and label, and lists of new and gone columns."""
+    """Changes with counts by level and label, and lists of new and gone columns."""
     chosen = change_filter(request)
-    start = request.number("start", DEEPEST)
-    rows = archive.changes(chosen, start + PER_PAGE + 1)[start:]
-    tally = archive.tally()
+    rows = archive.changes(replace(chosen, level=0, label=""), LISTED)
+    reviews = archive.reviews() if request.can_review else {}
+    every = group_changes(rows)
+    by_label = [group for group in every if not chosen.label or chosen.label in group.change.labels]
+    shown = [group for group in by_label if group.change.level >= chosen.level]
+    is_filtered = any((chosen.site, chosen.label, chosen.level, chosen.since, chosen.until, chosen.text))
+    unread = [group for group in shown if group.change.id not in reviews]
+    mark = request.get("mark")
+    if mark == "unread":
+        shown = unread
+    elif mark in MARKS:
+        shown = [group for group in shown if group.change.id in reviews and reviews[group.change.id].mark == mark]
+    same = request.number("same", 2**31)
+    if same:
+        shown = [ChangeGroup(row, ()) for group in shown if group.change.id == same for row in _rows(group)]
+    order = request.get("order") or ("newest" if is_filtered or mark or same else "weight")
+    if order == "weight":
+        shown = by_weight(shown)
+    start = request.number("start", LISTED)
     return Page(
         "home.html",
         {
             "counts": archive.counts,
-            "groups": group_changes(rows[:PER_PAGE]),
+            "cards": cards(archive, request, shown[start : start + PER_PAGE], reviews, dated=order != "weight"),
             "chosen": chosen,
-            "is_filtered": bool(chosen.site or chosen.label or chosen.level),
+            "is_filtered": is_filtered or bool(mark) or bool(same),
             "start": start,
-            "has_more": len(rows) > PER_PAGE,
+            "has_more": len(shown) > start + PER_PAGE,
             "per_page": PER_PAGE,
-            "tally": tally,
-            "level_counts": [(level, tally.levels.get(level, 0)) for level in (3, 2, 1, 0)],
-            "label_counts": sorted(tally.labels.items(), key=lambda item: (-item[1], item[0])),
+            "order": order,
+            "listed": len(rows),
+            "level_counts": [(n, sum(group.change.level >= n for group in by_label)) for n in (3, 2, 1)],
+            "all_count": len(by_label),
+            "label_counts": Counter(
+                label for group in every if group.change.level >= chosen.level for label in group.change.labels
+            ).most_common(),
+            "unread": len(unread),
+            "marks": Counter(one.mark for one in reviews.values()),
+            "mark": mark,
             "sites": archive.site_names(),
             "newest": archive.newest_articles(ASIDE),
             "gone": archive.gone_articles(ASIDE),
@@ -39,15 +109,137 @@ def home(archive: Reader, request: PageRequest) -> Page:
     )
 
 
+def _rows(group: ChangeGroup) -> tuple[ChangeRow, ...]:
+    return (group.change, *group.others)
+
+
+def by_weight(groups: Sequence[ChangeGroup]) -> list[ChangeGroup]:
+    """Return changes in the order in which a reader wants them; those that only bring an old text back come later."""
+    weights = {}
+    for group in groups:
+        row = group.change
+        weights[row.id] = priority(row.labels) * (0.5 if "restored" in row.labels else 1.0)
+    earlier: Counter[str] = Counter()
+    ranked = []
+    for group in sorted(groups, key=lambda group: -weights[group.change.id]):
+        row = group.change
+        ranked.append((weights[row.id] * REPEATED ** earlier[row.url], group))
+        earlier[row.url] += 1
+    return [group for _, group in sorted(ranked, key=lambda item: -item[0])]
+
+
+def cards(
+    archive: Reader,
+    request: PageRequest,
+    groups: Sequence[ChangeGroup],
+    reviews: dict[int, Review],
+    *,
+    dated: bool,
+) -> list[Card]:
+    """Return changes as cards, each day with its heading when `dated`."""
+    details = archive.change_details([group.change.id for group in groups], SENTENCES)
+    found = []
+    for at, of_day in groupby(groups, key=lambda group: day_name(group.change.seen_at, request.lang)):
+        for number, group in enumerate(of_day):
+            card = _card(group, details.get(group.change.id), reviews.get(group.change.id))
+            found.append(replace(card, heading=at if dated and not number else ""))
+    return found
+
+
+def _card(group: ChangeGroup, detail: ChangeDetail | None, review: Review | None) -> Card:
+    row = group.change
+    labels = sorted(row.labels, key=lambda label: -priority([label]))
+    is_whole = bool(set(WHOLE) & set(row.labels))
+    edits = detail.edits if detail and row.from_number != row.to_number else ()
+    old, new = (detail.old_title, detail.new_title) if detail else ("", "")
+    sentences = [Markup(spans_to_html(clipped(edit.spans))) for edit in edits if not _is_title(edit, old, new)]
+    return Card(
+        row,
+        len(group.others),
+        tuple(labels[:LABELS]),
+        len(labels) - len(labels[:LABELS]),
+        tuple(sentences[: SENTENCES if is_whole else 1]),
+        new or row.title,
+        old if old != new else "",
+        is_whole,
+        review,
+    )
+
+
+def _is_title(edit: Edit, old: str, new: str) -> bool:
+    return old != new and (edit.old, edit.new) == (old, new)
+
+
+def clipped(spans: Iterable[Span]) -> list[Span]:
+    """Return the spans of an edit with long texts cut, so that a card shows what changed."""
+    listed = list(spans)
+    found = []
+    for at, span in enumerate(listed):
+        text, is_last = span.text.replace("\n", " "), at == len(listed) - 1
+        if span.op != "equal":
+            text = text if len(text) <= INSIDE else text[:INSIDE] + "…"
+        elif len(text) > AROUND:
+            head = "" if at == 0 else text[: AROUND // 2]
+            tail = "" if is_last else text[-AROUND // 2 :]
+            text = f"{head}…{tail}"
+        found.append(Span(span.op, text))
+    return found
+
+
 def change_filter(request: PageRequest) -> ChangeFilter:
-    """Which changes the arguments request for; an unknown label or level counts as none."""
+    """Which changes the arguments request; an unknown label or level counts as none."""
     label = request.get("label")
+    since, until = request.get("since")[:40], request.get("until")[:40]
     return ChangeFilter(
         site=request.get("site"),
         level=request.number("level", 3),
         label=label if label in locale.catalogue("en")["label"] else "",
         url=request.get("url"),
+        since=typed(since) if since else "",
+        until=typed(until, end=True) if until else "",
+        text=request.get("text")[:200],
     )
+
+
+_COLUMNS = ("url", "site", "title", "after_at", "seen_at", "level", "labels", "added_chars", "removed_chars", "summary")
+
+
+def table(archive: Reader, request: PageRequest) -> FileResponse:
+    """The filtered list of changes as CSV or XLSX, for programs and spreadsheets."""
+    names = [locale.text(request.lang, f"column.{name}") for name in _COLUMNS]
+    rows = [
+        [
+            *(row.url, row.site, row.title, row.after_at, row.seen_at, row.level),
+            locale.label_names(row.labels, request.lang),
+            *(row.added_chars, row.removed_chars, row.summary),
+        ]
+        for row in archive.changes(change_filter(request), -1)
+    ]
+    if request.get("format") == "xlsx":
+        kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        return FileResponse(
+            _workbook(names, rows), kind, {"Content-Disposition": 'attachment; filename="changes.xlsx"'}
+        )
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerows([names, *([harmless(str(cell)) for cell in row] for row in rows)])
+    headers = {"Content-Disposition": 'attachment; filename="changes.csv"'}
+    return FileResponse(out.getvalue().encode("utf-8-sig"), "text/csv; charset=utf-8", headers)
+
+
+def _workbook(names: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
+    try:
+        xlsxwriter: Any = importlib.import_module("xlsxwriter")
+    except ImportError:
+        raise UsageError("needs_xlsxwriter") from None
+    out = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(out, options) as book:
+        sheet = book.add_worksheet()
+        sheet.freeze_panes(1, 0)
+        for number, row in enumerate([names, *rows]):
+            sheet.write_row(number, 0, row)
+    return out.getvalue()
 
 
 def articles(archive: Reader, request: PageRequest) -> Page:
@@ -62,3 +254,10 @@ def articles(archive: Reader, request: PageRequest) -> Page:
             "sites": archive.site_names(),
         },
     )  # fmt: skip
+
+
+def summary_line(row: ChangeRow, request: PageRequest) -> str:
+    """When a change happened and what it was, in one line."""
+    event = next((label for label in row.labels if label in ("gone", "returned")), "")
+    what = locale.text(request.lang, f"cli.page_{event}") if event else row.summary
+    return f"{interval(row.after_at, row.seen_at, request.lang)}: {what}"

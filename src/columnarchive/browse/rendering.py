@@ -18,6 +18,9 @@ PAGE_POLICY = (
 )
 """Our own pages need a style sheet and a frame of their own origin, and nothing else."""
 
+REVIEW_POLICY = PAGE_POLICY + "; script-src 'self'"
+"""Where changes can be reviewed, a script makes keys of the keyboard work; nothing else needs it."""
+
 REPLAY_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; form-action 'none'; "
     "frame-ancestors 'self'; base-uri 'none'"

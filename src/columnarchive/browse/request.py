@@ -18,7 +18,8 @@ class PageRequest:
     """A request as the pages see it.
 
     `carried` are arguments that every link repeats: a chosen language, and the archive when there are several. `path`
-    puts the base address before a path, `absolute` the host as well. `sees_withdrawals` is Datasette's permission.
+    puts the base address before a path, `absolute` the host as well. `sees_withdrawals` and `can_review` are what
+    Datasette permits; `csrf` gives the token that a form must send back.
     """
 
     page: str
@@ -29,6 +30,8 @@ class PageRequest:
     path: Callable[[str], str]
     absolute: Callable[[str], str]
     sees_withdrawals: bool = False
+    can_review: bool = False
+    csrf: Callable[[], str] = str
 
     def get(self, name: str) -> str:
         """Return an argument without white space around it; empty when it was not given."""

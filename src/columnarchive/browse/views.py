@@ -11,10 +11,11 @@ from typing import Any
 from datasette import Forbidden, Response
 
 from columnarchive.browse import access, article, captures, diff, feeds, home, search, sites
-from columnarchive.browse.rendering import PAGE_POLICY, FileResponse, Page, render
+from columnarchive.browse.rendering import PAGE_POLICY, REVIEW_POLICY, FileResponse, Page, render
 from columnarchive.browse.request import ROOT, PageRequest, language
 from columnarchive.errors import ArchiveError, NotFound, StoreError, UsageError, describe
-from columnarchive.reader import Reader
+from columnarchive.reader import MARKS, Reader, Review, store_review
+from columnarchive.times import system_clock, to_text
 
 _log = logging.getLogger(__name__)
 _TEXTS = ("articles", "revisions", "passages", "sentences", "changes")
@@ -37,6 +38,7 @@ class Route:
 
 ROUTES = (
     Route("", home.home, ("sites", "articles", "changes")),
+    Route("changes", home.table, ("sites", "articles", "changes")),
     Route("articles", home.articles, ("sites", "articles")),
     Route("article", article.article, (*_TEXTS, "copies")),
     Route("diff", diff.diff, (*_TEXTS, "edits")),
@@ -64,7 +66,31 @@ def routes() -> list[tuple[str, Callable[..., Any]]]:
 
         return view
 
-    return [(route.pattern, bound(route)) for route in ROUTES]
+    return [*((route.pattern, bound(route)) for route in ROUTES), (f"^{ROOT}/review$", review)]
+
+
+async def review(datasette: Any, request: Any) -> Any:
+    """Store what a reader notes of a change, from the form of a page of ours; Datasette has checked its token."""
+    names = await access.archives(datasette)
+    asked = _request(datasette, request, "review", names)
+    if request.method != "POST":
+        return Response.text("POST only", status=405, headers={"Allow": "POST"})
+    if not asked.database or not await access.can_review(datasette, request.actor, asked.database):
+        raise Forbidden("columnarchive-review")
+    form = await request.post_vars()
+    mark = form.get("mark", "")
+    url, after, seen = (form.get(key, "") for key in ("url", "after", "seen"))
+    if mark not in (*MARKS, "none") or not url or not seen:
+        return Response.text("A mark, a url and a time are needed.", status=400)
+
+    def write(conn: Any) -> None:
+        note, initials = (form.get(key, "").strip() for key in ("note", "initials"))
+        store_review(conn, Review(url, after, seen, mark, note[:2000], initials[:20], to_text(system_clock())))
+
+    await datasette.get_database(asked.database).execute_write_fn(write)
+    back = form.get("back", "")
+    is_own = back.startswith("/") and not back.startswith(("//", "/\\"))
+    return Response.redirect(back if is_own else asked.link(""), status=303)
 
 
 async def _respond(datasette: Any, asked: Any, route: Route) -> Any:
@@ -86,7 +112,8 @@ async def _respond(datasette: Any, asked: Any, route: Route) -> Any:
         context = {"heading": request.text("forbidden"), "sentence": "", "language": request.lang}
         return made(Page("failed.html", context, 403))
     sees_withdrawals = await access.is_visible(datasette, asked.actor, database, "withdrawals")
-    request = replace(request, sees_withdrawals=sees_withdrawals)
+    can_review = await access.can_review(datasette, asked.actor, database)
+    request = replace(request, sees_withdrawals=sees_withdrawals, can_review=can_review)
 
     def viewed(conn: Any) -> Any:
         try:
@@ -141,13 +168,14 @@ def _request(datasette: Any, asked: Any, page: str, names: list[str]) -> PageReq
         database=database,
         path=cache(lambda path: str(datasette.urls.path(path))),
         absolute=lambda path: str(datasette.absolute_url(asked, path)),
+        csrf=asked.scope.get("csrftoken", str),
     )
 
 
 def _page_response(request: PageRequest, page: Page, text: str) -> Any:
     kind = "application/atom+xml; charset=utf-8" if page.template.endswith(".xml") else "text/html; charset=utf-8"
     headers = {
-        "Content-Security-Policy": PAGE_POLICY,
+        "Content-Security-Policy": REVIEW_POLICY if request.can_review else PAGE_POLICY,
         "Content-Language": request.lang,
         "Vary": "Accept-Language, Cookie",
         "X-Content-Type-Options": "nosniff",

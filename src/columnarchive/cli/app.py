@@ -26,6 +26,7 @@ COMMANDS: Commands = {
     "history": show.history,
     "diff": diff.diff,
     "changes": diff.changes,
+    "review": diff.review,
     "copies": search.copies,
     "observations": search.observations,
     "blame": show.blame,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -29,11 +30,11 @@ from columnarchive.cli.output import (
     t,
     visible,
 )
-from columnarchive.errors import UsageError
+from columnarchive.errors import NotFound, UsageError
 from columnarchive.times import DEFAULT_ZONE, day, interval, typed
 
 if TYPE_CHECKING:
-    from columnarchive.reader import ChangeRow
+    from columnarchive.reader import ChangeRow, Review
     from columnarchive.records import Article, Comparison
 
 LAST = "last"
@@ -122,9 +123,10 @@ def changes(
         return
     with Reader.open(db) as archive:
         rows = archive.changes(chosen, limit if as_json else -1)
+        noted = archive.reviews()
         if site and not rows:
             archive.require_site(site)
-    _print_changes(rows, limit, tz, as_json=as_json)
+    _print_changes(rows, limit, tz, noted, as_json=as_json)
 
 
 def _label(text: str) -> str:
@@ -150,14 +152,14 @@ def _print_new_changes(db: Path, chosen: Any, tz: str, *, as_json: bool) -> None
     ):
         # All of them, since they count as shown; and nothing at all without any, or cron would mail it.
         if rows or sys.stdout.isatty():
-            _print_changes(rows[::-1], len(rows), tz, as_json=as_json)
+            _print_changes(rows[::-1], len(rows), tz, archive.reviews(), as_json=as_json)
 
 
-def _print_changes(rows: list[ChangeRow], limit: int, tz: str, *, as_json: bool) -> None:
+def _print_changes(rows: list[ChangeRow], limit: int, tz: str, noted: Mapping[int, Review], *, as_json: bool) -> None:
     from columnarchive.reader import group_changes
 
     if as_json:
-        json_lines(_change_json(row) for row in rows)
+        json_lines(_change_json(row, noted.get(row.id)) for row in rows)
         return
     groups = group_changes(rows)
     out = console()
@@ -182,7 +184,7 @@ def change_summary(change: ChangeRow) -> str:
     return t(f"page_{event}") if event else visible(change.summary)
 
 
-def _change_json(row: ChangeRow) -> dict[str, Any]:
+def _change_json(row: ChangeRow, review: Review | None) -> dict[str, Any]:
     return {
         "url": row.url,
         "site": row.site,
@@ -196,7 +198,47 @@ def _change_json(row: ChangeRow) -> dict[str, Any]:
         "added_chars": row.added_chars,
         "removed_chars": row.removed_chars,
         "summary": row.summary,
+        "review": {key: getattr(review, key) for key in ("mark", "note", "initials", "at")} if review else None,
     }
+
+
+def review(
+    url: Annotated[str, typer.Argument(metavar="[URL]")] = "",
+    which: Annotated[str, typer.Argument(metavar="[TO]")] = "",
+    mark: str = "",
+    note: str = "",
+    initials: str = "",
+    as_json: AsJson = False,
+    tz: Zone = DEFAULT_ZONE,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Mark a change as reviewed, to follow up or not relevant; without a mark, list what was noted."""
+    from columnarchive.archive import Archive
+    from columnarchive.reader import MARKS, ChangeFilter, Pick
+
+    if mark:
+        choose("--mark", mark, (*MARKS, "none"))
+    with Archive.open(db, create=False, write=bool(mark)) as archive:
+        rows = archive.changes(ChangeFilter(url=url))
+        noted = archive.reviews()
+        if mark:
+            number = archive.revision(archive.article(url), Pick.parse(which, tz)).number if which else 0
+            chosen = next((row for row in rows if not number or row.to_number == number), None)
+            if chosen is None:
+                raise NotFound("no_such_change", url=url)
+            archive.review(chosen, None if mark == "none" else mark, note, initials)  # type: ignore[arg-type]
+            say("noted", title=chosen.title, mark=t(f"mark_{mark}"))
+            return
+    if as_json:
+        json_lines({**asdict(noted[row.id]), "url": row.url} for row in rows if row.id in noted)
+        return
+    for row in rows:
+        if one := noted.get(row.id):
+            when = interval(row.after_at, row.seen_at, lang(), tz)
+            typer.echo(f"{when}  {t(f'mark_{one.mark}')}  {visible(row.title)}  {visible(row.url)}")
+            if one.note or one.initials:
+                typer.echo(visible(f"  {one.note}  {one.initials}".rstrip()))
+    say("unread", number=sum(row.id not in noted for row in rows))
 
 
 def evidence(

@@ -75,11 +75,13 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def prepared(path: Path) -> Any:
-    """Return a Datasette that serves the archive at `path` with our settings."""
+def prepared(path: Path, *, review: bool = True) -> Any:
+    """Return a Datasette that serves the archive at `path` with our settings; changes can be reviewed if `review`."""
     from datasette.app import Datasette
 
-    return Datasette([str(path)], settings=SETTINGS, metadata={"plugins": {"columnarchive": {"front": True}}})
+    return Datasette(
+        [str(path)], settings=SETTINGS, metadata={"plugins": {"columnarchive": {"front": True, "review": review}}}
+    )
 
 
 class _Hosts:
@@ -144,10 +146,11 @@ def _run(path: Path, listening: socket.socket, hosts: _Hosts, *, open_browser: b
 
     import uvicorn
 
-    datasette = prepared(path)
+    is_local = listening.getsockname()[0].startswith(("127.", "::1"))
+    datasette = prepared(path, review=is_local)
     url = address(listening)
     say("serving", url=url)
-    if not listening.getsockname()[0].startswith(("127.", "::1")):
+    if not is_local:
         warn(locale.Message("cli.serving_everyone"))
     if open_browser:
         # The socket already listens, so a browser that connects before the server is ready waits.

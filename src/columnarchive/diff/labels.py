@@ -31,3 +31,18 @@ def level_of(labels: Iterable[str]) -> int:
 def in_order(labels: Iterable[str]) -> tuple[str, ...]:
     """Return each label once, in the fixed order."""
     return tuple(sorted(set(labels), key=_ORDER.__getitem__))
+
+
+PRIORITIES: dict[str, float] = {
+    "risk_removed": 10, "disclosure_removed": 9, "claim_strengthened": 9, "risk_denial_added": 9, "polarity": 9,
+    "testimonial_added": 8, "claim_softened": 8, "replaced": 8, "testimonial_removed": 7, "rewritten": 7, "gone": 7,
+    "price": 6, "risk_denial_removed": 6, "risk_added": 5, "disclosure_added": 5, "credential": 5, "returned": 4,
+    "person": 4,
+}  # fmt: skip
+"""How soon a reader of clinic columns wants to see a change: what was quietly taken away comes first."""
+
+
+def priority(labels: Iterable[str]) -> float:
+    """Return how much labels weigh together: the heaviest in full, the next ones less and less."""
+    weights = sorted((PRIORITIES.get(label, LEVELS[label] / 2) for label in labels), reverse=True)
+    return sum(weight * 0.25**at for at, weight in enumerate(weights[:3]))

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from columnarchive.errors import ExchangeError
+from columnarchive.plain_text import harmless as harmless
 from columnarchive.plain_text import json_line
 
 Kind = Literal["text", "number", "words"]
 Cell = str | int | tuple[str, ...]
 Row = tuple[Cell, ...]
 
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 CELL_LIMIT = 32_767  # UTF-16 units, "Excel specifications and limits"; a longer cell spills into other rows
 CUT = "…（表計算ソフトの上限のため、以下省略）"
 ROW_GROUP = 2_000  # Parquet rows in memory at once: some MB of text
@@ -86,11 +86,6 @@ def write_csv(path: Path, table: Table, *, raw: bool = False) -> Written:
             out.writerow(cells)
             rows += 1
     return Written(rows, cut)
-
-
-def harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula: with an apostrophe before a sign that begins one."""
-    return "'" + cell if cell.startswith(FORMULA_SIGNS) else cell
 
 
 def fitting(cell: str) -> str:

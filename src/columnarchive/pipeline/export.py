@@ -17,7 +17,7 @@ from columnarchive.exchange.tables import TABLE_FORMATS, Row, Table, columns, wr
 from columnarchive.locale import Message
 from columnarchive.reader import LedgerFilter, Reader
 from columnarchive.records import Article, Revision
-from columnarchive.store import notifications, reads, snapshot, streams
+from columnarchive.store import notifications, reads, reviews, snapshot, streams
 from columnarchive.store.reads import Connection
 from columnarchive.store.streams import Event, Selection
 from columnarchive.times import day, from_text
@@ -228,14 +228,20 @@ def _revision(site: str, source: str, found: Revision) -> Row:
 
 def _changes(conn: Connection, selection: Selection) -> Table:
     named = columns(
-        "url site title from to after_at seen_at level labels added_chars removed_chars summary",
+        "url site title from to after_at seen_at level labels added_chars removed_chars summary review note initials",
         numbers="from to level added_chars removed_chars",
         words="labels",
     )
+    noted = reviews.by_change(conn)
+
+    def review(change_id: int) -> tuple[str, str, str]:
+        one = noted.get(change_id)
+        return (one.mark, one.note, one.initials) if one else ("", "", "")
+
     rows = (
         (
             *(row.url, row.site, row.title, row.from_number, row.to_number, row.after_at, row.seen_at),
-            *(row.level, row.labels, row.added_chars, row.removed_chars, row.summary),
+            *(row.level, row.labels, row.added_chars, row.removed_chars, row.summary, *review(row.id)),
         )
         for row in streams.changes(conn, selection)
     )

@@ -12,7 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from columnarchive.errors import StoreError
-from columnarchive.store import blobs, captures, hash_chain, merged_chains, sites, snapshot, tombstones, withdrawal
+from columnarchive.store import (
+    blobs,
+    captures,
+    hash_chain,
+    merged_chains,
+    reviews,
+    sites,
+    snapshot,
+    tombstones,
+    withdrawal,
+)
 from columnarchive.store.database import Database
 
 GROUP = 200  # captures a commit
@@ -54,7 +64,14 @@ def merge(db: Database, other: Database, at: str, report: Report = lambda _: Non
     with db.transaction() as conn:
         for chain in merged_chains.chains_of(other.conn):
             merged_chains.store(conn, chain, at)
+        reviews.save(conn, (one for one in reviews.every(other.conn) if not _is_withdrawn(db, one.url)))
     return merged
+
+
+def _is_withdrawn(db: Database, url: str) -> bool:
+    query = """select 1 from pages where url = :url and state = 'withdrawn'
+               union all select 1 from withdrawn_addresses where url = :url limit 1"""
+    return db.conn.execute(query, {"url": url}).fetchone() is not None
 
 
 def _merge_tombstone(db: Database, other: Database, row: Sequence[Any], at: str, merged: Merged) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +82,7 @@ class ChangeFilter:
     url: str = ""
     since: str = ""
     until: str = ""
+    text: str = ""
 
 
 _ARTICLE_COLUMNS = (
@@ -232,6 +234,10 @@ def changes(conn: Connection, chosen: ChangeFilter, limit: int = -1) -> list[Cha
         f"exists (select 1 from change_marks where change_id = {own} and mark = :mark{number})"
         for number in range(0 if chosen.url else 1, len(marks))
     ]
+    where += [
+        f"""exists (select 1 from edits where change_id = {own}
+                    and (instr(old_text, :text) or instr(new_text, :text)))"""
+    ] * bool(chosen.text)
     where += [f"{at} >= :since"] * bool(chosen.since) + [f"{at} <= :until"] * bool(chosen.until)
     rows = conn.execute(
         f"""select changes.id, articles.url, articles.site, articles.title, from_number, to_number, changes.seen_at,
@@ -242,6 +248,7 @@ def changes(conn: Connection, chosen: ChangeFilter, limit: int = -1) -> list[Cha
             "url": chosen.url,
             "since": chosen.since,
             "until": chosen.until,
+            "text": chosen.text,
             "limit": limit,
             **{f"mark{number}": mark for number, mark in enumerate(marks)},
         },
@@ -264,20 +271,57 @@ def change_row(row: Sequence[Any]) -> ChangeRow:
 
 def edits(conn: Connection, change_id: int) -> Iterator[Edit]:
     """The edits of a change in order."""
-    for op, old, new, spans, labels, level, evidence in conn.execute(
-        """select op, old_text, new_text, spans, labels, level, evidence from edits where change_id = ?
-           order by position""",
-        (change_id,),
-    ):
-        yield Edit(
-            op,
-            old,
-            new,
-            tuple(Span(**span) for span in json.loads(spans)),
-            tuple(json.loads(labels)),
-            level,
-            evidence=tuple(Evidence(**item) for item in json.loads(evidence)),
+    query = """select labels, op, old_text, new_text, spans, level, evidence from edits where change_id = ?
+               order by position"""
+    for row in conn.execute(query, (change_id,)):
+        yield _edit(*row)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDetail:
+    """The titles on both sides of a change, and its weightiest edits."""
+
+    old_title: str
+    new_title: str
+    edits: tuple[Edit, ...]
+
+
+def change_details(
+    conn: Connection, ids: Sequence[int], weight: Callable[[Sequence[str]], float], most: int
+) -> dict[int, ChangeDetail]:
+    """Return details of changes by id, with at most so many edits each, the heaviest by their labels first."""
+    marks = ", ".join("?" * len(ids))
+    titles = conn.execute(
+        f"""select changes.id, older.title, newer.title from changes
+            join revisions as older on older.article_id = changes.article_id and older.number = from_number
+            join revisions as newer on newer.article_id = changes.article_id and newer.number = to_number
+            where changes.id in ({marks})""",
+        ids,
+    )
+    found: dict[int, list[tuple[float, int, Any]]] = {}
+    query = f"""select change_id, position, labels, op, old_text, new_text, spans, level, evidence
+                from edits where change_id in ({marks})"""
+    for change_id, position, labels, *rest in conn.execute(query, ids):
+        weighed = (-weight(json.loads(labels)), position, (labels, *rest))
+        found.setdefault(change_id, []).append(weighed)
+    return {
+        change_id: ChangeDetail(
+            old_title, new_title, tuple(_edit(*row) for *_, row in heapq.nsmallest(most, found.get(change_id, [])))
         )
+        for change_id, old_title, new_title in titles
+    }
+
+
+def _edit(labels: str, op: Any, old: str, new: str, spans: str, level: int, evidence: str) -> Edit:
+    return Edit(
+        op,
+        old,
+        new,
+        tuple(Span(**span) for span in json.loads(spans)),
+        tuple(json.loads(labels)),
+        level,
+        evidence=tuple(Evidence(**item) for item in json.loads(evidence)),
+    )
 
 
 @dataclass(frozen=True, slots=True)

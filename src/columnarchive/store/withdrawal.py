@@ -16,6 +16,7 @@ from columnarchive.store import (
     fulltext,
     hash_chain,
     merged_chains,
+    reviews,
     site_writer,
     timeline,
     tombstones,
@@ -90,12 +91,15 @@ def erase(db: Database, request: Request) -> Erasure:
         tombstones.bind(conn, withdrawal_id, addresses, text.shingles)
         blobs.erase(conn, digests)
         db.dictionaries.clear()
+        query = "select articles.url from pages join articles on articles.id = article_id where pages.id in ({})"
+        articles = {row[0] for row in _select(conn, query, touched)}
         _drop_articles(conn, touched)
         _settle_pages(conn, touched, pages)
         sites = [row[0] for row in _select(conn, "select distinct site_id from pages where id in ({})", touched)]
         _run(conn, "update sites set derived_from = 0 where id in ({})", sites)
         urls = tuple(row[0] for row in _select(conn, "select url from pages where id in ({}) order by url", touched))
         merged_chains.forget(conn, urls)
+        reviews.erase(conn, {url, *addresses, *urls, *articles})
         return Erasure(len(chosen), len(digests), urls, tuple(sites), withdrawn_text.remnants(site, text))
 
 
