@@ -8,16 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
 
 from columnarchive.diff.render_html import spans_to_html
-from columnarchive.locale import Language, source_name
-from columnarchive.reader import ArticleRow, Pick, Reader
+from columnarchive.errors import NotFound
+from columnarchive.locale import Language, label_names, source_name, text
 from columnarchive.records import Article, Comparison, Edit, Revision
 from columnarchive.store import shown
+from columnarchive.store.reads import ArticleRow
 from columnarchive.times import interval
 
-ZONE = "Asia/Tokyo"
+if TYPE_CHECKING:
+    from columnarchive.reader import Reader
+
 LANGUAGES: tuple[Language, ...] = ("ja", "en")
 
 _STYLE = """
@@ -51,20 +55,62 @@ class _Side:
     stored: shown.Stored
 
 
-def sheet(archive: Reader, url: str, first: str = "", second: str = "") -> Sheet:
-    """Return the sheet for two revisions of an article, named by number, day or time; by default the last two.
-
-    An article with one revision gets a sheet of that one. NotFound and UsageError as in `reading`.
-    """
-    row = archive.article(url)
-    if row.revisions < 2:
-        sides, comparison = [_side(archive, row, archive.revision(row, Pick()))], None
-    else:
-        picks = [Pick.parse(text, ZONE) if text else None for text in (first, second)]
-        found = archive.compare_revisions(row, *picks)
-        sides, comparison = [_side(archive, row, one) for one in (found.old, found.new)], found.comparison
+def sheet(archive: Reader, row: ArticleRow, revisions: Sequence[Revision], comparison: Comparison | None) -> Sheet:
+    """Return the sheet for two revisions of an article and their comparison, or for its only revision."""
+    sides = [_side(archive, row, one) for one in revisions]
     page = "".join(_page(row, sides, comparison, archive.chain_head))
     return Sheet(_name(row.url, sides), page, tuple(dict.fromkeys(side.stored.id for side in sides)))
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """One edit as a newspaper cites it: both sentences, where and when, and the captures that prove it."""
+
+    title: str
+    site: str
+    url: str
+    after_at: str
+    seen_at: str
+    edit: Edit
+    captures: tuple[tuple[str, str], ...]
+    link: str
+
+    def text(self, lang: Language, base: str = "") -> str:
+        """Return the citation in a language; `base` is the address of the server for the permanent link."""
+        values = {
+            "title": self.title,
+            "site": self.site,
+            "url": self.url,
+            "interval": interval(self.after_at, self.seen_at, lang),
+            "labels": label_names(self.edit.labels, lang, words=True),
+            "old": self.edit.old or text(lang, "cite.none"),
+            "new": self.edit.new or text(lang, "cite.none"),
+            "link": base + self.link,
+        }
+        lines = [text(lang, f"cite.{key}", **values) for key in ("source", "interval", "old", "new", "labels")]
+        lines += [text(lang, "cite.capture", at=at, sha256=sha256) for at, sha256 in self.captures]
+        return "\n".join([*lines, text(lang, "cite.link", **values)])
+
+
+def cite(row: ArticleRow, old: Revision, new: Revision, comparison: Comparison, number: int) -> Citation:
+    """Return the citation of an edit by its number within the comparison, the first being 1."""
+    if not 0 < number <= len(comparison.edits):
+        raise NotFound("no_edit", number=number, most=len(comparison.edits))
+    times = urlencode({"url": row.url, "from": old.first_seen_at, "to": new.first_seen_at})
+    return Citation(
+        new.article.title or row.title,
+        row.site,
+        row.url,
+        _after(old, new),
+        new.first_seen_at,
+        comparison.edits[number - 1],
+        ((old.first_seen_at, old.body_sha256), (new.first_seen_at, new.body_sha256)),
+        f"/-/archive/diff?{times}#edit-{number}",
+    )
+
+
+def _after(old: Revision, new: Revision) -> str:
+    return old.last_seen_at if old.last_seen_at < new.first_seen_at else old.first_seen_at
 
 
 def _side(archive: Reader, row: ArticleRow, revision: Revision) -> _Side:
@@ -86,6 +132,8 @@ def _page(row: ArticleRow, sides: list[_Side], comparison: Comparison | None, he
         f"<title>証拠シート · {escape(title)}</title><style>{_STYLE}</style></head><body><main>"
         f"<p>証拠シート · <span lang='en'>Evidence sheet</span></p><h1>{escape(title)}</h1>"
     )
+    if comparison:
+        yield from _difference(comparison, sides)
     yield _table(
         (
             ("元のページ · Address", row.url),
@@ -98,8 +146,6 @@ def _page(row: ArticleRow, sides: list[_Side], comparison: Comparison | None, he
     )
     for side in sides:
         yield from _capture(side)
-    if comparison:
-        yield from _difference(comparison, sides)
     for side in sides:
         number = side.revision.number
         yield f"<h2>第{number}版の全文 · <span lang='en'>Text of revision {number}</span></h2>"
@@ -133,12 +179,12 @@ def _capture(side: _Side) -> Iterator[str]:
 def _difference(comparison: Comparison, sides: Sequence[_Side]) -> Iterator[str]:
     yield "<h2>変更点 · <span lang='en'>What changed</span></h2>"
     old, new = (side.revision for side in sides)
-    after = old.last_seen_at if old.last_seen_at < new.first_seen_at else old.first_seen_at
+    after = _after(old, new)
     when = " · ".join(interval(after, new.first_seen_at, lang) for lang in LANGUAGES)
     yield _table(
         (
             ("変更された期間（日本時間）· Changed (Japan time)", when if after < new.first_seen_at else ""),
-            ("種類 · Labels", ", ".join(comparison.labels)),
+            ("種類 · Labels", _names(comparison.labels)),
             ("重み · Level (0–3)", str(comparison.level)),
             ("字数 · Characters", f"+{comparison.added_chars} −{comparison.removed_chars}"),
             ("比べ方の版 · Comparing rules", comparison.engine + (" (coarse)" if comparison.capped else "")),
@@ -148,11 +194,21 @@ def _difference(comparison: Comparison, sides: Sequence[_Side]) -> Iterator[str]
         yield "<p>文面は同じです。<span lang='en'>The texts are the same.</span></p>"
     for edit in comparison.edits:
         yield f'<div class="edit {edit.op}"><div>{spans_to_html(edit.spans)}</div>'
-        yield f'<div class="labels">{escape(edit.op)}: {escape(", ".join(edit.labels))}{_why(edit)}</div></div>'
+        yield f'<div class="labels">{escape(_ops(edit.op))}: {escape(_names(edit.labels))}{_why(edit)}</div></div>'
+
+
+def _names(labels: Iterable[str]) -> str:
+    return " · ".join(label_names(labels, lang, words=True) for lang in LANGUAGES)
+
+
+def _ops(op: str) -> str:
+    return " · ".join(text(lang, f"page.op_{op}") for lang in LANGUAGES)
 
 
 def _why(edit: Edit) -> str:
-    lines = [f"{one.label}: {one.old or '–'} → {one.new or '–'}" for one in edit.evidence if one.old or one.new]
+    lines = [
+        f"{_names((one.label,))}: {one.old or '–'} → {one.new or '–'}" for one in edit.evidence if one.old or one.new
+    ]
     return "".join(f"<br>{escape(line)}" for line in lines)
 
 

@@ -15,10 +15,13 @@ from typing import Self
 
 from columnarchive.diff import render_text
 from columnarchive.diff.labels import priority as priority
+from columnarchive.diff.layout import Paragraph as Paragraph
 from columnarchive.diff.layout import lay_out as lay_out
 from columnarchive.diff.render_html import spans_to_html as spans_to_html
 from columnarchive.diff.sentences import sentences_of as sentences_of
 from columnarchive.errors import NotFound, UsageError
+from columnarchive.evidence_report import Citation as Citation
+from columnarchive.evidence_report import Sheet, cite, sheet
 from columnarchive.records import Article, Comparison, Revision, Sentence
 from columnarchive.search.query import Query, parse
 from columnarchive.search.query import Scope as Scope
@@ -27,6 +30,7 @@ from columnarchive.search.spelling_variants import Fold
 from columnarchive.search.sql_functions import FUNCTIONS as FUNCTIONS
 from columnarchive.store import (
     blobs,
+    canned_queries,
     captures,
     copied,
     disclosures,
@@ -76,10 +80,11 @@ from columnarchive.store.shown import Stored as Stored
 from columnarchive.store.shown import Tally as Tally
 from columnarchive.store.shown import Tombstone as Tombstone
 from columnarchive.store.witnesses import Witness as Witness
-from columnarchive.times import system_clock, to_text, typed
+from columnarchive.times import DEFAULT_ZONE, system_clock, to_text, typed
 from columnarchive.urls import canonical, lookup_forms
 
 render = render_text
+SAVED_QUERIES = canned_queries.SAVED
 
 
 def store_review(conn: Connection, review: Review) -> None:
@@ -241,6 +246,34 @@ class Reader:
         old = self.revision(row, first or Pick(max(1, new.number - 1)))
         earlier = reads.fingerprints(self.conn, row.id, old.number) if old.number < new.number else ()
         return RevisionComparison(row, old, new, compare(old.article, new.article, earlier))
+
+    @staticmethod
+    def observation_kinds() -> tuple[str, ...]:
+        """Return what columns may state, by name."""
+        from columnarchive.observations import KINDS
+
+        return KINDS
+
+    def evidence_sheet(self, url: str, first: str = "", second: str = "") -> Sheet:
+        """Return the evidence sheet for two revisions, named by number, day or time; by default the last two.
+
+        An article with one revision gets a sheet of that one.
+        """
+        row = self.article(url)
+        if row.revisions < 2:
+            return sheet(self, row, [self.revision(row)], None)
+        found = self._compare_named(row, first, second)
+        return sheet(self, row, (found.old, found.new), found.comparison)
+
+    def citation(self, url: str, number: int = 1, first: str = "", second: str = "") -> Citation:
+        """Return the citation of an edit between two revisions, by its number within the page of the difference."""
+        row = self.article(url)
+        found = self._compare_named(row, first, second)
+        return cite(row, found.old, found.new, found.comparison, number)
+
+    def _compare_named(self, row: ArticleRow, first: str, second: str) -> RevisionComparison:
+        picks = [Pick.parse(text, DEFAULT_ZONE) if text else None for text in (first, second)]
+        return self.compare_revisions(row, *picks)
 
     def sentences(self, row: ArticleRow) -> list[Sentence]:
         """Return the sentences of the newest revision, each with since when and what it replaced."""

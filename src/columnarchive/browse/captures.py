@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import re
 
-from columnarchive import evidence_report
 from columnarchive.browse.rendering import REPLAY_POLICY, SHEET_POLICY, FileResponse, Page
 from columnarchive.browse.request import PageRequest
 from columnarchive.errors import NotFound, UsageError
@@ -73,10 +72,10 @@ def download(archive: Reader, request: PageRequest) -> FileResponse:
 
 
 def evidence(archive: Reader, request: PageRequest) -> FileResponse:
-    """The evidence sheet of two revisions, as a file to keep."""
-    sheet = evidence_report.sheet(archive, request.get("url"), request.get("from"), request.get("to"))
+    """The evidence sheet of two revisions: it opens in the browser, which can keep it."""
+    sheet = archive.evidence_sheet(request.get("url"), request.get("from"), request.get("to"))
     headers = {
-        "Content-Disposition": f'attachment; filename="{sheet.name}"',
+        "Content-Disposition": f'inline; filename="{sheet.name}"',
         "Content-Security-Policy": SHEET_POLICY,
         "X-Content-Type-Options": "nosniff",
     }

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from columnarchive import locale
 from columnarchive.browse.request import ROOT, web
-from columnarchive.store.canned_queries import SAVED
+from columnarchive.reader import SAVED_QUERIES
 
 _ARCHIVES = "columnarchive_databases"
 _JAPANESE = ("title", "text", "removed_text", "summary", "old_text", "new_text", "before_text", "heading", "reason")
@@ -59,7 +59,7 @@ async def register(datasette: Any) -> None:
             await datasette.set_resource_metadata(database, name, "description", table["description"])
             for column, about in table.get("columns", {}).items():
                 await datasette.set_column_metadata(database, name, column, "description", about)
-        for query in SAVED:
+        for query in SAVED_QUERIES:
             await datasette.add_query(
                 database, query.name, query.sql, title=query.title, description=query.description, is_trusted=True
             )
@@ -71,7 +71,7 @@ def _settings(table: dict[str, Any]) -> dict[str, Any]:
 
 def queries() -> dict[str, dict[str, str]]:
     """Return the saved queries for Datasette 0.65."""
-    return {one.name: {"sql": one.sql, "title": one.title, "description": one.description} for one in SAVED}
+    return {one.name: {"sql": one.sql, "title": one.title, "description": one.description} for one in SAVED_QUERIES}
 
 
 def cell(datasette: Any, row: Any, value: Any, column: str, table: str | None) -> Markup | None:

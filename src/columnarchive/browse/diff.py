@@ -41,7 +41,7 @@ def diff(archive: Reader, request: PageRequest) -> Page:
             "review": next((one for one in reviews if step and one.names(row.url, step.after_at, step.seen_at)), None),
             "important": _important(found),
             "layout": lay_out(found.comparison, found.old.article, found.new.article, only_changes=show == "changes"),
-            "edits": EditRenderer(request.lang, found.comparison.edits, side=view == "side"),
+            "edits": EditRenderer(request.lang, found.comparison.edits, _cite_url(found, request), side=view == "side"),
             "between": _interval(found, request) if older + 1 == newer else "",
             "sources": {
                 one.number: "" if one.source == "crawl" else source_name(request.lang, one.source) for one in revisions
@@ -76,6 +76,20 @@ def _interval(found: RevisionComparison, request: PageRequest) -> str:
     old, new = found.old, found.new
     after = old.last_seen_at if old.last_seen_at < new.first_seen_at else old.first_seen_at
     return interval(after, new.first_seen_at, request.lang)
+
+
+def _cite_url(found: RevisionComparison, request: PageRequest) -> str:
+    ends = (found.old.first_seen_at, found.new.first_seen_at)
+    return request.link("cite", url=found.article.url, from_=ends[0], to=ends[1])
+
+
+def cite(archive: Reader, request: PageRequest) -> Page:
+    """An edit as it is cited, in both languages, to be copied."""
+    number = request.number("edit", 100_000) or 1
+    found = archive.citation(request.get("url"), number, request.get("from"), request.get("to"))
+    base = request.absolute(request.path(""))
+    texts = [(lang, found.text(lang, base.rstrip("/"))) for lang in ("ja", "en")]
+    return Page("cite.html", {"citation": found, "texts": texts, "back": request.path(found.link)})
 
 
 def change(archive: Reader, request: PageRequest) -> FileResponse:

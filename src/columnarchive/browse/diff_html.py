@@ -8,16 +8,16 @@ from html import escape
 from markupsafe import Markup
 
 from columnarchive import locale
-from columnarchive.diff.layout import Paragraph
-from columnarchive.diff.render_html import spans_to_html
 from columnarchive.locale import Language
+from columnarchive.reader import Paragraph, spans_to_html
 from columnarchive.records import Edit
 
 
 class EditRenderer:
     """Renders lines in one language, in one column or with the two texts side by side. All text is escaped here."""
 
-    def __init__(self, lang: Language, edits: Sequence[Edit], *, side: bool) -> None:
+    def __init__(self, lang: Language, edits: Sequence[Edit], cite: str, *, side: bool) -> None:
+        self._cite = cite
         self._numbers = {id(edit): number for number, edit in enumerate(edits, 1)}
         self._lang = lang
         self._side = side
@@ -77,4 +77,16 @@ class EditRenderer:
             words = [f'<q lang="ja">{escape(word)}</q>' for word in (one.old, one.new) if word]
             if words:
                 parts.append(f'<span class="evidence">{self._why}{" → ".join(words)}</span>')
-        return f'<aside class="why" lang="{self._lang}">{"".join(parts)}</aside>'
+        return f'<aside class="why" lang="{self._lang}">{"".join(parts)}{self._tools(edit)}</aside>'
+
+    def _tools(self, edit: Edit) -> str:
+        """Links to the edit itself, to the one before and after, and to how it is cited."""
+        number, last = self._numbers[id(edit)], len(self._numbers)
+        links = [f'<a href="#edit-{number}">#{number}</a>']
+        for other, key, sign in ((number - 1, "previous_edit", "↑"), (number + 1, "next_edit", "↓")):
+            if 0 < other <= last:
+                name = escape(locale.text(self._lang, f"page.{key}"))
+                links.append(f'<a href="#edit-{other}" title="{name}" aria-label="{name}">{sign}</a>')
+        name = escape(locale.text(self._lang, "page.cite"))
+        links.append(f'<a href="{escape(self._cite)}&amp;edit={number}">{name}</a>')
+        return f'<span class="edit-tools">{" ".join(links)}</span>'

@@ -43,6 +43,7 @@ ROUTES = (
     Route("article", article.article, (*_TEXTS, "copies")),
     Route("diff", diff.diff, (*_TEXTS, "edits")),
     Route("change", diff.change, _TEXTS),
+    Route("cite", diff.cite, (*_TEXTS, "edits")),
     Route("search", search.search, ("sites", "articles", "sentences")),
     Route("sites", sites.sites, ("sites", "articles")),
     Route("site", sites.site, ("sites", "articles", "changes", "pages")),

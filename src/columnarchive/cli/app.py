@@ -32,6 +32,7 @@ COMMANDS: Commands = {
     "blame": show.blame,
     "pictures": show.pictures,
     "captures": show.captures,
+    "cite": diff.cite,
     "evidence": diff.evidence,
     "status": show.status,
     "extract": maintenance.extract,

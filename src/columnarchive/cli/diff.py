@@ -15,6 +15,7 @@ from columnarchive.cli.crawl import contact_for
 from columnarchive.cli.output import (
     DEFAULT_DATABASE,
     DEFAULT_SETTINGS,
+    MOST,
     AllowPrivate,
     AsJson,
     Db,
@@ -239,6 +240,24 @@ def review(
             if one.note or one.initials:
                 typer.echo(visible(f"  {one.note}  {one.initials}".rstrip()))
     say("unread", number=sum(row.id not in noted for row in rows))
+
+
+def cite(
+    url: Url,
+    first: Annotated[str, typer.Argument(metavar="[FROM]")] = "",
+    second: Annotated[str, typer.Argument(metavar="[TO]")] = "",
+    edit: Annotated[int, typer.Option(min=1, max=MOST)] = 1,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Print how an edit is cited: both sentences, address, interval, digests and link, in Japanese and English."""
+    from columnarchive.reader import Reader
+
+    address, _, number = url.partition("#")
+    if number:  # as the page of the difference names it: #edit-3, or in short #3
+        edit = int(number.removeprefix("edit-")) if number.removeprefix("edit-").isdecimal() else 0
+    with Reader.open(db) as archive:
+        found = archive.citation(address, edit, first, second)
+    typer.echo(visible("\n\n".join(found.text(one) for one in ("ja", "en"))))
 
 
 def evidence(

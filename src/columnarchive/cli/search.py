@@ -178,12 +178,11 @@ def observations(
     db: Db = DEFAULT_DATABASE,
 ) -> None:
     """List what columns state, since when, and by which words."""
-    from columnarchive.observations import KINDS
     from columnarchive.reader import LedgerFilter, Reader
 
     for option, name in (("--kind", kind), ("--missing", missing)):
         if name:
-            choose(option, name, KINDS)
+            choose(option, name, Reader.observation_kinds())
     with Reader.open(db) as archive:
         names = set(archive.site_names())
         sites = tuple(name for name in where or () if name in names)

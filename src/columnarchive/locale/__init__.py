@@ -84,9 +84,11 @@ def source_name(lang: Language, source: str) -> str:
     return text(lang, f"source.{kind}", host=host) if kind in catalogue(lang)["source"] else source
 
 
-def label_names(labels: Iterable[str], lang: Language) -> str:
-    """Return the names of labels; in English their keys, by which README and `--label` know them."""
-    return ", ".join(labels) if lang == "en" else "、".join(name(lang, "label", one) for one in labels)
+def label_names(labels: Iterable[str], lang: Language, *, words: bool = False) -> str:
+    """Return the names of labels; in English their keys, by which `--label` knows them, unless `words` are wanted."""
+    if lang == "en":
+        return ", ".join(name(lang, "label", one) if words else one for one in labels)
+    return "、".join(name(lang, "label", one) for one in labels)
 
 
 @cache

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from columnarchive.evidence_report import sheet
 from columnarchive.exchange.atomic_files import atomic_files
 from columnarchive.pipeline.export_warc import export_captures
 from columnarchive.reader import Reader
@@ -29,7 +28,7 @@ class EvidenceFiles:
 
 def write_evidence(db: Database, url: str, revisions: tuple[str, str], folder: Path) -> EvidenceFiles:
     """Write the sheet for two revisions, each named by number, day or time; the last two where both are empty."""
-    found = sheet(Reader(db.conn), url, *revisions)
+    found = Reader(db.conn).evidence_sheet(url, *revisions)
     page = folder / found.name
     records = page.with_suffix(".warc.gz")
     with atomic_files() as claim:
@@ -43,7 +42,7 @@ def write_evidence_zip(db: Database, url: str, revisions: tuple[str, str], out: 
 
     `verify.py` needs nothing but Python and openssl.
     """
-    found = sheet(Reader(db.conn), url, *revisions)
+    found = Reader(db.conn).evidence_sheet(url, *revisions)
     with tempfile.TemporaryDirectory() as folder:
         records = Path(folder) / "captures.warc.gz"
         export_captures(db, records, found.captures)
