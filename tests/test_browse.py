@@ -214,7 +214,7 @@ def test_feeds_are_atom(archive: Path) -> None:
 
 def test_evidence_sheet_needs_nothing_else(archive: Path) -> None:
     response = get(archive, f"{HOME}/evidence?url={NANBYO}")
-    assert response.headers["content-disposition"].startswith("attachment")
+    assert response.headers["content-disposition"].startswith("inline")
     sheet = response.text
     assert not re.search(r"""(?:src|href)=["']""", sheet)
     with sqlite3.connect(archive) as conn:
