@@ -77,6 +77,8 @@ def state(db: Database) -> dict[str, Any]:
             s.until_at from sentences s join articles a on a.id = s.article_id order by 1, 2, 3""",
         "observations": """select a.url, o.kind, o.text, o.words, o.position, o.since_at, o.since_revision, o.until_at,
             o.until_revision from observations o join articles a on a.id = o.article_id order by 1, 2, 3, 6""",
+        "page_observations": """select a.url, o.kind, o.place, o.text, o.words from page_observations o
+            join articles a on a.id = o.article_id order by 1, 2""",
         "edits": """select a.url, c.from_number, c.to_number, c.seen_at, c.level, c.labels, e.position, e.op,
             e.old_text, e.new_text, e.labels from changes c join articles a on a.id = c.article_id
             left join edits e on e.change_id = c.id order by 1, 2, 3, 4, 7""",

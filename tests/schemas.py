@@ -43,6 +43,7 @@ LATER_TABLES = {
     "since_at text, since_revision integer, until_at text, until_revision integer",
     "pictures": "article_id integer, url text, alt text, caption text, heading text, position integer, width integer, "
     "height integer, sha256 text, since_at text, since_revision integer, until_at text, until_revision integer",
+    "page_observations": "article_id integer, kind text, place text, text text, words text",
 }
 """Tables that came after the first schema and that today's code reads or writes."""
 

@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import deriving
@@ -92,10 +93,45 @@ def test_what_stood_on_a_day_and_what_is_missing(db: Database) -> None:
         assert [(o.url, o.stands, [e.text for e in o.evidence]) for o in then] == [
             (URL.format(1), True, ["費用は1回35,000円です。"])
         ]
-        missing = archive.missing_disclosures(LedgerFilter(kind="risks"))
+        missing = archive.disclosures(LedgerFilter(kind="risks", lacking=True))
         assert [(o.url, o.stands, o.where) for o in missing] == [(URL.format(1), False, "")]
-        assert [o.url for o in archive.missing_disclosures(LedgerFilter(kind="cost"))] == [URL.format(1), URL.format(2)]
-        assert [o.url for o in archive.missing_disclosures(LedgerFilter(kind="cost", at=at(0, 9)))] == [URL.format(2)]
+        assert [o.url for o in archive.disclosures(LedgerFilter(kind="cost", lacking=True))] == [
+            URL.format(1),
+            URL.format(2),
+        ]
+        assert [o.url for o in archive.disclosures(LedgerFilter(kind="cost", at=at(0, 9), lacking=True))] == [
+            URL.format(2)
+        ]
+
+
+def test_where_else_the_page_states_it(tmp_path: Path) -> None:
+    """The template, the words on a picture, a page that was not read whole; a telephone number between the lines."""
+    opened = Database.open(tmp_path / "archive.db")
+    footer = "<footer><p>料金は初診3,300円、再診1,100円です。</p><p>院内の写真は掲示板でご覧になれます。</p></footer>"
+    call = "<div class=cta><p>お電話でのご予約</p><p>000-987-6543</p></div>"
+    own = "当院では、{}に針で薬剤を注射する治療を行っています。"
+    pages = []
+    for number, part in enumerate(("肩", "膝", "腰", "首")):
+        body = f"<p>{own.format(part)}</p>{call}<p>{part}の動きは年齢とともに少しずつかたくなり、気づく方が多い。</p>"
+        picture = "<img src=a.png alt='副作用とリスクの一覧'>" if number == 1 else ""
+        page = f"<title>{part}の話</title><article><h1>{part}の話</h1>{body}{picture}</article>{footer}"
+        pages.append(capture(URL.format(number), at(0, number), page.encode()))
+    fill(opened, [*pages, replace(capture(URL.format(2), at(9), b""), outcome="truncated", body=None)])
+    derive.derive(opened)
+    with Reader(opened.conn) as archive:
+        lacking = {
+            kind: [one.where for one in archive.disclosures(LedgerFilter(kind=kind, lacking=True))]
+            for kind in ("cost", "risks", "plan_number")
+        }
+        contact = archive.disclosures(LedgerFilter(kind="contact"))
+    assert lacking == {
+        "cost": ["template", "template", "unknown", "template"],
+        "risks": ["", "picture", "unknown", ""],
+        "plan_number": ["", "", "unknown", ""],
+    }
+    assert [one.evidence[0].words for one in contact] == [("000-987-6543",)] * 4
+    assert opened.conn.execute("select distinct position from observations where kind = 'contact'").fetchall() == [(1,)]
+    assert opened.conn.execute("select count(*) from articles where text like '%000-987%'").fetchone() == (0,)
 
 
 def test_rebuilt_rows_are_those_of_the_crawl(db: Database) -> None:
@@ -110,6 +146,27 @@ def test_rebuilt_rows_are_those_of_the_crawl(db: Database) -> None:
     with db.transaction() as conn:
         conn.execute("update observations set text = 'x' where kind = 'cost'")
     assert agree.differences(db.conn, site_id, derive.derive_site(db, site_id))
+
+
+def test_a_study_states_its_reliability(db: Database, tmp_path: Path) -> None:
+    coded = tmp_path / "coded.csv"
+    assert "1 column" in run(db.path, "sample", "1", "--seed", "7", "--csv", str(coded)).stdout
+    first = coded.read_text("utf-8-sig")
+    run(db.path, "sample", "3", "--seed", "7", "--csv", str(coded))
+    with coded.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert first.splitlines()[:2] == coded.read_text("utf-8-sig").splitlines()[:2]
+    truth = {URL.format(1): {"cost": "0", "content": "✓"}, URL.format(2): {"cost": "はい", "content": "–"}}
+    with coded.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows({**row, **truth.get(row["url"], {})} for row in rows)
+    lines = run(db.path, "agreement", str(coded), "--json").stdout.splitlines()
+    found = {one["kind"]: one for one in map(json.loads, lines)}
+    assert [found["cost"][name] for name in ("columns", "only_coder", "neither", "recall", "kappa")] == [2, 1, 1, 0, 0]
+    assert [found["content"][name] for name in ("both", "only_software", "precision")] == [1, 1, 0.5]
+    coded.write_text("url,cost\nhttps://clinic.example/column/1/,maybe\n")
+    assert "maybe says neither" in run(db.path, "agreement", str(coded)).stderr
 
 
 def test_a_statement_that_returns_is_a_new_entry() -> None:

@@ -90,14 +90,6 @@ def test_coded_columns() -> None:
     assert min(right / total for right, total in (tuned.evidence, held.evidence)) >= 0.95
 
 
-def test_the_source_document(shared: Path) -> None:
-    lines = (shared / "corpus/seed-page.txt").read_text("utf-8").split("\n")
-    article = lines[next(i for i, line in enumerate(lines) if "【再生医療の最前線】" in line) :]
-    states = {o.kind for o in observe([Line(line) for line in article if line.strip()], article[0])}
-    assert {"own_treatment", "risks", "risk_denial", "effect_hedge", "supervisor"} <= states
-    assert not states & {"cost", "self_pay", "plan_number"}
-
-
 def test_the_heading_and_the_question_decide() -> None:
     harms = "赤み、腫れ、内出血"
     assert "risks" in {o.kind for o in statements(harms, Context(heading="主な副作用"))}

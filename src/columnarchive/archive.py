@@ -64,6 +64,8 @@ from columnarchive.times import Clock, system_clock, to_text
 load_settings = config.load
 demo_clinic = demo
 write_coding_sheet = export.write_coding_sheet
+write_sample = export.write_sample
+coder_agreement = export.agreement
 load_hooks = notifications.hooks
 follow_site = site_preview.follow
 CrawlReport = Callable[[Progress], None]

@@ -7,11 +7,12 @@ archive's file; `Reader.open` makes one for a path.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from columnarchive.diff import render_text
 from columnarchive.diff.labels import priority as priority
@@ -53,6 +54,7 @@ from columnarchive.store.database import Database
 from columnarchive.store.disclosures import Disclosure as Disclosure
 from columnarchive.store.disclosures import LedgerColumn as LedgerColumn
 from columnarchive.store.disclosures import LedgerFilter as LedgerFilter
+from columnarchive.store.disclosures import SampledColumn as SampledColumn
 from columnarchive.store.overview import CopiedPassage as CopiedPassage
 from columnarchive.store.overview import Holder as Holder
 from columnarchive.store.overview import Month as Month
@@ -94,6 +96,10 @@ def store_review(conn: Connection, review: Review) -> None:
             reviews.save(conn, [review])
         else:
             reviews.forget(conn, review.url, review.after_at, review.seen_at)
+
+
+if TYPE_CHECKING:
+    from columnarchive.observations import Agreement
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,28 +372,33 @@ class Reader:
     # Ledger
 
     def disclosures(self, chosen: LedgerFilter) -> list[Disclosure]:
-        """Return what columns state or stated: a record for each column and kind, with its sentences."""
-        return list(disclosures.disclosures(self.conn, chosen))
+        """Return what columns state or stated: a record for each column and kind, with its sentences.
 
-    def missing_disclosures(self, chosen: LedgerFilter) -> list[Disclosure]:
-        """Return the columns with a treatment of their own that do not state `chosen.kind` in their text.
-
-        A kind that the lines shared by the site's pages state has `where` template; a page that was not read, or only
-        in part, unknown.
+        With `chosen.lacking`, the columns that offer a treatment and do not state `chosen.kind` in their text; `where`
+        says whether the rest of the captured page does.
         """
-        from columnarchive.observations import Line, observe  # its lexicon is read only when it is needed
-
-        found, shared = [], dict[str, bool]()
-        for one in disclosures.missing(self.conn, chosen):
-            if one.site not in shared:
-                lines = [Line(text) for text in disclosures.template_lines(self.conn, one.site)]
-                shared[one.site] = any(each.kind == chosen.kind for each in observe(lines, anything=True))
-            found.append(replace(one, where="template") if shared[one.site] and not one.where else one)
-        return found
+        return list(disclosures.disclosures(self.conn, chosen))
 
     def ledger_columns(self, chosen: LedgerFilter) -> list[LedgerColumn]:
         """Return the columns of which a ledger is kept."""
         return disclosures.columns(self.conn, chosen)
+
+    def sample(self, count: int, seed: int) -> list[SampledColumn]:
+        """Draw columns to be coded by hand: the same ones for the same seed, however the archive was filled."""
+        urls = [column.url for column in disclosures.columns(self.conn, LedgerFilter())]
+        drawn = sorted(urls, key=lambda url: hashlib.sha256(f"{seed} {url}".encode()).digest())[:count]
+        return disclosures.sampled(self.conn, drawn)
+
+    def agreement(self, coded: Iterable[tuple[str, str, Mapping[str, bool]]]) -> list[Agreement]:
+        """Compare codes by kind of columns, each as it was read at a moment, with what the software finds in them."""
+        from columnarchive.observations import agreements  # its lexicon is read only when it is needed
+
+        codes: list[tuple[str, bool, bool]] = []
+        for url, read_at, of_kind in coded:
+            chosen = LedgerFilter(urls=(self.article(url).url,), at=read_at)
+            found = {one.kind for one in disclosures.disclosures(self.conn, chosen) if one.stands}
+            codes += [(kind, code, kind in found) for kind, code in of_kind.items()]
+        return agreements(codes)
 
     # Captures
 

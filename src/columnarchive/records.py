@@ -126,6 +126,29 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideLine:
+    """A line of a page that is not article text; `position` counts the article's lines before it."""
+
+    text: str
+    in_container: bool
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A statement of a kind on a captured page outside its article's text, with the words that show it.
+
+    `place` is container for a telephone number or address between the article's lines, else template or picture.
+    """
+
+    kind: str
+    place: Literal["container", "template", "picture"]
+    text: str
+    words: tuple[str, ...] = ()
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Article:
     """What a column says, without what its page adds. `url` is the canonical address."""
 
@@ -140,6 +163,7 @@ class Article:
     supervisor_about: str = ""
     language: str = ""
     pictures: tuple[Picture, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
 
     @property
     def text(self) -> str:

@@ -21,6 +21,7 @@ from columnarchive.cli.output import (
     note,
     say,
     t,
+    table,
     visible,
 )
 from columnarchive.errors import UsageError
@@ -174,6 +175,7 @@ def observations(
     as_json: AsJson = False,
     csv: Annotated[Path | None, typer.Option(metavar="OUT")] = None,
     xlsx: Annotated[Path | None, typer.Option(metavar="OUT")] = None,
+    seed: int = 1,
     tz: Zone = DEFAULT_ZONE,
     db: Db = DEFAULT_DATABASE,
 ) -> None:
@@ -184,18 +186,46 @@ def observations(
         if name:
             choose(option, name, Reader.observation_kinds())
     with Reader.open(db) as archive:
-        names = set(archive.site_names())
-        sites = tuple(name for name in where or () if name in names)
-        urls = tuple(archive.article(name).url for name in where or () if name not in names)
-        chosen = LedgerFilter(sites, urls, missing or kind, typed(at, tz, end=True) if at else "")
-        if csv or xlsx:
-            _write_sheet(archive, chosen, csv, xlsx, tz)
-            return
-        found = archive.missing_disclosures(chosen) if missing else archive.disclosures(chosen)
+        if where and where[0] == "sample":
+            _draw_sample(archive, where[1:], seed, csv)
+        elif where and where[0] == "agreement":
+            _print_agreement(archive, where[1:], as_json)
+        else:
+            names = set(archive.site_names())
+            sites = tuple(name for name in where or () if name in names)
+            urls = tuple(archive.article(name).url for name in where or () if name not in names)
+            chosen = LedgerFilter(sites, urls, missing or kind, typed(at, tz, end=True) if at else "", bool(missing))
+            if csv or xlsx:
+                _write_sheet(archive, chosen, csv, xlsx, tz)
+            elif as_json:
+                json_lines(asdict(one) for one in archive.disclosures(chosen))
+            else:
+                _print_disclosures(archive.disclosures(chosen), tz)
+
+
+def _draw_sample(archive: Reader, arguments: Sequence[str], seed: int, csv: Path | None) -> None:
+    from columnarchive.archive import write_sample
+
+    if len(arguments) != 1 or not arguments[0].isdecimal() or csv is None:
+        raise UsageError("bad_sample")
+    note("columns_written", number=write_sample(archive, int(arguments[0]), seed, csv))
+
+
+def _print_agreement(archive: Reader, arguments: Sequence[str], as_json: bool) -> None:
+    from columnarchive.archive import coder_agreement
+
+    if len(arguments) != 1:
+        raise UsageError("bad_agreement")
+    names = ("kind", "columns", "both", "only_software", "only_coder", "neither", "precision", "recall", "kappa")
+    rows = [[getattr(one, name) for name in names] for one in coder_agreement(archive, Path(arguments[0]))]
     if as_json:
-        json_lines(asdict(one) for one in found)
+        json_lines(dict(zip(names, row, strict=True)) for row in rows)
         return
-    _print_disclosures(found, tz)
+    table(names, ([_figure(cell) for cell in row] for row in rows), numbers=names[1:])
+
+
+def _figure(cell: object) -> str:
+    return "–" if cell is None else f"{cell:.3f}" if isinstance(cell, float) else str(cell)
 
 
 def _print_disclosures(found: Sequence[Disclosure], tz: str) -> None:
@@ -216,9 +246,9 @@ def _print_disclosures(found: Sequence[Disclosure], tz: str) -> None:
 def _state(one: Disclosure, tz: str) -> str:
     if one.stands:
         return f"✓ {t('since', day=day(one.since_at, tz))}"
-    why = {"template": t("only_in_template"), "unknown": t("not_read")}.get(one.where, "")
+    why = {"template": "only_in_template", "picture": "perhaps_in_picture", "unknown": "not_read"}.get(one.where)
     ended = t("until", day=day(one.until_at, tz)) if one.until_at else ""
-    return " ".join(filter(None, ("–", ended, why)))
+    return " ".join(filter(None, ("–", ended, t(why) if why else "")))
 
 
 def _write_sheet(archive: Reader, chosen: Any, csv: Path | None, xlsx: Path | None, tz: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from columnarchive.exchange.tables import columns, harmless, write_csv
 
 STANDS, MISSING = "✓", "–"
 _COMMENT_LIMIT = 2_000
+_YES = frozenset(["1", "y", "yes", "true", "x", "○", "有", "はい"])
+_NO = frozenset(["0", "n", "no", "false", "-", "–", "×", "無", "いいえ"])
 _FIXED = ("url", "site", "title")
 
 
@@ -39,6 +43,50 @@ def write_coding_csv(path: Path, sheet: CodingSheet) -> None:
     """Write the codes as CSV: ✓ and the day since when, or –."""
     rows = ((*fixed, *(_cell(codes.get(kind)) for kind in sheet.kinds)) for fixed, codes in sheet.rows)
     write_csv(path, Sheet("observations", columns(" ".join((*_FIXED, *sheet.kinds))), rows))
+
+
+@dataclass(frozen=True, slots=True)
+class CodedColumn:
+    """What a person says of a column as it was read at a moment: the kinds that it states, and those it does not."""
+
+    url: str
+    read_at: str
+    codes: Mapping[str, bool]
+
+
+def write_sample(path: Path, kinds: Sequence[str], rows: Iterable[tuple[str, ...]]) -> None:
+    """Write columns to be coded by hand: url, site, title, time and text, and an empty cell for each kind."""
+    empty = ("",) * len(kinds)
+    names = columns(" ".join((*_FIXED, "read_at", "text", *kinds)))
+    write_csv(path, Sheet("sample", names, ((*row, *empty) for row in rows)))
+
+
+def read_codes(path: Path, kinds: Sequence[str]) -> Iterator[CodedColumn]:
+    """Yield the rows of a sample that were coded; a cell left empty is not coded.
+
+    Raises:
+        ExchangeError: a cell that says neither yes nor no, or a file without the columns of a sample.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for number, row in enumerate(csv.DictReader(file), start=2):
+                if not row.get("url"):
+                    raise ExchangeError("no_codes", path=path)
+                codes = {kind: code for kind in kinds if (code := _said(row.get(kind) or "", path, number)) is not None}
+                yield CodedColumn(row["url"], row.get("read_at") or "", codes)
+    except (OSError, UnicodeDecodeError, csv.Error):
+        raise ExchangeError("no_codes", path=path) from None
+
+
+def _said(cell: str, path: Path, row: int) -> bool | None:
+    word = unicodedata.normalize("NFKC", cell).strip().strip("'").casefold()
+    if word.startswith(STANDS) or word in _YES:
+        return True
+    if word in _NO:
+        return False
+    if word:
+        raise ExchangeError("bad_code", path=path, row=row, cell=cell[:20])
+    return None
 
 
 def write_coding_xlsx(path: Path, sheet: CodingSheet) -> None:

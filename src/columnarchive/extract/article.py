@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from columnarchive.extract.blocks import assemble
 from columnarchive.extract.bylines import People, find_people
-from columnarchive.extract.content_selection import select
+from columnarchive.extract.content_selection import region, select
 from columnarchive.extract.dates import find_dating, is_date_label
 from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.json_ld import LinkedData, read_linked_data
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.page_images import spots
 from columnarchive.extract.pictures import Text, read_pictures
-from columnarchive.extract.rules import CRUMB_HOME
+from columnarchive.extract.rules import CRUMB_HOME, LINK_SHARE
 from columnarchive.extract.template import Template
 from columnarchive.extract.title import find_title
-from columnarchive.records import Article, Block, Picture, picture_key
+from columnarchive.observations import elsewhere
+from columnarchive.records import Article, Block, OutsideLine, Picture, picture_key
 from columnarchive.text import storable
 
 _KANA = re.compile(r"[\u3041-\u30ff]")
@@ -27,6 +28,7 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 _NEAR_TITLE = 4
 _LABEL_CHARS = 60
 _LANGUAGE_SAMPLE = 800
+_REACHED = re.compile(r"\d{3}|@")
 _SENTENCE_END = re.compile(r"[。！？!?」]\s*$")
 
 
@@ -62,6 +64,7 @@ def read_article(page: Outline, site: Site, url: str, said: Sequence[int] | None
     blocks = _with_questions(blocks, data)
     if not blocks or _is_label(blocks):
         return None
+    outside = _outside(page, chosen, body)
     return Article(
         url=url,
         title=storable(title),
@@ -74,6 +77,7 @@ def read_article(page: Outline, site: Site, url: str, said: Sequence[int] | None
         supervisor_about=storable(people.supervisor_about),
         language=_language(page, blocks),
         pictures=read_pictures(page, url, Text(chosen, title_at, body, blocks)),
+        elsewhere=elsewhere(outside, (image.attributes.get("alt") or "" for image in page.images)),
     )
 
 
@@ -92,6 +96,18 @@ def own_pictures(article: Article, page: Outline, site: Site, url: str) -> tuple
         if (key := picture_key(one.url)) not in excluded
         and not (key in framing and one.position in (0, len(article.blocks)))
     )
+
+
+def _outside(page: Outline, chosen: Sequence[int], body: Sequence[int]) -> Iterator[OutsideLine]:
+    """Yield the lines that are not article text; names in menus and lists of links are none that state anything."""
+    inside = frozenset(chosen)
+    first, end = region(page, [index in inside for index in range(len(page.pieces))])
+    position = 0
+    kept = frozenset(body)
+    for index, piece in enumerate(page.pieces):
+        position += piece.text.count("\n") + 1 if index in kept else 0
+        if index not in inside and (piece.linked < LINK_SHARE * len(piece.key) or _REACHED.search(piece.key)):
+            yield OutsideLine(storable(piece.text), first <= index < end, position)
 
 
 def _body(page: Outline, chosen: list[int], title_at: int, people: People) -> list[int]:

@@ -52,12 +52,22 @@ def about_others(s: Sentence) -> bool:
 
 def named_clinic(s: Sentence) -> Span | None:
     """Find the clinic by the name that the title gives it, as the subject of a sentence or the owner of what it offers."""
-    for part in _TITLE_PARTS.split(s.title)[1:]:
-        for name in (part.strip(), *part.split()):
-            at = s.text.find(name) if len(name) >= _SHORTEST_NAME else -1
-            if at >= 0 and s.text[at + len(name) :].startswith(("は", "で", "の", "が")):
-                return at, at + len(name)
+    for name in clinic_names(s.title):
+        at = s.text.find(name)
+        if at >= 0 and s.text[at + len(name) :].startswith(("は", "で", "の", "が")):
+            return at, at + len(name)
     return None
+
+
+@lru_cache(maxsize=64)
+def clinic_names(title: str) -> tuple[str, ...]:
+    """Return the names that the later parts of a title may give the clinic.
+
+    >>> clinic_names("糸リフト|みほん美容外科 丸山院")
+    ('みほん美容外科 丸山院', 'みほん美容外科', '丸山院')
+    """
+    parts = [name for part in _TITLE_PARTS.split(title)[1:] for name in (part.strip(), *part.split())]
+    return tuple(dict.fromkeys(name for name in parts if len(name) >= _SHORTEST_NAME))
 
 
 def speaks_as_clinic(s: Sentence) -> bool:

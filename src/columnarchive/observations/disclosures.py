@@ -231,7 +231,7 @@ def _is_done(s: Sentence, start: int, end: int) -> bool:
         return bool(re.search(r"服用してください", s.text)) and "risk" not in s.topics
     before = s.text[max(0, start - 40) : start]
     if (
-        _CELLS_ACT.search(before)
+        _CELLS_ACT.search(s.text[:start])
         or (s.has("research") and not s.has("own"))
         or re.search(r"(?:報告|研究)(?:され|が(?:進|あ)|で(?:は|、))", s.text)
     ):

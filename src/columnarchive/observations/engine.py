@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from columnarchive.observations import claims, disclosures, products, risks
+from columnarchive.observations.context import clinic_names
 from columnarchive.observations.lexicon import pattern
 from columnarchive.observations.readers import Span
 from columnarchive.observations.records import KINDS, Context, Kind, Line, Observation
 from columnarchive.observations.sentences import Sentence, read
+from columnarchive.observations.triggers import TOPICS, triggered
 
-VERSION = "2"
+VERSION = "3"
 """The version of rules and lexicon: a stored ledger made with another one is made again."""
 
 Detector = Callable[[Sentence], Iterable[Span]]
@@ -20,7 +22,7 @@ DETECTORS: dict[Kind, Detector] = {
     kind: getattr(module, kind)
     for module in (disclosures, products, risks, claims)
     for kind in KINDS
-    if hasattr(module, kind)
+    if hasattr(module, kind) and kind != "survey_source"
 }
 
 # What a column can state without offering a treatment.
@@ -69,41 +71,47 @@ def statements(
     above = [Line(context.heading, "heading"), Line(context.question, "question")]
     lines = [*(line for line in above if line.text), Line(sentence, context.kind or "item")]
     at = len(lines) - 1
-    found = [o for o in _read_all(read(lines, context.title), kinds) if o.line == at]
-    if not any(o.kind == "survey_figure" for o in found):
-        found = [o for o in found if o.kind != "survey_source"]
+    found = [o for o in _read_all(read(lines, context.title), context.title, kinds) if o.line == at]
     return tuple(Observation(o.kind, 0, o.text, o.start, o.words, o.spans) for o in found)
 
 
-def observe(lines: Sequence[Line], title: str = "", *, anything: bool = False) -> tuple[Observation, ...]:
+def observe(lines: Sequence[Line], title: str = "") -> tuple[Observation, ...]:
     """Return what a column states, in the order of its lines.
 
     Args:
         lines: the lines of the column; the kind of each is used where it is known and inferred where it is not.
         title: the title of the column.
-        anything: also read lines that belong to no column, such as a site's template, and so need not offer a treatment.
 
     >>> lines = [Line("費用", "heading"), Line("当院のPRP注射は1回 33,000円です。")]
     >>> [(o.kind, o.line, o.words) for o in observe(lines)]
     [('cost', 1, ('33,000円',)), ('own_treatment', 1, ('当院',))]
     """
     sentences = read(lines, title)
-    found = list(_read_all(sentences))
-    found = _settle_costs(found)
-    found = _settle_figures(found)
+    found = _settle_costs(_read_all(sentences, title))
     found = _settle_sources(found)
     found += _alternatives(found, sentences)
-    return tuple(found if anything else _settle_own(found, sentences, title))
+    return tuple(_settle_own(found, sentences, title))
 
 
-def _read_all(sentences: Iterable[Sentence], kinds: Collection[Kind] = KINDS) -> Iterator[Observation]:
+def _read_all(sentences: Sequence[Sentence], title: str, kinds: Collection[Kind] = KINDS) -> list[Observation]:
+    lines = {s.line: s.folded.text for s in sentences}
+    by_words = dict(zip(lines, triggered([*lines.values()], clinic_names(title)), strict=True))
+    found: list[Observation] = []
     for s in sentences:
-        for kind, detector in DETECTORS.items():
-            if kind not in kinds:
-                continue
-            spans = sorted({span for span in detector(s) if span[0] < span[1]})
-            if spans:
-                yield _observation(kind, s, spans)
+        by_topic = {TOPICS[topic] for topic in s.topics if topic in TOPICS}
+        for kind in sorted(by_words[s.line] | by_topic, key=KINDS.index):
+            if kind in kinds:
+                found += _observed(kind, DETECTORS[kind], s)
+    figures = [o.line for o in found if o.kind == "survey_figure"]
+    for s in sentences if figures else ():
+        if any(0 <= s.line - line <= _FIGURE_REACH for line in figures):
+            found += _observed("survey_source", claims.survey_source, s)
+    return found
+
+
+def _observed(kind: Kind, detector: Detector, s: Sentence) -> list[Observation]:
+    spans = sorted({span for span in detector(s) if span[0] < span[1]})
+    return [_observation(kind, s, spans)] if spans else []
 
 
 def _observation(kind: Kind, s: Sentence, spans: list[Span]) -> Observation:
@@ -123,12 +131,6 @@ def _settle_costs(found: list[Observation]) -> list[Observation]:
     """A price stands on request only where no price is given."""
     priced = any(o.kind == "cost" for o in found)
     return [o for o in found if not (priced and o.kind == "cost_on_request")]
-
-
-def _settle_figures(found: list[Observation]) -> list[Observation]:
-    """A source counts only beside the figure that it is the source of."""
-    figures = [o.line for o in found if o.kind == "survey_figure"]
-    return [o for o in found if o.kind != "survey_source" or any(0 <= o.line - at <= _FIGURE_REACH for at in figures)]
 
 
 def _settle_sources(found: list[Observation]) -> list[Observation]:

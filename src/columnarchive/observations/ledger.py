@@ -59,6 +59,9 @@ def _statements(article: Article) -> Iterator[tuple[_Key, tuple[tuple[str, ...],
         if key not in seen:
             seen.add(key)
             yield key, (found.words, found.line)
+    for outside in article.elsewhere:
+        if outside.place == "container" and (outside.kind, outside.text) not in seen:
+            yield (outside.kind, outside.text), (outside.words, outside.position)
     if not any(kind == "supervisor" for kind, _ in seen) and (name := _physician(article)):
         yield ("supervisor", name), ((name,), len(lines))
 

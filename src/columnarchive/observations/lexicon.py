@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -28,10 +28,32 @@ def pattern(group: str) -> re.Pattern[str]:
     >>> pattern("relief").findall("国の救済制度")
     ['救済制度']
     """
+    return re.compile(expression(group))
+
+
+def expression(group: str) -> str:
+    """Return the words of a group as an expression; what names no group is one itself."""
     entry: Any = _groups()
     for name in group.split("."):
-        entry = entry[name]
-    return re.compile("|".join(form for word in entry["words"] for form in literal_first(word)))
+        entry = entry.get(name, {})
+    words = entry.get("words")
+    return _by_first_sign([form for word in words for form in literal_first(word)]) if words else group
+
+
+def _by_first_sign(forms: Sequence[str], depth: int = 2) -> str:
+    """Join expressions so that `re` looks at each first character once, not once for each of them."""
+    begun: dict[str, list[str]] = {}
+    others: list[str] = []
+    for form in forms:
+        if depth and _LITERAL.match(form):
+            begun.setdefault(form[0], []).append(form[1:])
+        else:
+            others.append(form)
+    joined = [
+        sign + (rests[0] if len(rests) == 1 else f"(?:{_by_first_sign(rests, depth - 1)})")
+        for sign, rests in begun.items()
+    ]
+    return "|".join(joined + others)
 
 
 @cache

@@ -27,8 +27,10 @@ _THEN_CALL = re.compile(
     r"[^。]{0,14}(?:があれば|があったら|がある(?:場合|とき)|が?(?:出|続い|ひど|強)[^。]{0,6}(?:たら|場合|とき|際)(?:は|には)?)[^。]{0,24}(?:受診|連絡|知らせ|相談|中止|お電話|救急|伝え)"
 )
 _ALARM = re.compile(
-    r"(?:(?!こと|おそれ|恐れ|場合が|ますが)[^。]){0,80}(?:場合|とき|際)(?:は|には)[^。]{0,40}(?:受診|救急|119|ご?相談|ご?連絡)"
+    r"(?:(?!こと|おそれ|恐れ|場合が|ますが)[^。]){0,200}(?:場合|とき|際)(?:は|には)[^。]{0,40}(?:受診|救急|119|ご?相談|ご?連絡)"
 )
+_WAS = re.compile(r"(?:てい|でし|始め)た[。」]?$")
+_COMPOUND = re.compile(r"[一-龯ァ-ヶー]{1,10}(?:症|の)?")
 _OF_ILLNESS = re.compile(
     r"(?:で|のため|が(?:強|ひど|続)[^。、]{0,4})、?[^。、]{0,8}(?:眠れ|歩け|動け|悩|困|お困り|来院|受診|休ん)"
 )
@@ -86,7 +88,7 @@ def _harms(s: Sentence) -> Iterator[Span]:
             and not listed
         ):
             continue
-        if listed or _is_stated(s, start, end):
+        if (listed and not _WAS.search(s.text)) or _is_stated(s, start, end):
             yield start, end
 
 
@@ -118,7 +120,8 @@ def _is_stated(s: Sentence, start: int, end: int) -> bool:
 
 def _denied_here(s: Sentence, start: int) -> bool:
     return any(
-        a <= start < b or (start < a and _JOINED.fullmatch(s.text[start:a])) for a, b in _denials(s.text, s.question)
+        a <= start < b or (start < a and (_JOINED.fullmatch(s.text[start:a]) or _COMPOUND.fullmatch(s.text[start:a])))
+        for a, b in _denials(s.text, s.question)
     )
 
 

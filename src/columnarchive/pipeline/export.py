@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from columnarchive import observations
 from columnarchive.errors import ExchangeError, UsageError
-from columnarchive.exchange import atom, git, markdown, markdown_folder
+from columnarchive.exchange import atom, coding_sheet, git, markdown, markdown_folder
 from columnarchive.exchange.atomic_files import atomic_files, os_errors_as_sentences
 from columnarchive.exchange.coding_sheet import Code, CodingSheet, write_coding_csv, write_coding_xlsx
 from columnarchive.exchange.tables import TABLE_FORMATS, Row, Table, columns, write_csv
@@ -270,6 +270,20 @@ TABLES = {"articles": _articles, "revisions": _revisions, "changes": _changes, "
 _EXPORTERS = dict.fromkeys(TABLE_FORMATS, _tables) | {"markdown": _markdown, "git": _git, "atom": _atom}
 """The function of every format that is written from a snapshot; a new format is a function and a line here."""
 FORMATS = (*_EXPORTERS, "sqlite")
+
+
+def write_sample(archive: Reader, number: int, seed: int, path: Path) -> int:
+    """Draw columns to be coded by hand and write them as CSV; return how many there are."""
+    drawn = archive.sample(number, seed)
+    coding_sheet.write_sample(path, observations.KINDS, map(astuple, drawn))
+    return len(drawn)
+
+
+def agreement(archive: Reader, path: Path) -> list[observations.Agreement]:
+    """Compare a sample that a person has coded with what the software finds, kind by kind."""
+    return archive.agreement(
+        (one.url, one.read_at, one.codes) for one in coding_sheet.read_codes(path, observations.KINDS)
+    )
 
 
 def write_coding_sheet(archive: Reader, chosen: LedgerFilter, csv: Path | None, xlsx: Path | None, tz: str) -> int:

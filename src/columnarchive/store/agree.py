@@ -24,6 +24,7 @@ _JOINS = {
     "sentences": "join articles on articles.id = sentences.article_id",
     "observations": "join articles on articles.id = observations.article_id",
     "pictures": "join articles on articles.id = pictures.article_id",
+    "page_observations": "join articles on articles.id = page_observations.article_id",
     "changes": "join articles on articles.id = changes.article_id",
     "edits": "join changes on changes.id = edits.change_id join articles on articles.id = changes.article_id",
     "revision_passages": """join revisions on revisions.id = revision_passages.revision_id

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
 from columnarchive.store.reads import Connection
@@ -28,7 +27,8 @@ class Evidence:
 class Disclosure:
     """Whether a column states one kind, since when, and by which sentences.
 
-    `where` is text or template for what stands, unknown for a page that could not be read or only in part; else empty.
+    `where` is text for what stands; of what does not stand in the text it is template or picture where the rest of the
+    captured page states it, unknown for a page that was not read or only in part, else empty.
     """
 
     url: str
@@ -45,17 +45,26 @@ class Disclosure:
 
 @dataclass(frozen=True, slots=True)
 class LedgerFilter:
-    """Which columns and kinds are wanted: all where nothing is given. `at` is a moment, "" for now."""
+    """Which columns and kinds are wanted: all where nothing is given. `at` is a moment, "" for now.
+
+    `lacking` wants only columns that offer a treatment and do not state `kind` in their text.
+    """
 
     sites: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
     kind: str = ""
     at: str = ""
+    lacking: bool = False
+    limit: int = -1
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerColumn:
-    """A column of which a ledger is kept. `is_read` is false if its newest page was not read, or not whole."""
+    """A column of which a ledger is kept. `is_read` is false if its newest page was not read, or not whole.
+
+    `number` is the revision that stood at the moment asked for, 0 for the present one.
+    """
 
     id: int
     url: str
@@ -63,87 +72,121 @@ class LedgerColumn:
     title: str
     last_seen_at: str
     is_read: bool
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SampledColumn:
+    """A column to be coded by hand, as it was read at `read_at`."""
+
+    url: str
+    site: str
+    title: str
+    read_at: str
+    text: str
+
+
+_STANDING = """select 1 from observations o where o.article_id = articles.id and o.kind = :{0} and {1}"""
+_NOW = "o.until_revision = 0"
+_NUMBER = "(select coalesce(max(number), 0) from revisions where article_id = articles.id and first_seen_at <= :at)"
+_THEN = f"o.since_revision <= {_NUMBER} and (o.until_revision = 0 or o.until_revision >= {_NUMBER})"
+
+
+def _chosen(chosen: LedgerFilter) -> tuple[str, dict[str, Any]]:
+    """Return the condition on `articles` that a filter stands for, with its parameters."""
+    named = {"site": chosen.sites, "url": chosen.urls}
+    either = [f"articles.{name} in (select value from json_each(:{name}))" for name, wanted in named.items() if wanted]
+    clauses = [f"({' or '.join(either)})"] if either else []
+    clauses += ["articles.first_seen_at <= :at"] if chosen.at else []
+    if chosen.lacking:
+        standing = _THEN if chosen.at else _NOW
+        clauses += [
+            f"exists ({_STANDING.format('own', standing)})",
+            f"not exists ({_STANDING.format('kind', standing)})",
+        ]
+    values = {name: json.dumps(wanted) for name, wanted in named.items()}
+    return " and ".join(clauses) or "1", {**values, "own": OWN, "kind": chosen.kind, "at": chosen.at}
 
 
 def columns(conn: Connection, chosen: LedgerFilter) -> list[LedgerColumn]:
     """Return the chosen columns in the order of their addresses."""
-    clauses, values = ["1"], []
-    for name, wanted in (("site", chosen.sites), ("url", chosen.urls)):
-        if wanted:
-            clauses.append(f"articles.{name} in (select value from json_each(?))")
-            values.append(json.dumps(wanted))
-    where = f"({' or '.join(clauses[1:])})" if len(clauses) > 1 else "1"
-    if chosen.at:
-        where += " and articles.first_seen_at <= ?"
-        values.append(chosen.at)
+    where, values = _chosen(chosen)
+    number = _NUMBER if chosen.at else "0"
     query = f"""select id, url, site, title, last_seen_at, state = 'live' and not exists (
             select 1 from pages where article_id = articles.id and last_outcome not in ('ok', 'unchanged', '')
-            and state <> 'gone') from articles where {where} order by url"""
-    return [LedgerColumn(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in conn.execute(query, values)]
+            and state <> 'gone'), {number} from articles where {where} order by url limit :limit offset :offset"""
+    rows = conn.execute(query, {**values, "limit": chosen.limit, "offset": chosen.offset})
+    return [LedgerColumn(row[0], row[1], row[2], row[3], row[4], bool(row[5]), row[6]) for row in rows]
+
+
+def sampled(conn: Connection, urls: Sequence[str]) -> list[SampledColumn]:
+    """Return columns with their text, in the order of the addresses given."""
+    query = "select url, site, title, last_seen_at, text from articles where url = ?"
+    return [SampledColumn(*row) for url in urls for row in conn.execute(query, (url,))]
+
+
+def count(conn: Connection, chosen: LedgerFilter) -> int:
+    """Return how many columns are chosen."""
+    where, values = _chosen(chosen)
+    return int(conn.execute(f"select count(*) from articles where {where}", values).fetchone()[0])
 
 
 def disclosures(conn: Connection, chosen: LedgerFilter) -> Iterator[Disclosure]:
-    """Yield what the chosen columns state or stated, a record for each column and kind."""
-    for column in columns(conn, chosen):
-        yield from _of_column(conn, column, chosen)
+    """Yield what the chosen columns state or stated: a record for each column and kind, the lacking ones included."""
+    known = {column.id: column for column in columns(conn, chosen)}
+    if chosen.lacking:
+        yield from _lacking(conn, chosen, known)
+        return
+    for article_id, kinds in groupby(_rows(conn, chosen, known), key=lambda row: int(row[0])):
+        for kind, rows in groupby(kinds, key=lambda row: str(row[1])):
+            if one := _disclosure(known[article_id], kind, list(rows), bool(chosen.at)):
+                yield one
 
 
-def missing(conn: Connection, chosen: LedgerFilter) -> Iterator[Disclosure]:
-    """Yield the columns that offer a treatment and do not state `chosen.kind` at that time."""
-    standing = "until_revision = 0"
-    number = """(select max(number) from revisions where article_id = articles.id and first_seen_at <= :at)"""
-    if chosen.at:
-        standing = f"since_revision <= {number} and (until_revision = 0 or until_revision >= {number})"
-    query = f"""select articles.id from articles where
-        exists (select 1 from observations where article_id = articles.id and kind = :own and {standing})
-        and not exists (select 1 from observations where article_id = articles.id and kind = :kind and {standing})"""
-    wanted = {row[0] for row in conn.execute(query, {"own": OWN, "kind": chosen.kind, "at": chosen.at})}
-    for column in columns(conn, chosen):
-        if column.id in wanted:
-            ended = next(_of_column(conn, column, chosen), None)
-            where = "" if column.is_read else "unknown"
-            until_at, evidence = (ended.until_at, ended.evidence) if ended else ("", ())
-            since_at = ended.since_at if ended else ""
-            yield Disclosure(
-                column.url, column.site, column.title, chosen.kind, False, since_at, column.last_seen_at, until_at,
-                where, evidence,
-            )  # fmt: skip
+def _lacking(conn: Connection, chosen: LedgerFilter, known: Mapping[int, LedgerColumn]) -> Iterator[Disclosure]:
+    ended = {
+        article_id: _disclosure(known[article_id], chosen.kind, list(rows), bool(chosen.at))
+        for article_id, rows in groupby(_rows(conn, chosen, known), key=lambda row: int(row[0]))
+    }
+    places = dict(conn.execute("select article_id, place from page_observations where kind = ?", (chosen.kind,)))
+    for column in known.values():
+        where = places.get(column.id, "") if column.is_read else "unknown"
+        one = ended.get(column.id) or Disclosure(
+            column.url, column.site, column.title, chosen.kind, False, "", column.last_seen_at, "", where, ()
+        )
+        yield replace(one, where=where, last_seen_at=column.last_seen_at)
 
 
-def template_lines(conn: Connection, site: str) -> list[str]:
-    """Return the lines that a site's pages share, as far as they are stored."""
-    row = conn.execute("select template from sites where name = ?", (site,)).fetchone()
-    return [str(text) for text, _ in json.loads(row[0])["common"]] if row and row[0] else []
+def _rows(conn: Connection, chosen: LedgerFilter, known: Mapping[int, LedgerColumn]) -> Iterator[Sequence[Any]]:
+    """Yield the observations of columns, by address, kind and end."""
+    where, values = _chosen(chosen)
+    if chosen.limit >= 0:
+        where, values["ids"] = "articles.id in (select value from json_each(:ids))", json.dumps([*known])
+    query = f"""select article_id, observations.kind, observations.text, words, since_at, since_revision, until_at,
+            until_revision from articles join observations on articles.id = article_id
+        where {where} and (:kind = '' or observations.kind = :kind)
+        order by url, article_id, observations.kind, until_revision > 0, until_revision, position, observations.id"""
+    return iter(conn.execute(query, values))
 
 
-def _of_column(conn: Connection, column: LedgerColumn, chosen: LedgerFilter) -> Iterator[Disclosure]:
-    query = """select kind, text, words, since_at, since_revision, until_at, until_revision from observations
-        where article_id = ? and (? in ('', kind)) order by kind, until_revision > 0, until_revision, position, id"""
-    rows = conn.execute(query, (column.id, chosen.kind)).fetchall()
-    newest = _number_at(conn, column.id, chosen.at)
-    for kind, group in groupby(rows, key=itemgetter(0)):
-        known = [row for row in group if row[4] <= newest]
-        if known:
-            yield _disclosure(column, kind, known, newest if chosen.at else 0)
-
-
-def _number_at(conn: Connection, article_id: int, at: str) -> int:
-    if not at:
-        return 1 << 62
-    query = "select coalesce(max(number), 0) from revisions where article_id = ? and first_seen_at <= ?"
-    return int(conn.execute(query, (article_id, at)).fetchone()[0])
-
-
-def _disclosure(column: LedgerColumn, kind: str, rows: Sequence[Sequence[Any]], number: int) -> Disclosure:
-    """Build the record of one kind from its rows, as of revision `number`, or of now when that is 0."""
-    ends = {id(row): 0 if number and row[6] >= number else row[6] for row in rows}
-    stands = any(end == 0 for end in ends.values())
+def _disclosure(column: LedgerColumn, kind: str, rows: Sequence[Sequence[Any]], then: bool) -> Disclosure | None:
+    """Build the record of one kind from its rows, now or as of the column's `number`; None before the first."""
+    number = column.number if then else 1 << 62
+    spans = [
+        _Span(row[2], tuple(json.loads(row[3])), row[4], row[5], row[6], 0 if then and row[7] >= number else row[7])
+        for row in rows
+        if row[5] <= number
+    ]
+    if not spans:
+        return None
+    stands = any(span.until_revision == 0 for span in spans)
     since_at, last, until_at = "", -1, ""
-    for row in sorted(rows, key=lambda one: (one[4], ends[id(one)] or 1 << 62)):
-        if not since_at or row[4] > last + 1:
-            since_at, until_at = row[3], ""
-        last = max(last, ends[id(row)] or 1 << 62)
-        until_at = max(until_at, row[5])
+    for span in sorted(spans, key=lambda one: (one.since_revision, one.until_revision or 1 << 62)):
+        if not since_at or span.since_revision > last + 1:
+            since_at, until_at = span.since_at, ""
+        last = max(last, span.until_revision or 1 << 62)
+        until_at = max(until_at, span.until_at)
+    shown = [span for span in spans if span.until_revision == 0 or not stands]
     return Disclosure(
         column.url,
         column.site,
@@ -155,8 +198,17 @@ def _disclosure(column: LedgerColumn, kind: str, rows: Sequence[Sequence[Any]], 
         "" if stands else until_at,
         "text" if stands else "",
         tuple(
-            Evidence(row[1], tuple(json.loads(row[2])), row[3], "" if ends[id(row)] == 0 else row[5])
-            for row in sorted(rows, key=lambda one: ends[id(one)] != 0)
-            if ends[id(row)] == 0 or not stands
+            Evidence(span.text, span.words, span.since_at, span.until_at if span.until_revision else "")
+            for span in shown
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    text: str
+    words: tuple[str, ...]
+    since_at: str
+    since_revision: int
+    until_at: str
+    until_revision: int

@@ -14,8 +14,8 @@ from columnarchive.store.problems import REBUILD, Problem
 MIGRATIONS = resources.files("columnarchive.store") / "migrations"
 # Functions of the captures; all other tables hold evidence or what people wrote.
 DERIVED = (
-    "articles", "revisions", "passages", "revision_passages", "sentences", "observations", "disclosures", "pictures",
-    "copies", "changes", "change_marks", "edits",
+    "articles", "revisions", "passages", "revision_passages", "sentences", "observations", "page_observations",
+    "disclosures", "pictures", "copies", "changes", "change_marks", "edits",
     "articles_fts", "passage_keys", "copies_due", "page_faults", "picture_files",
     "picture_pairs",
 )  # fmt: skip

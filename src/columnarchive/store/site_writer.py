@@ -14,6 +14,7 @@ from columnarchive.records import (
     Article,
     Change,
     DerivedSite,
+    Elsewhere,
     History,
     LedgerEntry,
     PictureEntry,
@@ -97,6 +98,7 @@ def write_site(db: Database, site_id: int, derived: DerivedSite, at: str, *, ane
             entries = derived.ledgers.get(url)
             _write_pictures(conn, article_id, observations.picture_entries(history.revisions))
             _write_ledger(conn, article_id, observations.ledger(history.revisions) if entries is None else entries)
+            _write_elsewhere(conn, article_id, history.article.elsewhere)
         ids[url] = article_id
     for article_id, _, _ in () if anew else stored.values():
         delete_article(conn, article_id)
@@ -210,7 +212,7 @@ def _write_article(conn: sqlite3.Connection, site: str, history: History, digest
         article_id = int(found[0])
         if found[2:] != indexed:
             fulltext.delete(conn, article_id, *found[2:])
-        for table in ("revisions", "sentences", "observations", "pictures", "changes"):
+        for table in ("revisions", "sentences", "observations", "page_observations", "pictures", "changes"):
             conn.execute(f"delete from {table} where article_id = ?", (article_id,))
         if found[1] != site:
             passages.delete(conn, article_id)  # what is a set phrase of one site may be none of another
@@ -329,6 +331,18 @@ def _write_sentences(
                 present,
             )
             for sentence in sentences
+        ),
+    )
+
+
+def _write_elsewhere(conn: sqlite3.Connection, article_id: int, found: Iterable[Elsewhere]) -> None:
+    """Write what the newest page states outside the article: of each kind one row, for the template before pictures."""
+    conn.executemany(
+        "insert or ignore into page_observations(article_id, kind, place, text, words) values (?, ?, ?, ?, ?)",
+        (
+            (article_id, one.kind, one.place, one.text, _json(one.words))
+            for one in sorted(found, key=lambda one: one.place != "template")
+            if one.place != "container"
         ),
     )
 
