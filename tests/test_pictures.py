@@ -79,6 +79,7 @@ def test_pictures_of_the_text_are_found_however_they_are_put_there(archive: Path
         ("kata", []),
         ("kubi", []),
         ("ashi", []),
+        ("hari", []),
     ],
 )
 def test_exactly_what_changed_is_a_change_and_never_the_template(

@@ -13,6 +13,8 @@ revisit_days = [1, 30]               # how often pages are visited, at the most 
 drop_index = false                   # /column/index.html and /column/ are one page
 drop_parameters = ["from"]           # parameters that name no page
 under = ["/column/", "/2026/"]       # fetch nothing outside these paths
+pictures = true                      # fetch the pictures in the text of columns, from the site's hosts
+picture_hosts = ["cdn.example"]      # and from these
 kinds = { "/column/staff*" = "other", "/column/*/" = "article" }  # corrects what a page is; `other` is not fetched
 
 [[notify]]
@@ -76,6 +78,8 @@ class SiteSettings:
     under: tuple[UrlPath, ...] = ()
     hosts: tuple[Host, ...] = ()
     kinds: dict[PathPattern, PageKind] = field(default_factory=dict)
+    pictures: bool = False
+    picture_hosts: tuple[Host, ...] = ()
 
     def __post_init__(self) -> None:
         if self.revisit_days[0] > self.revisit_days[1]:

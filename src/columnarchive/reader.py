@@ -251,7 +251,10 @@ class Reader:
         new = self.revision(row, second or Pick(row.revisions))
         old = self.revision(row, first or Pick(max(1, new.number - 1)))
         earlier = reads.fingerprints(self.conn, row.id, old.number) if old.number < new.number else ()
-        return RevisionComparison(row, old, new, compare(old.article, new.article, earlier))
+        return RevisionComparison(row, old, new, compare(old.article, new.article, earlier, self._is_reencoded))
+
+    def _is_reencoded(self, old: str, new: str) -> bool:
+        return (old, new) in pictures.reencoded(self.conn)
 
     @staticmethod
     def observation_kinds() -> tuple[str, ...]:

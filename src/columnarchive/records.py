@@ -16,6 +16,7 @@ Outcome = Literal[
     "ok", "unchanged", "redirected", "refused_by_robots", "gone", "missing", "http_error", "timeout", "too_large",
     "truncated", "bad_encoding", "protocol_error", "not_html", "unreachable", "tls_error", "private_address",
     "redirect_loop", "too_deep", "needs_javascript", "no_article", "suspect", "unresolved", "unreadable",
+    "not_picture",
 ]  # fmt: skip
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 

@@ -228,6 +228,15 @@ def in_scope(url: str, hosts: tuple[str, ...], under: tuple[str, ...] = ()) -> b
     return not under or any(parsed.pathname.startswith(path) for path in under)
 
 
+def is_below(url: str, hosts: tuple[str, ...]) -> bool:
+    """Whether an http(s) URL is on one of these hosts or on a subdomain of one."""
+    try:
+        own = site_key(_parts(url).host)
+    except UsageError:
+        return False
+    return any(own == site_key(host) or own.endswith(f".{site_key(host)}") for host in hosts)
+
+
 @lru_cache(maxsize=CACHED)
 def directory(url: str) -> str:
     """The path up to and with its last slash."""

@@ -203,6 +203,10 @@ def print_summary(summary: CrawlSummary, line: Callable[[str, TextIO], str] = la
     if summary.unread:
         kinds = counted(Counter(page.outcome for page in summary.unread).most_common())
         out(t("without_column", number=len(summary.unread), kinds=kinds))
+    if summary.pictures:
+        out(t("pictures_asked", number=sum(summary.pictures.values()), counts=counted(summary.pictures.items())))
+    if summary.pictures and not summary.pictures_compared:
+        err(t("pictures_extra"))
     for site, why in summary.ended_early:
         out(t("ended_early", site=site, reason=why))
     if summary.left:
@@ -228,6 +232,7 @@ def _summary_json(summary: CrawlSummary) -> dict[str, Any]:
         "sites": summary.sites,
         "seconds": round(summary.seconds, 1),
         "outcomes": summary.outcomes,
+        "pictures": summary.pictures,
         "new_articles": sum(one.written.added for one in summary.derived),
         "changed_articles": sum(one.written.revised for one in summary.derived),
         "left": summary.left,

@@ -134,3 +134,14 @@ def parse_retry_after(headers: Headers, now: datetime) -> float:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return min(max(0.0, (moment - now).total_seconds()), 30 * 86_400.0)
+
+
+def looks_like_picture(body: bytes) -> bool:
+    """Whether bytes begin as a picture does, whatever their server calls them."""
+    head = body[:2048].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return (
+        head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM"))
+        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+        or (head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis", b"mif1"))
+        or (head[:1] == b"<" and b"<svg" in head.lower() and b"<html" not in head.lower())
+    )

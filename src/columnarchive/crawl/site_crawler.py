@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from columnarchive.crawl.client import CIRCUIT, MAX_HOPS, Client, FetchRequest
 from columnarchive.crawl.column_discovery import FRONT, ColumnDiscovery
+from columnarchive.crawl.content_encoding import SizeLimits
 from columnarchive.crawl.frontier import (
     COLUMNS,
     LISTINGS,
@@ -21,15 +23,17 @@ from columnarchive.crawl.frontier import (
     UrlDeduplicator,
 )
 from columnarchive.crawl.link_statistics import SAMPLE
+from columnarchive.crawl.outcomes import looks_like_picture
 from columnarchive.crawl.robots import Rules, fetch_rules
 from columnarchive.crawl.sitemap_discovery import SitemapDiscovery
 from columnarchive.errors import ArchiveError, UsageError
 from columnarchive.records import Capture, Failure, Outcome
 from columnarchive.times import to_text
-from columnarchive.urls import PageLinks, address, in_scope, trap
+from columnarchive.urls import PageLinks, address, in_scope, is_below, trap
 
 T = TypeVar("T")
 MAX_DEPTH = 400
+PICTURE_SIZES = SizeLimits(wire=5_000_000, decoded=5_000_000)
 TOO_MANY = 429
 BUSY = (TOO_MANY, 503)  # statuses that ask for fewer requests
 # Outcomes of a robots.txt that say why no page could be fetched either.
@@ -304,8 +308,26 @@ class SiteCrawler:
         why = f"status {capture.status}" if capture is not None and capture.status else "no usable response"
         return "refused_by_robots", f"robots.txt of {origin} could not be read ({why}), so nothing may be fetched."
 
-    async def _check_hop(self, url: str) -> tuple[Outcome, str] | None:
-        if not in_scope(url, self.plan.hosts):
+    async def fetch_picture(self, visit: QueuedUrl, hosts: tuple[str, ...]) -> Capture | None:
+        """Fetch and record a picture of a column from one of these hosts; None when the site may not be asked now."""
+        refusal = await self._refusal_before_fetch(visit)
+        if self.ended:
+            return None
+        if refusal is None:
+            delay = max(self.plan.delay, self._rules[address(visit.url).origin].delay)
+            check = partial(self._check_hop, may_follow=partial(is_below, hosts=hosts))
+            request = FetchRequest(visit.url, visit.etag, visit.last_modified, delay=delay, check=check)
+            capture = await self.client.fetch(replace(request, pages_only=False, sizes=PICTURE_SIZES))
+            if capture.outcome in ("ok", "redirected") and not looks_like_picture(capture.body or b""):
+                capture = replace(capture, outcome="not_picture", body=None, error="The response is no picture.")
+            await self._update_backoff(capture)
+        else:
+            capture = self._synthetic_capture(visit.url, *refusal)
+        self.frontier.record(visit, [capture], [])
+        return capture
+
+    async def _check_hop(self, url: str, may_follow: Callable[[str], bool] | None = None) -> tuple[Outcome, str] | None:
+        if not (may_follow(url) if may_follow else in_scope(url, self.plan.hosts)):
             return "redirected", f"The page has moved to another site, {url}, which is not followed."
         if self.frontier.is_withdrawn([url]):
             return "redirected", "The page has moved to one that was withdrawn, which is not fetched."

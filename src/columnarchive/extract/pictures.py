@@ -51,7 +51,7 @@ def read_pictures(page: Outline, url: str, text: Text) -> tuple[Picture, ...]:
 def settled(
     old: Sequence[Picture], new: Sequence[Picture], old_keys: Collection[str], new_keys: Collection[str]
 ) -> tuple[Picture, ...]:
-    """Return the pictures of a page's new version, or `old` itself if they are the same.
+    """Return the pictures of a page's new version as they are to be kept.
 
     What only one reading took for the article's, but both pages have, is a difference of reading and no edit.
     `old_keys` and `new_keys` are those of all pictures of either version.
@@ -60,7 +60,12 @@ def settled(
     after = [one for one in new if (key := picture_key(one.url)) in before or key not in old_keys]
     known = {picture_key(one.url) for one in after}
     after += [one for key, one in before.items() if key not in known and key in new_keys]
-    return tuple(old) if {one.identity for one in old} == {one.identity for one in after} else tuple(after)
+    return tuple(after)
+
+
+def are_others(old: Sequence[Picture], new: Sequence[Picture]) -> bool:
+    """Whether a picture came, went, or has other words."""
+    return {one.identity for one in old} != {one.identity for one in new}
 
 
 class _Container:

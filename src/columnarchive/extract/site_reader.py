@@ -23,7 +23,7 @@ from columnarchive.extract.listing_detection import Digest, digest, find_listing
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.page_classification import is_foreign, judge
 from columnarchive.extract.page_images import design_slots, keys
-from columnarchive.extract.pictures import settled
+from columnarchive.extract.pictures import are_others, settled
 from columnarchive.extract.rules import MAX_EVIDENCE_PAGES
 from columnarchive.extract.saved_pages import open_page, shared_title_parts
 from columnarchive.extract.template import SHARED, Template
@@ -316,8 +316,8 @@ def _read(
             if old_article is not None and (old_article.pictures or article.pictures):
                 were = own_pictures(old_article, old, site, page.url)
                 after = settled(were, article.pictures, keys(old, page.url), keys(opened, page.url))
-                changed = changed or after != were
-                article = replace(article, pictures=last.article.pictures if after == were else after)
+                changed = changed or are_others(were, after)
+                article = replace(article, pictures=after)
         return Reading(version, "article", "ok", article, changed, canonical), _Last(number, article, read, said)
     finally:
         if own is not None and site.template is not None:

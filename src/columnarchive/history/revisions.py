@@ -18,6 +18,7 @@ from columnarchive.diff.sentences import sentences_of
 from columnarchive.history.article_identity import group, own_readings
 from columnarchive.history.blame import blame
 from columnarchive.history.paged_articles import ReadArticle, merge_pages
+from columnarchive.history.picture_versions import PictureVersions, with_bytes
 from columnarchive.records import (
     Article,
     Change,
@@ -59,40 +60,45 @@ class _Absence:
     last: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What histories are made from, beside the pages themselves."""
+
+    readings: Mapping[str, PageReadings]
+    rules: str
+    containment: Containment
+    pictures: PictureVersions
+
+
 def assemble(
     pages: Sequence[PageVisits],
     readings: Mapping[str, PageReadings],
     rules: str,
     containment: Containment | None = None,
+    pictures: PictureVersions = PictureVersions(),  # noqa: B008
 ) -> tuple[tuple[PageVerdict, ...], tuple[History, ...]]:
     """Verdicts on all pages and the histories of the articles among them; readings are found by page URL."""
-    containment = containment or Containment()
+    context = _Context(readings, rules, containment or Containment(), pictures)
     groups = group(pages, readings)
     histories: list[History] = []
     member_of: dict[int, str] = {}
     for url, members in sorted(groups.items()):
-        history = _history(url, members, readings, rules, containment)
+        history = _history(url, _by_part(url, members), context)
         histories.append(history)
         member_of.update(dict.fromkeys(history.page_ids, url))
     verdicts = tuple(_verdict(page, readings[page.url], member_of.get(page.page_id, "")) for page in pages)
     return verdicts, tuple(histories)
 
 
-def _history(
-    url: str,
-    members: Sequence[PageVisits],
-    readings: Mapping[str, PageReadings],
-    rules: str,
-    containment: Containment,
-) -> History:
-    parts = _by_part(url, members)
-    seen = _read_articles(parts, readings)
-    revisions = _revisions(url, seen, rules)
+def _history(url: str, parts: Sequence[Sequence[PageVisits]], context: _Context) -> History:
+    readings, containment = context.readings, context.containment
+    seen = with_bytes(_read_articles(parts, readings), context.pictures)
+    revisions = _revisions(url, seen, context.rules)
     newest = max(seen, key=lambda one: one.reading.version.last_at).article
     last_said = revisions[-1].article
-    article = replace(newest, url=url, title=last_said.title, blocks=last_said.blocks)
+    article = replace(newest, url=url, title=last_said.title, blocks=last_said.blocks, pictures=last_said.pictures)
     absences = _absences(parts[0], readings)
-    changes = _changes(revisions, absences, containment)
+    changes = _changes(revisions, absences, context)
     steps = [change.comparison for change in changes if change.from_number != change.to_number]
     sentences, removed = containment.run(
         "compare",
@@ -102,7 +108,7 @@ def _history(
     )
     return History(
         article=article,
-        page_ids=tuple(sorted(page.page_id for page in members)),
+        page_ids=tuple(sorted(page.page_id for part in parts for page in part)),
         revisions=revisions,
         changes=changes,
         sentences=sentences,
@@ -161,7 +167,10 @@ def _revisions(url: str, seen: Sequence[ReadArticle], rules: str) -> tuple[Revis
             )
         else:
             last_at = max(found[-1].last_seen_at, version.last_at)
-            found[-1] = replace(found[-1], last_seen_at=last_at)
+            article = found[-1].article
+            if not differ(article.pictures, one.article.pictures):  # their addresses may have another query
+                article = replace(article, pictures=one.article.pictures)
+            found[-1] = replace(found[-1], last_seen_at=last_at, article=article)
     return tuple(found)
 
 
@@ -238,17 +247,15 @@ def _is_confirmed(run: Sequence[Visit], until: str) -> bool:
     return len(told) > 1 or "gone" in told or from_text(until) - from_text(run[0].at) >= CONFIRMED_AFTER
 
 
-def _changes(
-    revisions: Sequence[Revision], absences: Iterable[_Absence], containment: Containment
-) -> tuple[Change, ...]:
+def _changes(revisions: Sequence[Revision], absences: Iterable[_Absence], context: _Context) -> tuple[Change, ...]:
     """Steps between revisions, and goings and returns, in order of time."""
     found: list[Change] = []
     earlier: set[str] = set()
     for old, new in pairwise(revisions):
-        comparison = containment.run(
+        comparison = context.containment.run(
             "compare",
             new.body_sha256,
-            partial(_compared, old.article, new.article, earlier),
+            partial(_compared, old.article, new.article, earlier, context.pictures),
             partial(_coarse, old.article, new.article),
         )
         earlier.add(old.article.fingerprint)
@@ -264,11 +271,11 @@ def _changes(
     return tuple(sorted(found, key=lambda change: (change.seen_at, change.to_number)))
 
 
-def _compared(old: Article, new: Article, earlier: Set[str]) -> Comparison:
+def _compared(old: Article, new: Article, earlier: Set[str], pictures: PictureVersions) -> Comparison:
     # Loaded when first needed, as it takes a tenth of a second of each worker: most sites have changed no column yet.
     from columnarchive.diff.compare import compare
 
-    return compare(old, new, earlier)
+    return compare(old, new, earlier, pictures.is_reencoded)
 
 
 def _coarse(old: Article, new: Article) -> Comparison:

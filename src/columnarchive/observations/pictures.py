@@ -43,9 +43,12 @@ def picture_entries(revisions: Sequence[Revision]) -> tuple[PictureEntry, ...]:
     ended: list[PictureEntry] = []
     for revision in revisions:
         now = {one.identity: one for one in revision.article.pictures}
-        ended += [open_runs.pop(key) for key in [*open_runs] if key not in now]
+        known = {key[:3] for key in now}
+        ended += [open_runs.pop(key) for key in [*open_runs] if key not in now and (key[3] or key[:3] not in known)]
         for key, picture in now.items():
-            first = open_runs.get(key) or PictureEntry(picture, revision.first_seen_at, revision.number)
+            # Bytes that became known are no other picture.
+            first = open_runs.get(key) or open_runs.pop((*key[:3], ""), None)
+            first = first or PictureEntry(picture, revision.first_seen_at, revision.number)
             open_runs[key] = replace(
                 first, picture=picture, until_at=revision.last_seen_at, until_revision=revision.number
             )

@@ -17,6 +17,7 @@ from columnarchive.crawl.frontier import QueuedUrl
 from columnarchive.crawl.rate_limiter import Timer
 from columnarchive.crawl.site_crawler import Interrupted, SiteCrawler
 from columnarchive.errors import ArchiveError, StoreError
+from columnarchive.pipeline import pictures
 from columnarchive.pipeline.crawl_plan import CrawlOptions, Planned, Target, plan, planned, targets
 from columnarchive.pipeline.derive import DERIVATION, SiteDerived, derive
 from columnarchive.pipeline.link_reader import LinkReader
@@ -58,7 +59,7 @@ class CrawlSummary:
     """What a crawl did: visits by outcome, pages left to visit, sites left early with the reason, and failures.
 
     `derived` lists the sites derived, `notified` what was sent to webhooks, `unread` the pages that were visited and
-    show no column.
+    show no column, `pictures` counts those that were asked for by outcome.
     """
 
     outcomes: dict[Outcome, int]
@@ -73,6 +74,8 @@ class CrawlSummary:
     requests: int = 0
     notified: tuple[Delivery, ...] = ()
     unread: tuple[Trouble, ...] = ()
+    pictures: dict[Outcome, int] = field(default_factory=dict)
+    pictures_compared: bool = True
 
 
 Report = Callable[[Progress], None]
@@ -91,6 +94,7 @@ class CrawlRun:
     pool: WorkerPool | None = None
     hooks: Sequence[Hook] = ()
     outcomes: Counter[Outcome] = field(default_factory=Counter)
+    pictures: Counter[Outcome] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
     ended_early: list[tuple[str, str]] = field(default_factory=list)
     derived: list[SiteDerived] = field(default_factory=list)
@@ -144,6 +148,12 @@ class CrawlRun:
             )
         )
 
+    def record_picture(self, visit: QueuedUrl, capture: Capture) -> None:
+        """Count a picture that was asked for."""
+        self.pictures[capture.outcome] += 1
+        if capture.outcome not in GOOD and len(self.failures) < MAX_FAILURES:
+            self.failures.append(Failure(visit.url, capture.outcome, capture.error or f"Status {capture.status}."))
+
     def derive_and_notify(self, pool: WorkerPool, site_ids: Sequence[int]) -> None:
         """Derive sites and send their changes to the webhooks; a webhook that failed is not tried again."""
         with Database.open(self.db.path, create=False) as own:
@@ -190,6 +200,8 @@ def crawl(
         run.client.requests,
         tuple(run.notified.values()),
         tuple(page for one in sites for page in overview.unread(db.conn, one.settings.name, began)),
+        dict(run.pictures.most_common()),
+        pictures.can_compare(),
     )
 
 
@@ -230,7 +242,7 @@ async def crawl_site(run: CrawlRun, target: Target, *, is_only_site: bool = Fals
     queue = open_frontier(run.group, site, target.settings.revisit_days, run.options.all or target.named)
     if run.options.allow_private:
         # Only the hosts and ports that were asked for: a redirect or a link must not reach further inside.
-        for scheme, host in itertools.product(("http", "https"), site.hosts):
+        for scheme, host in itertools.product(("http", "https"), (*site.hosts, *target.settings.picture_hosts)):
             run.client.guard.trust(f"{scheme}://{host}/")
 
     report = partial(run.record_visit, name, queue)
@@ -244,13 +256,22 @@ async def crawl_site(run: CrawlRun, target: Target, *, is_only_site: bool = Fals
     run.failures += crawler.unseen()
     if crawler.ended:
         run.ended_early.append((name, crawler.ended))
+    await _derive(run, queue.site_id if crawler.visits else 0)
+    if target.settings.pictures and run.pool is not None and not run.stop.is_set():
+        hosts = (*site.hosts, *target.settings.picture_hosts)
+        with contextlib.suppress(Interrupted, asyncio.CancelledError):
+            await pictures.fetch(crawler, queue, hosts, run.record_picture)
+        await _derive(run, queue.site_id)
     await run.client.release(site.hosts)
 
-    if crawler.visits and run.pool is not None:
+
+async def _derive(run: CrawlRun, site_id: int) -> None:
+    """Derive a site that was visited, and notify of its changes."""
+    if site_id and run.pool is not None:
         run.group.commit()
         async with run.derive_turn:
             try:
-                await asyncio.to_thread(run.derive_and_notify, run.pool, [queue.site_id])
+                await asyncio.to_thread(run.derive_and_notify, run.pool, [site_id])
             except (WorkerStopped, StoreError):
                 if not run.stop.is_set():
                     raise  # else: the next run derives it

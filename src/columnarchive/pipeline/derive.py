@@ -21,10 +21,12 @@ from columnarchive.extract.rules import RULES
 from columnarchive.extract.site_reader import read_site
 from columnarchive.history import revisions
 from columnarchive.history.article_identity import versions
+from columnarchive.history.picture_versions import PictureVersions
 from columnarchive.history.revisions import assemble
+from columnarchive.pipeline.pictures import examine
 from columnarchive.pipeline.worker_pool import TOO_COSTLY, CallFailed, PageLimits, Worker, WorkerDied, WorkerPool
 from columnarchive.records import DerivedSite, FaultStep, PageFault, PageKind, SiteTemplate
-from columnarchive.store import blobs, captures, copies, page_faults, site_writer, sites
+from columnarchive.store import blobs, captures, copies, page_faults, pictures, site_writer, sites
 from columnarchive.store.database import Database
 from columnarchive.times import Clock, system_clock, to_text
 
@@ -91,7 +93,9 @@ def derive(
     done: list[SiteDerived] = []
     if todo:
         with contextlib.ExitStack() as stack:
-            done = _written(db, pool or stack.enter_context(workers()), todo, report, clock, anew)
+            pool = pool or stack.enter_context(workers())
+            examine(db, pool)
+            done = _written(db, pool, todo, report, clock, anew)
     if force or not site_ids:
         update_copies(db)
     return done
@@ -191,7 +195,9 @@ def _derived(db: Database, site_id: int, containment: Containment) -> DerivedSit
     read = read_site(
         [versions(page) for page in pages], partial(blobs.read, db), overrides, template.append, containment
     )
-    verdicts, histories = assemble(pages, {page.url: page for page in read}, RULES, containment)
+    files = captures.visits(db, site_id, resources=True)
+    found = PictureVersions.of_pages(map(versions, files), pictures.reencoded(db.conn) if files else frozenset())
+    verdicts, histories = assemble(pages, {page.url: page for page in read}, RULES, containment, found)
     newest = sites.newest_capture(db.conn, site_id)
     return DerivedSite(name, DERIVATION, newest, verdicts, histories, next(iter(template), None))
 

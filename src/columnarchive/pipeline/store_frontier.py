@@ -214,6 +214,13 @@ class SiteFrontier:
             self.group.begin()
             frontier.keep_rest(self.group.db.conn, origin, "", 0)
 
+    def resources(self, urls: Sequence[str]) -> list[QueuedUrl]:
+        """Return which of these pictures are to be fetched now."""
+        self.group.begin()
+        found = frontier.due_resources(self.group.db.conn, self.site_id, self.due, urls)
+        self.ids = {page.url: page.id for page in found}
+        return [QueuedUrl(page.url, page.reason, 0, page.etag, page.last_modified) for page in found]
+
     def save_settings(self, settings: dict[str, object]) -> None:
         """Keep with the site what its settings say of its pages; derivation goes by them too."""
         self.group.begin()

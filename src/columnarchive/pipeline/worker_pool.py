@@ -65,7 +65,7 @@ class PageLimits:
         self._seconds = seconds
         self._memory = memory
 
-    def begin(self, key: str, seconds: float = 0.0) -> None:
+    def begin(self, key: str, seconds: float = 0.0, memory: int = 0) -> None:
         """Grant the page or step named `key` its CPU time and memory, from now on."""
         if key == self.at:
             return
@@ -74,7 +74,7 @@ class PageLimits:
             self._note.seek(0)
             self._note.write(key.encode().ljust(_NOTE_LENGTH))
             _limit_cpu(seconds or self._seconds)
-            _limit_memory(self._memory)
+            _limit_memory(memory or self._memory)
 
     def end(self) -> None:
         """Lift the bounds: what follows is not about one page."""

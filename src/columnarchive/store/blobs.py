@@ -101,10 +101,16 @@ def has(conn: sqlite3.Connection, sha256: str) -> bool:
 
 
 def write(db: Database, body: bytes, site_id: int = 0, previous: str = "") -> str:
-    """Store a body unless it is there; return its digest. `previous` names the version of the page before it."""
+    """Store a body unless it is there; return its digest.
+
+    `previous` names the version of the page before it. Without a site it is coded alone, as pictures are.
+    """
     sha256 = hashlib.sha256(body).hexdigest()
     if not has(db.conn, sha256):
-        encoded = encode(db.conn, NewBody(body, sha256, site_id, previous), db.dictionaries)
+        if site_id:
+            encoded = encode(db.conn, NewBody(body, sha256, site_id, previous), db.dictionaries)
+        else:
+            encoded = EncodedBody(codec.compress(body, level=codec.QUICK_LEVEL))
         db.conn.execute(
             """insert into bodies(sha256, site_id, raw_size, codec, base_sha256, depth, data, data_sha256)
                values (?, ?, ?, ?, ?, ?, ?, ?)""",

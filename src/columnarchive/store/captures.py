@@ -17,6 +17,9 @@ from columnarchive.records import Capture, Headers, Hop, Outcome, PageVisits, Vi
 from columnarchive.store import blobs, timeline, tombstones
 from columnarchive.store.database import Database
 
+RESOURCE = "resource"
+"""The kind of a page that is a picture of one."""
+
 
 @dataclass(frozen=True, slots=True)
 class CaptureRow:
@@ -43,7 +46,7 @@ def add(db: Database, page_id: int, capture: Capture, source: str = "crawl", ref
     A capture without a body that says `unchanged` refers to `refers_to`, or to the page's last body before it.
     """
     conn = db.conn
-    site_id, state = conn.execute("select site_id, state from pages where id = ?", (page_id,)).fetchone()
+    site_id, state, kind = conn.execute("select site_id, state, kind from pages where id = ?", (page_id,)).fetchone()
     if state == "withdrawn":
         return None
     sha256 = capture.body_sha256
@@ -53,24 +56,24 @@ def add(db: Database, page_id: int, capture: Capture, source: str = "crawl", ref
     if _is_known(conn, page_id, capture, sha256) or is_withdrawn(conn, sha256):
         return None
     addresses = [capture.url, capture.final_url, *(hop.url for hop in capture.wire.hops)]
-    if tombstones.is_withdrawn(conn, addresses, capture.body):
+    if tombstones.is_withdrawn(conn, addresses, None if kind == RESOURCE else capture.body):
         return None
     if capture.body is not None:
         previous = previous or timeline.body_after(conn, page_id, capture.fetched_at)
-        blobs.write(db, capture.body, site_id, previous)
+        blobs.write(db, capture.body, 0 if kind == RESOURCE else site_id, previous)
     capture_id = _insert(conn, page_id, capture, sha256, source)
     timeline.settle(conn, page_id, capture.fetched_at)
     return capture_id
 
 
-def visits(db: Database, site_id: int) -> list[PageVisits]:
-    """Every page of a site that has captures, with its visits in order of time, ties by digest."""
+def visits(db: Database, site_id: int, *, resources: bool = False) -> list[PageVisits]:
+    """Every page of a site that has captures, with its visits in order of time, ties by digest; or every resource."""
     rows = db.conn.execute(
         """select pages.id, pages.url, fetched_at, outcome, status, captures.body_sha256, headers, final_url
            from pages join captures on captures.page_id = pages.id
-           where pages.site_id = ? and withdrawal_id is null and pages.state <> 'withdrawn'
+           where pages.site_id = ? and withdrawal_id is null and pages.state <> 'withdrawn' and (kind = ?) = ?
            order by pages.id, fetched_at, captures.body_sha256, status, outcome""",
-        (site_id,),
+        (site_id, RESOURCE, resources),
     )
     found = [
         PageVisits(page_id, url, tuple(_page_visits(row[2:] for row in lines)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -58,7 +59,7 @@ class Due:
 
 
 _DUE = """
-from pages where site_id = :site and state <> 'withdrawn' and visited_in < :run
+from pages where site_id = :site and state <> 'withdrawn' and visited_in < :run and kind <> 'resource'
   and (next_visit_at <= :now or (:everything and state <> 'gone'))
 """
 
@@ -96,6 +97,29 @@ def due_pages(conn: sqlite3.Connection, site_id: int, due: Due, limit: int = -1)
     return [page if body else replace(page, etag="", last_modified="") for page, body in pages]
 
 
+def due_resources(conn: sqlite3.Connection, site_id: int, due: Due, urls: Sequence[str]) -> list[QueuedPage]:
+    """Make these pictures known, and return those that are to be fetched now, in their order."""
+    known = json.dumps(urls)
+    conn.execute(
+        f"""insert or ignore into pages(site_id, url, kind, state, found_by)
+            select :site, value, 'resource', {STATE_SQL.replace(":url", "value")}, 'picture' from json_each(:urls)""",
+        {"site": site_id, "urls": known},
+    )
+    conn.execute(
+        """update pages set kind = 'resource', found_by = 'picture' where site_id = ? and article_id is null
+             and kind = 'other' and url in (select value from json_each(?))""",
+        (site_id, known),
+    )
+    rows = conn.execute(
+        """select pages.id, url, found_by, found_on, depth, etag, last_modified, failures
+           from json_each(:urls) as asked join pages on pages.url = asked.value
+           where site_id = :site and state <> 'withdrawn' and visited_in < :run and kind = 'resource'
+             and (next_visit_at <= :now or (:everything and state <> 'gone')) order by asked.key""",
+        {**_due(site_id, due), "urls": known},
+    )
+    return [QueuedPage(*fields) for fields in rows]
+
+
 def count_due(conn: sqlite3.Connection, site_id: int, due: Due) -> int:
     """How many pages are to be visited now."""
     return int(conn.execute(f"select count(*) {_DUE}", _due(site_id, due)).fetchone()[0])
@@ -107,7 +131,9 @@ def _due(site_id: int, due: Due) -> dict[str, object]:
 
 def known_pages(conn: sqlite3.Connection, site_id: int) -> list[tuple[str, str]]:
     """Every address of a site and how it was found, in the order of finding."""
-    return conn.execute("select url, found_by from pages where site_id = ? order by id", (site_id,)).fetchall()
+    return conn.execute(
+        "select url, found_by from pages where site_id = ? and kind <> 'resource' order by id", (site_id,)
+    ).fetchall()
 
 
 def visited_pages(conn: sqlite3.Connection, site_id: int, limit: int) -> list[tuple[str, str, str, str]]:
@@ -117,7 +143,7 @@ def visited_pages(conn: sqlite3.Connection, site_id: int, limit: int) -> list[tu
            from pages join captures first on first.id = (
                select min(id) from captures where page_id = pages.id and body_sha256 <> '' and outcome = 'ok'
                  and withdrawal_id is null)
-           where site_id = ? order by first.id limit ?""",
+           where site_id = ? and kind <> 'resource' order by first.id limit ?""",
         (site_id, limit),
     ).fetchall()
 

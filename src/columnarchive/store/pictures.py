@@ -1,9 +1,15 @@
-"""Rows of pictures: those of an article with the span of time in which each stood."""
+"""Rows of pictures: those of an article with the span of time in which each stood, and what their bytes are."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
+from operator import itemgetter
+
+from columnarchive.records import picture_key
 
 PICTURE_COLUMNS = "url, alt, caption, heading, position, width, height, sha256"
 
@@ -36,3 +42,90 @@ def of_article(conn: sqlite3.Connection, article_id: int) -> list[PictureRow]:
         (article_id,),
     )
     return [PictureRow(*(*fields, bool(stands))) for *fields, stands in rows]
+
+
+def wanted(conn: sqlite3.Connection, site: str, limit: int) -> list[str]:
+    """Return the addresses of the pictures that a site's articles have now, of each article at most `limit`."""
+    rows = conn.execute(
+        """select article_id, pictures.url from pictures join articles on articles.id = article_id
+           where site = ? and until_revision = 0 and articles.state <> 'gone' order by article_id, pictures.id""",
+        (site,),
+    )
+    found = [url for _, own in groupby(rows, itemgetter(0)) for _, url in list(own)[:limit]]
+    return list(dict.fromkeys(found))
+
+
+_SHOWN = """from captures join pages on pages.id = page_id
+    where pages.kind = 'resource' and found_by = 'picture' and withdrawal_id is null and captures.body_sha256 <> ''
+      and outcome in ('ok', 'unchanged', 'redirected')"""
+
+
+def unexamined(conn: sqlite3.Connection) -> list[str]:
+    """Return the digests of pictures that nobody has opened yet."""
+    rows = conn.execute(
+        f"""select distinct captures.body_sha256 {_SHOWN}
+            and captures.body_sha256 not in (select sha256 from picture_files)"""
+    )
+    return [row[0] for row in rows]
+
+
+def uncompared(conn: sqlite3.Connection, engine: str) -> list[tuple[str, str]]:
+    """Return pictures that followed each other under one address and were not compared by this engine."""
+    shown: dict[str, list[str]] = {}
+    for url, sha256 in conn.execute(
+        f"select pages.url, captures.body_sha256 {_SHOWN} order by fetched_at, captures.id"
+    ):
+        shown.setdefault(picture_key(url), []).append(sha256)
+    pairs = {pair for own in shown.values() for pair in pairwise(own) if pair[0] != pair[1]}
+    known = set(conn.execute("select old_sha256, new_sha256 from picture_pairs where engine = ?", (engine,)))
+    return sorted(pairs - known)
+
+
+def add_file(conn: sqlite3.Connection, sha256: str, outcome: str, format: str, size: tuple[int, int]) -> None:
+    """Keep what the bytes of a picture are."""
+    conn.execute(
+        "insert or replace into picture_files(sha256, outcome, format, width, height) values (?, ?, ?, ?, ?)",
+        (sha256, outcome, format, *size),
+    )
+
+
+def add_pair(conn: sqlite3.Connection, pair: tuple[str, str], reencoded: bool, engine: str) -> None:
+    """Keep whether the second of two pictures only compresses the first anew."""
+    conn.execute("insert or replace into picture_pairs values (?, ?, ?, ?)", (*pair, reencoded, engine))
+
+
+def are_ok(conn: sqlite3.Connection, digests: Iterable[str]) -> bool:
+    """Whether all of these pictures can be decoded."""
+    query = "select outcome = 'ok' from picture_files where sha256 = ?"
+    return all((conn.execute(query, (one,)).fetchone() or (0,))[0] for one in digests)
+
+
+def reencoded(conn: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    """Return the pairs of pictures of which the second only compresses the first anew."""
+    return frozenset(conn.execute("select old_sha256, new_sha256 from picture_pairs where reencoded"))
+
+
+def only_of(conn: sqlite3.Connection, pages: Sequence[int]) -> dict[int, str]:
+    """Return the fetched pictures of the article on these pages that no other article has, by address or by bytes."""
+    rows = conn.execute(
+        """with own as (
+               select pictures.* from pictures join pages on pages.article_id = pictures.article_id
+               where pages.id in (select value from json_each(?))
+           )
+           select pages.id, pages.url from pages where kind = 'resource' and url in (select url from own)
+             and not exists (select 1 from pictures as other where other.article_id not in (select article_id from own)
+               and (other.url = pages.url
+                 or other.sha256 in (select sha256 from own where own.url = pages.url and sha256 <> '')))""",
+        (json.dumps(pages),),
+    )
+    return dict(rows.fetchall())
+
+
+def forget(conn: sqlite3.Connection, digests: Sequence[str]) -> None:
+    """Forget what was found in pictures that were erased."""
+    for table, column in (
+        ("picture_files", "sha256"),
+        ("picture_pairs", "old_sha256"),
+        ("picture_pairs", "new_sha256"),
+    ):
+        conn.executemany(f"delete from {table} where {column} = ?", ((one,) for one in digests))

@@ -23,6 +23,7 @@ STATES: dict[Outcome, PageState] = {
     "refused_by_robots": "refused",
     "private_address": "refused",
     "not_html": "refused",
+    "not_picture": "refused",
 }
 SHOWN_SQL = "outcome in (" + ", ".join(f"'{outcome}'" for outcome in SHOWN) + ")"
 NOT_MODIFIED = 304

@@ -16,6 +16,7 @@ from columnarchive.store import (
     fulltext,
     hash_chain,
     merged_chains,
+    pictures,
     reviews,
     site_writer,
     timeline,
@@ -82,6 +83,9 @@ def erase(db: Database, request: Request) -> Erasure:
             pages = _pages_of_article(conn, page[0])
             text = withdrawn_text.of_pages(site, pages)
             addresses, pages = _addresses(db, request, pages, text)
+            own_pictures = pictures.only_of(conn, pages)
+            addresses.update(own_pictures.values())
+            pages = sorted({*pages, *own_pictures})
             chosen = _captures_of(conn, pages)
         chosen, digests = _with_same_bodies(conn, chosen)
         if not chosen and at:
@@ -90,6 +94,7 @@ def erase(db: Database, request: Request) -> Erasure:
         withdrawal_id = _bury(conn, request, chosen)
         tombstones.bind(conn, withdrawal_id, addresses, text.shingles)
         blobs.erase(conn, digests)
+        pictures.forget(conn, digests)
         db.dictionaries.clear()
         query = "select articles.url from pages join articles on articles.id = article_id where pages.id in ({})"
         articles = {row[0] for row in _select(conn, query, touched)}

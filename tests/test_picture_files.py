@@ -1,0 +1,122 @@
+"""Pictures that are fetched: politely, bounded, compared by their pixels, and each exchange a change with both."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import picture_clinic
+import pytest
+from fake_clock import FakeClock
+from servers.site import Reply, Site
+
+from columnarchive.archive import Archive
+from columnarchive.config import SiteSettings
+from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, Target, crawl
+from columnarchive.pipeline.worker_pool import WorkerPool
+from columnarchive.reader import ChangeFilter, Reader
+from columnarchive.store import hash_chain
+from columnarchive.store.database import Database
+
+pytest.importorskip("PIL")
+START = datetime(2026, 1, 10, 1, tzinfo=UTC)
+
+
+def served(version: int) -> dict[str, str | bytes | Reply]:
+    """The clinic's pages and pictures as they were in a version."""
+    links = "".join(f'<li><a href="/column/{name}/">{name}のコラムの題名</a></li>' for name in picture_clinic.COLUMNS)
+    pages: dict[str, str | bytes | Reply] = {
+        f"/column/{name}/": picture_clinic.page(name, version) for name in picture_clinic.COLUMNS
+    }
+    pages["/column/"] = f"<meta charset=utf-8><title>コラム一覧</title><ul>{links}</ul>"
+    for path, body in picture_clinic.files(version).items():
+        pages[path] = Reply(200, body, {"Content-Type": "image/jpeg"})
+        if path == "/img/laser.jpg":
+            pages[f"{path}?ver={version}"] = pages[path]
+    return pages
+
+
+def visit(db: Database, site: Site, day: int, pool: WorkerPool, **settings: object) -> CrawlSummary:
+    """Crawl the clinic on a day."""
+    at = START + timedelta(days=day)
+    start = (f"{site.url}/column/",)
+    chosen = SiteSettings("gazou", start, **{"pictures": True, **settings})  # type: ignore[arg-type]
+    options = CrawlOptions(allow_private=True, clock=lambda: at, timer=FakeClock().timer())
+    return crawl(db, [Target(chosen, start)], options, pool=pool)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """The clinic crawled in each of its versions, and its address."""
+    path = tmp_path_factory.mktemp("files") / "archive.db"
+    with Site(served(1)) as site, Database.open(path) as db, WorkerPool(1) as pool:
+        for version in (1, 2, 3, 4):
+            site.pages = served(version)
+            visit(db, site, 30 * version, pool)
+        assert not hash_chain.verify(db.conn)
+        yield path, site.url
+
+
+def labels(archive: tuple[Path, str], name: str) -> list[tuple[int, tuple[str, ...]]]:
+    path, origin = archive
+    with Reader.open(path) as reader:
+        return [(one.level, one.labels) for one in reader.changes(ChangeFilter(url=f"{origin}/column/{name}/"))][::-1]
+
+
+def test_each_exchange_is_the_change_that_it_is(archive: tuple[Path, str]) -> None:
+    found = {name: labels(archive, name) for name in picture_clinic.COLUMNS}
+    assert found["hiza"] == [(2, ("picture_changed",))], "another price under the same address"
+    assert found["shimi"][0] == (0, ("cosmetic",)), "only compressed anew"
+    assert found["hari"] == [(2, ("picture_changed",))], "one digit, and compressed anew in one step"
+    assert [level for level, _ in found["haisha"]] == [3], "a pair before and after a treatment"
+    assert found["kata"] == found["kubi"] == found["ashi"] == []
+
+
+def test_a_picture_is_listed_with_its_digest_and_stored_once(archive: tuple[Path, str]) -> None:
+    path, origin = archive
+    with Reader.open(path) as reader:
+        pictures = reader.pictures(reader.article(f"{origin}/column/hiza/"))
+        assert [(one.stands, len(one.sha256)) for one in pictures] == [(True, 64), (False, 64)]
+        assert reader.body(pictures[0].sha256) == picture_clinic.files(4)["/img/price.png"]
+        assert len(reader.captures(pictures[0].url)) == 4
+        bodies = reader.conn.execute("select count(*) from bodies where sha256 = ?", (pictures[0].sha256,))
+        assert bodies.fetchone() == (1,)
+        assert [one.sha256 for one in reader.pictures(reader.article(f"{origin}/column/kata/"))] == [""], "hot-linked"
+
+
+def test_withdrawing_a_column_takes_the_pictures_that_no_other_has(tmp_path: Path) -> None:
+    pages = served(1)
+    shared = '<p><img src="/img/fee.jpg" alt="注射の料金"></p></div></article>'
+    pages["/column/hiza/"] = picture_clinic.page("hiza", 1).replace("</div></article>", shared)
+    path = tmp_path / "archive.db"
+    with Site(pages) as site, WorkerPool(1) as pool:
+        with Database.open(path) as db:
+            visit(db, site, 0, pool)
+        with Archive.open(path) as archive:
+            archive.withdraw(f"{site.url}/column/hiza/", "on request")
+        site.asked.clear()
+        with Database.open(path) as db:
+            visit(db, site, 40, pool)
+            stored = {sha256 for (sha256,) in db.conn.execute("select sha256 from bodies")}
+            assert not hash_chain.verify(db.conn)
+    assert hashlib.sha256(picture_clinic.files(1)["/img/price.png"]).hexdigest() not in stored
+    assert hashlib.sha256(picture_clinic.files(1)["/img/fee.jpg"]).hexdigest() in stored
+    assert "/img/price.png" not in site.paths()
+
+
+def test_without_the_setting_no_picture_is_asked_for(tmp_path: Path) -> None:
+    with Site(served(1)) as site, Database.open(tmp_path / "a.db") as db, WorkerPool(1) as pool:
+        summary = visit(db, site, 0, pool, pictures=False)
+    assert summary.pictures == {}
+    assert not [path for path in site.paths() if path.startswith("/img")]
+
+
+def test_robots_txt_and_hosts_bound_what_is_fetched(tmp_path: Path) -> None:
+    pages = served(1)
+    pages["/robots.txt"] = Reply(200, b"User-agent: *\nDisallow: /img/room", {"Content-Type": "text/plain"})
+    with Site(pages) as site, Database.open(tmp_path / "a.db") as db, WorkerPool(1) as pool:
+        summary = visit(db, site, 0, pool)
+    assert summary.pictures == {"ok": 6, "refused_by_robots": 3}
+    assert not [path for path in site.paths() if path.startswith("/img/room")]
