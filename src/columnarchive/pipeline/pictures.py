@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from columnarchive.crawl.frontier import QueuedUrl
-from columnarchive.crawl.site_crawler import SiteCrawler
 from columnarchive.extract import picture_files
-from columnarchive.pipeline.store_frontier import SiteFrontier
 from columnarchive.pipeline.worker_pool import CallFailed, PageLimits, Worker, WorkerDied, WorkerPool
 from columnarchive.records import Capture
 from columnarchive.store import blobs, pictures
 from columnarchive.store.database import Database
 from columnarchive.urls import is_below
+
+if TYPE_CHECKING:  # workers that derive need no crawler
+    from columnarchive.crawl.frontier import QueuedUrl
+    from columnarchive.crawl.site_crawler import SiteCrawler
+    from columnarchive.pipeline.store_frontier import SiteFrontier
 
 MAX_OF_ARTICLE = 40
 SECONDS = 30.0
