@@ -116,6 +116,20 @@ def test_a_whole_sentence_without_a_label_of_level_3(old: str, new: str, label: 
     assert comparison.level == 2
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "label"),
+    [
+        ("この注射で必ず治ります。", "~~この注射で必ず治ります。~~", "claim_softened"),
+        ("当院の施術は安全です。", "~~当院の施術は安全です。~~", "risk_denial_removed"),
+        ("1回98,000円です。", "1回~~98,000円~~ 78,000円です。", "price"),
+    ],
+)
+def test_what_is_struck_out_states_nothing_any_more(old: str, new: str, label: str) -> None:
+    comparison = compare(article(f"朝の体操です。{old}夜も続けます。"), article(f"朝の体操です。{new}夜も続けます。"))
+    assert [edit.new for edit in comparison.edits] == [new]
+    assert label in comparison.labels
+
+
 if __name__ == "__main__":
     for half in ("tuning", "set_aside"):
         for disputed in (False, True):

@@ -10,6 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from columnarchive.extract.charset import decode
+from columnarchive.extract.dom_paths import Places
+from columnarchive.extract.outlines import Outline
+from columnarchive.extract.saved_pages import open_page
 
 SAYS = (
     "骨盤矯正のご案内です。料金は①初回２，０００円、②二回目からは三千円です。㈱みどり、髙橋までお問い合わせください。"
@@ -55,6 +58,23 @@ def test_vendor_characters_in_euc_and_jis() -> None:
     assert decode(euc, "text/html; charset=EUC-JP") == ("番号①です。のでありました。", "euc_jp")
     jis = b"\x1b$B" + bytes(byte & 0x7F for byte in euc) + b"\x1b(B"
     assert decode(jis, "text/html; charset=iso-2022-jp") == ("番号①です。のでありました。", "iso2022_jp")
+
+
+def test_a_part_in_another_encoding_is_read_in_that() -> None:
+    main = "<main><p>費用は七万円です。</p></main>".encode() * 3
+    footer = "<footer><p>受付は九時からです。水曜は休みます。</p></footer>".encode("cp932")
+    text, encoding = decode(main + footer, "text/html; charset=utf-8")
+    assert encoding == "utf-8"
+    assert "費用は七万円です。" in text
+    assert "受付は九時からです。水曜は休みます。" in text
+
+
+def test_a_page_with_a_broken_part_is_read_and_one_of_noise_is_not() -> None:
+    text = "<h1>膝の痛み</h1>" + "<p>費用は七万円です。詳しくは診察のときにお話しします。</p>" * 20
+    noise = bytes([0xFF, 0x80, 0xFE, 0x81, 0xFF]) * 20
+    page = open_page(text.encode() + b"<footer>" + noise + b"</footer>", "text/html", Places())
+    assert isinstance(page, Outline)
+    assert open_page(b"<p>" + noise * 20 + b"</p>", "text/html", Places()) == "bad_encoding"
 
 
 def test_a_broken_character_does_not_change_the_encoding() -> None:

@@ -214,7 +214,7 @@ def captures(url: Url, as_json: AsJson = False, db: Db = DEFAULT_DATABASE) -> No
     )
 
 
-UNREAD = ("suspect", "needs_javascript", "no_article", "unreadable")
+UNREAD = ("suspect", "needs_javascript", "no_article", "unreadable", "bad_encoding", "too_deep")
 """Outcomes of pages that answered and have no column."""
 
 

@@ -25,7 +25,7 @@ from columnarchive.diff.facts import (
 from columnarchive.diff.lexicon import pattern
 from columnarchive.diff.normalization import canonical_values, comparison_key, differs_in_letters, nfkc_no_space
 from columnarchive.diff.person_labels import credential, person
-from columnarchive.diff.sentences import LONGEST
+from columnarchive.diff.sentences import LONGEST, standing
 from columnarchive.diff.spans import spans_between
 from columnarchive.observations import Kind, statements
 from columnarchive.records import Evidence, Span
@@ -67,6 +67,11 @@ def judge(old: str, new: str, spans: Sequence[Span]) -> tuple[Evidence, ...]:
 
     Labels of lower levels are left out beside one of level 3: a price is a number too.
     """
+    if "~~" in old or "~~" in new:  # what is struck out is shown, and states nothing any more
+        old, new = standing(old), standing(new)
+        if old == new:
+            return (Evidence("wording"),)
+        spans = spans_between(old, new)
     if max(len(old), len(new)) > _LONGEST_JUDGED:
         old, new = _changed_part(old, new)
         spans = spans_between(old, new)

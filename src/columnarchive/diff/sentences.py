@@ -46,6 +46,8 @@ _SENTENCE = re.compile(
     rf"(?:[^。！？‼⁇⁈⁉｡!?.．\n{_OPENERS}]++|{_BRACKETED}|(?!{_END})[^\n])*+(?:{_END}++[{_CLOSERS}♪☆★]*+)?+"
 )
 
+_STRUCK = "~~"
+_STRUCK_OPEN = re.compile(r"^\s*~~|[^。]\s*~~[^~]*[。！？]?$")
 # Kinds of space written out: a class of signs alone is searched twice as fast as one with `\s` in it.
 _SPACES = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _NOT_PLAIN = re.compile(rf"[！？‼⁇⁈⁉｡!?.．♪☆★{_OPENERS}{_CLOSERS}{_SPACES}]")
@@ -112,7 +114,7 @@ def sentences_of(article: Article) -> Sentences:
 # Successive revisions share nearly all blocks, so the same text is asked for again and again.
 @lru_cache(maxsize=8192)
 def _pieces(text: str) -> _Pieces:
-    if _NOT_PLAIN.search(text) is None and "。。" not in text:
+    if _NOT_PLAIN.search(text) is None and "。。" not in text and _STRUCK not in text:
         # One line, without any sign but 。 at which a cut could be or must not be.
         found = text.replace("。", "。\n").split("\n")
         if not found[-1]:
@@ -125,6 +127,8 @@ def _pieces(text: str) -> _Pieces:
     capped = False
     for line in text.split("\n"):
         found = _SENTENCE.findall(line)
+        if _STRUCK in line:
+            found = _with_closing_marks(found)
         pieces = found if len(line) <= LONGEST else [piece for sentence in found for piece in _cut(sentence)]
         capped = capped or len(pieces) > len(found)
         for piece in pieces:
@@ -137,6 +141,33 @@ def _pieces(text: str) -> _Pieces:
             glue = "" if piece[-1] == sentence[-1] else " "
         glue = "\n"
     return _Pieces(tuple(texts), tuple(glues), capped)
+
+
+def _with_closing_marks(pieces: Sequence[str]) -> list[str]:
+    """Return pieces of a line so that a mark which ends struck-out text ends its last sentence too."""
+    whole: list[str] = []
+    open_marks = 0
+    for piece in pieces:
+        closes = open_marks % 2 == 1 and piece.startswith(_STRUCK)
+        if closes:
+            whole[-1] += _STRUCK
+        open_marks += piece.count(_STRUCK)
+        whole.append(piece[len(_STRUCK) :] if closes else piece)
+    return whole
+
+
+def standing(text: str) -> str:
+    """Return a sentence without what is struck out in it.
+
+    >>> standing("1回~~98,000円~~78,000円です。")
+    '1回78,000円です。'
+    """
+    if _STRUCK not in text:
+        return text
+    parts = text.split(_STRUCK)
+    if len(parts) % 2 == 0:  # the other mark is in another sentence
+        return parts[0] if _STRUCK_OPEN.search(text) else parts[-1]
+    return "".join(parts[::2]).strip()
 
 
 def _cut(sentence: str, cuts: Sequence[re.Pattern[str]] = _CUTS) -> list[str]:

@@ -23,7 +23,7 @@ _KANA = re.compile(r"[\u3041-\u3093\u30a1-\u30f6\u30fc、。]")
 _HALF_KANA = re.compile(r"[\uff61-\uff9f]")
 _PYTHON_NAMES = {"shift_jis": "cp932", "euc-jp": "euc_jp", "iso-2022-jp": "iso2022_jp", "windows-31j": "cp932"}
 _KANA_ENOUGH = 5
-_MAX_DAMAGE = 0.002  # share of characters that may be broken before a declared encoding is disbelieved
+_TEXTS = re.compile(rb"(?=<)")
 
 
 def decode(body: bytes, content_type: str = "") -> tuple[str, str]:
@@ -111,19 +111,34 @@ def _guess(body: bytes) -> tuple[str, str] | None:
 
 
 def _least_damaged(body: bytes, declared: list[str]) -> tuple[str, str]:
-    """No encoding fits exactly: the one that breaks the fewest characters, the declared one on a tie."""
-    best: tuple[float, int, str, str] | None = None
-    for rank, name in enumerate([*declared, "utf-8", "cp932", "euc_jp"]):
-        try:
-            text = body.decode(name, "replace")
-        except LookupError:
-            continue
-        broken = text.count("\ufffd") / max(1, len(text))
-        if rank < len(declared) and broken <= _MAX_DAMAGE:
-            return text, name
-        if best is None or (broken, rank) < best[:2]:
-            best = (broken, rank, text, name)
-    return (best[2], best[3]) if best else (body.decode("latin-1"), "latin-1")
+    """No encoding fits the whole page: the one in which most of its texts are whole, the declared one on a tie.
+
+    A text between two tags that is whole in another encoding only is read in that: a footer taken from another file.
+    """
+    names = list(dict.fromkeys([*declared, "utf-8", "cp932", "euc_jp"]))
+    texts = _TEXTS.split(body)
+    whole = {name: sum(len(text) for text in texts if not text.isascii() and _fits(text, name)) for name in names}
+    name = max(names, key=lambda one: whole[one])
+    others = [one for one in names if one != name]
+    if whole[name]:
+        return "".join([_mended(text, name, others) for text in texts]), name
+    return body.decode(declared[0] if declared else "utf-8", "replace"), declared[0] if declared else "utf-8"
+
+
+def _fits(text: bytes, name: str) -> bool:
+    try:
+        found = text.decode(name)
+    except (UnicodeDecodeError, LookupError):
+        return False
+    return len(_HALF_KANA.findall(found)) <= len(_KANA.findall(found))
+
+
+def _mended(text: bytes, name: str, others: list[str]) -> str:
+    try:
+        return text.decode(name)
+    except UnicodeDecodeError:
+        fitting = next((one for one in others if _fits(text, one)), None)
+        return text.decode(fitting or name, "replace")
 
 
 def _from_euc(body: bytes) -> str | None:

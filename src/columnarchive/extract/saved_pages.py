@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from columnarchive.extract.template_sample import evidence
 from columnarchive.extract.title import title_parts
 from columnarchive.records import Article, Outcome
 
+_JAPANESE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff]")
 SavedPage = tuple[str, bytes, str]
 """A page at hand: its URL or path, its bytes, its content type (may be empty)."""
 
@@ -70,7 +72,8 @@ def open_page(body: bytes, content_type: str, places: Places, template: Template
     if exceeded:
         return exceeded
     if "\ufffd" in text:
-        if text.count("\ufffd") > BROKEN_SHARE * len(text):
+        broken = text.count("\ufffd")
+        if broken > BROKEN_SHARE * len(text) and broken > len(_JAPANESE.findall(text)) / 2:
             return "bad_encoding"
     elif is_utf8:
         return outline(body, places, skips)  # what the parser would make of the text again

@@ -163,14 +163,14 @@ def months(conn: Connection, name: str) -> list[Month]:
     return [Month(month, (n[0], n[1], n[2], n[3])) for month, n in found.items()]
 
 
-UNREAD = ("suspect", "needs_javascript", "no_article", "unreadable")
+UNREAD = ("suspect", "needs_javascript", "no_article", "unreadable", "bad_encoding", "too_deep")
 
 
 def unread(conn: Connection, name: str, since: str) -> list[Trouble]:
     """Pages of a site that were visited since then and shown, but not as a column where one was to be expected."""
     rows = conn.execute(
-        """select url, state, last_outcome, visited_at, pages.failures from pages join sites on sites.id = site_id
-           where sites.name = ? and visited_at >= ? and last_outcome in (?, ?, ?, ?)
+        f"""select url, state, last_outcome, visited_at, pages.failures from pages join sites on sites.id = site_id
+           where sites.name = ? and visited_at >= ? and last_outcome in ({", ".join("?" * len(UNREAD))})
              and (last_outcome = 'unreadable'
                   or found_by not in ('start', 'pagination', 'archive', 'category', 'section'))
            order by last_outcome, url""",
