@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
+import httpx
 import picture_clinic
 import pytest
+from datasette.app import Datasette
 from fake_clock import FakeClock
 from servers.site import Reply, Site
 
@@ -120,3 +125,44 @@ def test_robots_txt_and_hosts_bound_what_is_fetched(tmp_path: Path) -> None:
         summary = visit(db, site, 0, pool)
     assert summary.pictures == {"ok": 6, "refused_by_robots": 3}
     assert not [path for path in site.paths() if path.startswith("/img/room")]
+
+
+@pytest.fixture(scope="module")
+def page(archive: tuple[Path, str]) -> Callable[..., httpx.Response]:
+    """Ask the archive's pages for one."""
+    path, origin = archive
+    datasette = Datasette([str(path)], metadata={})
+
+    def get(name: str, **query: str) -> httpx.Response:
+        if "url" in query:
+            query["url"] = origin + query["url"]
+        address = f"/-/archive/{name}?{urlencode({'lang': 'en', **query})}"
+        return asyncio.run(datasette.client.get(address))
+
+    return get
+
+
+def test_the_pages_show_both_pictures_of_a_change(page: Callable[..., httpx.Response]) -> None:
+    before, after = (hashlib.sha256(picture_clinic.files(n)["/img/price.png"]).hexdigest() for n in (1, 4))
+    for name in ("article", "diff"):
+        text = page(name, url="/column/hiza/").text
+        assert all(f"picture?sha256={one}" in text for one in (before, after)), name
+    shown = page("picture", sha256=before)
+    assert shown.headers["content-type"] == "image/png"
+    assert "sandbox" in shown.headers["content-security-policy"]
+    assert shown.content == picture_clinic.files(1)["/img/price.png"]
+    assert page("picture", sha256=hashlib.sha256(b"x").hexdigest()).status_code == 404
+
+
+def test_the_evidence_sheet_holds_both_pictures(page: Callable[..., httpx.Response]) -> None:
+    sheet = page("evidence", url="/column/hiza/").text
+    for version in (1, 4):
+        assert base64.b64encode(picture_clinic.files(version)["/img/price.png"]).decode() in sheet
+
+
+def test_a_replayed_page_shows_its_pictures_and_loads_nothing(page: Callable[..., httpx.Response]) -> None:
+    replayed = page("replay", url="/column/kubi/")
+    assert replayed.text.count("data:image/jpeg;base64,") >= 3, "lazy ones as well"
+    assert "img-src data:" in replayed.headers["content-security-policy"]
+    old = page("replay", url="/column/hiza/", at="2026-02-20T00:00:00Z").text
+    assert base64.b64encode(picture_clinic.files(1)["/img/price.png"]).decode() in old

@@ -5,16 +5,18 @@ It is in Japanese and English, because a sheet is passed on to people we do not 
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
+from columnarchive.diff.pictures import changed_pairs
 from columnarchive.diff.render_html import spans_to_html
 from columnarchive.errors import NotFound
 from columnarchive.locale import Language, label_names, source_name, text
-from columnarchive.records import Article, Comparison, Edit, Revision
+from columnarchive.records import Article, Comparison, Edit, Picture, Revision
 from columnarchive.store import shown
 from columnarchive.store.reads import ArticleRow
 from columnarchive.times import interval
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
     from columnarchive.reader import Reader
 
 LANGUAGES: tuple[Language, ...] = ("ja", "en")
+
+_PICTURE_TYPES = (
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG", "image/png"),
+    (b"GIF8", "image/gif"),
+    (b"BM", "image/bmp"),
+)
 
 _STYLE = """
 :root{color-scheme:light}body{font:16px/1.8 "Hiragino Sans","Noto Sans JP","Yu Gothic Medium",Meiryo,IPAGothic,
@@ -34,8 +43,24 @@ border-collapse:collapse;font-size:.9em}code,pre{font-family:ui-monospace,Consol
 pre{background:#f5f3ee;padding:.8em;white-space:pre-wrap}del{background:#f9dedb;color:#7c1b12}
 ins{background:#dcefdc;color:#134d1b}.edit{border-left:3px solid #bbb;padding:.2em .8em;margin:.7em 0}
 .labels{font-size:.85em;color:#555}.text p{margin:.5em 0}.heading{font-weight:700}footer{margin-top:3em;font-size:.85em;
-color:#555}@media print{body{margin:0;max-width:none;font-size:10.5pt}.edit,tr{break-inside:avoid}}
+color:#555}.pictures{display:grid;grid-template-columns:1fr 1fr;gap:1em}.pictures img{max-width:100%}
+@media print{body{margin:0;max-width:none;font-size:10.5pt}.edit,tr{break-inside:avoid}}
 """
+
+
+def picture_type(body: bytes) -> str:
+    """Return the media type of a picture by its first bytes."""
+    for start, kind in _PICTURE_TYPES:
+        if body.startswith(start):
+            return kind
+    if body[:4] == b"RIFF":
+        return "image/webp"
+    return "image/avif" if body[4:8] == b"ftyp" else "image/svg+xml"
+
+
+def data_address(body: bytes) -> str:
+    """Return a picture as an address that holds it."""
+    return f"data:{picture_type(body)};base64,{base64.b64encode(body).decode()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +83,7 @@ class _Side:
 def sheet(archive: Reader, row: ArticleRow, revisions: Sequence[Revision], comparison: Comparison | None) -> Sheet:
     """Return the sheet for two revisions of an article and their comparison, or for its only revision."""
     sides = [_side(archive, row, one) for one in revisions]
-    page = "".join(_page(row, sides, comparison, archive.chain_head))
+    page = "".join(_page(archive, row, sides, comparison))
     return Sheet(_name(row.url, sides), page, tuple(dict.fromkeys(side.stored.id for side in sides)))
 
 
@@ -124,7 +149,7 @@ def _name(url: str, sides: list[_Side]) -> str:
     return f"evidence-{stem.strip('-')[:80]}-{days}.html"
 
 
-def _page(row: ArticleRow, sides: list[_Side], comparison: Comparison | None, head: str) -> Iterator[str]:
+def _page(archive: Reader, row: ArticleRow, sides: list[_Side], comparison: Comparison | None) -> Iterator[str]:
     title = sides[-1].revision.article.title or row.url
     yield (
         '<!DOCTYPE html>\n<html lang="ja"><head><meta charset="utf-8">'
@@ -133,7 +158,7 @@ def _page(row: ArticleRow, sides: list[_Side], comparison: Comparison | None, he
         f"<p>証拠シート · <span lang='en'>Evidence sheet</span></p><h1>{escape(title)}</h1>"
     )
     if comparison:
-        yield from _difference(comparison, sides)
+        yield from _difference(archive, comparison, sides)
     yield _table(
         (
             ("元のページ · Address", row.url),
@@ -141,7 +166,7 @@ def _page(row: ArticleRow, sides: list[_Side], comparison: Comparison | None, he
             ("初めて確認 · First seen", row.first_seen_at),
             ("最後に確認 · Last seen", row.last_seen_at),
             ("状態 · State", row.state),
-            ("改ざん検知の先頭 · Head of the hash chain", head),
+            ("改ざん検知の先頭 · Head of the hash chain", archive.chain_head),
         )
     )
     for side in sides:
@@ -176,7 +201,18 @@ def _capture(side: _Side) -> Iterator[str]:
     yield f"<h3>レスポンスヘッダー · <span lang='en'>Response headers</span></h3><pre>{escape(lines)}</pre>"
 
 
-def _difference(comparison: Comparison, sides: Sequence[_Side]) -> Iterator[str]:
+def _picture(archive: Reader, picture: Picture | None) -> str:
+    """Return a picture with its digest, inside the sheet where it is stored."""
+    if picture is None:
+        return "<div></div>"
+    shown = ""
+    if picture.sha256:
+        shown = f'<img src="{data_address(archive.body(picture.sha256))}" alt="{escape(picture.alt)}">'
+    facts = (picture.caption or picture.alt, picture.url, f"SHA-256 {picture.sha256}" if picture.sha256 else "")
+    return f"<div>{shown}<p>{'<br>'.join(escape(one) for one in facts if one)}</p></div>"
+
+
+def _difference(archive: Reader, comparison: Comparison, sides: Sequence[_Side]) -> Iterator[str]:
     yield "<h2>変更点 · <span lang='en'>What changed</span></h2>"
     old, new = (side.revision for side in sides)
     after = _after(old, new)
@@ -190,6 +226,8 @@ def _difference(comparison: Comparison, sides: Sequence[_Side]) -> Iterator[str]
             ("比べ方の版 · Comparing rules", comparison.engine + (" (coarse)" if comparison.capped else "")),
         )
     )
+    for was, now in changed_pairs(old.article.pictures, new.article.pictures):
+        yield '<div class="pictures">' + _picture(archive, was) + _picture(archive, now) + "</div>"
     if not comparison.edits:
         yield "<p>文面は同じです。<span lang='en'>The texts are the same.</span></p>"
     for edit in comparison.edits:

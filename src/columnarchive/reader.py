@@ -22,8 +22,8 @@ from columnarchive.diff.render_html import spans_to_html as spans_to_html
 from columnarchive.diff.sentences import sentences_of as sentences_of
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.evidence_report import Citation as Citation
-from columnarchive.evidence_report import Sheet, cite, sheet
-from columnarchive.records import Article, Comparison, Revision, Sentence
+from columnarchive.evidence_report import Sheet, cite, data_address, picture_type, sheet
+from columnarchive.records import Article, Comparison, Picture, Revision, Sentence
 from columnarchive.search.query import Query, parse
 from columnarchive.search.query import Scope as Scope
 from columnarchive.search.spelling_variants import FOLDS as FOLDS
@@ -252,6 +252,24 @@ class Reader:
         old = self.revision(row, first or Pick(max(1, new.number - 1)))
         earlier = reads.fingerprints(self.conn, row.id, old.number) if old.number < new.number else ()
         return RevisionComparison(row, old, new, compare(old.article, new.article, earlier, self._is_reencoded))
+
+    def changed_pictures(self, found: RevisionComparison) -> list[tuple[Picture | None, Picture | None]]:
+        """Return the pictures that differ between two revisions, each as it was and as it is."""
+        from columnarchive.diff.pictures import changed_pairs
+
+        return changed_pairs(found.old.article.pictures, found.new.article.pictures)
+
+    def picture(self, sha256: str) -> tuple[bytes, str]:
+        """Return the bytes of a picture of an article and their media type; raise NotFound for any other body."""
+        if not pictures.is_shown(self.conn, sha256):
+            raise NotFound("no_body", sha256=sha256[:64])
+        body = self.body(sha256)
+        return body, picture_type(body)
+
+    def inline_resource(self, url: str, at: str) -> str:
+        """Return a resource of a page, as it was when the page was captured or else first, as a data address."""
+        sha256 = pictures.resource_at(self.conn, url, at)
+        return data_address(self.body(sha256)) if sha256 else ""
 
     def _is_reencoded(self, old: str, new: str) -> bool:
         return (old, new) in pictures.reencoded(self.conn)

@@ -14,7 +14,7 @@ from columnarchive.browse.rendering import Page
 from columnarchive.browse.request import PageRequest
 from columnarchive.browse.timeline import timeline
 from columnarchive.locale import source_name
-from columnarchive.reader import ArticleRow, Pick, Reader, RevisionRow, Step, Witness, sentences_of
+from columnarchive.reader import ArticleRow, Pick, PictureRow, Reader, RevisionRow, Step, Witness, sentences_of
 from columnarchive.records import Article, Sentence
 from columnarchive.times import DEFAULT_ZONE, day_name, interval
 
@@ -82,6 +82,7 @@ def article(archive: Reader, request: PageRequest) -> Page:
             "items": list(_items(request, row, archive.revisions(row), changes)),
             "events": [change for change in changes if change.from_number == change.to_number],
             "removed": [(one.text, _span(one, request)) for one in archive.removed_sentences(row)],
+            "pictures": [(one, _picture_span(one, request)) for one in archive.pictures(row)],
             "copies": archive.copies_of(row.id, COPIES),
             "stones": tombstones(archive, request, row.url),
             "witnesses": _witnesses(archive.witnesses(row), request, row),
@@ -132,6 +133,13 @@ def _since(at: str, request: PageRequest) -> str:
 def _span(sentence: Sentence, request: PageRequest) -> str:
     start, end = (day_name(at, request.lang) for at in (sentence.since_at, sentence.until_at))
     return request.text("span", start=start, end=end)
+
+
+def _picture_span(picture: PictureRow, request: PageRequest) -> str:
+    start = day_name(picture.since_at, request.lang)
+    if picture.stands:
+        return request.text("since_note", day=start)
+    return request.text("span", start=start, end=day_name(picture.until_at, request.lang))
 
 
 def _blocks(article: Article, ages: Sequence[Sentence]) -> list[AgedBlock]:

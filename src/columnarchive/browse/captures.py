@@ -7,6 +7,7 @@ import hashlib
 import re
 
 from columnarchive.browse.rendering import REPLAY_POLICY, SHEET_POLICY, FileResponse, Page
+from columnarchive.browse.replay import with_pictures
 from columnarchive.browse.request import PageRequest
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.reader import Reader, Stored, Tombstone
@@ -52,9 +53,11 @@ def replay(archive: Reader, request: PageRequest) -> FileResponse:
     kind = _content_type(stored)
     if not _is_page(kind):
         raise NotFound("not_a_page")
+    at = stored.fetched_at
+    shown = with_pictures(body, stored.final_url or stored.url, lambda url: archive.inline_resource(url, at))
     # The charset is the page's own business, as it was then: its header, or else its <meta>.
     return FileResponse(
-        body, kind, {"Content-Security-Policy": REPLAY_POLICY, "X-Content-Type-Options": "nosniff",
+        shown, kind, {"Content-Security-Policy": REPLAY_POLICY, "X-Content-Type-Options": "nosniff",
                      "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow",
                      "Cross-Origin-Resource-Policy": "same-origin"},
     )  # fmt: skip

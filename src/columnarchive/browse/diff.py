@@ -46,6 +46,7 @@ def diff(archive: Reader, request: PageRequest) -> Page:
             "sources": {
                 one.number: "" if one.source == "crawl" else source_name(request.lang, one.source) for one in revisions
             },
+            "pictures": archive.changed_pictures(found),
             "view": view,
             "show": show,
             "choices": [

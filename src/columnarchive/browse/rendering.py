@@ -27,7 +27,7 @@ REPLAY_POLICY = (
 )
 """A stored page may draw itself with what it carries, and nothing else, whether in its frame or opened alone."""
 
-SHEET_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+SHEET_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 """A self-contained sheet has its style inside."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from datasette import Forbidden, Response
 
-from columnarchive.browse import access, article, captures, diff, feeds, home, search, sites
+from columnarchive.browse import access, article, captures, diff, feeds, home, replay, search, sites
 from columnarchive.browse.rendering import PAGE_POLICY, REVIEW_POLICY, FileResponse, Page, render
 from columnarchive.browse.request import ROOT, PageRequest, language
 from columnarchive.errors import ArchiveError, NotFound, StoreError, UsageError, describe
@@ -52,6 +52,7 @@ ROUTES = (
     Route("captures", captures.captures, ("pages", "captures")),
     Route("capture", captures.capture, _EVIDENCE),
     Route("replay", captures.replay, _EVIDENCE),
+    Route("picture", replay.picture, (*_EVIDENCE, "pictures")),
     Route("body", captures.download, _EVIDENCE),
     Route("evidence", captures.evidence, (*_TEXTS, *_EVIDENCE, "chain")),
     Route("feed", feeds.feed, ("sites", "articles", "changes", "sentences")),

@@ -31,11 +31,18 @@ def picture_edits(old: Article, new: Article, is_reencoded: IsReencoded = never)
             yield _edit("picture_removed", before, None)
 
 
+def changed_pairs(old: Sequence[Picture], new: Sequence[Picture]) -> list[_Pair]:
+    """Return the pictures that came, went or changed, each as it was and as it is."""
+    return [
+        (before, after)
+        for before, after in _pairs(old, new)
+        if before is None or after is None or any(_differences(before, after))
+    ]
+
+
 def differ(old: Sequence[Picture], new: Sequence[Picture]) -> bool:
     """Whether two articles have other pictures; bytes that are not known of both are no difference."""
-    return any(
-        before is None or after is None or any(_differences(before, after)) for before, after in _pairs(old, new)
-    )
+    return bool(changed_pairs(old, new))
 
 
 def _pairs(old: Sequence[Picture], new: Sequence[Picture]) -> Iterator[_Pair]:

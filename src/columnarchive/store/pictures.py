@@ -129,3 +129,21 @@ def forget(conn: sqlite3.Connection, digests: Sequence[str]) -> None:
         ("picture_pairs", "new_sha256"),
     ):
         conn.executemany(f"delete from {table} where {column} = ?", ((one,) for one in digests))
+
+
+def is_shown(conn: sqlite3.Connection, sha256: str) -> bool:
+    """Whether a body is that of a picture of an article."""
+    found = conn.execute("select 1 from pictures where sha256 = ? limit 1", (sha256,)).fetchone()
+    return bool(sha256) and found is not None
+
+
+def resource_at(conn: sqlite3.Connection, url: str, at: str) -> str:
+    """Return the digest of a resource as last seen by a time, or else as first seen; empty without one."""
+    row = conn.execute(
+        """select captures.body_sha256 from pages join captures on page_id = pages.id
+           where pages.url = :url and kind = 'resource' and withdrawal_id is null and captures.body_sha256 <> ''
+             and outcome in ('ok', 'unchanged', 'redirected')
+           order by fetched_at <= :at desc, iif(fetched_at <= :at, fetched_at, '') desc, fetched_at limit 1""",
+        {"url": url, "at": at},
+    ).fetchone()
+    return str(row[0]) if row else ""
