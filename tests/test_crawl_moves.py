@@ -242,12 +242,21 @@ def test_a_notice_that_sends_readers_elsewhere_says_that_the_column_is_gone(foll
     assert followed.labels(at(0)) == ["gone", "returned"]
 
 
-@pytest.mark.parametrize("to", spread([at(0) + "?token=1", "https://other.example/", "/check/"], 1))
+@pytest.mark.parametrize("to", spread([at(0) + "?token=1", "/check/"], 1))
 def test_a_notice_that_may_be_a_wall_says_nothing(followed: Followed, to: str) -> None:
     followed.site.pages |= {at(0): notice(to), "/check/": page("確認", "<p>認証中</p>")}
     followed.come_back()
     assert followed.articles()[at(0)] == ("ひざの再生医療", 1, "suspect")
     assert followed.labels(at(0)) == []
+
+
+def test_a_notice_that_names_an_address_elsewhere_is_a_change_to_that(followed: Followed) -> None:
+    followed.site.pages[at(0)] = notice("https://other.example/new.html")
+    followed.come_back()
+    assert followed.articles()[at(0)] == ("移転しました", 2, "live")
+    assert "rewritten" in followed.labels(at(0)) or "replaced" in followed.labels(at(0))
+    shown = followed.db.conn.execute("select text from articles where title = '移転しました'").fetchone()[0]
+    assert shown.endswith("https://other.example/new.html")
 
 
 @pytest.mark.parametrize("head", [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from columnarchive.extract.outlines import Outline
@@ -10,14 +11,20 @@ from columnarchive.extract.template import COMMON
 from columnarchive.records import Article, Outcome
 
 _MARKUP_TYPES = ("html", "xml", "text/plain", "octet-stream")
+_UNKNOWN_TYPES = ("unknown/unknown", "application/unknown", "*/*")  # by which browsers look at the bytes
 _BINARY = (b"%PDF", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"PK\x03\x04", b"\x1f\x8b", b"RIFF", b"\x00\x00\x00")
+_MOVED = re.compile(
+    r"移転(?:し|いた|に|のお)|引っ?越し|移行し|(?:URL|アドレス)(?:は|が)変(?:わ|更)|新しい(?:URL|アドレス|サイト)(?:は|に|へ)"
+    r"|has moved|moved to",
+    re.I,
+)
 _SNIFFED = 2048
 
 
 def refuse(body: bytes, content_type: str) -> Outcome | None:
     """What can be said before parsing: not a page, by its type or its first bytes."""
     kind = content_type.partition(";")[0].strip().lower()
-    if kind and not any(known in kind for known in _MARKUP_TYPES):
+    if "/" in kind and kind not in _UNKNOWN_TYPES and not any(known in kind for known in _MARKUP_TYPES):
         return "not_html"
     head = body[:_SNIFFED].lstrip()
     if head.startswith(_BINARY) or (
@@ -61,6 +68,12 @@ def judge(
             return "needs_javascript"
         return "no_article"
     return "ok"
+
+
+def tells_of_move(article: Article) -> bool:
+    """Return whether a short text says that its page is elsewhere now."""
+    text = article.title + article.text
+    return len(text) < WALL_CHARS and _MOVED.search(text) is not None and not WALL.search(text.lower())
 
 
 def is_foreign(said: Sequence[int], before: Sequence[int]) -> bool:

@@ -21,7 +21,7 @@ from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.link_header import link_target
 from columnarchive.extract.listing_detection import Digest, digest, find_listings
 from columnarchive.extract.outlines import Outline
-from columnarchive.extract.page_classification import is_foreign, judge
+from columnarchive.extract.page_classification import is_foreign, judge, tells_of_move
 from columnarchive.extract.page_images import design_slots, keys
 from columnarchive.extract.pictures import are_others, settled
 from columnarchive.extract.rules import MAX_EVIDENCE_PAGES
@@ -30,6 +30,7 @@ from columnarchive.extract.template import SHARED, Template
 from columnarchive.extract.template_sample import Evidence, evidence, unite
 from columnarchive.records import (
     Article,
+    Block,
     Outcome,
     PageKind,
     PageReadings,
@@ -58,7 +59,7 @@ def read_site(
     knows or finds to fail is `unreadable`.
     """
     ordered = sorted((page for page in pages if page.versions), key=lambda page: page.url)
-    library = _Library(body, containment or Containment())
+    library = _Library(ordered, body, containment or Containment())
     kinds = _kinds(ordered, library, overrides)
     timeline = _Timeline(ordered, kinds, library)
     done: dict[str, list[Reading]] = {page.url: [] for page in ordered}
@@ -106,7 +107,8 @@ class _Last:
 class _Library:
     """Bodies → outlines, each parsed once while memory allows."""
 
-    def __init__(self, body: Callable[[str], bytes], containment: Containment) -> None:
+    def __init__(self, pages: Sequence[PageVersions], body: Callable[[str], bytes], containment: Containment) -> None:
+        self.known = frozenset(page.url for page in pages)
         self._body = body
         self._containment = containment
         self.places = Places()
@@ -296,9 +298,16 @@ def _read(
         old_said = site.template.judge(old) if site.template is not None and isinstance(old, Outline) else None
         foreign = said is not None and old_said is not None and is_foreign(said, old_said)
         familiar = last is not None and article is not None and mostly_remains(last.read, article)
+        is_notice = (
+            sent not in ("", *library.known) and not foreign and last is not None and not _is_same(sent, page.url)
+        )
+        if is_notice and article is not None and tells_of_move(article):
+            if sent not in article.text:
+                read = article = replace(article, blocks=(*article.blocks, Block("paragraph", sent)))
+            sent = ""  # to where nothing is fetched from: the notice is all that stands here now
         outcome = judge(opened, article, foreign=foreign, familiar=familiar, sends_on=sent not in ("", page.url))
-        if outcome != "ok" and sent.partition("?")[0] != page.url.partition("?")[0]:
-            canonical = sent or canonical  # walls send to the page itself, with a token in the query
+        if outcome != "ok" and not _is_same(sent, page.url):
+            canonical = sent or canonical
         if outcome != "ok" or article is None or read is None:
             return Reading(version, "article" if last else "other", outcome, None, False, canonical), None
         changed = True
@@ -322,6 +331,11 @@ def _read(
     finally:
         if own is not None and site.template is not None:
             site.template.remove(own)
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Return whether two addresses differ in the query alone: walls send to the page itself, with a token."""
+    return one.partition("?")[0] == other.partition("?")[0]
 
 
 def _shared_texts(page: Outline, said: Sequence[int] | None) -> frozenset[str]:

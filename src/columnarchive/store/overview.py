@@ -171,6 +171,7 @@ def unread(conn: Connection, name: str, since: str) -> list[Trouble]:
     rows = conn.execute(
         f"""select url, state, last_outcome, visited_at, pages.failures from pages join sites on sites.id = site_id
            where sites.name = ? and visited_at >= ? and last_outcome in ({", ".join("?" * len(UNREAD))})
+             and (state <> 'failed' or last_outcome = 'unreadable')
              and (last_outcome = 'unreadable'
                   or found_by not in ('start', 'pagination', 'archive', 'category', 'section'))
            order by last_outcome, url""",
