@@ -197,7 +197,7 @@ def test_a_copy_that_lost_pages_is_none_without_bodies(derived: Path, tmp_path: 
     with Database.open(copy) as db:
         db.conn.execute("insert into meta values (?, '1')", (snapshot.WITHOUT_BODIES,))
         db.conn.execute("delete from bodies where id = 2")
-        assert integrity.checked(copy) == []
+        assert integrity.WITHOUT_BODIES not in integrity.checked(copy)
         assert any("is missing" in each.what for each in check(db, full=False))
 
 

@@ -263,3 +263,26 @@ def test_what_was_withdrawn_is_told_with_its_day_and_reason(tmp_path: Path) -> N
     assert (refused.returncode, "shows when and why" in refused.stderr) == (1, True)
     assert re.search(r"withdrawn at 20\d\d-\S+Z: 本人の求め", archive("captures", url, db=path).stdout)
     assert rows(archive("captures", url, "--json", db=path))[0]["withdrawn_reason"] == "本人の求め"
+
+
+def test_a_column_is_named_by_a_part_a_number_or_without_its_scheme(db: Path) -> None:
+    shown = archive("show", NANBYO, db=db).stdout
+    number = re.search(r"\[(\d+)\]", archive("search", "難病", "--limit", "1", db=db).stdout)
+    assert number is not None
+    for name in ("nanbyo-kansaibou", NANBYO.partition("://")[2], "難病と幹細胞", number[1]):
+        assert archive("show", name, db=db).stdout == shown, name
+    several = archive("show", "column/", db=db)
+    assert several.returncode == 1
+    assert several.stderr.startswith("archive: Several columns have 'column/'; name one of them:")
+
+
+def test_wrong_words_are_named_in_the_language_of_the_user(db: Path) -> None:
+    for arguments, english, japanese in (
+        (["serch"], "did you mean `search`?", "「serch」というコマンドはありません"),
+        (["show"], "URL is missing.", "URL がありません"),
+        (["changes", "--levl", "2"], "There is no option --levl; did you mean", "というオプションはありません"),
+        (["changes", "--label", "prise"], "There is no label 'prise'; did you mean `price`?", "という種類はありません"),
+    ):
+        assert english in archive(*arguments, db=db).stderr
+        assert japanese in archive("--lang", "ja", *arguments, db=db).stderr
+    assert "費用" in archive("changes", "--label", "費用", "--lang", "ja", db=db).stdout

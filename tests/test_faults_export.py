@@ -260,7 +260,7 @@ def test_a_webhook_of_no_address_is_refused_in_settings_and_never_ends_a_crawl(
     with Database.open(clinic_archive.copied(db, tmp_path / "a.db")) as opened:
         (told,) = notify(opened, [Hook(url, Interest())])
     assert told.changes == 0
-    assert told.error.endswith(".")
+    assert str(told.error).endswith(".")
 
 
 @pytest.mark.parametrize("url", ["http://a..b.example/", f"http://{'a' * 70}.example/", "http://127.0.0.1:0/"])

@@ -323,7 +323,7 @@ def test_settings_are_read_and_faults_named(tmp_path: Path) -> None:
         ('url = "https://a/"\nsecret_env = "not a name!"', r"at `\$.notify\[0\].secret_env`"),
         (
             'url = "https://a/"\nlabels = ["price", "risk_remove"]',
-            "'risk_remove' is no label; did you mean `risk_removed`",
+            "There is no label 'risk_remove'; did you mean `risk_removed`",
         ),
         ('url = "https://a/"\nsite = ["a"]', "unknown setting `site`.*did you mean `sites`"),
         ('url = "https://a/"\nsince = "soon"', r"at `\$.notify\[0\].since`"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from columnarchive.text import find_dates, fold, nfkc, squeeze
+from columnarchive.times import typed
 
 
 @pytest.mark.parametrize(
@@ -89,3 +91,22 @@ def test_nfkc_is_what_unicode_says(text: str) -> None:
 @given(st.text())
 def test_fold_is_idempotent(text: str) -> None:
     assert fold(fold(text)) == fold(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("2026-02", "2026-01-31T15:00:00Z", "2026-02-28T14:59:59Z"),
+        ("2025-12", "2025-11-30T15:00:00Z", "2025-12-31T14:59:59Z"),
+        ("2026", "2025-12-31T15:00:00Z", "2026-12-31T14:59:59Z"),
+        ("7d", "2026-03-31T15:00:00Z", "2026-04-01T14:59:59Z"),
+        ("2w", "2026-03-24T15:00:00Z", "2026-03-25T14:59:59Z"),
+        ("yesterday", "2026-04-06T15:00:00Z", "2026-04-07T14:59:59Z"),
+        ("今日", "2026-04-07T15:00:00Z", "2026-04-08T14:59:59Z"),
+    ],
+)
+def test_short_forms_of_days(text: str, start: str, end: str) -> None:
+    def clock() -> datetime:
+        return datetime(2026, 4, 7, 16, tzinfo=UTC)  # the 8th in Japan
+
+    assert (typed(text, clock=clock), typed(text, end=True, clock=clock)) == (start, end)

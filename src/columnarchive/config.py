@@ -235,7 +235,7 @@ def _prepare(document: dict[str, Any]) -> None:
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             raise UsageError("not_a_table", key=key)
         for number, table in enumerate(tables, 1):
-            _check_keys(table, kind, f"[[{key}]] {number}")
+            _check_keys(table, kind, f"[[{key}]] number {number}")
     for number, table in enumerate(document["site"], 1):
         start = table.get("start")
         if not start:

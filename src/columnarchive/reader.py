@@ -219,6 +219,21 @@ class Reader:
         known = (form for form in lookup_forms(url) if reads.is_known(self.conn, form))
         return next(known, "") or canonical(url)
 
+    def resolve(self, text: str) -> str:
+        """Return the address that a person means: in full, without https://, by a number, or by a part of it.
+
+        A number is one that `archive search` shows. A part of an address or a title counts when one column has it.
+        """
+        if "://" in text or any(reads.is_known(self.conn, form) for form in lookup_forms(text)):
+            return text
+        for scheme in ("https://", "http://"):
+            if "." in text and any(reads.is_known(self.conn, form) for form in lookup_forms(scheme + text)):
+                return scheme + text
+        found = reads.urls_like(self.conn, text)
+        if len(found) > 1:
+            raise UsageError("several_columns", text=text[:40], urls="\n  ".join(["", *found[:8]]))
+        return found[0] if found else text
+
     def articles(self, site: str = "") -> list[ArticleRow]:
         """Return the articles of a site, or of all sites, newest first."""
         return reads.articles(self.conn, site)

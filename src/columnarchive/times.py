@@ -50,8 +50,11 @@ def zone(name: str) -> ZoneInfo:
         raise UsageError("not_a_time_zone", name=name[:100]) from error
 
 
-def typed(text: str, tz: str = DEFAULT_ZONE, *, end: bool = False) -> str:
-    """A moment that a person typed, as UTC text: a day means its beginning in `tz`, or with `end` its last second.
+def typed(text: str, tz: str = DEFAULT_ZONE, *, end: bool = False, clock: Clock = system_clock) -> str:
+    """Return a moment that a person typed, as UTC text.
+
+    A day, a month or a year means its beginning in `tz`, or with `end` its last second. Days may be relative: `today`,
+    `yesterday`, `7d` and `2w` (so many days and weeks ago), 今日, 昨日.
 
     >>> typed("2026-04-10")
     '2026-04-09T15:00:00Z'
@@ -61,14 +64,27 @@ def typed(text: str, tz: str = DEFAULT_ZONE, *, end: bool = False) -> str:
     given = text.strip().replace("/", "-")
     place = zone(tz)
     try:
-        if re.fullmatch(r"\d{4}-\d{1,2}-\d{1,2}", given):
-            year, month, day = map(int, given.split("-"))
+        today = clock().astimezone(place).date()
+        if given in _DAYS or re.fullmatch(r"\d{1,5}[dw]", given):
+            ago = _DAYS[given] if given in _DAYS else int(given[:-1]) * (7 if given[-1] == "w" else 1)
+            given = (today - timedelta(days=ago)).isoformat()
+        if re.fullmatch(r"\d{4}(-\d{1,2}){0,2}", given):
+            parts = [int(part) for part in given.split("-")]
+            year, month, day = (*parts, 1, 1)[:3]
             start = datetime(year, month, day, tzinfo=place)
-            return to_text(start + timedelta(days=1, seconds=-1) if end else start)
+            after = {1: datetime(year + 1, 1, 1, tzinfo=place), 2: _next_month(start)}.get(len(parts))
+            return to_text((after or start + timedelta(days=1)) - timedelta(seconds=1) if end else start)
         moment = datetime.fromisoformat(given)
         return to_text(moment if moment.tzinfo else moment.replace(tzinfo=place))
     except (ValueError, OverflowError) as error:
         raise UsageError("not_a_date", text=text[:100]) from error
+
+
+_DAYS = {"today": 0, "yesterday": 1, "今日": 0, "昨日": 1}
+
+
+def _next_month(start: datetime) -> datetime:
+    return (start.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
 def day(text: str, tz: str = DEFAULT_ZONE) -> str:

@@ -63,7 +63,7 @@ def diff(
         _print_comparison(RevisionPair(comparison, old, new, (url, first), (url, first)), wanted)
         return
     with Reader.open(db) as archive:
-        row = archive.article(url)
+        row = archive.article(archive.resolve(url))
         picks = [Pick.parse(text, tz) if text else None for text in (first, second)]
         found = archive.compare_revisions(row, *picks)
     numbers = (found.old.number, found.new.number)
@@ -220,10 +220,11 @@ def review(
     if mark:
         choose("--mark", mark, (*MARKS, "none"))
     with Archive.open(db, create=False, write=bool(mark)) as archive:
-        rows = archive.changes(ChangeFilter(url=url))
+        rows = archive.changes(ChangeFilter(url=url and archive.resolve(url)))
         noted = archive.reviews()
         if mark:
-            number = archive.revision(archive.article(url), Pick.parse(which, tz)).number if which else 0
+            article = archive.article(archive.resolve(url))
+            number = archive.revision(article, Pick.parse(which, tz)).number if which else 0
             chosen = next((row for row in rows if not number or row.to_number == number), None)
             if chosen is None:
                 raise NotFound("no_such_change", url=url)
@@ -256,7 +257,7 @@ def cite(
     if number:  # as the page of the difference names it: #edit-3, or in short #3
         edit = int(number.removeprefix("edit-")) if number.removeprefix("edit-").isdecimal() else 0
     with Reader.open(db) as archive:
-        found = archive.citation(address, edit, first, second)
+        found = archive.citation(archive.resolve(address), edit, first, second)
     typer.echo(visible("\n\n".join(found.text(one) for one in ("ja", "en"))))
 
 
@@ -273,10 +274,10 @@ def evidence(
 
     with Archive.open(db, create=False, write=False) as archive:
         if as_zip:
-            archive.write_evidence_zip(url, as_zip, first, second)
+            archive.write_evidence_zip(archive.resolve(url), as_zip, first, second)
             typer.echo(as_zip)
             return
-        written = archive.write_evidence(url, first, second, out)
+        written = archive.write_evidence(archive.resolve(url), first, second, out)
     typer.echo(f"{written.sheet}\n{written.records}")
 
 
@@ -298,7 +299,7 @@ def witness(
             options = CrawlOptions(allow_private=allow_private, contact=contact_for([base], contact, settings, archive))
             if stopped := archive.take_over_around(url, base, options).stopped:
                 raise stopped
-        row = archive.article(url)
+        row = archive.article(archive.resolve(url))
         found = archive.witnesses(row)
         pairs = [archive.compare_witness(row, one) if one.verdict == "differs" else None for one in found]
     if as_json:

@@ -58,7 +58,7 @@ def search(
         scope=scope,
         site=site,
         since=_day(since, tz),
-        until=_day(until, tz),
+        until=_day(until, tz, end=True),
         limit=limit,
         folds=tuple(name for name in FOLDS if name in (fold or [])),
     )
@@ -70,6 +70,7 @@ def search(
             return
         result = archive.search(query, options)
         articles = archive.totals.articles
+        numbers = {} if as_json else {hit.url: archive.article(hit.url).id for hit in result.hits}
     if as_json:
         json_lines({**asdict(hit), "highlights": [list(pair) for pair in hit.highlights]} for hit in result.hits)
         return
@@ -77,22 +78,23 @@ def search(
         say("no_hits", articles=articles, query=query, scope=t(f"searched_{scope}"))
         return
     for hit in result.hits:
-        _print_hit(hit, tz)
+        _print_hit(hit, numbers[hit.url], tz)
     if len(result.hits) < result.total:
         say("some_hits" if result.exact else "some_hits_of_more", number=len(result.hits), total=result.total)
     else:
         say("all_hits", number=result.total)
 
 
-def _day(text: str, tz: str) -> str:
-    return day(typed(text, tz), tz) if text else ""
+def _day(text: str, tz: str, *, end: bool = False) -> str:
+    return day(typed(text, tz, end=end), tz) if text else ""
 
 
-def _print_hit(hit: Hit, tz: str) -> None:
+def _print_hit(hit: Hit, number: int, tz: str) -> None:
     from rich.text import Text
 
     out = console()
     head = Text(visible(hit.title) or hit.url, style="bold")
+    head.append(f"  [{number}]", style="dim")
     if hit.removed:
         head.append(f"  {t('removed')}", style="red")
     out.print(head)
@@ -133,7 +135,7 @@ def copies(
     with Reader.open(db) as archive:
         if site:
             archive.require_site(site)
-        found = together(archive.copies(url, site))
+        found = together(archive.copies(url and archive.resolve(url), site))
     if as_json:
         json_lines(asdict(copy) for one in found[:limit] for copy in one.copies)
         return

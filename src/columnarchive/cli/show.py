@@ -50,7 +50,7 @@ def show(
 
     choose("--format", format, ("text", "markdown", "json", "html"))
     with Reader.open(db) as archive:
-        row = archive.article(url)
+        row = archive.article(archive.resolve(url))
         pick = Pick(revision, typed(at, tz, end=True) if at else "")
         if format == "html":
             sys.stdout.buffer.write(archive.page_body(row, pick))
@@ -109,7 +109,7 @@ def history(url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE, db: Db =
     from columnarchive.reader import ChangeFilter, Reader
 
     with Reader.open(db) as archive:
-        row = archive.article(url)
+        row = archive.article(archive.resolve(url))
         revisions = archive.revisions(row)
         changes = archive.changes(ChangeFilter(url=row.url))
     if as_json:
@@ -145,7 +145,7 @@ def blame(url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE, db: Db = D
     from columnarchive.reader import Reader
 
     with Reader.open(db) as archive:
-        row = archive.article(url)
+        row = archive.article(archive.resolve(url))
         sentences = archive.sentences(row)
         removed = archive.removed_sentences(row)
     if as_json:
@@ -170,7 +170,7 @@ def pictures(url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE, db: Db 
     from columnarchive.reader import Reader
 
     with Reader.open(db) as archive:
-        found = archive.pictures(archive.article(url))
+        found = archive.pictures(archive.article(archive.resolve(url)))
     if as_json:
         json_lines(asdict(one) for one in found)
         return
@@ -190,7 +190,7 @@ def captures(url: Url, as_json: AsJson = False, db: Db = DEFAULT_DATABASE) -> No
     from columnarchive.reader import Reader
 
     with Reader.open(db) as archive:
-        rows = archive.captures(url)
+        rows = archive.captures(archive.resolve(url))
         faults = [f"{fault.step}: {fault.reason}" for fault in archive.page_faults(rows[-1].url)]
         outcome = archive.unread_outcome(rows[-1].url)
         why = locale.name(lang(), "unread", outcome) if outcome in UNREAD else ""

@@ -125,6 +125,14 @@ def _absence(conn: Connection, url: str) -> NotFound:
     return NotFound("no_article", url=url, outcome=outcome or state)
 
 
+def urls_like(conn: Connection, text: str) -> list[str]:
+    """Return the addresses of the article with this number, else of those with this text in address or title."""
+    if text.isdecimal() and len(text) < 10:
+        return [row[0] for row in conn.execute("select url from articles where id = ?", (int(text),))]
+    query = "select url from articles where instr(url, :text) or instr(title, :text) order by url limit 9"
+    return [row[0] for row in conn.execute(query, {"text": text})] if text.strip() else []
+
+
 def page_urls(conn: Connection, article_id: int) -> list[str]:
     """Return the addresses of the pages that an article is on."""
     return [row[0] for row in conn.execute("select url from pages where article_id = ? order by url", (article_id,))]
