@@ -90,14 +90,26 @@ def derive(
     anew = force and len(todo) == len(chosen)
     if anew:
         site_writer.start_rebuild(db)
-    done: list[SiteDerived] = []
+    done = [] if force else _confirmed(db, todo, to_text(clock()))
+    todo = [one for one in todo if one[1] not in {each.site for each in done}]
     if todo:
         with contextlib.ExitStack() as stack:
             pool = pool or stack.enter_context(workers())
             examine(db, pool)
-            done = _written(db, pool, todo, report, clock, anew)
+            done += _written(db, pool, todo, report, clock, anew)
     if force or not site_ids:
         update_copies(db)
+    return done
+
+
+def _confirmed(db: Database, todo: Sequence[tuple[int, str]], at: str) -> list[SiteDerived]:
+    """The sites whose new visits found nothing new, brought up to date without reading a page."""
+    done = []
+    for site_id, name in todo:
+        with db.transaction() as conn:
+            written = site_writer.confirm_site(conn, site_id, DERIVATION, at)
+        if written:
+            done.append(SiteDerived(name, written))
     return done
 
 

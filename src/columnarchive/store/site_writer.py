@@ -114,6 +114,55 @@ def write_site(db: Database, site_id: int, derived: DerivedSite, at: str, *, ane
     return Written(len(ids), added, revised, rewritten, len(stored))
 
 
+_NEW = """
+select pages.id, captures.fetched_at as at, captures.body_sha256, captures.final_url, outcome, article_id
+from pages join captures on page_id = pages.id where pages.site_id = :site and captures.id > :since
+"""
+# New visits that do not simply find the page as the visit before did, and the article as it was last derived.
+_UNQUIET = f"""
+select 1 from ({_NEW}) as new where outcome <> 'unchanged' or not exists (
+    select 1 from captures as before
+    where before.id = (select id from captures where page_id = new.id and (fetched_at, id) < (new.at, 9e18)
+                       and captures.id <= :since order by fetched_at desc, id desc limit 1)
+      and before.outcome in ('ok', 'unchanged', 'redirected') and before.withdrawal_id is null
+      and before.body_sha256 = new.body_sha256 and before.final_url = new.final_url
+      and (new.article_id is null or exists (
+          select 1 from articles where articles.id = new.article_id and state = 'live'
+            and articles.last_seen_at = before.fetched_at
+            and (select count(*) from pages where pages.article_id = articles.id) = 1)))
+  or exists (select 1 from captures where page_id = new.id and fetched_at >= new.at and body_sha256 <> ''
+             and (fetched_at > new.at or captures.id <= :since))
+  or (select count(*) from captures where page_id = new.id and captures.id > :since) > 1
+limit 1
+"""
+
+
+def confirm_site(conn: sqlite3.Connection, site_id: int, rules: str, at: str) -> Written | None:
+    """Note, inside the caller's transaction, that a site's new visits found every page as it was.
+
+    Returns None, and writes nothing, where that is not so: then the site is to be derived. The result is the same.
+    """
+    name, had_rules, since, newest = conn.execute(
+        """select name, rules, derived_from, (select coalesce(max(captures.id), 0) from captures
+               join pages on pages.id = page_id where site_id = sites.id) from sites where id = ?""",
+        (site_id,),
+    ).fetchone()
+    given = {"site": site_id, "since": since}
+    if had_rules != rules or not since or conn.execute(_UNQUIET, given).fetchone():
+        return None
+    fulltext.ensure_current(conn)
+    seen = [(row[1], row[5]) for row in conn.execute(_NEW, given).fetchall() if row[5] is not None]
+    conn.executemany("update articles set last_seen_at = ? where id = ?", seen)
+    conn.executemany(
+        """update revisions set last_seen_at = ?1 where article_id = ?2
+             and number = (select revisions from articles where id = ?2)""",
+        seen,
+    )
+    conn.execute("update sites set derived_at = ?, derived_from = ? where id = ?", (at, newest, site_id))
+    (articles,) = conn.execute("select count(*) from articles where site = ?", (name,)).fetchone()
+    return Written(articles, 0, 0, 0, 0)
+
+
 def _stored(conn: sqlite3.Connection, site: str) -> dict[str, tuple[int, str, int]]:
     """Return id, digest and number of revisions of a site's articles as they are stored, by address."""
     query = "select id, url, digest, revisions from articles where site = ?"

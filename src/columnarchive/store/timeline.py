@@ -6,6 +6,7 @@ part.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import Literal
 
@@ -27,6 +28,9 @@ STATES: dict[Outcome, PageState] = {
 }
 SHOWN_SQL = "outcome in (" + ", ".join(f"'{outcome}'" for outcome in SHOWN) + ")"
 NOT_MODIFIED = 304
+FOUND = json.dumps(
+    ["no_article", "needs_javascript", "suspect", "unreadable"]
+)  # by derivation, of a page that is shown
 AFTER_ALL_TIME = "~"
 
 
@@ -89,11 +93,18 @@ def _settle_page(conn: sqlite3.Connection, page_id: int) -> None:
         return
     first, last = _shown_edge(conn, page_id, "asc"), _shown_edge(conn, page_id, "desc")
     body = body_before(conn, page_id, AFTER_ALL_TIME, "")
+    # What derivation found the page to be holds as long as it shows the same body.
     conn.execute(
-        """update pages set first_seen_at = ?, last_seen_at = ?, body_sha256 = ?, state = ?, last_outcome = ?
-           where id = ?""",
-        (first, last, body, state, newest[1], page_id),
-    )
+        """update pages set first_seen_at = :first, last_seen_at = :last,
+             state = case when :outcome = 'unchanged' and last_outcome in (select value from json_each(:found))
+                          and body_sha256 = :body then state else :state end,
+             last_outcome = case when :outcome = 'unchanged' and last_outcome in (select value from json_each(:found))
+                                 and body_sha256 = :body then last_outcome else :outcome end,
+             body_sha256 = :body
+           where id = :id""",
+        {"first": first, "last": last, "body": body, "state": state, "outcome": newest[1], "id": page_id,
+         "found": FOUND},
+    )  # fmt: skip
 
 
 def _shown_edge(conn: sqlite3.Connection, page_id: int, order: Literal["asc", "desc"]) -> str:
