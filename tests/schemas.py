@@ -18,6 +18,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from columnarchive.store import blobs, database
+
 ROOT = Path(__file__).resolve().parents[1]
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
@@ -25,7 +27,7 @@ if __name__ == "__main__":
 from evidence import capture, fill  # noqa: E402
 
 from columnarchive.pipeline import derive  # noqa: E402
-from columnarchive.store import blobs, site_writer, upgrading  # noqa: E402
+from columnarchive.store import site_writer
 from columnarchive.store.database import Database  # noqa: E402
 
 FOLDER = ROOT / "fixtures/schemas"
@@ -52,9 +54,9 @@ def make(path: Path, name: str) -> None:
     """Write an archive with the schema up to the migration `name` to `path`."""
     with tempfile.TemporaryDirectory() as text:
         folder, full = Path(text), Path(text) / "full.db"
-        for step in upgrading.known(upgrading.MIGRATIONS):
+        for step in database.known_migrations(database.MIGRATIONS):
             if step <= name:
-                (folder / f"{step}.sql").write_text((upgrading.MIGRATIONS / f"{step}.sql").read_text("utf-8"), "utf-8")
+                (folder / f"{step}.sql").write_text((database.MIGRATIONS / f"{step}.sql").read_text("utf-8"), "utf-8")
         with Database.open(path, migrations=folder) as db:
             with _as_now(db.conn):
                 _captured(db)
@@ -109,7 +111,7 @@ def described(path: Path) -> list[object]:
     conn = sqlite3.connect(path)
     try:
         found: list[object] = conn.execute("select type, name, sql from sqlite_master order by name").fetchall()
-        found += upgrading.applied(conn)
+        found += database.applied_migrations(conn)
         found += conn.execute("select url, fetched_at, status, outcome, captures.body_sha256, headers, wire_sha256 "
                               "from captures join pages on pages.id = page_id order by fetched_at, url")  # fmt: skip
         found += conn.execute("select link_sha256 from chain order by id")
@@ -132,7 +134,7 @@ def _captured(db: Database) -> None:
 def main() -> None:
     """Write the fixtures."""
     FOLDER.mkdir(exist_ok=True)
-    names = upgrading.known(upgrading.MIGRATIONS)
+    names = database.known_migrations(database.MIGRATIONS)
     missing = [one for one in names if not fixture(one).exists()]
     for name in names if sys.argv[1:] == ["all"] else sys.argv[1:] or missing:
         with tempfile.TemporaryDirectory() as folder:

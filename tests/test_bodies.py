@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from columnarchive.errors import StoreError
 from columnarchive.exchange import warc_writer
 from columnarchive.pipeline import import_warc
-from columnarchive.store import blobs, codec, integrity
+from columnarchive.store import blobs, integrity
 from columnarchive.store.database import Database
 
 SHORT = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 12)), min_size=1, max_size=40)
@@ -43,7 +43,7 @@ def test_any_order_of_arrival_reads_back(
 @given(st.binary(max_size=2000), st.binary(max_size=2000))
 def test_a_frame_gives_its_body_back(body: bytes, base: bytes) -> None:
     for chosen in (None, base):
-        assert codec.decompress(codec.compress(body, chosen), len(body), chosen) == body
+        assert blobs.decompress(blobs.compress(body, chosen), len(body), chosen) == body
 
 
 PIECES = st.binary(max_size=40) | st.integers(0, 300_000).map(lambda length: random.Random(length).randbytes(length))
@@ -53,29 +53,29 @@ KINDS = st.sampled_from(("zstd", "zstd-base", "zstd-line"))
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(PIECES, KINDS), min_size=1, max_size=8))
 def test_a_line_of_frames_gives_its_bodies_back(line: list[tuple[bytes, str]]) -> None:
-    frames: list[codec.Frame] = []
+    frames: list[blobs.Frame] = []
     raw: list[bytes] = []
     for body, wanted in line:
         kind = wanted if raw else "zstd"
-        frames.append((codec.compress(body, codec.dictionary(kind, raw), 3), len(body), kind))
+        frames.append((blobs.compress(body, blobs.dictionary(kind, raw), 3), len(body), kind))
         raw.append(body)
-        assert codec.decompress_all(frames) == raw
-        assert codec.decompress_last(frames) == raw[-1]
+        assert blobs.decompress_all(frames) == raw
+        assert blobs.decompress_last(frames) == raw[-1]
 
 
 @settings(max_examples=60, deadline=None)
 @given(PIECES, st.lists(PIECES, min_size=1, max_size=3))
 def test_a_dictionary_made_ready_gives_frames_like_any_other(content: bytes, pages: list[bytes]) -> None:
-    ready = codec.Dictionary(content)
+    ready = blobs.Dictionary(content)
     assert ready.content == content
     for body in (*pages, content, content[:-3] + b"<p>"):
-        assert codec.decompress(ready.compress(body), len(body), content) == body
+        assert blobs.decompress(ready.compress(body), len(body), content) == body
 
 
 @given(st.binary(max_size=300), st.integers(0, 3000))
 def test_garbage_is_refused_in_a_sentence(data: bytes, size: int) -> None:
     with pytest.raises(StoreError, match="damaged"):
-        codec.decompress(data, size)
+        blobs.decompress(data, size)
 
 
 def test_a_long_history_stays_shallow_and_small(tmp_path: Path) -> None:

@@ -142,16 +142,17 @@ def test_copies_are_listed_once_widest_first_and_by_pages(archive: Path, tmp_pat
         pairs = [(a, b, 0.9) for group in groups for a in group for b in group if a != b]
         conn.executemany("insert into copies values (?, ?, ?)", pairs)
     with opened(many) as conn:
-        whole = reader.overview.copied_passages(conn, "", 10, 0)
+        whole = reader.passage_copies.copied_passages(conn, "", 10, 0)
         assert [one.articles for one in whole] == [4, 3, 2]
-        assert [reader.overview.copied_passages(conn, "", 1, start)[:1] for start in (0, 1, 2, 3)] == [
+        assert [reader.passage_copies.copied_passages(conn, "", 1, start)[:1] for start in (0, 1, 2, 3)] == [
             *[[one] for one in whole], [],
         ]  # fmt: skip
-        assert reader.overview.copied_passages(conn, sample.SITE, 10, 0) == whole
-        assert reader.overview.copied_passages(conn, "other.example", 10, 0) == []
-        assert {len(reader.overview.holders(conn, one.key)) for one in whole} == {4, 3, 2}
+        assert reader.passage_copies.copied_passages(conn, sample.SITE, 10, 0) == whole
+        assert reader.passage_copies.copied_passages(conn, "other.example", 10, 0) == []
+        assert {len(reader.passage_copies.holders(conn, one.key)) for one in whole} == {4, 3, 2}
         plan = " ".join(
-            row[3] for row in conn.execute(f"explain query plan {reader.overview.WIDEST} order by others desc limit 9")
+            row[3]
+            for row in conn.execute(f"explain query plan {reader.passage_copies.WIDEST} order by others desc limit 9")
         )
     assert "passages" not in plan  # the pairs are counted without a look at what they say
     (shown,) = ask(many, [f"{HOME}/copies"])

@@ -14,7 +14,7 @@ from columnarchive.pipeline import derive, integrity
 from columnarchive.store import fulltext, hash_chain, snapshot
 from columnarchive.store import integrity as store_integrity
 from columnarchive.store.database import Database
-from columnarchive.store.problems import Problem
+from columnarchive.store.schema import Problem
 
 FLIPS = 1000
 
@@ -139,12 +139,11 @@ def test_a_head_kept_elsewhere_tells_a_shorter_chain(db: Database) -> None:
 def test_derived_rows_that_do_not_follow_are_named(derived: Path, damage: str, said: str) -> None:
     with Database.open(derived) as db:
         again = derive.derive_site(db, 1)
-        from columnarchive.store import agree
 
-        assert agree.differences(db.conn, 1, again) == []
+        assert store_integrity.derived_differences(db.conn, 1, again) == []
         db.conn.execute("begin")
         db.conn.execute(damage)
-        problems = agree.differences(db.conn, 1, again)
+        problems = store_integrity.derived_differences(db.conn, 1, again)
         assert [each for each in problems if said in each.where], problems
         assert all("rebuild" in each.mend for each in problems)
         db.conn.execute("rollback")

@@ -24,7 +24,8 @@ from columnarchive.errors import NotFound
 from columnarchive.pipeline import derive as deriving
 from columnarchive.pipeline import integrity, withdrawal
 from columnarchive.records import History
-from columnarchive.store import agree, copies
+from columnarchive.store import copies
+from columnarchive.store import integrity as store_integrity
 from columnarchive.store.database import Database
 
 GOLDEN = Path(__file__).resolve().parent.parent / "fixtures/golden/copies.json"
@@ -247,7 +248,7 @@ def test_a_check_finds_wrong_copies_and_a_rebuild_mends_them(aozora: Path, tmp_p
         for damage in damages:
             db.conn.execute("begin")
             db.conn.execute(damage)
-            problems = agree.copied(db.conn, clinic.SITE, passages)
+            problems = store_integrity.copy_differences(db.conn, clinic.SITE, passages)
             assert problems, damage
             assert all("rebuild" in one.mend for one in problems)
             db.conn.execute("rollback")
@@ -256,7 +257,7 @@ def test_a_check_finds_wrong_copies_and_a_rebuild_mends_them(aozora: Path, tmp_p
         assert any("copies of" in one.where for one in integrity.check(db, None, True, lambda *_: None))
         deriving.derive(db, force=True)
         assert copying.rows(db) == before
-        assert agree.copied(db.conn, clinic.SITE, passages) == []
+        assert store_integrity.copy_differences(db.conn, clinic.SITE, passages) == []
 
 
 def test_the_command_lists_them(aozora: Path) -> None:

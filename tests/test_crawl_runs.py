@@ -33,8 +33,7 @@ from columnarchive.pipeline.store_frontier import Group, open_frontier
 from columnarchive.pipeline.worker_pool import WorkerPool
 from columnarchive.records import Capture
 from columnarchive.store import hash_chain
-from columnarchive.store.database import Database
-from columnarchive.store.writer_lock import writer_lock
+from columnarchive.store.database import Database, writer_lock
 from columnarchive.urls import PageLinks, host_of
 
 SAID = "ひざの痛みは年齢とともに増えます。治療の効果には個人差があり、費用は税込です。" * 5

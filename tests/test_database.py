@@ -27,9 +27,8 @@ from columnarchive.errors import StoreError
 from columnarchive.pipeline import export_warc, import_warc, integrity, withdrawal
 from columnarchive.records import Capture
 from columnarchive.store import captures
-from columnarchive.store.database import Database
-from columnarchive.store.problems import Problem
-from columnarchive.store.writer_lock import writer_lock
+from columnarchive.store.database import Database, writer_lock
+from columnarchive.store.schema import Problem
 
 PAGES = "https://clinic.example/column/"
 SOURCE = Path(__file__).resolve().parents[1] / "src"

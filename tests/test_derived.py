@@ -12,7 +12,7 @@ from columnarchive.errors import NotFound, StoreError
 from columnarchive.history.article_identity import versions
 from columnarchive.history.revisions import assemble
 from columnarchive.records import Article, Block, DerivedSite, PageReadings, PageVisits, Reading, Visit
-from columnarchive.store import fulltext, reads, site_writer, sites
+from columnarchive.store import articles, changes, fulltext, site_writer, sites
 from columnarchive.store.database import Database
 
 URL = "https://clinic.example/column/{}/"
@@ -70,14 +70,14 @@ def found(db: Database, word: str) -> list[str]:
 def test_what_is_written_is_read_back(db: Database) -> None:
     whole = site_with({1: [["免疫の話。", "費用は98,000円。"], ["免疫の話。"]], 2: [["再生医療。"]]})
     assert write(db, whole) == site_writer.Written(2, 2, 0, 0, 0)
-    row = reads.article_row(db.conn, URL.format(1))
+    row = articles.article_row(db.conn, URL.format(1))
     assert row.revisions == 2
-    assert [one.article for one in (reads.revision(db.conn, row.id, n) for n in (1, 2))] == [
+    assert [one.article for one in (articles.revision(db.conn, row.id, n) for n in (1, 2))] == [
         revision.article for revision in whole.histories[0].revisions
     ]
     assert found(db, "費用") == [URL.format(1)]
-    (change,) = reads.changes(db.conn, reads.ChangeFilter())
-    assert [edit.old for edit in reads.edits(db.conn, change.id)] == ["費用は98,000円。"]
+    (change,) = changes.change_rows(db.conn, changes.ChangeFilter())
+    assert [edit.old for edit in changes.edits(db.conn, change.id)] == ["費用は98,000円。"]
 
 
 def test_the_same_again_writes_nothing_but_the_newest_visit(db: Database) -> None:
@@ -95,19 +95,19 @@ def test_the_same_again_writes_nothing_but_the_newest_visit(db: Database) -> Non
         ),
     )
     assert write(db, later) == site_writer.Written(2, 0, 0, 0, 0)
-    assert reads.article_row(db.conn, URL.format(1)).last_seen_at == "2026-03-01T00:00:00Z"
+    assert articles.article_row(db.conn, URL.format(1)).last_seen_at == "2026-03-01T00:00:00Z"
 
 
 def test_a_changed_history_keeps_the_article_and_moves_the_index(db: Database) -> None:
     write(db, site_with({1: [["旧い文。"]], 2: [["再生医療。"]]}))
-    before = reads.article_row(db.conn, URL.format(1)).id
+    before = articles.article_row(db.conn, URL.format(1)).id
     assert write(db, site_with({1: [["旧い文。"], ["新しい文。"]]})) == site_writer.Written(1, 0, 1, 1, 1)
-    assert reads.article_row(db.conn, URL.format(1)).id == before
+    assert articles.article_row(db.conn, URL.format(1)).id == before
     assert found(db, "新しい") == [URL.format(1)]
     assert found(db, "旧い") == [URL.format(1)]  # in removed text
     assert found(db, "再生") == []
     with pytest.raises(NotFound):
-        reads.article_row(db.conn, URL.format(2))
+        articles.article_row(db.conn, URL.format(2))
 
 
 def test_an_interrupted_write_leaves_the_state_before(db: Database) -> None:
@@ -164,15 +164,15 @@ def test_changes_are_chosen_by_any_filters_together(db: Database) -> None:
         ["リスクはありません。"],
     ]
     write(db, site_with({1: prices, 2: prices[1:], 3: prices[:2]}))
-    every = reads.changes(db.conn, reads.ChangeFilter())
+    every = changes.change_rows(db.conn, changes.ChangeFilter())
     assert len(every) == 6
     assert every == sorted(every, key=lambda one: one.seen_at, reverse=True)
     labels = {label for one in every for label in one.labels}
     for label, level, url, site in itertools.product(
         ["", "no such", *labels], range(4), ["", URL.format(1), "no such"], ["", "clinic.example", "other.example"]
     ):
-        chosen = reads.ChangeFilter(site, level, label, url, "2026-01-02T00:00:00Z", "2026-01-03T12:00:00Z")
-        assert reads.changes(db.conn, chosen) == [
+        chosen = changes.ChangeFilter(site, level, label, url, "2026-01-02T00:00:00Z", "2026-01-03T12:00:00Z")
+        assert changes.change_rows(db.conn, chosen) == [
             one for one in every
             if (not site or one.site == site) and one.level >= level and (not label or label in one.labels)
             and (not url or one.url == url) and "2026-01-02" <= one.seen_at[:10] <= "2026-01-03"

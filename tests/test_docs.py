@@ -20,7 +20,7 @@ from columnarchive.cli.maintenance import EXPORTS
 from columnarchive.config import load
 from columnarchive.pipeline.export import TABLES
 from columnarchive.pipeline.notifications import hooks
-from columnarchive.store import streams
+from columnarchive.store import snapshot
 
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
 
@@ -131,7 +131,7 @@ def test_readme_names_each_format_and_each_column_of_its_tables(tmp_path_factory
     assert shown - {"archive"} == set(EXPORTS)
     words = " ".join(section.split())
     with opened(clinic_archive.path(tmp_path_factory)) as conn:
-        chosen = streams.selection(conn)
+        chosen = snapshot.selection(conn)
         for name in ("articles", "revisions", "edits"):
             columns = ", ".join(column.name for column in TABLES[name](conn, chosen).columns)
             assert re.search(rf"`{name}`(?: has)? `{columns}`", words), columns

@@ -20,7 +20,7 @@ from columnarchive.pipeline import derive as derivation
 from columnarchive.pipeline.crawl import CrawlOptions, crawl, targets
 from columnarchive.pipeline.derive import DERIVATION, derive, derive_site
 from columnarchive.records import PageFault
-from columnarchive.store import page_faults
+from columnarchive.store import captures
 from columnarchive.store.database import Database
 from columnarchive.text import storable
 
@@ -177,7 +177,7 @@ def test_a_version_that_cannot_be_read_is_reported_remembered_and_retried_with_n
         crawled(db, site)
     sha256 = sha256_of(db, "odd")
     with db.transaction() as conn:
-        page_faults.remember(conn, [PageFault(sha256, "read", "MemoryError")], DERIVATION, "2026-01-01T00:00:00Z")
+        captures.remember_faults(conn, [PageFault(sha256, "read", "MemoryError")], DERIVATION, "2026-01-01T00:00:00Z")
     derive(db, force=True)
     assert articles(db) == {f"good{n}" for n in range(5)}
     state = reader.Reader(db.conn).status("2026-01-02T00:00:00Z")
@@ -201,7 +201,7 @@ def test_a_comparison_that_fails_is_a_coarse_change_and_never_silence(db: Databa
     assert [row[0] for row in db.conn.execute("select level from changes")] == [3]
     fault = PageFault(sha256_of(db, "odd"), "compare", "It took too much time or memory.")
     with db.transaction() as conn:
-        page_faults.remember(conn, [fault], DERIVATION, "2026-01-01T00:00:00Z")
+        captures.remember_faults(conn, [fault], DERIVATION, "2026-01-01T00:00:00Z")
     derive(db, force=True)
     ((labels, capped, added),) = db.conn.execute("select labels, capped, added_chars from changes")
     assert json.loads(labels) == ["rewritten"]

@@ -25,8 +25,8 @@ from columnarchive.exchange.atomic_files import atomic_files
 from columnarchive.pipeline.export import ExportRequest
 from columnarchive.pipeline.export import export as publish
 from columnarchive.pipeline.notifications import Hook, notify
+from columnarchive.store.changes import Interest
 from columnarchive.store.database import Database
-from columnarchive.store.notifications import Interest
 
 HOSTILE = (
     "消\x1b[2J\x07え\u202eた\u2066 <!channel> <@U1> @everyone @here https://evil.example/a www.evil.example "

@@ -14,11 +14,9 @@ from reading import opened
 
 from columnarchive.archive import Archive
 from columnarchive.errors import NotFound
-from columnarchive.search.fold import fold
+from columnarchive.search.fold import FOLDS, fold
 from columnarchive.search.query import MAX_ITEMS, Scope, parse
-from columnarchive.search.snippets import highlights, snippet
-from columnarchive.search.spelling_variants import FOLDS
-from columnarchive.search.sql_functions import FUNCTIONS, MAX_TEXT
+from columnarchive.search.snippets import FUNCTIONS, MAX_TEXT, highlights, snippet
 from columnarchive.store.search import search
 
 UNITS = ["痛み", "み\n", "a\n", "0", "2025年", "令和", "Q1.", "（", ",", "ｶﾞ", "e\u0301", "\u3099", "𠮷", "\u200b"]

@@ -16,8 +16,7 @@ from evidence import archive
 
 from columnarchive.errors import StoreError
 from columnarchive.pipeline import integrity
-from columnarchive.store.database import Database
-from columnarchive.store.writer_lock import writer_lock
+from columnarchive.store.database import Database, writer_lock
 
 
 @pytest.mark.parametrize("name", ["link.db", "second.db", "folder/archive.db", "sub/../link.db", "./archive.db"])

@@ -17,7 +17,7 @@ from columnarchive.observations import KINDS, Line, ledger, observe
 from columnarchive.pipeline import derive
 from columnarchive.reader import LedgerFilter, Reader
 from columnarchive.records import Article, Block, LedgerEntry, Revision
-from columnarchive.store import agree, sites
+from columnarchive.store import integrity, sites
 from columnarchive.store.database import Database
 
 URL = "https://clinic.example/column/{}/"
@@ -140,12 +140,12 @@ def test_rebuilt_rows_are_those_of_the_crawl(db: Database) -> None:
     before = db.conn.execute(query).fetchall()
     assert before
     (site_id,) = (site_id for site_id, _ in sites.all_sites(db))
-    assert agree.differences(db.conn, site_id, derive.derive_site(db, site_id)) == []
+    assert integrity.derived_differences(db.conn, site_id, derive.derive_site(db, site_id)) == []
     deriving.derive(db, force=True)
     assert db.conn.execute(query).fetchall() == before
     with db.transaction() as conn:
         conn.execute("update observations set text = 'x' where kind = 'cost'")
-    assert agree.differences(db.conn, site_id, derive.derive_site(db, site_id))
+    assert integrity.derived_differences(db.conn, site_id, derive.derive_site(db, site_id))
 
 
 def test_a_study_states_its_reliability(db: Database, tmp_path: Path) -> None:

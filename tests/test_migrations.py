@@ -17,10 +17,10 @@ from reading import opened
 from columnarchive import reader
 from columnarchive.errors import StoreError
 from columnarchive.pipeline import integrity
-from columnarchive.store import captures, upgrading
+from columnarchive.store import captures, database
 from columnarchive.store.database import Database
 
-NAMES = upgrading.known(upgrading.MIGRATIONS)
+NAMES = database.known_migrations(database.MIGRATIONS)
 LATER = "9001_later"
 ADDED = "alter table sites add column nickname text not null default ''; create table added(value text not null);"
 
@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 def _folder(folder: Path, script: str) -> Path:
     folder.mkdir(exist_ok=True)
     for name in NAMES:
-        (folder / f"{name}.sql").write_text((upgrading.MIGRATIONS / f"{name}.sql").read_text("utf-8"), "utf-8")
+        (folder / f"{name}.sql").write_text((database.MIGRATIONS / f"{name}.sql").read_text("utf-8"), "utf-8")
     (folder / f"{LATER}.sql").write_text(script, "utf-8")
     return folder
 
@@ -68,7 +68,7 @@ def test_an_archive_of_each_schema_opens_and_is_whole(tmp_path: Path, name: str)
     with opened(path) as conn:
         assert reader.Reader(conn).totals.articles == schemas.PAGES
         assert reader.Reader(conn).search("難病").total > 0
-        assert upgrading.applied(conn) == NAMES
+        assert database.applied_migrations(conn) == NAMES
     with Database.open(path) as db:
         assert len(evidence(db)) == schemas.PAGES * 2
         problems = integrity.check(db, None, False, lambda *_: None)
@@ -94,7 +94,7 @@ def test_an_upgrade_leaves_a_copy_of_what_was(first: Path, folder: Path) -> None
         kept = evidence(db)
         db.conn.execute("insert into added values ('x')")
         assert db.conn.execute("select distinct nickname from sites").fetchall() == [("",)]
-        assert upgrading.applied(db.conn) == [*NAMES, LATER]
+        assert database.applied_migrations(db.conn) == [*NAMES, LATER]
     (copy,) = first.parent.glob("*.before-upgrade-*")
     assert copy.name == "archive.db.before-upgrade-0001"
     assert sqlite3.connect(copy).execute("select sql from sqlite_master order by name").fetchall() == before
@@ -108,7 +108,7 @@ def test_an_upgrade_leaves_a_copy_of_what_was(first: Path, folder: Path) -> None
 
 def test_a_reader_upgrades_as_well(first: Path, folder: Path) -> None:
     with Database.open(first, write=False, migrations=folder) as db:
-        assert upgrading.applied(db.conn)[-1] == LATER
+        assert database.applied_migrations(db.conn)[-1] == LATER
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             db.conn.execute("insert into added values ('x')")
 
@@ -121,11 +121,11 @@ def test_a_failing_migration_is_undone_and_stays_pending(first: Path, tmp_path: 
         Database.open(first, migrations=folder)
     assert len(str(caught.value).splitlines()) == 1
     with Database.open(first) as db:
-        assert upgrading.applied(db.conn) == NAMES
+        assert database.applied_migrations(db.conn) == NAMES
         assert evidence(db) == kept
         assert db.conn.execute("select 1 from sqlite_master where name = 'added'").fetchone() is None
     with Database.open(first, migrations=_folder(folder, ADDED)) as db:
-        assert upgrading.applied(db.conn)[-1] == LATER
+        assert database.applied_migrations(db.conn)[-1] == LATER
         assert evidence(db) == kept
 
 
@@ -151,27 +151,27 @@ def dying(first: Path, tmp_path: Path) -> Path:
 
 def _is_upgrading(path: Path) -> bool:
     with sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True) as conn:
-        return upgrading.applied(conn) == NAMES and path.with_name("archive.db.before-upgrade-0001").exists()
+        return database.applied_migrations(conn) == NAMES and path.with_name("archive.db.before-upgrade-0001").exists()
 
 
 def test_a_killed_upgrade_goes_on(dying: Path, folder: Path) -> None:
     with Database.open(dying) as db:
-        assert upgrading.applied(db.conn) == NAMES
+        assert database.applied_migrations(db.conn) == NAMES
         kept = evidence(db)
     with Database.open(dying, migrations=_folder(folder, ADDED)) as db:
-        assert upgrading.applied(db.conn)[-1] == LATER
+        assert database.applied_migrations(db.conn)[-1] == LATER
         assert evidence(db) == kept
 
 
 def test_a_killed_making_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "archive.db"
     conn = sqlite3.connect(path)
-    conn.execute(f"pragma application_id = {upgrading.APPLICATION_ID}")
+    conn.execute(f"pragma application_id = {database.APPLICATION_ID}")
     conn.close()
     with pytest.raises(StoreError, match="is empty, not yet an archive"):
         Database.open(path, write=False)
     with Database.open(path) as db:
-        assert upgrading.applied(db.conn) == NAMES
+        assert database.applied_migrations(db.conn) == NAMES
     assert list(tmp_path.glob("*before-upgrade*")) == []
 
 

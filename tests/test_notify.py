@@ -25,8 +25,8 @@ from columnarchive.crawl import webhook
 from columnarchive.errors import FetchError, UsageError
 from columnarchive.pipeline import notifications
 from columnarchive.pipeline.notifications import Hook, hooks, notify, since_last
+from columnarchive.store.changes import Interest
 from columnarchive.store.database import Database
-from columnarchive.store.notifications import Interest
 
 SECRET = "a secret of the test"
 
@@ -221,7 +221,7 @@ from pathlib import Path
 from columnarchive.pipeline.notifications import Hook, notify
 from columnarchive.crawl.webhook import post
 from columnarchive.store.database import Database
-from columnarchive.store.notifications import Interest
+from columnarchive.store.changes import Interest
 def send(url, message, secret):
     post(url, message, secret)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -244,7 +244,7 @@ from columnarchive.pipeline.notifications import Hook, notify, since_last
 from columnarchive.crawl.webhook import post
 from columnarchive.errors import ArchiveError
 from columnarchive.store.database import Database
-from columnarchive.store.notifications import Interest
+from columnarchive.store.changes import Interest
 def send(url, message, secret):
     post(url, message, secret)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))

@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_search_query import TEXT
 
-from columnarchive.search.fold import clusters, fold, fold_with_offsets
+from columnarchive.search.fold import clusters, fold, fold_with_offsets, variants
 from columnarchive.search.query import parse
+from columnarchive.search.relevance import word
 from columnarchive.search.snippets import highlights, needles, snippet
-from columnarchive.search.spelling_variants import variants
-from columnarchive.search.word_boundaries import word
 
 
 @given(TEXT)

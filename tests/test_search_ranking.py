@@ -12,7 +12,7 @@ from test_search_truth import Row, archive
 
 from columnarchive.extract.saved_pages import read_pages
 from columnarchive.search.query import parse
-from columnarchive.search.word_boundaries import word
+from columnarchive.search.relevance import word
 from columnarchive.store import ranking, search
 
 

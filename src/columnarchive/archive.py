@@ -52,13 +52,12 @@ from columnarchive.reader import ChangeRow, Reader
 from columnarchive.records import Article, Comparison
 from columnarchive.store import reviews, sites
 from columnarchive.store import saved_searches as searches
-from columnarchive.store.database import Database
-from columnarchive.store.notifications import Interest as Interest
-from columnarchive.store.problems import Problem as Problem
+from columnarchive.store.changes import Interest as Interest
+from columnarchive.store.database import Database, writer_lock
 from columnarchive.store.reviews import Mark as Mark
 from columnarchive.store.reviews import Review as Review
 from columnarchive.store.saved_searches import Watch as SavedSearch
-from columnarchive.store.writer_lock import writer_lock
+from columnarchive.store.schema import Problem as Problem
 from columnarchive.times import Clock, system_clock, to_text
 
 load_settings = config.load

@@ -17,8 +17,8 @@ from columnarchive.diff.render_html import spans_to_html
 from columnarchive.errors import NotFound
 from columnarchive.locale import Language, label_names, source_name, text
 from columnarchive.records import Article, Comparison, Edit, Picture, Revision
-from columnarchive.store import shown
-from columnarchive.store.reads import ArticleRow
+from columnarchive.store import captures
+from columnarchive.store.articles import ArticleRow
 from columnarchive.times import interval
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class _Side:
     """A revision and the capture that first showed it."""
 
     revision: Revision
-    stored: shown.Stored
+    stored: captures.Stored
 
 
 def sheet(archive: Reader, row: ArticleRow, revisions: Sequence[Revision], comparison: Comparison | None) -> Sheet:

@@ -24,63 +24,61 @@ from columnarchive.errors import NotFound, UsageError
 from columnarchive.evidence_report import Citation as Citation
 from columnarchive.evidence_report import Sheet, cite, data_address, picture_type, sheet
 from columnarchive.records import Article, Comparison, Picture, Revision, Sentence
+from columnarchive.search.fold import FOLDS as FOLDS
+from columnarchive.search.fold import Fold
 from columnarchive.search.query import Query, parse
 from columnarchive.search.query import Scope as Scope
-from columnarchive.search.spelling_variants import FOLDS as FOLDS
-from columnarchive.search.spelling_variants import Fold
-from columnarchive.search.sql_functions import FUNCTIONS as FUNCTIONS
+from columnarchive.search.snippets import FUNCTIONS as FUNCTIONS
 from columnarchive.store import (
+    articles,
     blobs,
     canned_queries,
     captures,
-    copied,
+    changes,
     disclosures,
     hash_chain,
-    overview,
-    page_faults,
+    passage_copies,
     pictures,
-    reads,
     reviews,
-    shown,
-    timestamps,
+    sites,
     witnesses,
 )
 from columnarchive.store import search as ranked
+from columnarchive.store.articles import ArticleRow as ArticleRow
+from columnarchive.store.articles import Card as Card
+from columnarchive.store.articles import Connection as Connection
+from columnarchive.store.articles import RevisionRow as RevisionRow
 from columnarchive.store.captures import CaptureRow as CaptureRow
-from columnarchive.store.copied import Copied as Copied
-from columnarchive.store.copied import Copy as Copy
-from columnarchive.store.copied import together as together
+from columnarchive.store.captures import Stored as Stored
+from columnarchive.store.captures import Tombstone as Tombstone
+from columnarchive.store.captures import UnreadablePage as UnreadablePage
+from columnarchive.store.changes import ChangeDetail as ChangeDetail
+from columnarchive.store.changes import ChangeFilter as ChangeFilter
+from columnarchive.store.changes import ChangeRow as ChangeRow
+from columnarchive.store.changes import Ends as Ends
+from columnarchive.store.changes import Step as Step
+from columnarchive.store.changes import Tally as Tally
 from columnarchive.store.database import Database
 from columnarchive.store.disclosures import Disclosure as Disclosure
 from columnarchive.store.disclosures import LedgerColumn as LedgerColumn
 from columnarchive.store.disclosures import LedgerFilter as LedgerFilter
 from columnarchive.store.disclosures import SampledColumn as SampledColumn
-from columnarchive.store.overview import CopiedPassage as CopiedPassage
-from columnarchive.store.overview import Holder as Holder
-from columnarchive.store.overview import Month as Month
-from columnarchive.store.overview import SiteCard as SiteCard
-from columnarchive.store.overview import SitePage as SitePage
-from columnarchive.store.overview import Trouble as Trouble
-from columnarchive.store.page_faults import UnreadablePage as UnreadablePage
+from columnarchive.store.passage_copies import Copied as Copied
+from columnarchive.store.passage_copies import CopiedPassage as CopiedPassage
+from columnarchive.store.passage_copies import Copy as Copy
+from columnarchive.store.passage_copies import Holder as Holder
+from columnarchive.store.passage_copies import together as together
 from columnarchive.store.pictures import PictureRow as PictureRow
-from columnarchive.store.reads import ArticleRow as ArticleRow
-from columnarchive.store.reads import ChangeDetail as ChangeDetail
-from columnarchive.store.reads import ChangeFilter as ChangeFilter
-from columnarchive.store.reads import ChangeRow as ChangeRow
-from columnarchive.store.reads import Connection as Connection
-from columnarchive.store.reads import RevisionRow as RevisionRow
-from columnarchive.store.reads import SiteRow as SiteRow
-from columnarchive.store.reads import Totals as Totals
 from columnarchive.store.reviews import MARKS as MARKS
 from columnarchive.store.reviews import Review as Review
 from columnarchive.store.search import SearchResult as SearchResult
-from columnarchive.store.shown import Card as Card
-from columnarchive.store.shown import Counts as Counts
-from columnarchive.store.shown import Ends as Ends
-from columnarchive.store.shown import Step as Step
-from columnarchive.store.shown import Stored as Stored
-from columnarchive.store.shown import Tally as Tally
-from columnarchive.store.shown import Tombstone as Tombstone
+from columnarchive.store.sites import Counts as Counts
+from columnarchive.store.sites import Month as Month
+from columnarchive.store.sites import SiteCard as SiteCard
+from columnarchive.store.sites import SitePage as SitePage
+from columnarchive.store.sites import SiteRow as SiteRow
+from columnarchive.store.sites import Totals as Totals
+from columnarchive.store.sites import Trouble as Trouble
 from columnarchive.store.witnesses import Witness as Witness
 from columnarchive.times import DEFAULT_ZONE, system_clock, to_text, typed
 from columnarchive.urls import canonical, lookup_forms
@@ -212,11 +210,11 @@ class Reader:
 
     def article(self, url: str) -> ArticleRow:
         """Return the article at a URL in any spelling; raise NotFound, with the reason, when there is none."""
-        return reads.article_row(self.conn, self._known_url(url))
+        return articles.article_row(self.conn, self._known_url(url))
 
     def _known_url(self, url: str) -> str:
         """Return the address under which the archive knows a page, for one that a person typed or copied."""
-        known = (form for form in lookup_forms(url) if reads.is_known(self.conn, form))
+        known = (form for form in lookup_forms(url) if articles.is_known(self.conn, form))
         return next(known, "") or canonical(url)
 
     def resolve(self, text: str) -> str:
@@ -224,32 +222,32 @@ class Reader:
 
         A number is one that `archive search` shows. A part of an address or a title counts when one column has it.
         """
-        if "://" in text or any(reads.is_known(self.conn, form) for form in lookup_forms(text)):
+        if "://" in text or any(articles.is_known(self.conn, form) for form in lookup_forms(text)):
             return text
         for scheme in ("https://", "http://"):
-            if "." in text and any(reads.is_known(self.conn, form) for form in lookup_forms(scheme + text)):
+            if "." in text and any(articles.is_known(self.conn, form) for form in lookup_forms(scheme + text)):
                 return scheme + text
-        found = reads.urls_like(self.conn, text)
+        found = articles.urls_like(self.conn, text)
         if len(found) > 1:
             raise UsageError("several_columns", text=text[:40], urls="\n  ".join(["", *found[:8]]))
         return found[0] if found else text
 
     def articles(self, site: str = "") -> list[ArticleRow]:
         """Return the articles of a site, or of all sites, newest first."""
-        return reads.articles(self.conn, site)
+        return articles.article_rows(self.conn, site)
 
     def current_article(self, row: ArticleRow) -> Article:
         """Return the newest revision's text."""
-        return reads.revision(self.conn, row.id, row.revisions).article
+        return articles.revision(self.conn, row.id, row.revisions).article
 
     def revisions(self, row: ArticleRow) -> list[RevisionRow]:
         """Return the revisions of an article, oldest first, without their texts."""
-        return reads.revision_rows(self.conn, row.id)
+        return articles.revision_rows(self.conn, row.id)
 
     def revision(self, row: ArticleRow, pick: Pick = Pick()) -> Revision:
         """Return a revision of an article with its text; the newest by default."""
-        number = reads.number_at(self.conn, row.id, pick.at) if pick.at else pick.number
-        return reads.revision(self.conn, row.id, number or row.revisions)
+        number = articles.number_at(self.conn, row.id, pick.at) if pick.at else pick.number
+        return articles.revision(self.conn, row.id, number or row.revisions)
 
     def compare_revisions(
         self, row: ArticleRow, first: Pick | None = None, second: Pick | None = None
@@ -265,7 +263,7 @@ class Reader:
             raise NotFound("one_revision", url=row.url, at=row.first_seen_at)
         new = self.revision(row, second or Pick(row.revisions))
         old = self.revision(row, first or Pick(max(1, new.number - 1)))
-        earlier = reads.fingerprints(self.conn, row.id, old.number) if old.number < new.number else ()
+        earlier = articles.fingerprints(self.conn, row.id, old.number) if old.number < new.number else ()
         return RevisionComparison(row, old, new, compare(old.article, new.article, earlier, self._is_reencoded))
 
     def changed_pictures(self, found: RevisionComparison) -> list[tuple[Picture | None, Picture | None]]:
@@ -319,15 +317,15 @@ class Reader:
 
     def sentences(self, row: ArticleRow) -> list[Sentence]:
         """Return the sentences of the newest revision, each with since when and what it replaced."""
-        return reads.sentences(self.conn, row.id)
+        return articles.sentences(self.conn, row.id)
 
     def newer_sentences(self, row: ArticleRow) -> list[Sentence]:
         """Return those sentences that came after the article was first seen."""
-        return reads.sentences(self.conn, row.id, after=row.first_seen_at)
+        return articles.sentences(self.conn, row.id, after=row.first_seen_at)
 
     def removed_sentences(self, row: ArticleRow) -> list[Sentence]:
         """Return the sentences of earlier revisions that the newest one lacks."""
-        return reads.sentences(self.conn, row.id, present=False)
+        return articles.sentences(self.conn, row.id, present=False)
 
     def pictures(self, row: ArticleRow) -> list[PictureRow]:
         """Return the pictures that an article has or had, each with the span of time in which it stood."""
@@ -341,25 +339,25 @@ class Reader:
 
     def change_details(self, ids: Sequence[int], most: int = 1) -> dict[int, ChangeDetail]:
         """Return the titles and the weightiest edits of changes, by id."""
-        return reads.change_details(self.conn, ids, priority, most) if ids else {}
+        return changes.change_details(self.conn, ids, priority, most) if ids else {}
 
     def changes(self, chosen: ChangeFilter, limit: int = -1) -> list[ChangeRow]:
         """Return changes over the archive, newest first; raise NotFound for an unknown URL."""
         if chosen.url:
             chosen = replace(chosen, url=self.article(chosen.url).url)
-        return reads.changes(self.conn, chosen, limit)
+        return changes.change_rows(self.conn, chosen, limit)
 
     def article_changes(self, article_id: int) -> list[Step]:
         """Return the changes of one article."""
-        return shown.steps(self.conn, article_id)
+        return changes.steps(self.conn, article_id)
 
     def change(self, change_id: int) -> Ends:
         """Return one change with its two ends."""
-        return shown.step(self.conn, change_id)
+        return changes.step(self.conn, change_id)
 
     def tally(self) -> Tally:
         """Return how many changes there are by kind."""
-        return shown.tally(self.conn)
+        return changes.tally(self.conn)
 
     # Search
 
@@ -391,19 +389,19 @@ class Reader:
 
     def copies(self, url: str = "", site: str = "") -> list[Copy]:
         """Return passages that two articles share: all, those of an article, or those of a site."""
-        return copied.copies(self.conn, self.article(url).id if url else 0, site)
+        return passage_copies.copies(self.conn, self.article(url).id if url else 0, site)
 
-    def copies_of(self, article_id: int, limit: int) -> list[overview.Copy]:
+    def copies_of(self, article_id: int, limit: int) -> list[passage_copies.ArticleCopy]:
         """Return the passages of an article that other articles have, in the order of the text."""
-        return overview.copies_of(self.conn, article_id, limit)
+        return passage_copies.copies_of(self.conn, article_id, limit)
 
     def copied_passages(self, site: str, limit: int, offset: int) -> list[CopiedPassage]:
         """Return passages that several articles have, the most copied first."""
-        return overview.copied_passages(self.conn, site, limit, offset)
+        return passage_copies.copied_passages(self.conn, site, limit, offset)
 
     def passage_holders(self, key: str) -> list[Holder]:
         """Return the articles that hold a passage."""
-        return overview.holders(self.conn, key)
+        return passage_copies.holders(self.conn, key)
 
     # Ledger
 
@@ -443,7 +441,7 @@ class Reader:
         rows = captures.of_page(self.conn, self._known_url(url))
         if not rows:  # the address of an article that is none of its pages
             row = self.article(url)  # raises with the reason
-            rows = [one for page in reads.page_urls(self.conn, row.id) for one in captures.of_page(self.conn, page)]
+            rows = [one for page in articles.page_urls(self.conn, row.id) for one in captures.of_page(self.conn, page)]
         return sorted(rows, key=lambda one: one.fetched_at)
 
     def witnesses(self, row: ArticleRow) -> list[Witness]:
@@ -456,7 +454,7 @@ class Reader:
 
     def capture(self, url: str, at: str = "") -> Stored:
         """Return the capture of a page at a moment with its body; raise NotFound without one."""
-        return shown.stored(self.conn, self._known_url(url), at)
+        return captures.stored(self.conn, self._known_url(url), at)
 
     def body(self, sha256: str) -> bytes:
         """Return a stored body, verified against its digest."""
@@ -472,29 +470,29 @@ class Reader:
 
     def tombstones(self, url: str) -> list[Tombstone]:
         """Return what was withdrawn of a page, under whichever form of its address it was."""
-        return shown.tombstones(self.conn, self._known_url(url))
+        return captures.withdrawals_at(self.conn, self._known_url(url))
 
     def page_faults(self, url: str) -> list[UnreadablePage]:
         """Return which steps failed for the newest body of a page, and why."""
-        return page_faults.unreadable_pages(self.conn, url)
+        return captures.unreadable_pages(self.conn, url)
 
     def unread_outcome(self, url: str) -> str:
         """Return the outcome that says why a page shows no column; empty when it shows one."""
-        return overview.unread_as(self.conn, url)
+        return sites.unread_as(self.conn, url)
 
     def unread_pages(self, site: str, since: str = "") -> list[Trouble]:
         """Return the pages of a site, visited since then, that were expected to show a column and do not."""
-        return overview.unread(self.conn, site, since)
+        return sites.unread(self.conn, site, since)
 
     # Sites
 
     def sites(self) -> list[SiteRow]:
         """Return every site with counts."""
-        return reads.site_rows(self.conn)
+        return sites.site_rows(self.conn)
 
     def site_names(self) -> list[str]:
         """Return the names of all sites."""
-        return overview.site_names(self.conn)
+        return sites.site_names(self.conn)
 
     def require_site(self, name: str, *, or_host: bool = False) -> None:
         """Raise NotFound for a site that the archive does not follow, by its name or, with `or_host`, its host."""
@@ -504,57 +502,57 @@ class Reader:
 
     def site_cards(self) -> list[SiteCard]:
         """Return every site with what a list of sites shows."""
-        return overview.site_cards(self.conn)
+        return sites.site_cards(self.conn)
 
     def site_page(self, name: str) -> SitePage:
         """Return what a site's page shows."""
-        return overview.site_page(self.conn, name)
+        return sites.site_page(self.conn, name)
 
     def site_articles(self, site: str, limit: int, offset: int) -> list[Card]:
         """Return a page of the list of a site's articles."""
-        return shown.cards(self.conn, site, limit, offset)
+        return articles.cards(self.conn, site, limit, offset)
 
     def troubles(self, site: str, limit: int) -> list[Trouble]:
         """Return the pages of a site whose last visits failed."""
-        return overview.troubles(self.conn, site, limit)
+        return sites.troubles(self.conn, site, limit)
 
     def months(self, site: str) -> list[Month]:
         """Return how many changes of each level a site saw, by month."""
-        return overview.months(self.conn, site)
+        return sites.months(self.conn, site)
 
     # The archive
 
     def status(self, now: str = "") -> Status:
         """Return the state of the archive at a moment, by default now."""
         return Status(
-            reads.totals(self.conn),
-            reads.outcomes(self.conn),
-            reads.due(self.conn, now or to_text(system_clock())),
+            sites.totals(self.conn),
+            sites.outcomes(self.conn),
+            sites.due(self.conn, now or to_text(system_clock())),
             hash_chain.head(self.conn),
             self.is_demo,
-            tuple(page_faults.unreadable_pages(self.conn)),
-            timestamps.newest(self.conn),
+            tuple(captures.unreadable_pages(self.conn)),
+            hash_chain.newest_timestamp(self.conn),
         )
 
     @property
     def is_demo(self) -> bool:
         """Whether the archive was made by `archive demo`."""
-        return reads.meta(self.conn, "demo") != ""
+        return sites.meta(self.conn, "demo") != ""
 
     @property
     def is_archive(self) -> bool:
         """Whether the file is an archive at all."""
-        return shown.is_archive(self.conn)
+        return sites.is_archive(self.conn)
 
     @property
     def totals(self) -> Totals:
         """Counts over the whole archive."""
-        return reads.totals(self.conn)
+        return sites.totals(self.conn)
 
     @property
     def counts(self) -> Counts:
         """The few counts of the front page, which are cheap."""
-        return shown.counts(self.conn)
+        return sites.counts(self.conn)
 
     @property
     def chain_head(self) -> str:
@@ -563,11 +561,11 @@ class Reader:
 
     def newest_articles(self, limit: int) -> list[Card]:
         """Return the articles that were first seen last."""
-        return shown.newest(self.conn, limit)
+        return articles.newest(self.conn, limit)
 
     def gone_articles(self, limit: int) -> list[Card]:
         """Return the articles that went last."""
-        return shown.gone(self.conn, limit)
+        return articles.gone(self.conn, limit)
 
 
 def _parsed(query: str, options: SearchOptions) -> Query:

@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from columnarchive.store import captures, hash_chain, sites
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from datasette import __version__ as datasette_version
@@ -38,7 +40,7 @@ from columnarchive.errors import StoreError
 from columnarchive.history.article_identity import versions
 from columnarchive.history.revisions import assemble
 from columnarchive.records import Article, Block, DerivedSite, PageReadings, PageVisits, Reading
-from columnarchive.store import captures, copies, fulltext, hash_chain, site_writer, sites
+from columnarchive.store import copies, fulltext, site_writer
 from columnarchive.store.database import Database
 from columnarchive.store.passages import text_key
 

@@ -22,6 +22,8 @@ from pathlib import Path
 
 import zstandard
 
+from columnarchive.store import blobs
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
@@ -31,7 +33,6 @@ from columnarchive.exchange.warc_reader import read  # noqa: E402
 from columnarchive.exchange.warc_writer import WarcEntry, write  # noqa: E402
 from columnarchive.pipeline import derive, import_warc, integrity  # noqa: E402
 from columnarchive.records import Capture  # noqa: E402
-from columnarchive.store import blobs  # noqa: E402
 from columnarchive.store.database import Database  # noqa: E402
 
 CORPUS = ROOT.parent / "shared/corpus"

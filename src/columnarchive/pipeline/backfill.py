@@ -30,8 +30,7 @@ from columnarchive.pipeline.import_warc import Arrival, ImportSummary, Tally, ad
 from columnarchive.pipeline.worker_pool import Worker
 from columnarchive.records import Capture, Failure, Outcome
 from columnarchive.store import captures, tombstones
-from columnarchive.store.database import Database
-from columnarchive.store.writer_lock import writer_lock
+from columnarchive.store.database import Database, writer_lock
 from columnarchive.times import to_text
 from columnarchive.urls import host_of, in_scope, page_key, site_key, trap
 

@@ -25,10 +25,10 @@ from columnarchive.pipeline.notifications import Delivery, Hook, notify
 from columnarchive.pipeline.store_frontier import Group, SiteFrontier, open_frontier
 from columnarchive.pipeline.worker_pool import WorkerPool, WorkerStopped
 from columnarchive.records import Capture, Failure, Outcome, PageFault
-from columnarchive.store import frontier, overview, page_faults
-from columnarchive.store.database import Database
-from columnarchive.store.overview import Trouble
-from columnarchive.store.writer_lock import writer_lock
+from columnarchive.store import captures, frontier
+from columnarchive.store import sites as site_rows
+from columnarchive.store.database import Database, writer_lock
+from columnarchive.store.sites import Trouble
 from columnarchive.times import to_text
 
 __all__ = ["CrawlOptions", "CrawlSummary", "Planned", "Progress", "Target", "crawl", "planned", "targets"]
@@ -112,11 +112,11 @@ class CrawlRun:
 
     def __post_init__(self) -> None:
         self.group = Group(self.db, self.options.clock)
-        self.links = LinkReader(page_faults.known(self.db.conn, DERIVATION), self._record_fault)
+        self.links = LinkReader(captures.known_faults(self.db.conn, DERIVATION), self._record_fault)
 
     def _record_fault(self, fault: PageFault) -> None:
         self.group.begin()
-        page_faults.remember(self.db.conn, [fault], DERIVATION, to_text(self.options.clock()))
+        captures.remember_faults(self.db.conn, [fault], DERIVATION, to_text(self.options.clock()))
 
     def may_continue(self) -> bool:
         """Return whether another page may be fetched; raise Interrupted when the crawl was stopped."""
@@ -199,7 +199,7 @@ def crawl(
         tuple(run.derived),
         run.client.requests,
         tuple(run.notified.values()),
-        tuple(page for one in sites for page in overview.unread(db.conn, one.settings.name, began)),
+        tuple(page for one in sites for page in site_rows.unread(db.conn, one.settings.name, began)),
         dict(run.pictures.most_common()),
         pictures.can_compare(),
     )

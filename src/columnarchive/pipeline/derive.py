@@ -26,7 +26,7 @@ from columnarchive.history.revisions import assemble
 from columnarchive.pipeline.pictures import examine
 from columnarchive.pipeline.worker_pool import TOO_COSTLY, CallFailed, PageLimits, Worker, WorkerDied, WorkerPool
 from columnarchive.records import DerivedSite, FaultStep, PageFault, PageKind, SiteTemplate
-from columnarchive.store import blobs, captures, copies, page_faults, pictures, site_writer, sites
+from columnarchive.store import blobs, captures, copies, pictures, site_writer, sites
 from columnarchive.store.database import Database
 from columnarchive.times import Clock, system_clock, to_text
 
@@ -159,12 +159,12 @@ def _written(
         at = to_text(clock())
         if isinstance(result, ArchiveError):
             with db.transaction() as conn:  # so that these pages need not end a worker again
-                page_faults.remember(conn, task.fatal, DERIVATION, at)
+                captures.remember_faults(conn, task.fatal, DERIVATION, at)
             done.append(SiteDerived(task.name, site_writer.Written(0, 0, 0, 0, 0), result, task.fatal))
         else:
             with db.transaction() as conn:
                 written = site_writer.write_site(db, task.site_id, result, at, anew=anew)
-                page_faults.remember(conn, result.faults, DERIVATION, at)
+                captures.remember_faults(conn, result.faults, DERIVATION, at)
             done.append(SiteDerived(task.name, written, faults=result.faults))
         if report:
             report(done[-1], len(done), len(todo))
@@ -188,7 +188,7 @@ def derive_site(
 
     When a page fails, the site is derived again without it, so that it leaves no trace in what others are read by.
     """
-    known = page_faults.known(db.conn, DERIVATION)
+    known = captures.known_faults(db.conn, DERIVATION)
     faults = list(fatal)
     while True:
         containment = Containment(begin, {**known, **{(one.body_sha256, one.step): one.reason for one in faults}})

@@ -14,7 +14,7 @@ from pathlib import Path
 from columnarchive.exchange.atomic_files import atomic_files
 from columnarchive.pipeline.export_warc import export_captures
 from columnarchive.reader import Reader
-from columnarchive.store import hash_chain, timestamps
+from columnarchive.store import hash_chain
 from columnarchive.store.database import Database
 
 
@@ -65,7 +65,7 @@ def _chain_files(db: Database, capture_ids: Sequence[int]) -> dict[str, bytes]:
     links = list(hash_chain.links_from(conn, min(covering), covering))
     files: dict[str, bytes] = {}
     stamps: list[dict[str, str]] = []
-    for one in timestamps.every(conn):
+    for one in hash_chain.all_timestamps(conn):
         if one.link_sha256 in {link.link for link in links}:
             name = f"timestamps/{len(stamps) + 1}"
             files[f"{name}.tsr"] = one.token

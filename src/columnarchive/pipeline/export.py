@@ -17,9 +17,9 @@ from columnarchive.exchange.tables import TABLE_FORMATS, Row, Table, columns, wr
 from columnarchive.locale import Message
 from columnarchive.reader import LedgerFilter, Reader
 from columnarchive.records import Article, Revision
-from columnarchive.store import notifications, reads, reviews, snapshot, streams
-from columnarchive.store.reads import Connection
-from columnarchive.store.streams import Event, Selection
+from columnarchive.store import articles, changes, reviews, snapshot
+from columnarchive.store.articles import Connection
+from columnarchive.store.snapshot import Event, Selection
 from columnarchive.times import day, from_text
 
 FEED_ENTRIES = 200  # feed readers fetch the whole feed again and again
@@ -51,8 +51,8 @@ def export(conn: Connection, request: ExportRequest, report: Report = lambda _do
     with os_errors_as_sentences(request.out):
         if request.format == "sqlite":
             return _sqlite(conn, request)
-        with streams.snapshot(conn):
-            selection = streams.selection(conn, request.site)
+        with snapshot.consistent_read(conn):
+            selection = snapshot.selection(conn, request.site)
             return _EXPORTERS[request.format](conn, selection, request, report)
 
 
@@ -97,9 +97,9 @@ def _counting(table: Table, report: Report) -> Iterator[Row]:
 
 def _markdown(conn: Connection, selection: Selection, request: ExportRequest, report: Report) -> Message:
     def pages() -> Iterator[markdown_folder.MarkdownPage]:
-        for count, found in enumerate(streams.articles(conn, selection), 1):
+        for count, found in enumerate(snapshot.article_texts(conn, selection), 1):
             row = found.row
-            newest = reads.revision(conn, row.id, row.revisions)
+            newest = articles.revision(conn, row.id, row.revisions)
             facts = (
                 *_facts(newest.article, row.site),
                 *(("state", row.state), ("revision", newest.number), ("first_seen_at", row.first_seen_at)),
@@ -124,10 +124,10 @@ def _facts(article: Article, site: str) -> tuple[tuple[str, str | int], ...]:
 
 def _git(conn: Connection, selection: Selection, request: ExportRequest, report: Report) -> Message:
     def current(url: str) -> git.CurrentAddress | None:
-        place = streams.place(conn, selection, url)
+        place = snapshot.place(conn, selection, url)
         return git.CurrentAddress(place.url, _seconds(place.last_seen_at)) if place else None
 
-    history = git.History(lambda: (_commit(conn, event) for event in streams.events(conn, selection)), current)
+    history = git.History(lambda: (_commit(conn, event) for event in snapshot.events(conn, selection)), current)
     done = git.update_repository(request.out, history, lambda count: report(count, "commits"))
     key = "cli.exported_git_anew" if done.rewritten else "cli.exported_git"
     return Message(key, {"commits": done.commits, "added": done.added, "out": request.out})
@@ -139,7 +139,7 @@ def _commit(conn: Connection, event: Event) -> git.Commit:
     what = "first seen" if event.kind == "revision" and event.number == 1 else " ".join(event.summary.split())
 
     def content() -> bytes:
-        article = reads.revision(conn, event.article_id, event.number).article
+        article = articles.revision(conn, event.article_id, event.number).article
         return markdown.document(article, _facts(article, event.site)).encode()
 
     return git.Commit(
@@ -160,17 +160,17 @@ def _seconds(at: str) -> int:
 
 def _atom(conn: Connection, selection: Selection, request: ExportRequest, _report: Report) -> Message:
     def entries() -> Iterator[atom.Entry]:
-        for row in streams.changes(conn, selection, newest=request.limit):
-            edits = tuple(reads.edits(conn, row.id))
+        for row in snapshot.selected_changes(conn, selection, newest=request.limit):
+            edits = tuple(changes.edits(conn, row.id))
             yield atom.Entry(
-                row.url, row.site, row.title, notifications.kind_of(row), row.seen_at, row.labels, row.summary, edits
+                row.url, row.site, row.title, changes.kind_of(row), row.seen_at, row.labels, row.summary, edits
             )
 
-    newest = next(streams.changes(conn, selection, newest=1), None)
+    newest = next(snapshot.selected_changes(conn, selection, newest=1), None)
     feed = atom.Feed(
-        id=atom.urn("changes", streams.archive_id(conn), selection.site),
+        id=atom.urn("changes", snapshot.archive_id(conn), selection.site),
         title=f"What changed on {selection.site or 'the sites followed'}",
-        updated_at=newest.seen_at if newest else streams.newest_capture_at(conn) or "1970-01-01T00:00:00Z",
+        updated_at=newest.seen_at if newest else snapshot.newest_capture_at(conn) or "1970-01-01T00:00:00Z",
     )
     with atomic_files() as claim:
         count = atom.write(claim(request.out), feed, entries())
@@ -202,7 +202,7 @@ def _articles(conn: Connection, selection: Selection) -> Table:
             *(found.row.language, found.row.state, found.row.revisions, found.row.first_seen_at),
             *(found.row.last_seen_at, found.row.changed_at, found.text, found.removed_text),
         )
-        for found in streams.articles(conn, selection)
+        for found in snapshot.article_texts(conn, selection)
     )
     return Table("articles", named, rows)
 
@@ -213,7 +213,7 @@ def _revisions(conn: Connection, selection: Selection) -> Table:
         "rules body_sha256 source text",
         numbers="number characters",
     )
-    rows = (_revision(found.site, found.source, found.revision) for found in streams.revisions(conn, selection))
+    rows = (_revision(found.site, found.source, found.revision) for found in snapshot.site_revisions(conn, selection))
     return Table("revisions", named, rows)
 
 
@@ -243,7 +243,7 @@ def _changes(conn: Connection, selection: Selection) -> Table:
             *(row.url, row.site, row.title, row.from_number, row.to_number, row.after_at, row.seen_at),
             *(row.level, row.labels, row.added_chars, row.removed_chars, row.summary, *review(row.id)),
         )
-        for row in streams.changes(conn, selection)
+        for row in snapshot.selected_changes(conn, selection)
     )
     return Table("changes", named, rows)
 
@@ -257,8 +257,8 @@ def _edits(conn: Connection, selection: Selection) -> Table:
             *(row.url, row.site, row.from_number, row.to_number, row.seen_at, position),
             *(edit.op, edit.old, edit.new, edit.level, edit.labels),
         )
-        for row in streams.changes(conn, selection)
-        for position, edit in enumerate(reads.edits(conn, row.id))
+        for row in snapshot.selected_changes(conn, selection)
+        for position, edit in enumerate(changes.edits(conn, row.id))
     )
     return Table("edits", named, rows)
 

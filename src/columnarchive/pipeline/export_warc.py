@@ -9,7 +9,7 @@ from columnarchive import __version__
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.exchange import wacz_writer, warc_writer
 from columnarchive.exchange.atomic_files import os_errors_as_sentences
-from columnarchive.store import captures, sites, streams
+from columnarchive.store import captures, sites, snapshot
 from columnarchive.store.database import Database
 
 SOFTWARE = f"columnarchive/{__version__}"
@@ -28,9 +28,9 @@ def export_warc(db: Database, out: Path, site: str | None, report: Report) -> in
 def export_wacz(db: Database, out: Path, site: str | None, report: Report) -> int:
     """Write every capture (of one site, if named) to a WACZ file with its index and pages; return the records."""
     _check_target(db, out, "columns.wacz")
-    with os_errors_as_sentences(out), streams.snapshot(db.conn):
-        selection = streams.selection(db.conn, site or "")
-        titles = {found.row.url: found.row.title for found in streams.articles(db.conn, selection)}
+    with os_errors_as_sentences(out), snapshot.consistent_read(db.conn):
+        selection = snapshot.selection(db.conn, site or "")
+        titles = {found.row.url: found.row.title for found in snapshot.article_texts(db.conn, selection)}
         newest: dict[str, tuple[str, str]] = {}  # where and when the newest capture of each article was
 
         def entries() -> Iterator[warc_writer.WarcEntry]:

@@ -23,8 +23,7 @@ from columnarchive.pipeline.link_reader import robots_in_worker
 from columnarchive.pipeline.worker_pool import CallFailed, Worker, WorkerDied
 from columnarchive.records import Capture, Failure
 from columnarchive.store import captures, hash_chain, merging, sites, withdrawal
-from columnarchive.store.database import Database
-from columnarchive.store.writer_lock import writer_lock
+from columnarchive.store.database import Database, writer_lock
 from columnarchive.times import Clock, system_clock, to_text
 from columnarchive.urls import canonical, host_of, site_key, validated
 

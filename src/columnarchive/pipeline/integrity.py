@@ -11,20 +11,9 @@ from columnarchive.diff import passage_fingerprints as copies
 from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.locale import Message
 from columnarchive.pipeline import derive, timestamps
-from columnarchive.store import (
-    agree,
-    fulltext,
-    hash_chain,
-    integrity,
-    merged_chains,
-    schema,
-    sites,
-    snapshot,
-    sqlite_errors,
-    value_checks,
-)
+from columnarchive.store import database, fulltext, hash_chain, integrity, merged_chains, schema, sites, snapshot
 from columnarchive.store.database import Database
-from columnarchive.store.problems import REBUILD, Problem
+from columnarchive.store.schema import REBUILD, Problem
 
 SAMPLE = 3  # sites derived again when not all are
 STEPS = 1000  # the progress of a check is told in thousandths of each part
@@ -69,7 +58,7 @@ def check(db: Database, head: str | None, full: bool, report: Report, certificat
     """
     report(0, 0, "file")
     shape = schema.differences(db.conn)
-    found = integrity.file(db.conn) + shape + list(value_checks.damaged_values(db.conn))
+    found = integrity.file(db.conn) + shape + list(schema.damaged_values(db.conn))
     found += integrity.all_bodies(db.conn, lambda done, total: report(done, total, "bodies"))
     report(0, 0, "references")
     partial = not found and snapshot.is_without_bodies(db.conn)
@@ -88,7 +77,7 @@ def check(db: Database, head: str | None, full: bool, report: Report, certificat
             )
         report(0, 0, "index")
         return found + _index(db) + _derived(db, full, report, partial)
-    except (ArchiveError, *sqlite_errors.FILE_ERRORS):
+    except (ArchiveError, *database.FILE_ERRORS):
         # A table that is missing or holds what cannot be read is named above; the rest is checked once it is mended.
         if damaged:
             return found
@@ -132,10 +121,10 @@ def _derived(db: Database, full: bool, report: Report, partial: bool) -> list[Pr
                 again[task.site_id] = (
                     [Problem(f"site {task.name}", f"It cannot be derived again: {result}")]
                     if isinstance(result, ArchiveError)
-                    else agree.differences(db.conn, task.site_id, result)
+                    else integrity.derived_differences(db.conn, task.site_id, result)
                 )
     found = []
     for site_id, name in current:
         found += again.get(site_id, [])
-        found += agree.copied(db.conn, name, copies)
+        found += integrity.copy_differences(db.conn, name, copies)
     return found

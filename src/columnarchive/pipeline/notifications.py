@@ -23,10 +23,9 @@ from columnarchive.diff.labels import LEVELS
 from columnarchive.errors import ArchiveError, FetchError, UsageError
 from columnarchive.exchange.markdown import inline
 from columnarchive.plain_text import json_line, printable
-from columnarchive.store import notifications, reads
+from columnarchive.store import changes
+from columnarchive.store.changes import ChangeRow, Interest
 from columnarchive.store.database import Database
-from columnarchive.store.notifications import Interest
-from columnarchive.store.reads import ChangeRow
 from columnarchive.times import DEFAULT_ZONE, Clock, system_clock, to_text, typed
 from columnarchive.urls import host_of
 
@@ -73,10 +72,10 @@ def since_last(
     >>> with since_last(db) as rows:
     ...     print(rows, flush=True)
     """
-    rows = notifications.untold(db.conn, CHANGES, interest, limit)
+    rows = changes.pending(db.conn, CHANGES, interest, limit)
     yield rows
     with db.transaction() as conn:
-        notifications.tell(conn, CHANGES, rows, to_text(clock()))
+        changes.mark_sent(conn, CHANGES, rows, to_text(clock()))
 
 
 def notify(
@@ -96,13 +95,13 @@ def _deliver(db: Database, hook: Hook, environment: Mapping[str, str], clock: Cl
     secret = environment.get(hook.secret_env, "") if hook.secret_env else ""
     if hook.secret_env and not secret:
         return Delivery(hook, 0, UsageError("no_secret", variable=hook.secret_env))
-    while rows := notifications.untold(db.conn, hook.channel, hook.interest, BATCH):
+    while rows := changes.pending(db.conn, hook.channel, hook.interest, BATCH):
         try:
             send(hook.url, _message(db, rows, _escaper(hook.url)), secret)
         except (FetchError, UsageError) as error:
             return Delivery(hook, count, error)
         with db.transaction() as conn:
-            notifications.tell(conn, hook.channel, rows, to_text(clock()))
+            changes.mark_sent(conn, hook.channel, rows, to_text(clock()))
         count += len(rows)
     return Delivery(hook, count)
 
@@ -136,7 +135,7 @@ def _inert(text: str) -> str:
 
 
 def _change(db: Database, row: ChangeRow) -> dict[str, Any]:
-    edits = list(reads.edits(db.conn, row.id))
+    edits = list(changes.edits(db.conn, row.id))
     return {
         "url": row.url, "site": row.site, "title": row.title, "from": row.from_number, "to": row.to_number,
         "seen_at": row.seen_at, "after_at": row.after_at, "level": row.level, "labels": row.labels,

@@ -10,7 +10,7 @@ from columnarchive.errors import UsageError
 from columnarchive.reader import Reader, SearchOptions
 from columnarchive.records import Hit
 from columnarchive.search.query import parse
-from columnarchive.store import reads, saved_searches
+from columnarchive.store import articles, saved_searches
 from columnarchive.store.database import Database
 
 News = Literal["new_article", "newly_said", "newly_removed", "restored"]
@@ -68,6 +68,6 @@ def _news(db: Database, watch: saved_searches.Watch, hits: tuple[Hit, ...]) -> I
         elif was_removed:
             news = "restored"
         else:
-            is_new = reads.article_row(db.conn, hit.url).first_seen_at > watch.looked_at
+            is_new = articles.article_row(db.conn, hit.url).first_seen_at > watch.looked_at
             news = "new_article" if is_new else "newly_said"
         yield Finding(watch.name, watch.query, news, hit)

@@ -12,11 +12,11 @@ from columnarchive.config import TimestampAuthority
 from columnarchive.crawl.timestamp_client import post_request
 from columnarchive.errors import ArchiveError, ExchangeError, UsageError
 from columnarchive.exchange import rfc3161
-from columnarchive.store import hash_chain, merged_chains, timestamps
+from columnarchive.store import hash_chain, merged_chains
+from columnarchive.store.articles import Connection
 from columnarchive.store.database import Database
-from columnarchive.store.problems import Problem
-from columnarchive.store.reads import Connection
-from columnarchive.store.timestamps import Timestamp
+from columnarchive.store.hash_chain import Timestamp
+from columnarchive.store.schema import Problem
 from columnarchive.times import Clock, from_text, system_clock, to_text
 
 MAX_SKEW = timedelta(minutes=10)  # between an authority's clock and ours
@@ -51,7 +51,7 @@ def stamp(
     head = hash_chain.head(db.conn)
     if not head:
         return []
-    had = {one.authority for one in timestamps.every(db.conn, head)}
+    had = {one.authority for one in hash_chain.all_timestamps(db.conn, head)}
     return [_stamp(db, one, head, allow_private, clock) for one in authorities if one.url not in had]
 
 
@@ -66,7 +66,7 @@ def _stamp(db: Database, authority: TimestampAuthority, head: str, allow_private
     except ArchiveError as error:
         return Stamped(authority.url, error=error)
     with db.transaction() as conn:
-        timestamps.add(conn, Timestamp(head, authority.url, to_text(now), stamped_at, response, certificates))
+        hash_chain.add_timestamp(conn, Timestamp(head, authority.url, to_text(now), stamped_at, response, certificates))
     return Stamped(authority.url, stamped_at)
 
 
@@ -85,7 +85,7 @@ def read_certificates(path: Path) -> str:
 def verify(conn: Connection, certificates: str = "") -> list[Problem]:
     """Verify every timestamp offline, with the roots stored beside it, or with `certificates` (PEM) alone."""
     problems = []
-    for one in timestamps.every(conn):
+    for one in hash_chain.all_timestamps(conn):
         where = f"timestamp {one.stamped_at} of {one.authority}"
         if not hash_chain.holds(conn, one.link_sha256) and not merged_chains.holds(conn, one.link_sha256):
             problems.append(Problem(where, "It is for a link that no chain of this archive has."))

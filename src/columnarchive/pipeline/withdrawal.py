@@ -11,8 +11,7 @@ from columnarchive.errors import NotFound, UsageError
 from columnarchive.pipeline.link_reader import links_of_capture
 from columnarchive.records import Capture
 from columnarchive.store import withdrawal as rows
-from columnarchive.store.database import Database
-from columnarchive.store.writer_lock import writer_lock
+from columnarchive.store.database import Database, writer_lock
 from columnarchive.times import Clock, system_clock, to_text
 from columnarchive.urls import canonical
 

@@ -11,10 +11,9 @@ from columnarchive import locale
 from columnarchive.config import WitnessSettings
 from columnarchive.crawl.client import Client, FetchRequest
 from columnarchive.pipeline.crawl_plan import CrawlOptions
-from columnarchive.store import notifications
+from columnarchive.store import changes
+from columnarchive.store.changes import ChangeRow, Interest
 from columnarchive.store.database import Database
-from columnarchive.store.notifications import Interest
-from columnarchive.store.reads import ChangeRow
 from columnarchive.times import to_text
 from columnarchive.urls import host_of
 
@@ -45,7 +44,7 @@ class WitnessCalls:
 def call_witness(db: Database, settings: WitnessSettings, options: CrawlOptions) -> WitnessCalls:
     """Ask for a capture of each page with a change of level 3 in the last days that was not asked for yet."""
     since = to_text(options.clock() - RECENT)
-    found = notifications.untold(db.conn, CHANNEL, Interest(LEVEL, since=since))
+    found = changes.pending(db.conn, CHANNEL, Interest(LEVEL, since=since))
     rows = [row for row in found if "gone" not in row.labels] if settings.save else []
     return asyncio.run(_call(db, settings, options, rows)) if rows else WitnessCalls(host_of(settings.url))
 
@@ -69,5 +68,5 @@ async def _call(
             saved.append(url)
             with db.transaction() as conn:
                 own = [row for row in rows if row.url == url]
-                notifications.tell(conn, CHANNEL, own, to_text(options.clock()))
+                changes.mark_sent(conn, CHANNEL, own, to_text(options.clock()))
     return WitnessCalls(host_of(settings.url), tuple(saved), len(urls) - len(saved), error)

@@ -1,24 +1,23 @@
-"""The query language: words are AND, "a phrase", -word, OR, title:, site:, since:, until:; anything else is text.
+"""The query language: all words must match; "a phrase", -word, OR, title:, site:, since:, until:; else text.
 
 No input is an error. `OR` binds closer than AND: `a b OR c` is a and one of b, c. A word that begins with a minus sign
-and is meant as text stands in quotes. Within quotes white space counts.
+and is meant as text is quoted. Within quotes white space counts.
 """
 
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from types import MappingProxyType
 from typing import Literal
 
-from columnarchive.search.dates import first_day, last_day
-from columnarchive.search.fold import fold
+from columnarchive.search.fold import Fold, fold, variants
 from columnarchive.search.ngrams import phrase
-from columnarchive.search.spelling_variants import Fold, variants
 
 Scope = Literal["all", "current", "removed"]
-
 MAX_LENGTH = 2000  # characters of a query that are read
 MAX_ITEMS = 100  # words, sites and days, each a look into the index
 _QUOTES = '"“”＂'
@@ -232,3 +231,29 @@ def _read_term(item: re.Match[str], draft: _Draft) -> None:
     else:
         draft.groups.append([term])
     draft.joins = False
+
+
+_DAY = re.compile(r"([0-9]{4})(?:[-/.年]([0-9]{1,2})(?:[-/.月]([0-9]{1,2})日?|月)?|年)?")
+
+
+def first_day(typed: str) -> str:
+    """The first day of what was typed, as `2025-10-18`; empty when it is no date."""
+    return _bounds(typed)[0]
+
+
+def last_day(typed: str) -> str:
+    """The last day of what was typed; a bare year or month means its end. Empty when it is no date."""
+    return _bounds(typed)[1]
+
+
+def _bounds(typed: str) -> tuple[str, str]:
+    match = _DAY.fullmatch(fold(typed))
+    if not match:
+        return "", ""
+    year, month, day = (int(part) if part else 0 for part in match.groups())
+    first_month, last_month = (month, month) if month else (1, 12)
+    try:
+        last = day or monthrange(year, last_month)[1]
+        return date(year, first_month, day or 1).isoformat(), date(year, last_month, last).isoformat()
+    except ValueError:  # month 13, 30 February, year 0: text that looks like a date
+        return "", ""

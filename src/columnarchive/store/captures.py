@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from columnarchive.errors import NotFound, StoreError
-from columnarchive.records import Capture, Headers, Hop, Outcome, PageVisits, Visit, Wire
+from columnarchive.records import Capture, FaultStep, Headers, Hop, Outcome, PageFault, PageVisits, Visit, Wire
 from columnarchive.store import blobs, timeline, tombstones
+from columnarchive.store.articles import Connection
 from columnarchive.store.database import Database
 
 RESOURCE = "resource"
@@ -216,3 +217,120 @@ def as_json(value: object) -> str:
 
 def _storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What remains of something withdrawn."""
+
+    url: str
+    at: str
+    captured_at: str
+    reason: str
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A capture without its body: what was asked, what came, and where it stands in the chain."""
+
+    id: int
+    url: str
+    fetched_at: str
+    status: int
+    outcome: str
+    final_url: str
+    headers: Headers
+    request_headers: Headers
+    hops: tuple[tuple[str, int], ...]
+    body_sha256: str
+    body_size: int
+    wire_length: int
+    wire_sha256: str
+    peer: str
+    tls: str
+    source: str
+    error: str
+    link: str
+    link_at: str
+    withdrawn: bool
+
+
+def withdrawals_at(conn: Connection, url: str) -> list[Tombstone]:
+    """What was withdrawn at an address, oldest first."""
+    rows = conn.execute(
+        "select url, at, captured_at, reason, digests from withdrawals where url = ? order by at", (url,)
+    )
+    return [
+        Tombstone(page, at, captured_at, reason, tuple(one["body_sha256"] for one in json.loads(digests)))
+        for page, at, captured_at, reason, digests in rows
+    ]
+
+
+def stored(conn: Connection, url: str, at: str) -> Stored:
+    """The capture of a page at a time, or the last one before it; the newest one when no time is given.
+
+    An article that moved has its earlier captures under other addresses, so those count as well, after the page's own.
+    """
+    row = conn.execute(
+        """select captures.id, pages.url, fetched_at, status, outcome, final_url, headers, request_headers, hops,
+                  captures.body_sha256, coalesce(raw_size, 0), wire_length, wire_sha256, peer, tls, source, error,
+                  coalesce(chain.link_sha256, ''), coalesce(chain.at, ''), withdrawal_id is not null
+           from pages join captures on captures.page_id = pages.id
+           left join bodies on bodies.sha256 = captures.body_sha256 left join chain on chain.id = captures.link_id
+           where pages.id in (select id from pages where url = :url
+                              union select other.id from pages as own join pages as other
+                              on other.article_id = own.article_id where own.url = :url
+                              union select page.id from pages as page join articles
+                              on articles.id = page.article_id where articles.url = :url)
+             and fetched_at <= :at
+           order by pages.url = :url and fetched_at = :at desc, fetched_at desc, pages.url = :url desc, captures.id desc
+           limit 1""",
+        {"url": url, "at": at or "~"},
+    ).fetchone()
+    if row is None:
+        raise NotFound("no_capture_until", url=url, at=at) if at else NotFound("no_capture", url=url)
+    capture_id, page, when, status, outcome, final_url, headers, asked, hops, *rest = row
+    return Stored(
+        capture_id, page, when, status, outcome, final_url, _lines(headers), _lines(asked),
+        tuple((hop[0], hop[1]) for hop in json.loads(hops)), *rest,
+    )  # fmt: skip
+
+
+def _lines(text: str) -> Headers:
+    lines: Sequence[Sequence[str]] = json.loads(text or "[]")
+    return tuple((str(line[0]), str(line[1])) for line in lines)
+
+
+def known_faults(conn: sqlite3.Connection, rules: str) -> dict[tuple[str, FaultStep], str]:
+    """The reasons of all faults met under these rules, by body and step."""
+    rows = conn.execute("select body_sha256, step, reason from page_faults where rules = ?", (rules,))
+    return {(sha256, step): reason for sha256, step, reason in rows}
+
+
+def remember_faults(conn: sqlite3.Connection, faults: Iterable[PageFault], rules: str, at: str) -> None:
+    """Record faults; those met under other rules are forgotten, as their bodies are tried again."""
+    conn.execute("delete from page_faults where rules <> ?", (rules,))
+    conn.executemany(
+        "insert or ignore into page_faults values (?, ?, ?, ?, ?)",
+        ((fault.body_sha256, fault.step, rules, fault.reason, at) for fault in faults),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadablePage:
+    """A page whose newest body could not be read, compared or searched for links, and why."""
+
+    url: str
+    step: FaultStep
+    reason: str
+
+
+def unreadable_pages(conn: sqlite3.Connection, url: str = "") -> list[UnreadablePage]:
+    """The pages whose newest body met a fault; only the one at `url` if it is given."""
+    rows = conn.execute(
+        """select url, step, reason from page_faults join pages using (body_sha256)
+           where url = :url or :url = '' order by url, step""",
+        {"url": url},
+    )
+    return [UnreadablePage(*row) for row in rows]

@@ -1,22 +1,229 @@
-"""Opening an archive: one SQLite file in WAL mode, up to date, its transactions, and errors said in a sentence."""
+"""Opening an archive: one SQLite file in WAL mode, brought up to date, with one writer; its transactions and errors.
+
+Each migration is one .sql file and one transaction. A kill leaves the file between two of them, and the next opening
+goes on; a migration that fails leaves it as it was before that one.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
+import sys
 from collections.abc import Iterator
+from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 from columnarchive.errors import StoreError
-from columnarchive.store import sqlite_errors, upgrading
+from columnarchive.store import schema
+
+if TYPE_CHECKING:
+    import sqlite_utils
+from types import TracebackType
+
 from columnarchive.store.blobs import DictionaryCache
-from columnarchive.store.sqlite_errors import translated as translated
-from columnarchive.store.upgrading import APPLICATION_ID as APPLICATION_ID
-from columnarchive.store.upgrading import MIGRATIONS
-from columnarchive.store.writer_lock import writer_lock
+
+PRIMARY = 0xFF  # the low byte of a code; the rest says more exactly what happened
+_CODES = {
+    sqlite3.SQLITE_INTERRUPT: "database_interrupted",
+    sqlite3.SQLITE_NOTADB: "not_a_database",
+    sqlite3.SQLITE_BUSY: "database_busy",
+    sqlite3.SQLITE_LOCKED: "database_busy",
+    sqlite3.SQLITE_FULL: "disk_full",
+    sqlite3.SQLITE_IOERR: "disk_faulty",
+    sqlite3.SQLITE_READONLY: "database_read_only",
+    sqlite3.SQLITE_PERM: "database_read_only",
+    sqlite3.SQLITE_CORRUPT: "database_damaged",
+    sqlite3.SQLITE_CANTOPEN: "database_unopenable",
+}
+# What reading a damaged value raises in Python; a file without damage raises them for another cause.
+UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
+FILE_ERRORS = (sqlite3.Error, *UNREADABLE)
+
+
+def store_error(path: Path, error: BaseException | None) -> StoreError | None:
+    """Return what an error means to the user of the archive at `path`; None for an error that is not the file's.
+
+    Of a group of errors, the first that is one of SQLite's speaks for all: they have one cause. What no code explains
+    is looked for in the file: a table that is missing or replaced, a text or JSON that cannot be read.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return next(filter(None, (store_error(path, inner) for inner in error.exceptions)), None)
+    if not isinstance(error, (sqlite3.Error, *UNREADABLE)):
+        return None
+    code = getattr(error, "sqlite_errorcode", 0)  # errors of Python's own module have none
+    if known := _CODES.get(code & PRIMARY, ""):
+        return StoreError(known, path=path)
+    found = _diagnosed(path)
+    return StoreError("table_damaged", path=path, found=found) if found else None
+
+
+def _diagnosed(path: Path) -> str:
+    try:
+        conn = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    except sqlite3.Error:
+        return ""
+    try:
+        return schema.diagnosis(conn)
+    finally:
+        conn.close()
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into StoreError, each one sentence."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if found := store_error(path, error):
+            raise found from error
+        raise
+
+
+@contextlib.contextmanager
+def writer_lock(database: Path, work: str) -> Iterator[None]:
+    """Be the only crawl, import, rebuild, withdrawal or upgrade (`work`) of this database.
+
+    The lock belongs to the file itself, whatever name or symbolic link leads to it. Raises StoreError with a sentence
+    that names what another process is doing. Readers and short writes need no lock.
+    """
+    from filelock import FileLock, Timeout  # loaded by writers only
+
+    resolved = database.resolve()
+    path = resolved.with_name(resolved.name + ".lock")
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise StoreError("archive_busy", work=_holder(path), path=database) from error
+    except OSError as error:
+        reason = StoreError("symbolic_link") if path.is_symlink() else error.strerror or str(error)
+        raise StoreError("cannot_lock", path=path, reason=reason) from error
+    try:
+        _sign(path, work)
+        yield
+        _sign(path, "")
+    finally:
+        lock.release()
+
+
+def _holder(path: Path) -> str:
+    """Return what the holder of a lock is doing, as it wrote in the lock."""
+    with contextlib.suppress(OSError), path.open(encoding="ascii", errors="replace") as file:
+        return file.read(40).strip() or "writer"
+    return "writer"
+
+
+def _sign(path: Path, work: str) -> None:
+    """Name the holder in its lock. This is a courtesy, so a full disk does not matter."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0))
+        try:
+            os.write(descriptor, work.encode("ascii", "replace"))
+        finally:
+            os.close(descriptor)
+
+
+APPLICATION_ID = 0x434F4C41  # "COLA": tells our files from any other SQLite database
+MIGRATIONS: Traversable = resources.files("columnarchive.store") / "migrations"
+_SET = "columnarchive"
+_TABLE = "_sqlite_migrations"  # where sqlite-utils notes what a file has had
+
+
+def known_migrations(folder: Traversable) -> list[str]:
+    """The names of the migrations in a folder, in order."""
+    return sorted(entry.name[:-4] for entry in folder.iterdir() if re.fullmatch(r"\d{4}_\w+\.sql", entry.name))
+
+
+def applied_migrations(conn: sqlite3.Connection) -> list[str]:
+    """The names of the migrations that a file has had; none for an empty file."""
+    if conn.execute("select 1 from sqlite_master where name = ?", (_TABLE,)).fetchone() is None:
+        return []
+    rows = conn.execute(f"select name from {_TABLE} where migration_set = ? order by name", (_SET,))
+    return [row[0] for row in rows]
+
+
+def is_empty(conn: sqlite3.Connection) -> bool:
+    """Whether a file has no table yet."""
+    return conn.execute("select 1 from sqlite_master").fetchone() is None
+
+
+def is_pending(conn: sqlite3.Connection, path: Path, folder: Traversable) -> bool:
+    """Whether a file lacks migrations; raise StoreError for one that is not ours or that has more than we know."""
+    (application,) = conn.execute("pragma application_id").fetchone()
+    if application != APPLICATION_ID and not is_empty(conn):
+        raise StoreError("not_ours", path=path)
+    steps, had = set(known_migrations(folder)), set(applied_migrations(conn))
+    tables = conn.execute("select count(*) from sqlite_master where name in ('pages', 'captures')").fetchone()[0]
+    if not had and tables:
+        raise StoreError("table_missing", table=_TABLE, path=path)
+    if had - steps:
+        raise StoreError("newer_schema", path=path)
+    return bool(steps - had)
+
+
+def upgrade(conn: sqlite3.Connection, path: Path, folder: Traversable) -> None:
+    """Apply what is pending, after a backup copy of a file that holds something; the caller keeps other writers out."""
+    had = applied_migrations(conn)
+    if set(known_migrations(folder)) <= set(had):
+        return  # another process was quicker
+    copy = _backup(conn, path, len(had)) if had else None
+    if is_empty(conn):
+        # First of all, so that a file whose making was broken off is known as ours.
+        conn.execute(f"pragma application_id = {APPLICATION_ID}")
+    with _without_pandas():
+        import sqlite_utils  # Here, so that only a process that upgrades loads it.
+
+    steps = sqlite_utils.Migrations(_SET)
+    for name in known_migrations(folder):
+        script = (folder / f"{name}.sql").read_text(encoding="utf-8")
+
+        def step(db: sqlite_utils.Database, script: str = script) -> None:
+            db.executescript(script)
+
+        steps(name=name)(step)
+    try:
+        steps.apply(sqlite_utils.Database(conn))
+    except sqlite3.Error as error:
+        if store_error(path, error) or copy is None:
+            raise
+        raise StoreError("upgrade_failed", path=path, reason=error, copy=copy) from error
+
+
+@contextlib.contextmanager
+def _without_pandas() -> Iterator[None]:
+    """Within it nothing finds pandas: sqlite-utils would load it where it is installed, 85 MB and half a second."""
+    if "pandas" in sys.modules:
+        yield
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # as the import system notes what is not to be found
+    try:
+        yield
+    finally:
+        del sys.modules["pandas"]
+
+
+def _backup(conn: sqlite3.Connection, path: Path, steps: int) -> Path:
+    """Keep a copy of the file as it was before an upgrade, beside it: whole or not at all."""
+    copy = path.with_name(f"{path.name}.before-upgrade-{steps:04d}")
+    partial = copy.with_name(copy.name + ".partial")
+    try:
+        partial.unlink(missing_ok=True)
+        conn.execute("vacuum into ?", (str(partial),))
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, copy)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise StoreError("upgrade_copy_failed", copy=copy, reason=error.strerror) from error
+        raise
+    return copy
+
 
 BUSY_SECONDS = 30
 
@@ -52,10 +259,10 @@ class Database:
         with translated(path):
             conn = _connect(path, write)
             try:
-                pending = upgrading.is_pending(conn, path, migrations)
+                pending = is_pending(conn, path, migrations)
                 if pending and write:
                     with writer_lock(path, "upgrade"):
-                        upgrading.upgrade(conn, path, migrations)
+                        upgrade(conn, path, migrations)
                 elif pending:
                     _refuse_to_upgrade(conn, path)
             except BaseException:
@@ -97,7 +304,7 @@ class Database:
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.close()
-        if found := sqlite_errors.store_error(self.path, error):
+        if found := store_error(self.path, error):
             raise found from error
 
     def get_meta(self, key: str) -> str:
@@ -123,7 +330,7 @@ def _connect(path: Path, write: bool) -> sqlite3.Connection:
     try:
         return _opened(path, f"mode={mode}", write)
     except sqlite3.OperationalError as error:
-        if write or (error.sqlite_errorcode & sqlite_errors.PRIMARY) not in _NO_ROOM_FOR_INDEX:
+        if write or (error.sqlite_errorcode & PRIMARY) not in _NO_ROOM_FOR_INDEX:
             raise
         return _opened(path, _as_it_lies(path), write)
 
@@ -168,7 +375,7 @@ def _is_writable(path: Path) -> bool:
 
 def _refuse_to_upgrade(conn: sqlite3.Connection, path: Path) -> None:
     """Raise StoreError where a reader must not make an archive, or cannot write an upgrade."""
-    if upgrading.is_empty(conn):
+    if is_empty(conn):
         raise StoreError("empty_archive", path=path)
     if not _is_writable(path):
         raise StoreError("old_schema", path=path)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from columnarchive.store.reads import Connection
+from columnarchive.store.articles import Connection
 
 OWN = "own_treatment"
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from columnarchive.store.problems import Problem
+from columnarchive.store.schema import Problem
 
 _EVIDENCE = """
 select pages.url, fetched_at, status, final_url, headers,
@@ -197,3 +197,39 @@ def link_of(before: str, at: str, kind: str, entries: int, content: str) -> str:
 
 def sha256_of(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """An authority's response for a link of the chain; `certificates` is PEM, empty for the system's roots."""
+
+    link_sha256: str
+    authority: str
+    requested_at: str
+    stamped_at: str
+    token: bytes
+    certificates: str = ""
+
+
+def add_timestamp(conn: sqlite3.Connection, one: Timestamp) -> None:
+    """Store a timestamp within the caller's transaction."""
+    conn.execute(
+        """insert into timestamps(link_sha256, authority, requested_at, stamped_at, token, certificates)
+           values (?, ?, ?, ?, ?, ?)""",
+        (one.link_sha256, one.authority, one.requested_at, one.stamped_at, one.token, one.certificates),
+    )
+
+
+def all_timestamps(conn: sqlite3.Connection, link: str = "") -> list[Timestamp]:
+    """Return all timestamps, or those of one link, oldest first."""
+    rows = conn.execute(
+        """select link_sha256, authority, requested_at, stamped_at, token, certificates from timestamps
+           where ? in ('', link_sha256) order by stamped_at, id""",
+        (link,),
+    )
+    return [Timestamp(*row) for row in rows]
+
+
+def newest_timestamp(conn: sqlite3.Connection) -> str:
+    """Return the time of the newest timestamp; empty without any."""
+    return str(conn.execute("select coalesce(max(stamped_at), '') from timestamps").fetchone()[0])

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections import OrderedDict
+import tempfile
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
 
 from columnarchive.errors import StoreError
-from columnarchive.store import blobs, codec, timeline
-from columnarchive.store.problems import Problem
+from columnarchive.records import DerivedSite
+from columnarchive.store import blobs, copies, timeline
+from columnarchive.store import site_writer as rows
+from columnarchive.store.database import Database
+from columnarchive.store.schema import REBUILD, Problem
 
 CACHE_BYTES = 48 << 20  # decoded bodies kept while walking, for those coded against them
 _MANY = 20  # problems of one kind that SQLite itself is asked for
-
 Progress = Callable[[int, int], None]
 
 
@@ -150,14 +153,14 @@ class _Decoded:
         if row is None:
             raise StoreError("base_missing", sha256=sha256)
         kind, base_sha256, raw_size, data = row
-        if kind not in get_args(codec.Codec) or (kind != "zstd") != bool(base_sha256):
+        if kind not in get_args(blobs.Codec) or (kind != "zstd") != bool(base_sha256):
             raise StoreError("codec_unknown", codec=kind)
-        if depth > codec.MAX_CHAIN:
+        if depth > blobs.MAX_CHAIN:
             raise StoreError("chain_too_long")
         below = [self.get(base_sha256, depth + 1)] if base_sha256 else []
         if kind == "zstd-line":
             below[:0] = [self.get(name) for name in self._below(base_sha256)]
-        body = codec.decompress(data, raw_size, codec.dictionary(kind, below))
+        body = blobs.decompress(data, raw_size, blobs.dictionary(kind, below))
         self._keep(sha256, body)
         return body
 
@@ -210,3 +213,74 @@ def _pages(conn: sqlite3.Connection) -> Iterator[Problem]:
               and (first_seen_at <> coalesce(first, '') or last_seen_at <> coalesce(last, ''))"""
     )
     yield from (Problem(f"page {url}", "Its first or last visit is not what its captures say.") for (url,) in rows)
+
+
+# Each derived table with the tables that lead from it to the article; what these add to the key is in `_key`.
+_JOINS = {
+    "articles": "",
+    "revisions": "join articles on articles.id = revisions.article_id",
+    "passages": "join articles on articles.id = passages.article_id",
+    "sentences": "join articles on articles.id = sentences.article_id",
+    "observations": "join articles on articles.id = observations.article_id",
+    "pictures": "join articles on articles.id = pictures.article_id",
+    "page_observations": "join articles on articles.id = page_observations.article_id",
+    "changes": "join articles on articles.id = changes.article_id",
+    "edits": "join changes on changes.id = edits.change_id join articles on articles.id = changes.article_id",
+    "revision_passages": """join revisions on revisions.id = revision_passages.revision_id
+        join articles on articles.id = revisions.article_id
+        join passages on passages.id = revision_passages.passage_id""",
+}
+_KEYS = {
+    "edits": ("changes.from_number", "changes.to_number"),
+    "revision_passages": ("revisions.number", "passages.kind", "passages.heading", "passages.text"),
+}
+_IDS = ("id", "article_id", "revision_id", "passage_id", "change_id")
+
+
+def derived_differences(conn: sqlite3.Connection, site_id: int, derived: DerivedSite) -> list[Problem]:
+    """One problem for each article and table in which the stored rows of a site are not those of `derived`."""
+    with tempfile.TemporaryDirectory() as folder, Database.open(Path(folder) / "scratch.db") as scratch:
+        _fill(scratch, conn, site_id, derived)
+        found = []
+        for table in _JOINS:
+            stored, expected = (_derived_rows(one, table, derived.site) for one in (conn, scratch.conn))
+            for url in sorted({str(row[0]) for row in (stored - expected) + (expected - stored)}):
+                found.append(Problem(f"{table} of {url}", "The rows are not those that its captures give.", REBUILD))
+        stored_pages, expected_pages = _page_keys(conn, site_id), _page_keys(scratch.conn, site_id)
+        for url, _, _ in sorted(stored_pages ^ expected_pages):
+            found.append(Problem(f"page {url}", "Its kind or article is not what its captures give.", REBUILD))
+    return list(dict.fromkeys(found))
+
+
+def copy_differences(conn: sqlite3.Connection, site: str, reader: copies.Reader) -> list[Problem]:
+    """One problem for each article of a site whose copies are not those that the stored passages give."""
+    wrong = copies.wrong(conn, reader, site)
+    return [Problem(f"copies of {url}", "The rows are not those that its passages give.", REBUILD) for url in wrong]
+
+
+def _fill(scratch: Database, conn: sqlite3.Connection, site_id: int, derived: DerivedSite) -> None:
+    """The derivation as it would be written into an archive that has only this site's pages."""
+    with scratch.transaction():
+        scratch.conn.execute("insert into sites(id, name) values (?, ?)", (site_id, derived.site))
+        scratch.conn.executemany(
+            "insert into pages(id, site_id, url, kind) values (?, ?, ?, ?)",
+            conn.execute("select id, site_id, url, kind from pages where site_id = ?", (site_id,)),
+        )
+        rows.write_site(scratch, site_id, derived, "")
+
+
+def _derived_rows(conn: sqlite3.Connection, table: str, site: str) -> Counter[tuple[object, ...]]:
+    columns = [name for _, name, *_ in conn.execute(f"pragma table_info({table})") if name not in _IDS]
+    wanted = ["articles.url", *(f"{table}.{name}" for name in columns), *_KEYS.get(table, ())]
+    query = f"select {', '.join(wanted)} from {table} {_JOINS[table]} where articles.site = ?"
+    return Counter(conn.execute(query, (site,)))
+
+
+def _page_keys(conn: sqlite3.Connection, site_id: int) -> set[tuple[str, str, str]]:
+    return set(
+        conn.execute(
+            """select pages.url, kind, coalesce(articles.url, '') from pages
+               left join articles on articles.id = article_id where site_id = ?""",
+            (site_id,),
+        )
+    )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from columnarchive.store import hash_chain
-from columnarchive.store.problems import Problem
+from columnarchive.store.schema import Problem
 
 Link = tuple[str, str, int, str, str]  # at, kind, entries, content, link
 NaturalKey = tuple[str, str, int, str]  # address, time, status, body

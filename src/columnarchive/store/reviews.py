@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from typing import Literal, get_args
 
-from columnarchive.store.reads import Connection
+from columnarchive.store.articles import Connection
 
 Mark = Literal["reviewed", "follow_up", "not_relevant"]
 MARKS: tuple[Mark, ...] = get_args(Mark)

@@ -1,11 +1,17 @@
-"""Sites and pages as rows: making them known, whoever brings them (a crawl, an import, the user)."""
+"""Sites: their rows, counts over them and the whole archive, and the pages of a site that could not be read."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from columnarchive.errors import NotFound
+from columnarchive.records import (
+    SiteTemplate,
+)
+from columnarchive.store.articles import Connection
 from columnarchive.store.database import Database
 from columnarchive.store.tombstones import STATE_SQL
 
@@ -64,3 +70,254 @@ def settings(conn: sqlite3.Connection, site_id: int) -> tuple[str, dict[str, obj
     """A site's name and its settings."""
     name, text = conn.execute("select name, settings from sites where id = ?", (site_id,)).fetchone()
     return str(name), json.loads(text)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRow:
+    """A site as `archive sites` lists it."""
+
+    name: str
+    title: str
+    start_url: str
+    articles: int
+    pages: int
+    captures: int
+    changes: int
+    last_crawl_at: str
+    next_visit_at: str
+    failures: int
+
+
+def site_rows(conn: Connection) -> list[SiteRow]:
+    """Every site with its counts."""
+    rows = conn.execute(
+        """select sites.name, sites.title, sites.start_url,
+             (select count(*) from articles where site = sites.name),
+             (select count(*) from pages where site_id = sites.id),
+             (select count(*) from captures join pages on pages.id = page_id where site_id = sites.id),
+             (select count(*) from changes join articles on articles.id = article_id where site = sites.name),
+             sites.last_crawl_at,
+             (select coalesce(min(next_visit_at), '') from pages where site_id = sites.id and next_visit_at <> ''
+                and state not in ('withdrawn', 'refused')),
+             (select count(*) from pages where site_id = sites.id and state in ('failed', 'suspect', 'refused'))
+           from sites order by sites.name"""
+    )
+    return [SiteRow(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts over the whole archive, and the span of time it covers."""
+
+    sites: int
+    pages: int
+    articles: int
+    gone: int
+    revisions: int
+    changes: int
+    captures: int
+    bodies: int
+    body_bytes: int
+    stored_bytes: int
+    first_at: str
+    last_at: str
+    withdrawn: int
+
+
+def totals(conn: Connection) -> Totals:
+    """Counts over the whole archive."""
+    row = conn.execute(
+        """select (select count(*) from sites), (select count(*) from pages), (select count(*) from articles),
+             (select count(*) from articles where state = 'gone'), (select count(*) from revisions),
+             (select count(*) from changes), (select count(*) from captures), (select count(*) from bodies),
+             (select coalesce(sum(raw_size), 0) from bodies), (select coalesce(sum(length(data)), 0) from bodies),
+             (select coalesce(min(fetched_at), '') from captures), (select coalesce(max(fetched_at), '') from captures),
+             (select count(*) from withdrawals)"""
+    ).fetchone()
+    return Totals(*row)
+
+
+def outcomes(conn: Connection) -> dict[str, int]:
+    """How many pages ended their last visit with each outcome."""
+    return dict(
+        conn.execute("select last_outcome, count(*) from pages where last_outcome <> '' group by 1 order by 2 desc, 1")
+    )
+
+
+def meta(conn: Connection, key: str) -> str:
+    """A remembered value of the file, or an empty string."""
+    row = conn.execute("select value from meta where key = ?", (key,)).fetchone()
+    return row[0] if row else ""
+
+
+def due(conn: Connection, now: str) -> int:
+    """How many pages are to be visited at a time."""
+    (number,) = conn.execute(
+        "select count(*) from pages where next_visit_at <= ? and state not in ('withdrawn')", (now,)
+    ).fetchone()
+    return int(number)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteCard:
+    """A site in the list of sites."""
+
+    name: str
+    title: str
+    start_url: str
+    articles: int
+    last_crawl_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class SitePage:
+    """A site with how far its crawl is and under which rules it was read."""
+
+    name: str
+    title: str
+    start_url: str
+    settings: str
+    last_crawl_at: str
+    next_visit_at: str
+    derived_at: str
+    rules: str
+    articles: int
+    gone: int
+    pages: int
+    queued: int
+    template: SiteTemplate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A page whose last visits did not work out."""
+
+    url: str
+    state: str
+    outcome: str
+    visited_at: str
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """How many changes of each level a site saw in a month (`2026-01`)."""
+
+    month: str
+    levels: tuple[int, int, int, int]
+
+
+def site_cards(conn: Connection) -> list[SiteCard]:
+    """Every site, by name."""
+    rows = conn.execute(
+        """select name, title, start_url, (select count(*) from articles where site = sites.name), last_crawl_at
+           from sites order by name"""
+    )
+    return [SiteCard(*row) for row in rows]
+
+
+def site_names(conn: Connection) -> list[str]:
+    """The names of all sites."""
+    return [row[0] for row in conn.execute("select name from sites order by name")]
+
+
+def site_page(conn: Connection, name: str) -> SitePage:
+    """A site by its name; NotFound for another."""
+    row = conn.execute(
+        """select name, title, start_url, settings, last_crawl_at,
+             (select coalesce(min(next_visit_at), '') from pages where site_id = sites.id and next_visit_at <> ''
+                and state not in ('withdrawn', 'refused')),
+             derived_at, rules,
+             (select count(*) from articles where site = sites.name),
+             (select count(*) from articles where site = sites.name and state = 'gone'),
+             (select count(*) from pages where site_id = sites.id),
+             (select count(*) from pages where site_id = sites.id and state = 'queued'), template
+           from sites where name = ?""",
+        (name,),
+    ).fetchone()
+    if row is None:
+        raise NotFound("unknown_site", name=name)
+    cells = list(row)
+    cells[-1] = _template(cells[-1])
+    return SitePage(*cells)
+
+
+def _template(text: str) -> SiteTemplate | None:
+    if not text:
+        return None
+    told = json.loads(text)
+    return SiteTemplate(**{**told, "common": tuple((line, pages) for line, pages in told["common"])})
+
+
+def troubles(conn: Connection, name: str, limit: int) -> list[Trouble]:
+    """Pages of a site that failed, were refused or looked suspect, last visited first."""
+    rows = conn.execute(
+        """select url, state, last_outcome, visited_at, pages.failures from pages join sites on sites.id = site_id
+           where sites.name = ? and state in ('failed', 'suspect', 'refused')
+           order by visited_at desc, url limit ?""",
+        (name, limit),
+    )
+    return [Trouble(*row) for row in rows]
+
+
+def months(conn: Connection, name: str) -> list[Month]:
+    """The months in which a site's articles changed, oldest first."""
+    found: dict[str, list[int]] = {}
+    for month, level, number in conn.execute(
+        """select substr(datetime(seen_at, '+9 hours'), 1, 7), level, count(*)
+           from change_marks where mark = ? group by 1, 2 order by 1""",
+        (f"site {name}",),
+    ):
+        found.setdefault(month, [0, 0, 0, 0])[level] = number
+    return [Month(month, (n[0], n[1], n[2], n[3])) for month, n in found.items()]
+
+
+UNREAD = ("suspect", "needs_javascript", "no_article", "unreadable", "bad_encoding", "too_deep")
+
+
+def unread(conn: Connection, name: str, since: str) -> list[Trouble]:
+    """Pages of a site that were visited since then and shown, but not as a column where one was to be expected."""
+    rows = conn.execute(
+        f"""select url, state, last_outcome, visited_at, pages.failures from pages join sites on sites.id = site_id
+           where sites.name = ? and visited_at >= ? and last_outcome in ({", ".join("?" * len(UNREAD))})
+             and (state <> 'failed' or last_outcome = 'unreadable')
+             and (last_outcome = 'unreadable'
+                  or found_by not in ('start', 'pagination', 'archive', 'category', 'section'))
+           order by last_outcome, url""",
+        (name, since, *UNREAD),
+    )
+    return [Trouble(*row) for row in rows]
+
+
+def unread_as(conn: Connection, url: str) -> str:
+    """Why the page at an address shows no column as it stands, by the name of that outcome; empty when it shows one."""
+    row = conn.execute("select last_outcome from pages where url = ?", (url,)).fetchone()
+    return str(row[0]) if row and row[0] in UNREAD else ""
+
+
+TABLES = ("sites", "pages", "captures", "articles", "revisions", "passages", "changes", "edits", "articles_fts")
+"""An archive is the database that has these, whatever it is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The size of an archive at a glance."""
+
+    sites: int
+    articles: int
+    changes: int
+
+
+def is_archive(conn: Connection) -> bool:
+    """Whether this database is an archive, by its tables."""
+    marks = ", ".join("?" * len(TABLES))
+    found = conn.execute(f"select count(*) from sqlite_master where type = 'table' and name in ({marks})", TABLES)
+    return bool(found.fetchone()[0] == len(TABLES))
+
+
+def counts(conn: Connection) -> Counts:
+    """Sites, articles and changes, counted over indexes."""
+    row = conn.execute(
+        "select (select count(*) from sites), (select count(*) from articles), (select count(*) from changes)"
+    ).fetchone()
+    return Counts(*row)

@@ -1,13 +1,15 @@
-"""Reading copies: which passages stand in several articles, and who had each first."""
+"""Copied passages as records: which passages several articles have, and who had each first."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
-from columnarchive.store.reads import Connection
+from columnarchive.errors import NotFound
+from columnarchive.store.articles import Connection
 from columnarchive.times import day
 
 
@@ -137,3 +139,109 @@ def _rank(one: Copied) -> tuple[int, int, int, str, str]:
     sites, urls = {each.site for each in one.standing}, {each.url for each in one.standing}
     top = one.standing[0]
     return -len(sites), -len(urls), -len(top.text), top.url, top.text
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleCopy:
+    """A passage of an article that another one has as well; `…_since` is when each was first seen with it."""
+
+    key: str
+    text: str
+    since: str
+    other_url: str
+    other_title: str
+    other_site: str
+    other_since: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedPassage:
+    """A passage that stands in several articles."""
+
+    key: str
+    text: str
+    articles: int
+    sites: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """An article that has a passage, and between which times it was seen with it."""
+
+    url: str
+    title: str
+    site: str
+    text: str
+    since: str
+    until: str
+    is_present: bool
+    similarity: float
+
+
+_SINCE = "(select first_seen_at from revisions where article_id = {0}.article_id and number = {0}.first_revision)"
+_UNTIL = "(select last_seen_at from revisions where article_id = {0}.article_id and number = {0}.last_revision)"
+
+
+def copies_of(conn: Connection, article_id: int, limit: int) -> list[ArticleCopy]:
+    """Passages of an article as it stands that other articles have, in order of place."""
+    rows = conn.execute(
+        f"""select mine.text_key, mine.text, {_SINCE.format("mine")}, articles.url, articles.title, articles.site,
+                   {_SINCE.format("theirs")}, max(similarity)
+            from passages as mine join copies on passage_id = mine.id
+            join passages as theirs on theirs.id = other_passage_id join articles on articles.id = theirs.article_id
+            where mine.article_id = ? and mine.is_present = 1 and theirs.article_id <> mine.article_id
+            group by mine.id, articles.id order by mine.id, articles.url limit ?""",
+        (article_id, limit),
+    )
+    return [ArticleCopy(*row) for row in rows]
+
+
+# `copies` has each pair in both directions, so that one range of it is a passage with all its copies; the passage with
+# the lowest id stands for them. Only the primary key is read, until the few that are shown are known.
+WIDEST = """select passage_id as head, count(*) as others from copies
+    group by passage_id having min(other_passage_id) > passage_id"""
+WIDEST_OF_SITE = """select head, (select count(*) from copies where passage_id = head) as others from (
+      select distinct min(own.id, (select min(other_passage_id) from copies where passage_id = own.id)) as head
+      from articles join passages as own on own.article_id = articles.id where site = :site)
+    where head is not null"""
+
+
+def copied_passages(conn: Connection, site: str, limit: int, offset: int) -> list[CopiedPassage]:
+    """Passages that several articles have, those with most copies first; of one site when it is named."""
+    rows = conn.execute(
+        f"""with heads as materialized (
+              {WIDEST_OF_SITE if site else WIDEST} order by others desc, head limit :limit offset :offset),
+            members(head, id) as (
+              select head, head from heads
+              union all select head, other_passage_id from heads join copies on passage_id = head)
+            select head, text_key, passages.text, article_id, site
+            from heads join members using (head) join passages on passages.id = members.id
+            join articles on articles.id = article_id
+            order by others desc, head, {_SINCE.format("passages")}, passages.id""",
+        {"site": site, "limit": limit, "offset": offset},
+    ).fetchall()
+    found = []
+    for _, members in groupby(rows, key=lambda row: row[0]):
+        many = list(members)
+        _, key, text, *_ = many[0]  # the oldest is shown for all
+        found.append(CopiedPassage(key, text, len({row[3] for row in many}), len({row[4] for row in many})))
+    return found
+
+
+def holders(conn: Connection, key: str) -> list[Holder]:
+    """Every article that has a passage, the same or nearly, who was seen with it first on top."""
+    rows = conn.execute(
+        f"""with same(id) as (select id from passages where text_key = :key),
+            near(id, similarity) as (
+              select id, 1.0 from same
+              union all select other_passage_id, similarity from copies where passage_id in (select id from same))
+            select articles.url, articles.title, articles.site, passages.text, min({_SINCE.format("passages")}),
+                   max({_UNTIL.format("passages")}), max(is_present), max(similarity)
+            from near join passages on passages.id = near.id join articles on articles.id = passages.article_id
+            group by articles.id order by 5, articles.url""",
+        {"key": key},
+    ).fetchall()
+    if not rows:
+        raise NotFound("no_passage")
+    return [Holder(*row) for row in rows]
