@@ -401,7 +401,7 @@ def test_deriving_follows_each_site(db: Database, site: Site) -> None:
 
     with WorkerPool() as pool:
         summary = crawl(db, chosen, options, pool=pool)
-    assert [(one.site, one.error) for one in summary.derived] == [(site.url.removeprefix("http://"), "")]
+    assert [(one.site, one.error) for one in summary.derived] == [(site.url.removeprefix("http://"), None)]
     assert db.conn.execute("select derived_from from sites").fetchone()[0] == 10
 
 
