@@ -27,7 +27,7 @@ if __name__ == "__main__":
 from evidence import capture, fill  # noqa: E402
 
 from columnarchive.pipeline import derive  # noqa: E402
-from columnarchive.store import site_writer
+from columnarchive.store import site_writer  # noqa: E402
 from columnarchive.store.database import Database  # noqa: E402
 
 FOLDER = ROOT / "fixtures/schemas"

@@ -105,6 +105,10 @@ class Archive(Reader):
         """Return the sites to crawl: those named, by name or address, or all that are followed."""
         return crawl_plan.targets(self._db, names, settings)
 
+    def shard(self, settings: Settings, number: int, of: int) -> list[Target]:
+        """Return the sites of one of several shards that are crawled on machines of their own."""
+        return crawl_plan.shard(self.targets((), settings), number, of)
+
     def plan_crawl(self, targets: Sequence[Target], options: CrawlOptions) -> tuple[Planned, ...]:
         """Return what a crawl would fetch now, without fetching anything."""
         return crawl_plan.planned(self._db, targets, options)

@@ -48,7 +48,10 @@ COMMANDS: Commands = {
     "demo": demo.demo,
 }
 GROUPS: dict[str, tuple[Callable[..., None], Commands]] = {
-    "sites": (sites.sites, {"list": sites.list_sites, "add": sites.add, "test": sites.show_samples}),
+    "sites": (
+        sites.sites,
+        {"list": sites.list_sites, "add": sites.add, "test": sites.show_samples, "shard": sites.shard},
+    ),
     "watch": (watch.watch, {"list": watch.list_searches, "add": watch.add, "remove": watch.remove}),
 }
 

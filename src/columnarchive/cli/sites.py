@@ -32,6 +32,7 @@ from columnarchive.cli.output import (
     table,
     visible,
 )
+from columnarchive.errors import UsageError
 from columnarchive.times import DEFAULT_ZONE, day
 
 if TYPE_CHECKING:
@@ -129,3 +130,24 @@ def _print_articles(articles: tuple[Article, ...]) -> None:
         out.print(f"  {t('sample_begins', line=shorten(lines[0], LINE_WIDTH))}", markup=False)
         if len(lines) > 1:
             out.print(f"  {t('sample_ends', line=shorten(lines[-1], LINE_WIDTH))}", markup=False)
+
+
+def shard(
+    part: Annotated[str, typer.Argument(metavar="K/N")],
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    as_json: AsJson = False,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Print the names of the sites that machine K of N crawls; sites that share a server stay together."""
+    from columnarchive.archive import Archive, load_settings
+
+    number, _, of = part.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of) <= 10_000):
+        raise UsageError("not_a_shard", text=part[:40])
+    with Archive.open(db) as archive:
+        chosen = archive.shard(load_settings(settings), int(number), int(of))
+    if as_json:
+        json_lines({"name": one.settings.name, "start": one.start} for one in chosen)
+        return
+    for one in chosen:
+        typer.echo(visible(one.settings.name))

@@ -142,7 +142,7 @@ async def _exchange(
         if outcomes.looks_binary(body):
             return partial.failed("not_html", "The bytes are those of a binary file, whatever the type says.")
     stored = body if outcome in ("ok", "missing", "gone", "http_error") else None
-    sha256 = partial.wire.hexdigest()
+    sha256 = partial.wire.hexdigest() if partial.length else ""
     return Response(
         outcome, "", partial.status, partial.headers, stored, partial.length, sha256, partial.peer, partial.tls
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from columnarchive.config import Settings, SiteSettings
+from columnarchive.crawl import address_guard
 from columnarchive.crawl.client import ClientOptions
 from columnarchive.crawl.frontier import SitePlan
 from columnarchive.crawl.rate_limiter import Timer
@@ -18,6 +21,7 @@ from columnarchive.times import Clock, system_clock, to_text
 from columnarchive.urls import address, host_of
 
 SITES_AT_ONCE = 64
+Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,44 @@ def _named(db: Database, name: str, known: Settings) -> Target:
     if "." in name or "/" in name:
         raise UsageError("neither_site_nor_address", name=name)
     raise NotFound("unknown_site", name=name)
+
+
+def shard(chosen: Sequence[Target], number: int, of: int, resolve: Resolve = address_guard.resolve) -> list[Target]:
+    """Return one of several shards of the sites, the same on every machine.
+
+    Sites that share a host or an address of the network stay together, so that one machine alone keeps the pauses that
+    a server is owed. A host that cannot be resolved counts by its name alone.
+    """
+    hosts = {one.settings.name: {host_of(url).partition(":")[0] for url in one.start} for one in chosen}
+    found = asyncio.run(_addresses(sorted(set().union(*hosts.values())), resolve))
+    names: dict[str, set[str]] = {}  # of the sites of a group, by each of its members
+    holder: dict[str, str] = {}
+    for site in sorted(hosts):
+        names[site] = {site}
+        for key in hosts[site] | set().union(*(found[host] for host in hosts[site])):
+            first = holder.setdefault(key, site)
+            if names[first] is not names[site]:
+                names[first] |= names[site]
+                for member in names[site]:
+                    names[member] = names[first]
+    return [
+        one
+        for one in chosen
+        if int(hashlib.sha256(min(names[one.settings.name]).encode()).hexdigest(), 16) % of == number - 1
+    ]
+
+
+async def _addresses(hosts: Sequence[str], resolve: Resolve) -> dict[str, list[str]]:
+    turn = asyncio.Semaphore(50)
+
+    async def found(host: str) -> list[str]:
+        async with turn:
+            try:
+                return await resolve(host, 443)
+            except address_guard.ResolutionError:
+                return []
+
+    return dict(zip(hosts, await asyncio.gather(*map(found, hosts)), strict=True))
 
 
 def plan(target: Target, options: CrawlOptions, start: Sequence[str]) -> SitePlan:
