@@ -260,7 +260,8 @@ def told(tmp_path: Path, pages: Pages, start: str) -> dict[str, str]:
     ],
 )
 def test_a_start_that_leads_to_no_column_is_told(tmp_path: Path, start: str, body: str) -> None:
-    assert told(tmp_path, {start: body}, start) == {start: "no_article"}
+    others = {path: page(path, "<h1>案内</h1>") for path in OTHERS}
+    assert told(tmp_path, others | {start: body}, start) == {start: "no_article"}
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,9 @@ MAYBE_SESSION = re.compile(r"(?:sid|s|sess|session|token|cache|nocache|rnd|_)", 
 RANDOM_VALUE = re.compile(r"(?:[0-9a-f]{16,}|(?=\w*\d)(?=\w*[A-Za-z])[\w-]{20,}|\d{10,})", re.IGNORECASE)
 PATH_SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#;]*", re.IGNORECASE)
 INDEX_PAGE = re.compile(r"/(?:index|default)\.(?:html?|php|cgi|aspx?|jsp)$", re.IGNORECASE)
+FRONT_PAGE = re.compile(
+    r"/?(?:(?:ja|jp|home|top)/)?(?:(?:index|default|top|home)\.(?:s?html?|php|cgi|aspx?|jsp))?", re.IGNORECASE
+)
 ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -242,6 +245,16 @@ def directory(url: str) -> str:
     """The path up to and with its last slash."""
     path = _parts(url).pathname
     return path[: path.rfind("/") + 1]
+
+
+def is_front_page(url: str) -> bool:
+    """Whether an address is that of a site's front page.
+
+    >>> is_front_page("https://clinic.example/index.html"), is_front_page("https://clinic.example/?p=3")
+    (True, False)
+    """
+    parsed = _parts(url)
+    return not parsed.search and FRONT_PAGE.fullmatch(parsed.pathname) is not None
 
 
 @lru_cache(maxsize=CACHED)

@@ -8,7 +8,7 @@ wherever it is found.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import urlsplit
@@ -17,9 +17,8 @@ from columnarchive.crawl import link_scoring
 from columnarchive.crawl.frontier import COLUMNS, LISTINGS, DiscoveredUrl
 from columnarchive.crawl.link_scoring import ACCEPT_SCORE, Group
 from columnarchive.crawl.link_statistics import SiteLinkStatistics
-from columnarchive.urls import Link, PageLinks, directory, in_scope, is_specific, shape
+from columnarchive.urls import INDEX_PAGE, Link, PageLinks, directory, in_scope, is_front_page, is_specific, shape
 
-FRONT = re.compile(r"/?(?:index\.(?:html?|php))?")
 FOLDER = re.compile(r"/(?:index\.(?:html?|php))?$")
 
 
@@ -31,6 +30,7 @@ class ColumnDiscovery:
         pending_pages: pages read before navigation could be recognised; they are read again then.
         pages_forced_to_listing: start pages that look like nothing, read as very plain listings.
         barren_starts: start pages that are no column, or the page of a folder, and led to no column.
+        treatments: explanations of treatments that front pages link to, in case they lead to no column.
     """
 
     hosts: tuple[str, ...]
@@ -39,6 +39,7 @@ class ColumnDiscovery:
     pending_pages: list[tuple[PageLinks, str]] = field(default_factory=list)
     pages_forced_to_listing: set[str] = field(default_factory=set)
     barren_starts: list[str] = field(default_factory=list)
+    treatments: list[DiscoveredUrl] = field(default_factory=list)
 
     def add_known_urls(self, urls: Iterable[tuple[str, str]]) -> None:
         """Take in addresses that are known already, each with its reason."""
@@ -105,7 +106,7 @@ class ColumnDiscovery:
             return "listing"
         if reason != "start":
             return "column"
-        if FRONT.fullmatch(urlsplit(page.url).path):
+        if is_front_page(page.url):
             return "front"
         own = shape(page.url)
         if any(link.zone == "pager" and link_scoring.is_pagination_link(link, page) for link in page.links):
@@ -125,6 +126,8 @@ class ColumnDiscovery:
     def _followed(self, page: PageLinks, role: str, reason: str) -> Iterator[DiscoveredUrl]:
         if "nofollow" in page.robots or "none" in page.robots:
             return
+        own = INDEX_PAGE.sub("/", page.url)
+        names = [link.text for link in page.links if INDEX_PAGE.sub("/", link.url) == own]
         inside = [link for link in page.links if self._inside(link) and link.url != page.url]
         yield from self._frames(page, role)
         page = replace(page, links=tuple(inside))
@@ -143,6 +146,8 @@ class ColumnDiscovery:
                 yield from self._pagination_links(page)
                 yield from self._archives(page)
                 yield from self._lists(page)
+            if reason == "start":
+                yield from self._treatments(page, names)
             return
         yield from self._neighbours(page)
         if columns:
@@ -283,14 +288,31 @@ class ColumnDiscovery:
                 yield DiscoveredUrl(link.url, "section", page.url)
 
     def _from_homepage(self, page: PageLinks) -> Iterator[DiscoveredUrl]:
-        """Yield, from a front page, what is called a column or blog, or lies where those do; else dated items."""
-        named = [link for link in page.links if link_scoring.is_section_link(link)]
-        columns = [link for link in page.links if "コラム" in link.text and not link_scoring.TAG_PATH.search(link.url)]
-        columns += [link for link in named if "column" in link.url.lower()]
-        yield from (DiscoveredUrl(link.url, "section", page.url) for link in columns or named)
+        """Yield, from a front page, what is called a column, blog or case, or lies where those do, and dated items."""
+        sections = [link for link in page.links if link_scoring.is_section_link(link)]
+        yield from (DiscoveredUrl(link.url, "section", page.url) for link in sections)
         for group in link_scoring.group_links(page):
             if all(link.dated for link in group) and group[0].zone in ("content", "recent"):
                 yield from (DiscoveredUrl(link.url, "item", page.url) for link in group if is_specific(shape(link.url)))
+            explains = group[0].zone == "content" and link_scoring.listing_score(group, lambda _: False, ()) >= 3
+            self.treatments += [
+                DiscoveredUrl(link.url, "section", page.url)
+                for link in group
+                if not link_scoring.is_service_link(link)
+                if explains
+                or link_scoring.TREATMENT_TEXT.search(link.text)
+                or (link.headed and link_scoring.MORE.search(link.text))
+            ]
+
+    def _treatments(self, page: PageLinks, names: Sequence[str]) -> Iterator[DiscoveredUrl]:
+        """Yield, from a start whose name is of treatments, what else the menu says of treatments and their cost."""
+        if any(map(link_scoring.TREATMENT_TEXT.search, names)):
+            yield from (
+                DiscoveredUrl(link.url, "section", page.url)
+                for link in page.links
+                if link.zone == "nav" and link_scoring.TREATMENT_TEXT.search(link.text)
+                if not link_scoring.is_service_link(link)
+            )
 
 
 def _folders(page: PageLinks) -> tuple[str, ...]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from columnarchive.crawl.robots import RobotsFile
+from columnarchive.errors import UsageError
 from columnarchive.records import Capture, PageKind
+from columnarchive.urls import in_scope, trap
 
 Reason = Literal[
     "start", "item", "related", "page", "frame", "sitemap", "feed", "pagination", "archive", "category", "section",
@@ -72,6 +74,23 @@ class SitePlan:
     under: tuple[str, ...] = ()
     canonical: Callable[[str], str] = str
     kind_of: Callable[[str], PageKind | None] = lambda url: None  # noqa: ARG005
+
+    def accepted(self, found: Iterable[DiscoveredUrl]) -> list[DiscoveredUrl]:
+        """Return what settings and traps leave of the addresses found, in canonical form."""
+        remaining: dict[str, DiscoveredUrl] = {}
+        for one in found:
+            if url := self.accepted_url(one.url):
+                remaining.setdefault(url, replace(one, url=url))
+        return list(remaining.values())
+
+    def accepted_url(self, url: str) -> str:
+        """Return the canonical form of an address; empty for one that is not to be visited."""
+        try:
+            url = self.canonical(url)
+        except UsageError:
+            return ""
+        refused = trap(url) or not in_scope(url, self.hosts, self.under) or self.kind_of(url) == "other"
+        return "" if refused else url
 
 
 class UrlDeduplicator:

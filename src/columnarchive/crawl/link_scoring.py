@@ -65,6 +65,19 @@ TAG_PATH = re.compile(
 SECTION_TEXT = re.compile(
     r"コラム|ブログ|記事|お知らせ|ニュース|新着|読み物|豆知識|院長|column|blog|news|topics|journal", re.I
 )
+# How front pages call their sections of texts. News of 院長 are his columns; 院長紹介 is not.
+SECTION_NAME = re.compile(
+    r"ブログ|お知らせ|ニュース|新着|読み物|読みもの|豆知識|記事一覧|医療情報|健康情報|症例|体験談|治療例|治療解説|病気の(?:話|解説)"
+    r"|院長の?(?:だより|便り|日記|通信|話|部屋|独り言|ひとりごと|つぶやき)|column|blog|journal",
+    re.I,
+)
+MAX_SECTION_NAME = 24
+TREATMENT_TEXT = re.compile(r"治療|診療|施術|療法|症例|症状|疾患|検査|料金|費用|手術|診察|歯科|外科|内科")
+SERVICE_TEXT = re.compile(
+    r"予約|問い?合わ?せ|アクセス|採用|求人|プライバシー|個人情報|サイトマップ|会社概要|診療時間|診療日|休診|初めて|はじめて"
+    r"|医院案内|スタッフ|院長紹介|医師紹介|ごあいさつ|ご挨拶|電話|LINE|Instagram|Facebook",
+    re.I,
+)
 SECTION_PATH = re.compile(
     r"/(?:\w+[-_])?(?:columns?|blog|news|topics|journal|articles?|info|post|magazine)(?:[/_.-]|$)", re.I
 )
@@ -219,8 +232,15 @@ def _continues_url(link: Link, own: str) -> bool:
 
 
 def is_section_link(link: Link) -> bool:
-    """Return whether the address of a link is that of a column section: of few folders, without a query."""
+    """Return whether a link names a column section, or its address is that of one: of few folders, without a query."""
+    if "コラム" in link.text or (len(link.text) <= MAX_SECTION_NAME and SECTION_NAME.search(link.text)):
+        return not is_service_link(link)
     return is_section_url(link.url) and urlsplit(link.url).path.strip("/").count("/") <= 2
+
+
+def is_service_link(link: Link) -> bool:
+    """Return whether a link leads to what a site offers besides texts: booking, contact, terms, access."""
+    return bool(TAG_PATH.search(link.url) or SERVICE_TEXT.search(link.text) or link.zone in ("tags", "share"))
 
 
 def is_section_url(url: str) -> bool:

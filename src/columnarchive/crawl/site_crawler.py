@@ -8,10 +8,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol, TypeVar
-from urllib.parse import urlsplit
 
 from columnarchive.crawl.client import CIRCUIT, MAX_HOPS, Client, FetchRequest
-from columnarchive.crawl.column_discovery import FRONT, ColumnDiscovery
+from columnarchive.crawl.column_discovery import ColumnDiscovery
 from columnarchive.crawl.content_encoding import SizeLimits
 from columnarchive.crawl.frontier import (
     COLUMNS,
@@ -26,10 +25,10 @@ from columnarchive.crawl.link_statistics import SAMPLE
 from columnarchive.crawl.outcomes import looks_like_picture
 from columnarchive.crawl.robots import Rules, fetch_rules
 from columnarchive.crawl.sitemap_discovery import SitemapDiscovery
-from columnarchive.errors import ArchiveError, UsageError
+from columnarchive.errors import ArchiveError
 from columnarchive.records import Capture, Failure, Outcome
 from columnarchive.times import to_text
-from columnarchive.urls import PageLinks, address, in_scope, is_below, trap
+from columnarchive.urls import PageLinks, address, in_scope, is_below, is_front_page
 
 T = TypeVar("T")
 MAX_DEPTH = 400
@@ -256,27 +255,14 @@ class SiteCrawler:
         if elsewhere and "?" in page.url and reason not in LISTINGS:
             # One more view of a page with an address of its own. Of a listing it may be the second page: all of them
             # often name the first one, and no other shows their columns.
-            return self._in_scope(found)
-        return self._in_scope([*found, *self.discovery.discover(page, reason)])
+            return self.plan.accepted(found)
+        return self.plan.accepted([*found, *self.discovery.discover(page, reason)])
 
     def _may_step(self, url: str, target: str) -> bool:
         """Return whether to go on to what a page gives as its next or own address; many in a row are not followed."""
         steps = self._steps.get(url, 0) + 1
         self._steps.setdefault(target, steps)
         return steps <= MAX_HOPS
-
-    def _in_scope(self, found: list[DiscoveredUrl]) -> list[DiscoveredUrl]:
-        """Return what settings and traps leave of the addresses found, in canonical form."""
-        remaining: dict[str, DiscoveredUrl] = {}
-        for one in found:
-            try:
-                url = self.plan.canonical(one.url)
-            except UsageError:
-                continue
-            if trap(url) or not in_scope(url, self.plan.hosts, self.plan.under) or self.plan.kind_of(url) == "other":
-                continue
-            remaining.setdefault(url, replace(one, url=url))
-        return list(remaining.values())
 
     async def _rules_for(self, origin: str) -> Rules:
         """Return the host's robots.txt: from this run, from the last day, or fetched now."""
@@ -374,6 +360,5 @@ class SiteCrawler:
 
 def _canonical_of(page: PageLinks) -> str:
     """Return the address that a page gives as its own; not the front page, which all pages of some sites name."""
-    there, here = urlsplit(page.canonical), urlsplit(page.url)
-    at_front = FRONT.fullmatch(there.path) and not there.query
-    return "" if at_front and not FRONT.fullmatch(here.path) else page.canonical
+    at_front = page.canonical and is_front_page(page.canonical) and not is_front_page(page.url)
+    return "" if at_front else page.canonical

@@ -15,13 +15,24 @@ from columnarchive.crawl.robots import Rules
 from columnarchive.crawl.sitemaps import SitemapEntry, SitemapPage, SitemapParser
 from columnarchive.errors import UsageError
 from columnarchive.records import Capture
-from columnarchive.urls import PageLinks, address, directory, host_of, in_scope, is_specific, resolve, shape, trap
+from columnarchive.urls import (
+    PageLinks,
+    address,
+    directory,
+    host_of,
+    in_scope,
+    is_front_page,
+    is_specific,
+    resolve,
+    shape,
+)
 
 SIZES = SizeLimits(wire=50_000_000, decoded=50_000_000, expansion=100)
 BROKEN_OFF = ("truncated", "timeout", "too_large", "bad_encoding")  # outcomes with which a part may have come
 MAX_FILES = 50
 MAX_DEPTH = 5
 MAX_FEEDS = 4
+USUAL_SECTIONS = ("column", "columns", "blog", "news", "topics")
 COLUMN_SHARE = 0.5  # of a file's entries that are known columns, for it to be a list of columns
 
 
@@ -67,7 +78,26 @@ class SitemapDiscovery:
             return False
         named = [url for url in (_resolve(url, origin) for url in rules.sitemaps) if in_scope(url, self.plan.hosts)]
         added = await self._read_all(named or [f"{origin}/sitemap.xml"], "sitemap")
-        return await self._read_all(list(self.feeds)[:MAX_FEEDS], "feed") + added > 0
+        added += await self._read_all(list(self.feeds)[:MAX_FEEDS], "feed")
+        if not added and not any(why in COLUMNS for _, why in self.frontier.known_urls()):
+            added = await self._try_sections(origin, rules)
+        return added > 0
+
+    async def _try_sections(self, origin: str, rules: Rules) -> int:
+        """Queue what the front page says of treatments when nothing led to a column, or else a section that exists."""
+        if not all(map(is_front_page, self.plan.start)):
+            return 0
+        if added := self.frontier.add(self.plan.accepted(self.discovery.treatments), 1):
+            return added
+        for name in USUAL_SECTIONS:
+            url = f"{origin}/{name}/"
+            if in_scope(url, self.plan.hosts, self.plan.under) and rules.allows(url):
+                request = FetchRequest(url, delay=max(self.plan.delay, rules.delay), check=self.check, enough=1)
+                capture = await self.client.fetch(request)
+                await self.on_response(capture)
+                if capture.outcome == "ok":
+                    return self.frontier.add([DiscoveredUrl(url, "section", f"usual address at {host_of(url)}")], 1)
+        return 0
 
     async def _read_all(self, urls: Sequence[str], reason: Reason) -> int:
         """Read lists and the lists they name, each once, down to a bounded depth; return how many pages were new."""
@@ -79,7 +109,8 @@ class SitemapDiscovery:
                 break
             url, depth, lists_columns = waiting.popleft()
             page = await self._fetch(url)
-            entries = [entry for entry in map(self._in_scope, page.entries) if entry is not None]
+            accepted = (SitemapEntry(self.plan.accepted_url(entry.url), entry.lastmod) for entry in page.entries)
+            entries = [entry for entry in accepted if entry.url]
             known = dict(self.frontier.known_urls())
             # The second page of a list of columns holds columns too, though none of them may be known.
             lists_columns = lists_columns or _lists_columns(entries, known)
@@ -148,15 +179,6 @@ class SitemapDiscovery:
         if self._start_folders() or not self.plan.start:
             return False
         return is_specific(shape(url)) and (reason == "feed" or link_scoring.is_section_url(url))
-
-    def _in_scope(self, entry: SitemapEntry) -> SitemapEntry | None:
-        try:
-            url = self.plan.canonical(entry.url)
-        except UsageError:
-            return None
-        if not in_scope(url, self.plan.hosts, self.plan.under) or trap(url) or self.plan.kind_of(url) == "other":
-            return None
-        return SitemapEntry(url, entry.lastmod)
 
 
 def _resolve(url: str, origin: str) -> str:

@@ -12,6 +12,7 @@ from columnarchive.extract.dom_paths import IN_NAVIGATION
 from columnarchive.extract.link_header import link_target
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.rules import LINK_SHARE, LISTING_REPEATED
+from columnarchive.urls import is_front_page
 
 _MORE = re.compile(
     r"(?:[\[［（(【]{0,4}(?:…|\.\.\.|・・・|続きを(?:読む|見る)|もっと(?:読む|見る)|readmore|continuereading)[\]］）)】»›>→]{0,4}){1,9}$",
@@ -24,6 +25,8 @@ _EXCERPT = 12
 _EXCERPT_KEPT = 4000
 _CARDS = 3
 _STOPS = frozenset("。！？")
+_FEE = re.compile(r"\d円|[¥￥]\d")
+_EMPTY_INDEX = 250  # characters of an index that a script fills
 _PROSE = 0.9  # a sentence that links half of its words says something; one that is a link whole is an entry
 
 
@@ -115,11 +118,11 @@ def find_listings(digests: Mapping[str, Digest]) -> frozenset[str]:
     known = {**{_bare(url): url for url in sorted(digests)}, **{url: url for url in digests}}
     survey = _Survey(digests, known, counts)
     repeats = {url: survey.repeats(url) for url in sorted(digests)}
-    found = {url for url in repeats if survey.is_plain(url)}
+    found = {url for url in repeats if survey.is_plain(url) or survey.is_index_of_section(url)}
     order = sorted(repeats, key=lambda url: (not _is_index(url), -len(repeats[url]), -len(digests[url].pieces), url))
     for url in order:
         said = [hits for other, hits in repeats[url].items() if other not in found]
-        if said and survey.share(url, set().union(*said)) >= LISTING_REPEATED:
+        if said and survey.share(url, survey.without_fees(url, set().union(*said))) >= LISTING_REPEATED:
             found.add(url)
     return frozenset(found)
 
@@ -138,6 +141,10 @@ def _bare(url: str) -> str:
     return url[:-1] if url.endswith("/") else url + "/"
 
 
+def _same_host(url: str) -> str:
+    return url.partition("//")[2].partition("/")[0]
+
+
 class _Survey:
     """The pages of a site side by side."""
 
@@ -147,6 +154,8 @@ class _Survey:
         self._counts = counts
         self._chrome = max(2, len(digests) // 2)
         self._rare = max(6, len(digests) // 20)
+        self._places = Counter(place for one in digests.values() for place in {piece[4] for piece in one.pieces})
+        self._urls = sorted(digests)
 
     def _own(self, url: str, most: int) -> list[int]:
         """The pieces that are neither navigation nor on more than so many pages."""
@@ -185,6 +194,42 @@ class _Survey:
         pieces = self._digests[url].pieces
         total = sum(len(pieces[index][0]) for index in self._own(url, self._rare))
         return sum(len(pieces[index][0]) for index in indexes) / total if total else 0.0
+
+    def without_fees(self, url: str, indexes: set[int]) -> set[int]:
+        """Return pieces without a table of fees: it repeats those of other pages, and lists nothing."""
+        pieces = self._digests[url].pieces
+        if sum(_FEE.search(pieces[index][0]) is not None for index in indexes) < _CARDS:
+            return indexes
+        return {index for index in indexes if pieces[index][0][-1:] in _STOPS}
+
+    def is_index_of_section(self, url: str) -> bool:
+        """Whether a page is the front page of its site, or the index of a folder: it leads to the pages below it.
+
+        An index links to them from a place that other pages do not have. One that a script fills says next to nothing.
+        """
+        page = self._digests[url]
+        if is_front_page(url):
+            host = _same_host(url)
+            inside = {target for target, _ in page.links if _same_host(target) == host and not is_front_page(target)}
+            return len(inside) >= _CARDS or any(_same_host(other) == host for other in self._urls if other != url)
+        if not _is_index(url):
+            return False
+        folder = url[: url.rfind("/") + 1]
+        below = {one for one in self._below(folder) if one != url}
+        if len(below) < _CARDS:
+            return False
+        listed: dict[int, set[str]] = {}
+        for target, at in page.links:
+            if self._known.get(target) in below and at < len(page.pieces) and not page.pieces[at][3]:
+                listed.setdefault(page.pieces[at][4], set()).add(self._known[target])
+        few = max(1, len(self._digests) // 4)
+        if any(len(found) >= _CARDS and self._places[place] <= few for place, found in listed.items()):
+            return True
+        return sum(len(page.pieces[index][0]) for index in self._own(url, self._chrome)) < _EMPTY_INDEX
+
+    def _below(self, folder: str) -> list[str]:
+        """The pages whose addresses begin with that of a folder."""
+        return self._urls[bisect_left(self._urls, folder) : bisect_left(self._urls, folder + "\U0010ffff")]
 
     def is_plain(self, url: str) -> bool:
         """Whether a page is a listing by its own shape: dated boxes with links, or mostly links into the site.
