@@ -31,6 +31,9 @@ _NOUN_END = re.compile(rf"[{KANJI}ァ-ヺー]$")
 _WEEKDAY = re.compile(r"[(（][月火水木金土日・祝]{1,3}[)）]$")
 _NOT_NAME = re.compile(r"[0-9０-９A-Za-z]")
 
+_BEGINS_NOUN = re.compile(rf"[{KANJI}ァ-ヺ]")
+_SPACE = re.compile(r"\s+|\S")
+
 Piece = tuple[Sequence[str], Sequence[str], bool]
 
 
@@ -50,7 +53,7 @@ def spans_between(old: str, new: str) -> tuple[Span, ...]:
     pieces += core
     if tail:
         pieces.append((_cut_start(old[-tail:]), _cut_start(old[-tail:]), True))
-    return tuple(_spans(_slid(_with_final_particles(_with_nouns(_merged(_refined(pieces)))))))
+    return tuple(_spans(_with_words_alone(_slid(_with_final_particles(_with_nouns(_merged(_refined(pieces))))))))
 
 
 def _outside(old: str, new: str) -> tuple[int, int]:
@@ -287,6 +290,41 @@ def _slid(pieces: list[Piece]) -> list[Piece]:
             pieces[at] = (moved, [], False) if old else ([], moved, False)
             pieces[at + 1] = ([comma, *after[0]], [comma, *after[1]], True)
     return pieces
+
+
+def _with_words_alone(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """Mark a word alone that came into a phrase or went: ご家族{+と+}一緒, and spaces."""
+    for piece in pieces:
+        old, new = ("".join(side) for side in piece[:2])
+        if piece[2] or not old or not new:
+            yield piece
+        elif old.split() != new.split() and "".join(old.split()) == "".join(new.split()):
+            yield from _searched(_SPACE.findall(old), _SPACE.findall(new))
+        elif (cut := _inserted(*sorted((old, new), key=len))) is None:
+            yield piece
+        else:
+            start, end = cut
+            longer = max(old, new, key=len)
+            word = [longer[start:end]]
+            yield [longer[:start]] if start else [], [longer[:start]] if start else [], True
+            yield (word, [], False) if len(old) > len(new) else ([], word, False)
+            yield [longer[end:]] if end < len(longer) else [], [longer[end:]] if end < len(longer) else [], True
+
+
+def _inserted(shorter: str, longer: str) -> tuple[int, int] | None:
+    """Return where the word stands that `longer` has more than `shorter`: a particle, a noun or a clause of its own."""
+    start = Prefix.similarity(shorter, longer)
+    rest = shorter[start:]
+    end = len(longer) - len(rest)
+    if not longer.endswith(rest) or _NOT_NAME.search(longer[start:end]) or start == end:
+        return None
+    word = longer[start:end]
+    if not rest:
+        return (start, end) if shorter[-1] in "、。" and longer[-1] in "、。" else None
+    if len(rest) < 2 or not _BEGINS_NOUN.match(rest) or _NOT_NAME.search(shorter):
+        return None
+    is_own = _PARTICLES.fullmatch(word) if start else len(word) > 1 and has_kana(rest) and _NOUN_END.search(word)
+    return (start, end) if is_own else None
 
 
 def _spans(pieces: Sequence[Piece]) -> Iterator[Span]:
