@@ -244,6 +244,16 @@ class Reader:
         """Return the revisions of an article, oldest first, without their texts."""
         return articles.revision_rows(self.conn, row.id)
 
+    def text_revisions(self, row: ArticleRow) -> list[RevisionRow]:
+        """Return the revisions of an article without those that differ from the one before in pictures only."""
+        found: list[RevisionRow] = []
+        for one in self.revisions(row):
+            if found and found[-1].fingerprint == one.fingerprint:
+                found[-1] = replace(found[-1], last_seen_at=one.last_seen_at)
+            else:
+                found.append(one)
+        return found
+
     def revision(self, row: ArticleRow, pick: Pick = Pick()) -> Revision:
         """Return a revision of an article with its text; the newest by default."""
         number = articles.number_at(self.conn, row.id, pick.at) if pick.at else pick.number

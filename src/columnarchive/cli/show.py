@@ -104,13 +104,19 @@ def _markdown(article: Article) -> str:
     return to_markdown(article, [(t(name), value) for name, value in _facts(article)])
 
 
-def history(url: Url, as_json: AsJson = False, tz: Zone = DEFAULT_ZONE, db: Db = DEFAULT_DATABASE) -> None:
+def history(
+    url: Url,
+    pictures: Annotated[bool, typer.Option("--pictures")] = False,
+    as_json: AsJson = False,
+    tz: Zone = DEFAULT_ZONE,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
     """List the revisions of a column: when each was first and last seen, and what changed."""
     from columnarchive.reader import ChangeFilter, Reader
 
     with Reader.open(db) as archive:
         row = archive.article(archive.resolve(url))
-        revisions = archive.revisions(row)
+        revisions = archive.revisions(row) if pictures else archive.text_revisions(row)
         changes = archive.changes(ChangeFilter(url=row.url))
     if as_json:
         json_lines(map(asdict, revisions))

@@ -71,9 +71,14 @@ def _place(picture: Picture) -> tuple[object, ...]:
     return (picture.heading, picture.position)
 
 
+def _path(url: str) -> str:
+    """The address of a picture without its host, which another name of the site or a network of caches may serve."""
+    return picture_key(url).partition("/")[2]
+
+
 def _differences(old: Picture, new: Picture) -> Iterator[tuple[str, str]]:
     """Yield each trait that differs, as it was and as it is."""
-    if picture_key(old.url) != picture_key(new.url):
+    if _path(old.url) != _path(new.url):
         yield old.url, new.url
     if old.alt != new.alt:
         yield old.alt, new.alt
