@@ -29,6 +29,8 @@ PAGES = (
     f"{HOME}/sites", f"{HOME}/site?name={sample.SITE}", f"{HOME}/copies", f"{HOME}/captures?url={NANBYO}",
     f"{HOME}/capture?url={NANBYO}", f"{HOME}/article?url={HOSTILE}", f"{HOME}/diff?url={HOSTILE}",
     f"{HOME}/diff?url={HOSTILE}&view=side", f"{HOME}/capture?url={HOSTILE}", f"{HOME}/search?q=script",
+    f"{HOME}/observations", f"{HOME}/observations?site={sample.SITE}", f"{HOME}/observations?kind=cost&lacking=1",
+    f"{HOME}/observation?site={sample.SITE}&kind=risks",
 )  # fmt: skip
 
 
@@ -67,6 +69,31 @@ def test_every_page_answers_in_both_languages(archive: Path) -> None:
             assert "default-src 'none'" in response.headers["content-security-policy"]
             assert "undefined" not in response.text.lower()
             assert "<script" not in response.text.lower(), path
+
+
+def test_what_columns_state(archive: Path) -> None:
+    paths = ("observations", f"observations?site={sample.SITE}", f"observation?site={sample.SITE}&kind=risks")
+    more = (
+        f"observations?site={sample.SITE}&kind=cost&lacking=1",
+        f"article?url={NANBYO}",
+        "observations?kind=nothing",
+    )
+    pages = ask(archive, [f"{HOME}/{path}{'&' if '?' in path else '?'}lang=en" for path in (*paths, *more)])
+    sites, columns, risks, lacking, article, wrong = (page.text for page in pages)
+    with sqlite3.connect(archive) as conn:
+        (stating,) = conn.execute("select count(*) from disclosures where kind = 'risks' and stands").fetchone()
+        named = conn.execute("select url from disclosures where kind = 'risks' and stands").fetchall()
+        without = conn.execute("select url from disclosures where kind = 'cost' and stands").fetchall()
+    assert f'kind=risks&amp;lang=en">{stating}</a>' in sites
+    assert all(f"{quote(url, safe='')}&amp;lang=en#kind-risks" in columns for (url,) in named)
+    assert all(f"{quote(url, safe='')}&amp;lang=en#kind-risks" in risks for (url,) in named)
+    assert without
+    assert not any(quote(url, safe="") in lacking for (url,) in without)
+    assert 'id="kind-self_pay"' in article
+    assert "#:~:text=" in article
+    assert "no judgement" in article
+    assert pages[-1].status_code == 400
+    assert "own_treatment" in wrong
 
 
 def test_language_is_chosen_by_argument_and_kept_in_links(archive: Path) -> None:

@@ -91,7 +91,7 @@ def test_each_text_of_the_pages_is_used_and_there() -> None:
         re.findall(r"\.text\(\s*['\"](\w+)['\"]", together)
     )
     assert named <= set(ENGLISH["page"])
-    computed = {key for key in ENGLISH["page"] if key.startswith(("op_", "scope_", "mark_"))}
+    computed = {key for key in ENGLISH["page"] if key.startswith(("op_", "scope_", "mark_", "where_"))}
     quoted = set(re.findall(r"['\"](?:page\.)?(\w+)['\"]", together))
     assert set(ENGLISH["page"]) <= quoted | computed
 

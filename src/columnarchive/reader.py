@@ -60,9 +60,11 @@ from columnarchive.store.changes import Step as Step
 from columnarchive.store.changes import Tally as Tally
 from columnarchive.store.database import Database
 from columnarchive.store.disclosures import Disclosure as Disclosure
+from columnarchive.store.disclosures import KindCount as KindCount
 from columnarchive.store.disclosures import LedgerColumn as LedgerColumn
 from columnarchive.store.disclosures import LedgerFilter as LedgerFilter
 from columnarchive.store.disclosures import SampledColumn as SampledColumn
+from columnarchive.store.disclosures import Span as Span
 from columnarchive.store.passage_copies import Copied as Copied
 from columnarchive.store.passage_copies import CopiedPassage as CopiedPassage
 from columnarchive.store.passage_copies import Copy as Copy
@@ -426,6 +428,18 @@ class Reader:
     def ledger_columns(self, chosen: LedgerFilter) -> list[LedgerColumn]:
         """Return the columns of which a ledger is kept."""
         return disclosures.columns(self.conn, chosen)
+
+    def kind_counts(self, sites: Sequence[str]) -> list[KindCount]:
+        """Return how many columns of each site state each kind now."""
+        return disclosures.kind_counts(self.conn, sites)
+
+    def ledger_spans(self, site: str, kind: str) -> list[Span]:
+        """Return the spans of time in which the columns of a site stated a kind, the newest first."""
+        return disclosures.spans(self.conn, site, kind)
+
+    def stated_elsewhere(self, article_id: int) -> dict[str, str]:
+        """Map kinds that an article's page states outside its text to where: template or picture."""
+        return disclosures.elsewhere(self.conn, article_id)
 
     def sample(self, count: int, seed: int) -> list[SampledColumn]:
         """Draw columns to be coded by hand: the same ones for the same seed, however the archive was filled."""

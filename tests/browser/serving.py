@@ -24,7 +24,7 @@ def served(archive: Path) -> Iterator[str]:
     from datasette.app import Datasette
 
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(Datasette([str(archive)]).app(), log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(Datasette([str(archive)]).app(), log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:

@@ -37,13 +37,17 @@ PAGES = {
     "sites": "/sites",
     "site": f"/site?name={sample.SITE}",
     "copies": "/copies",
+    "statements": "/observations",
+    "statements-of-a-site": f"/observations?site={sample.SITE}",
+    "statements-lacking": "/observations?kind=cost&lacking=1",
+    "statement": f"/observation?site={sample.SITE}&kind=risks",
     "captures": f"/captures?url={NANBYO}",
     "capture": f"/capture?url={HOSTILE}",
     "withdrawn": f"/article?url={quote(sample.WITHDRAWN)}",
     "no-hits": f"/search?q={quote('不在語句')}&scope=removed",
     "one-revision": f"/diff?url={GONE}",
 }
-EMPTY = ("", "/articles", "/sites", "/copies", f"/search?q={quote('難病')}")
+EMPTY = ("", "/articles", "/sites", "/copies", "/observations", f"/search?q={quote('難病')}")
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from columnarchive.browse.captures import tombstones
+from columnarchive.browse.ledger import panel
 from columnarchive.browse.rendering import Page
 from columnarchive.browse.request import PageRequest
 from columnarchive.browse.timeline import timeline
@@ -68,6 +69,7 @@ def article(archive: Reader, request: PageRequest) -> Page:
     is_newest = revision.number == row.revisions
     blocks = _blocks(revision.article, archive.newer_sentences(row) if is_newest else ())
     changes = archive.article_changes(row.id)
+    states, lacking = panel(archive, request, row, "" if is_newest else revision.first_seen_at)
     ages = {run.since for block in blocks for run in block.runs if run.since}
     return Page(
         "article.html",
@@ -83,6 +85,8 @@ def article(archive: Reader, request: PageRequest) -> Page:
             "events": [change for change in changes if change.from_number == change.to_number],
             "removed": [(one.text, _span(one, request)) for one in archive.removed_sentences(row)],
             "pictures": [(one, _picture_span(one, request)) for one in archive.pictures(row)],
+            "states": states,
+            "lacking": lacking,
             "copies": archive.copies_of(row.id, COPIES),
             "stones": tombstones(archive, request, row.url),
             "witnesses": _witnesses(archive.witnesses(row), request, row),

@@ -97,6 +97,7 @@ def _shared(datasette: Any, request: PageRequest) -> dict[str, Any]:
         "plain": xml_text,
         "label_name": named("label"),
         "label_links": _LabelLinks(request),
+        "kind_name": named("observation"),
         "state_name": named("state"),
         "outcome_name": named("outcome"),
         "source_name": lambda source: locale.source_name(lang, source),

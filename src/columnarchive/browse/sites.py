@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from columnarchive.browse.ledger import site_summary
 from columnarchive.browse.rendering import Page
 from columnarchive.browse.request import PageRequest
 from columnarchive.browse.timeline import bars
@@ -33,6 +34,7 @@ def site(archive: Reader, request: PageRequest) -> Page:
             "total": sum(sum(month.levels) for month in months),
             "cards": archive.site_articles(name, CARDS, 0),
             "changes": archive.changes(ChangeFilter(site=name), CHANGES),
+            "states": site_summary(archive, request, name),
             "troubles": archive.troubles(name, TROUBLES),
         },
     )

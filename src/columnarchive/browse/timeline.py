@@ -92,8 +92,30 @@ def bars(months: Sequence[Month]) -> list[Bar]:
     return found
 
 
+def counted_bars(spans: Sequence[tuple[str, str]]) -> tuple[list[tuple[str, int]], list[Bar]]:
+    """Return how many spans of (since, until) stand at the end of each month, and a bar for each; "" is no end."""
+    if not spans:
+        return [], []
+    first = min(_index(since) for since, _ in spans)
+    last = max(_index(max(since, until)) for since, until in spans)
+    months = [
+        (
+            f"{at // 12:04d}-{at % 12 + 1:02d}",
+            sum(_index(since) <= at and (not until or _index(until) > at) for since, until in spans),
+        )
+        for at in range(first, last + 1)
+    ]
+    most, slot = max(1, *(count for _, count in months)), WIDTH / max(len(months), 12)
+    bars = [
+        Bar(round(at * slot + slot * 0.15, 1), round(_BAR_HEIGHT - height, 1), round(slot * 0.7, 1), height, 1)
+        for at, (_, count) in enumerate(months)
+        if (height := round(count / most * _BAR_HEIGHT, 1))
+    ]
+    return months, bars
+
+
 def _index(month: str) -> int:
-    return int(month[:4]) * 12 + int(month[5:7])
+    return int(month[:4]) * 12 + int(month[5:7]) - 1
 
 
 def _seconds(at: str) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 from datasette import Forbidden, Response
 
-from columnarchive.browse import access, article, captures, diff, feeds, home, replay, search, sites
+from columnarchive.browse import access, article, captures, diff, feeds, home, ledger, replay, search, sites
 from columnarchive.browse.rendering import PAGE_POLICY, REVIEW_POLICY, FileResponse, Page, render
 from columnarchive.browse.request import ROOT, PageRequest, language
 from columnarchive.errors import ArchiveError, NotFound, StoreError, UsageError, describe
@@ -47,6 +47,8 @@ ROUTES = (
     Route("search", search.search, ("sites", "articles", "sentences")),
     Route("sites", sites.sites, ("sites", "articles")),
     Route("site", sites.site, ("sites", "articles", "changes", "pages")),
+    Route("observations", ledger.observations, ("sites", "articles", "observations", "page_observations")),
+    Route("observation", ledger.observation, ("sites", "articles", "observations")),
     Route("copies", sites.copies, ("sites", "articles", "passages", "copies")),
     Route("passage", sites.passage, ("articles", "revisions", "passages", "copies")),
     Route("captures", captures.captures, ("pages", "captures")),

@@ -222,6 +222,8 @@ def _is_done(s: Sentence, start: int, end: int) -> bool:
         or (on_disease(s.text) and not s.has("own"))
     ):
         return False
+    if re.match(r"[^。、]{0,4}?(?:力[をがで、]|ことは、|働き|作用|能力|性質|役割)", s.text[end:]):
+        return False
     if re.match(r"て?も[、し]|(?:た|り|て)?(?:ら|ば|すぎ)|て?しま[っうい]|る?と、", s.text[end:]):
         return False
     if _CONDUCT.search(s.text) and not re.search(

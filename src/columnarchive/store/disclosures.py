@@ -119,6 +119,59 @@ def columns(conn: Connection, chosen: LedgerFilter) -> list[LedgerColumn]:
     return [LedgerColumn(row[0], row[1], row[2], row[3], row[4], bool(row[5]), row[6]) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class KindCount:
+    """How many columns of a site state a kind now, and since when the first of them does."""
+
+    site: str
+    kind: str
+    columns: int
+    since_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span of time in which a column stated a kind without a break; `until_at` is empty while it does."""
+
+    url: str
+    title: str
+    since_at: str
+    until_at: str
+    text: str
+
+
+def kind_counts(conn: Connection, sites: Sequence[str]) -> list[KindCount]:
+    """Return how many columns of each site state each kind, by site and kind."""
+    query = """select site, observations.kind, count(distinct article_id), min(since_at)
+        from articles indexed by articles_site join observations on article_id = articles.id and until_revision = 0
+        where site in (select value from json_each(?)) group by 1, 2 order by 1, 2"""
+    return [KindCount(*row) for row in conn.execute(query, (json.dumps(sites),))]
+
+
+def spans(conn: Connection, site: str, kind: str) -> list[Span]:
+    """Return the spans in which the columns of a site stated a kind, the newest first."""
+    query = """select url, title, since_revision, since_at, until_at, until_revision, observations.text
+        from articles join observations on article_id = articles.id
+        where site = ? and observations.kind = ? order by url, since_revision, until_revision = 0 desc,
+            until_revision desc"""
+    found: list[Span] = []
+    last = 0
+    for url, title, first, since_at, until_at, end, text in conn.execute(query, (site, kind)):
+        same = found[-1] if found and found[-1].url == url and first <= last + 1 else None
+        if same:
+            found[-1] = replace(same, until_at=max(until_at, same.until_at) if end and same.until_at else "")
+            last = max(last, end or 1 << 62)
+        else:
+            found.append(Span(url, title, since_at, until_at, text))
+            last = end or 1 << 62
+    return sorted(found, key=lambda one: (one.since_at, one.url), reverse=True)
+
+
+def elsewhere(conn: Connection, article_id: int) -> dict[str, str]:
+    """Map the kinds that an article's page states outside its text to where it does: template or picture."""
+    return dict(conn.execute("select kind, place from page_observations where article_id = ?", (article_id,)))
+
+
 def sampled(conn: Connection, urls: Sequence[str]) -> list[SampledColumn]:
     """Return columns with their text, in the order of the addresses given."""
     query = "select url, site, title, last_seen_at, text from articles where url = ?"
