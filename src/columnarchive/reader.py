@@ -270,13 +270,15 @@ class Reader:
         """
         # Loaded when needed: it reads a lexicon, which a search should not wait for.
         from columnarchive.diff.compare import compare
+        from columnarchive.diff.pictures import PictureReadings
 
         if row.revisions < 2 and first is None:
             raise NotFound("one_revision", url=row.url, at=row.first_seen_at)
         new = self.revision(row, second or Pick(row.revisions))
         old = self.revision(row, first or Pick(max(1, new.number - 1)))
+        known = PictureReadings(pictures.reencoded(self.conn), pictures.texts_of(self.conn, row.id))
         earlier = articles.fingerprints(self.conn, row.id, old.number) if old.number < new.number else ()
-        return RevisionComparison(row, old, new, compare(old.article, new.article, earlier, self._is_reencoded))
+        return RevisionComparison(row, old, new, compare(old.article, new.article, earlier, known))
 
     def changed_pictures(self, found: RevisionComparison) -> list[tuple[Picture | None, Picture | None]]:
         """Return the pictures that differ between two revisions, each as it was and as it is."""
@@ -295,9 +297,6 @@ class Reader:
         """Return a resource of a page, as it was when the page was captured or else first, as a data address."""
         sha256 = pictures.resource_at(self.conn, url, at)
         return data_address(self.body(sha256)) if sha256 else ""
-
-    def _is_reencoded(self, old: str, new: str) -> bool:
-        return (old, new) in pictures.reencoded(self.conn)
 
     @staticmethod
     def observation_kinds() -> tuple[str, ...]:

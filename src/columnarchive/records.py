@@ -307,7 +307,10 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A search result. `highlights` are (start, end) offsets into `snippet`."""
+    """A search result. `highlights` are (start, end) offsets into `snippet`.
+
+    `in_picture` is the address of a picture whose text, read by a machine, is the only one of the article that matches.
+    """
 
     url: str
     site: str
@@ -320,6 +323,7 @@ class Hit:
     rank: int
     said_from: str = ""
     said_until: str = ""
+    in_picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,8 @@ def _print_hit(hit: Hit, number: int, tz: str) -> None:
     head.append(f"  [{number}]", style="dim")
     if hit.removed:
         head.append(f"  {t('removed')}", style="red")
+    if hit.in_picture:
+        head.append(f"  {t('in_a_picture')}", style="yellow")
     out.print(head)
     out.print(Text("  ".join(part for part in (hit.published_on, visible(hit.url)) if part), style="dim"))
     snippet: Any = Text(_marked(hit) if out.no_color else visible(hit.snippet))

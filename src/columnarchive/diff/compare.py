@@ -9,7 +9,7 @@ from dataclasses import replace
 from columnarchive.diff.alignment import Alignment, Link, align
 from columnarchive.diff.label_rules import judge
 from columnarchive.diff.labels import ENGINE, in_order, level_of
-from columnarchive.diff.pictures import IsReencoded, never, picture_edits
+from columnarchive.diff.pictures import NOTHING_READ, PictureReadings, picture_edits
 from columnarchive.diff.sentences import Sentences, sentences_of
 from columnarchive.diff.spans import spans_between
 from columnarchive.records import Article, Block, Comparison, Edit, EditOp, Evidence, Span
@@ -33,11 +33,13 @@ _MOST_EDITS = 2
 _SIGNS = {"added": "+", "removed": "−", "moved": "⇄"}
 
 
-def compare(old: Article, new: Article, earlier: Collection[str] = (), is_reencoded: IsReencoded = never) -> Comparison:
+def compare(
+    old: Article, new: Article, earlier: Collection[str] = (), known: PictureReadings = NOTHING_READ
+) -> Comparison:
     """Return how `old` became `new`, sentence by sentence.
 
     `earlier` are the fingerprints of the revisions before `old`: when `new` equals one of them, the comparison
-    is `restored`. `is_reencoded` says of two pictures, by their digests, whether they show the same.
+    is `restored`. `known` is what is known of the bytes of their pictures.
     Labels of a page's state (`gone`, `returned`) are for the caller to add with `with_labels`.
     """
     before, after = sentences_of(old), sentences_of(new)
@@ -46,7 +48,7 @@ def compare(old: Article, new: Article, earlier: Collection[str] = (), is_reenco
     if alignment.links:
         was, now = sides(old, new, before, after, alignment.links)
         edits += _edits(alignment.links, (before, after), was, now)
-    pictures = tuple(picture_edits(old, new, is_reencoded))
+    pictures = tuple(picture_edits(old, new, known))
     labels = {label for edit in (*edits, *pictures) for label in edit.labels}
     labels.update(_whole_labels(old, new, edits, earlier))
     return Comparison(

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from columnarchive.diff.spans import spans_between
 from columnarchive.observations.pictures import before_after_words
 from columnarchive.records import Article, Edit, Evidence, Picture, picture_key
 
-IsReencoded = Callable[[str, str], bool]
-"""Whether two pictures, by their digests, show the same, pixel for pixel but for the noise of compression."""
 _Pair = tuple[Picture | None, Picture | None]
+_AMOUNT = re.compile(r"[0-9０-９][0-9０-９,，.]*\s*万?円|[¥￥]\s*[0-9０-９][0-9０-９,，]*")
+MACHINE_READ = " (OCR)"
+"""Follows words that a machine read in a picture."""
 
 
-def never(_old: str, _new: str) -> bool:
-    """Take every two pictures for different: when in doubt, a change is reported."""
-    return False
+@dataclass(frozen=True, slots=True)
+class PictureReadings:
+    """What is known of the bytes of pictures, by their digests.
+
+    `reencoded` are pairs that show the same, pixel for pixel but for the noise of compression; where nothing is known,
+    two pictures differ. `texts` are what a machine read in them.
+    """
+
+    reencoded: frozenset[tuple[str, str]] = frozenset()
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
-def picture_edits(old: Article, new: Article, is_reencoded: IsReencoded = never) -> Iterator[Edit]:
+NOTHING_READ = PictureReadings()
+
+
+def picture_edits(old: Article, new: Article, known: PictureReadings = NOTHING_READ) -> Iterator[Edit]:
     """Yield how the pictures of `old` became those of `new`: the new ones in their order, then removed ones."""
     if old.pictures == new.pictures:
         return
     for before, after in _pairs(old.pictures, new.pictures):
         if before and after:
-            yield from _changed(before, after, is_reencoded)
+            yield from _changed(before, after, known)
         elif after:
             yield _edit("picture_added", None, after)
         else:
@@ -88,13 +101,20 @@ def _differences(old: Picture, new: Picture) -> Iterator[tuple[str, str]]:
         yield old.sha256, new.sha256
 
 
-def _changed(old: Picture, new: Picture, is_reencoded: IsReencoded) -> Iterator[Edit]:
+def _changed(old: Picture, new: Picture, known: PictureReadings) -> Iterator[Edit]:
     differences = tuple(_differences(old, new))
     if not differences:
         return
     only_bytes = differences == ((old.sha256, new.sha256),)
-    label = "cosmetic" if only_bytes and is_reencoded(old.sha256, new.sha256) else "picture_changed"
-    yield _edit(label, old, new, differences)
+    label = "cosmetic" if only_bytes and (old.sha256, new.sha256) in known.reencoded else "picture_changed"
+    edit = _edit(label, old, new, differences)
+    was, now = (_AMOUNT.findall(known.texts.get(one.sha256, "")) for one in (old, new))
+    if label != "cosmetic" and was and now and sorted(was) != sorted(now):
+        gone, came = ([one for one in own if one not in other] for own, other in ((was, now), (now, was)))
+        words = [f"{', '.join(one)}{MACHINE_READ}" if one else "" for one in (gone, came)]
+        evidence = (*edit.evidence, Evidence("price", *words))
+        edit = replace(edit, labels=(*edit.labels, "price"), level=3, evidence=evidence)
+    yield edit
 
 
 def _edit(

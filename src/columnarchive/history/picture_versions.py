@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from columnarchive.diff.pictures import NOTHING_READ, PictureReadings
 from columnarchive.history.paged_articles import ReadArticle
 from columnarchive.records import Article, PageVersions, Picture, Version, picture_key
 
@@ -15,22 +16,18 @@ _NEVER = "~"
 
 @dataclass(frozen=True, slots=True)
 class PictureVersions:
-    """The versions of each picture by what its addresses share, and the pairs of digests that show the same."""
+    """The versions of each picture by what its addresses share, and what is known of their bytes."""
 
     of: Mapping[str, Sequence[Version]] = field(default_factory=dict)
-    reencoded: frozenset[tuple[str, str]] = frozenset()
+    readings: PictureReadings = NOTHING_READ
 
     @classmethod
-    def of_pages(cls, pages: Iterable[PageVersions], reencoded: frozenset[tuple[str, str]]) -> PictureVersions:
+    def of_pages(cls, pages: Iterable[PageVersions], readings: PictureReadings) -> PictureVersions:
         """Join the versions of pictures that have several addresses."""
         found: dict[str, list[Version]] = {}
         for page in pages:
             found.setdefault(picture_key(page.url), []).extend(page.versions)
-        return cls({key: sorted(own, key=lambda one: one.first_at) for key, own in found.items()}, reencoded)
-
-    def is_reencoded(self, old: str, new: str) -> bool:
-        """Whether the second of two pictures only compresses the first anew."""
-        return (old, new) in self.reencoded
+        return cls({key: sorted(own, key=lambda one: one.first_at) for key, own in found.items()}, readings)
 
 
 def with_bytes(seen: Sequence[ReadArticle], files: PictureVersions) -> list[ReadArticle]:

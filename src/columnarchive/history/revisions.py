@@ -275,7 +275,7 @@ def _compared(old: Article, new: Article, earlier: Set[str], pictures: PictureVe
     # Loaded when first needed, as it takes a tenth of a second of each worker: most sites have changed no column yet.
     from columnarchive.diff.compare import compare
 
-    return compare(old, new, earlier, pictures.is_reencoded)
+    return compare(old, new, earlier, pictures.readings)
 
 
 def _coarse(old: Article, new: Article) -> Comparison:

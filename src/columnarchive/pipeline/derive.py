@@ -16,6 +16,7 @@ from columnarchive.config import SiteSettings
 from columnarchive.containment import Containment, ignore
 from columnarchive.diff import passage_fingerprints as passages
 from columnarchive.diff.labels import ENGINE
+from columnarchive.diff.pictures import NOTHING_READ, PictureReadings
 from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.extract.rules import RULES
 from columnarchive.extract.site_reader import read_site
@@ -93,10 +94,9 @@ def derive(
     done = [] if force else _confirmed(db, todo, to_text(clock()))
     todo = [one for one in todo if one[1] not in {each.site for each in done}]
     if todo:
+        examine(db)
         with contextlib.ExitStack() as stack:
-            pool = pool or stack.enter_context(workers())
-            examine(db, pool)
-            done += _written(db, pool, todo, report, clock, anew)
+            done += _written(db, pool or stack.enter_context(workers()), todo, report, clock, anew)
     if force or not site_ids:
         update_copies(db)
     return done
@@ -208,7 +208,10 @@ def _derived(db: Database, site_id: int, containment: Containment) -> DerivedSit
         [versions(page) for page in pages], partial(blobs.read, db), overrides, template.append, containment
     )
     files = captures.visits(db, site_id, resources=True)
-    found = PictureVersions.of_pages(map(versions, files), pictures.reencoded(db.conn) if files else frozenset())
+    known = NOTHING_READ
+    if files:
+        known = PictureReadings(pictures.reencoded(db.conn), pictures.texts(db.conn, site_id))
+    found = PictureVersions.of_pages(map(versions, files), known)
     verdicts, histories = assemble(pages, {page.url: page for page in read}, RULES, containment, found)
     newest = sites.newest_capture(db.conn, site_id)
     return DerivedSite(name, DERIVATION, newest, verdicts, histories, next(iter(template), None))

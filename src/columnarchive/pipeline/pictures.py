@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from columnarchive.extract import picture_files
+from columnarchive.extract import picture_files, picture_text
 from columnarchive.pipeline.worker_pool import CallFailed, PageLimits, Worker, WorkerDied, WorkerPool
 from columnarchive.records import Capture
 from columnarchive.store import blobs, pictures
@@ -22,6 +24,8 @@ SECONDS = 30.0
 """CPU seconds to open a picture, or to compare two."""
 MEMORY = 500_000_000
 """Bytes that this may take."""
+READING_SECONDS, READING_MEMORY = 60.0, 1_500_000_000
+"""The same for reading the text in a picture; the models alone take 300 MB."""
 _Job = tuple[tuple[str, ...], tuple[bytes, ...]]
 
 
@@ -50,19 +54,32 @@ def can_compare() -> bool:
     return picture_files.is_installed()
 
 
-def examine(db: Database, pool: WorkerPool) -> None:
-    """Open pictures that are new, and compare those that followed each other; what was found before is kept."""
+def examine(db: Database) -> None:
+    """Open pictures that are new, read their text, and compare those that followed each other; what is known stays.
+
+    The workers are not those that derive: what reads text takes hundreds of megabytes, and they end with it.
+    """
     if not picture_files.is_installed():
         return
-    opened = list(pool.run(_inspect, (_job(db, sha256) for sha256 in pictures.unexamined(db.conn))))
-    with db.transaction() as conn:
-        for (sha256,), found in opened:
-            pictures.add_file(conn, sha256, found.outcome, found.format, (found.width, found.height))
-    pairs = pictures.uncompared(db.conn, picture_files.ENGINE)
-    compared = list(pool.run(_compare, (_job(db, *pair) for pair in pairs if pictures.are_ok(db.conn, pair))))
-    with db.transaction() as conn:
-        for (old, new), same in compared:
-            pictures.add_pair(conn, (old, new), same, picture_files.ENGINE)
+    with WorkerPool() as pool:
+        opened = list(pool.run(_inspect, (_job(db, sha256) for sha256 in pictures.unexamined(db.conn))))
+        if opened:
+            with db.transaction() as conn:
+                for (sha256,), found in opened:
+                    pictures.add_file(conn, sha256, found.outcome, found.format, (found.width, found.height))
+        engine = picture_text.engine()
+        unread = pictures.unread(db.conn, engine) if engine else []
+        for (sha256,), boxes in pool.run(_read, (_job(db, sha256) for sha256 in unread)):
+            with db.transaction() as conn:  # reading takes a second each
+                pieces = json.dumps([asdict(one) for one in boxes], ensure_ascii=False)
+                pictures.add_text(conn, sha256, picture_text.in_lines(boxes), pieces, engine)
+        pairs = pictures.uncompared(db.conn, picture_files.ENGINE)
+        jobs = (_job(db, *pair) for pair in pairs if pictures.are_ok(db.conn, pair))
+        compared = list(pool.run(_compare, jobs))
+        if compared:
+            with db.transaction() as conn:
+                for (old, new), same in compared:
+                    pictures.add_pair(conn, (old, new), same, picture_files.ENGINE)
 
 
 def _job(db: Database, *digests: str) -> _Job:
@@ -76,6 +93,13 @@ def _inspect(worker: Worker, job: _Job) -> tuple[tuple[str, ...], picture_files.
         return job[0], picture_files.PictureFile("unreadable")
 
 
+def _read(worker: Worker, job: _Job) -> tuple[tuple[str, ...], tuple[picture_text.TextBox, ...]]:
+    try:
+        return job[0], worker.call(read_in_worker, *job[1])
+    except (CallFailed, WorkerDied):
+        return job[0], ()
+
+
 def _compare(worker: Worker, job: _Job) -> tuple[tuple[str, ...], bool]:
     try:
         return job[0], worker.call(compare_in_worker, *job[1])
@@ -87,6 +111,12 @@ def inspect_in_worker(limits: PageLimits, body: bytes) -> picture_files.PictureF
     """Open a picture within its limits."""
     limits.begin("picture", SECONDS, MEMORY)
     return picture_files.inspect(body)
+
+
+def read_in_worker(limits: PageLimits, body: bytes) -> tuple[picture_text.TextBox, ...]:
+    """Read the text in a picture within its limits."""
+    limits.begin("picture", READING_SECONDS, READING_MEMORY)
+    return picture_text.read(picture_files.decode(body))
 
 
 def compare_in_worker(limits: PageLimits, old: bytes, new: bytes) -> bool:

@@ -1,7 +1,7 @@
-"""The query language: all words must match; "a phrase", -word, OR, title:, site:, since:, until:; else text.
+"""The query language: words are AND, "a phrase", -word, OR, title:, site:, since:, until:, in:picture.
 
-No input is an error. `OR` binds closer than AND: `a b OR c` is a and one of b, c. A word that begins with a minus sign
-and is meant as text is quoted. Within quotes white space counts.
+Anything else is text; no input is an error. `OR` binds closer than AND: `a b OR c` is a and one of b, c. A word that
+begins with a minus sign and is meant as text stands in quotes. Within quotes white space counts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_LENGTH = 2000  # characters of a query that are read
 MAX_ITEMS = 100  # words, sites and days, each a look into the index
 _QUOTES = '"“”＂'
 _ITEM = re.compile(
-    rf"""(?P<minus>[-－]?)(?P<name>(?:title|site|since|until)[:：])?
+    rf"""(?P<minus>[-－]?)(?P<name>(?:title|site|since|until|in)[:：])?
     (?: [{_QUOTES}] (?P<phrase>[^{_QUOTES}]*) (?P<closed>[{_QUOTES}])? | (?P<word>\S+) )""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -46,6 +46,7 @@ class Term:
 class Query:
     """What somebody looks for: every group must match by one of its terms, nothing excluded may, and the filters hold.
 
+    `in_picture` asks for text that a machine read in pictures alone.
     `since` and `until` are whole days (`2025-10-18`, both inclusive), empty when open. `sites` are alternatives.
     """
 
@@ -56,6 +57,13 @@ class Query:
     excluded_sites: tuple[str, ...] = ()
     since: str = ""
     until: str = ""
+    in_picture: bool = False
+
+    def matches(self, folded: str) -> bool:
+        """Whether a folded text has a term of every group and none that is excluded."""
+        return all(
+            any(spelling in folded for term in group for spelling in term.spellings) for group in self.groups
+        ) and not any(spelling in folded for term in self.excluded for spelling in term.spellings)
 
     @property
     def is_empty(self) -> bool:
@@ -98,6 +106,7 @@ class _Draft:
     excluded_sites: list[str] = field(default_factory=list)
     since: str = ""
     until: str = ""
+    in_picture: bool = False
     joins: bool = False  # an OR waits for its right side
 
 
@@ -123,6 +132,7 @@ def parse(q: str, folds: Iterable[Fold] = ()) -> Query:
         tuple(draft.excluded_sites),
         draft.since,
         draft.until,
+        draft.in_picture,
     )
     return widen(query, tuple(folds))
 
@@ -200,6 +210,9 @@ def _read_filter(item: re.Match[str], draft: _Draft) -> bool:
     value = (item["phrase"] if item["word"] is None else item["word"]).strip()
     if name == "site" and value:
         (draft.excluded_sites if item["minus"] else draft.sites).append(fold(value))
+        return True
+    if name == "in" and value.lower() == "picture" and not item["minus"]:
+        draft.in_picture = True
         return True
     if name == "since" and not item["minus"] and (day := first_day(value)):
         draft.since = max(draft.since, day)

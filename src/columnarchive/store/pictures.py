@@ -131,6 +131,36 @@ def forget(conn: sqlite3.Connection, digests: Sequence[str]) -> None:
         conn.executemany(f"delete from {table} where {column} = ?", ((one,) for one in digests))
 
 
+def unread(conn: sqlite3.Connection, engine: str) -> list[str]:
+    """Return the digests of pictures whose text this engine has not read."""
+    rows = conn.execute("select sha256 from picture_files where outcome = 'ok' and engine <> ?", (engine,))
+    return [row[0] for row in rows]
+
+
+def add_text(conn: sqlite3.Connection, sha256: str, text: str, boxes: str, engine: str) -> None:
+    """Keep what a machine read in a picture."""
+    conn.execute(
+        "update picture_files set text = ?, boxes = ?, engine = ? where sha256 = ?", (text, boxes, engine, sha256)
+    )
+
+
+def texts(conn: sqlite3.Connection, site_id: int) -> dict[str, str]:
+    """Return what a machine read in the pictures of a site, by digest."""
+    return dict(
+        conn.execute(
+            """select distinct sha256, text from picture_files join captures on captures.body_sha256 = sha256
+               join pages on pages.id = page_id where site_id = ? and kind = 'resource' and text <> ''""",
+            (site_id,),
+        ).fetchall()
+    )
+
+
+def texts_of(conn: sqlite3.Connection, article_id: int) -> dict[str, str]:
+    """Return what a machine read in the pictures of an article, by digest."""
+    query = "select sha256, text from pictures join picture_files using (sha256) where article_id = ? and text <> ''"
+    return dict(conn.execute(query, (article_id,)).fetchall())
+
+
 def is_shown(conn: sqlite3.Connection, sha256: str) -> bool:
     """Whether a body is that of a picture of an article."""
     found = conn.execute("select 1 from pictures where sha256 = ? limit 1", (sha256,)).fetchone()

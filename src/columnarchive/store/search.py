@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from columnarchive.records import Hit
 from columnarchive.search.fold import fold
@@ -58,8 +58,15 @@ def search(
         total = count(conn, query, scope, site, since, until)
         ids = _unranked(conn, query, scope, narrow, limit, offset) if total else []
         return SearchResult(total, tuple(_hits(conn, query, ids, offset)))
-    ranking = rank(conn, query, scope, narrow, offset, offset + max(limit, 0))
-    return SearchResult(ranking.total, tuple(_hits(conn, query, ranking.found, offset)), ranking.exact)
+    last = offset + max(limit, 0)
+    pictured = _pictured(conn, query, scope, narrow)
+    if query.in_picture:
+        return SearchResult(len(pictured), tuple(pictured[offset:last]))
+    ranking = rank(conn, query, scope, narrow, offset, last)
+    hits = tuple(_hits(conn, query, ranking.found, offset))
+    after = max(0, offset - ranking.total)
+    more = [replace(one, rank=ranking.total + one.rank) for one in pictured[after : after + max(limit, 0) - len(hits)]]
+    return SearchResult(ranking.total + len(pictured), (*hits, *more), ranking.exact)
 
 
 def count(
@@ -70,6 +77,11 @@ def count(
     if query.is_empty and not narrow.sql:
         return 0
     if query.has_text:
+        pictured = len(_pictured(conn, query, scope, narrow))
+        if query.in_picture:
+            return pictured
+        if pictured:
+            return pictured + len(matches(conn, query, scope, narrow))
         if narrow.sql:
             return len(matches(conn, query, scope, narrow))
         return index_count(conn, to_fts(query, scope))
@@ -150,6 +162,38 @@ def _hits(
             url, site, title, published_on, found_in.revision, removed, passage.text, passage.highlights, place,
             found_in.since_at, found_in.until_at,
         )  # fmt: skip
+
+
+def _pictured(conn: sqlite3.Connection, query: Query, scope: Scope, narrow: Filter) -> list[Hit]:
+    """The articles that match by the text in one of their pictures, those that stand first; of each the first picture.
+
+    Unless the query asks for pictures, only those that do not match by their own text.
+    """
+    state = {"all": "1", "current": "until_revision = 0", "removed": "until_revision > 0"}[scope]
+    rows = conn.execute(
+        f"""select articles.id, articles.url, site, articles.title, published_on, since_revision, until_revision > 0,
+                   picture_files.text, since_at, until_at, pictures.url
+            from picture_files join pictures using (sha256) join articles on articles.id = article_id
+            where picture_files.text <> '' and {state} and {narrow.sql or "1"}
+            order by until_revision > 0, published_on desc, articles.id, pictures.id""",
+        narrow.values,
+    ).fetchall()
+    if not rows or not query.has_text:
+        return []
+    known = set() if query.in_picture else matches(conn, query, scope, narrow)
+    found: list[Hit] = []
+    for article_id, url, site, title, published_on, revision, removed, text, since_at, until_at, picture in rows:
+        if article_id in known or not query.matches(fold(text)):
+            continue
+        known.add(article_id)
+        passage = snippet(text, query)
+        found.append(
+            Hit(
+                url, site, title, published_on, revision, bool(removed), passage.text, passage.highlights,
+                len(found) + 1, since_at, until_at, picture,
+            )
+        )  # fmt: skip
+    return found
 
 
 @dataclass(frozen=True, slots=True)
