@@ -169,7 +169,7 @@ def _pictured(conn: sqlite3.Connection, query: Query, scope: Scope, narrow: Filt
 
     Unless the query asks for pictures, only those that do not match by their own text.
     """
-    state = {"all": "1", "current": "until_revision = 0", "removed": "until_revision > 0"}[scope]
+    state = {"current": "until_revision = 0", "removed": "until_revision > 0"}.get(scope, "1")
     rows = conn.execute(
         f"""select articles.id, articles.url, site, articles.title, published_on, since_revision, until_revision > 0,
                    picture_files.text, since_at, until_at, pictures.url
