@@ -256,3 +256,19 @@ def test_pages_read_together_do_not_change_each_other() -> None:
     together = read_pages(pages)
     assert [result.article for result in together] == [read_pages([one])[0].article for one in pages]
     assert together == list(reversed(read_pages(pages[::-1])))
+
+
+def test_a_text_that_repeats_the_article_and_slides_of_other_pages_go() -> None:
+    paragraphs = [
+        f"{part}の痛みが続くときは、検査の結果と暮らしのようすを合わせて、治療の進め方を一緒に決めていきます。" * 3
+        for part in ("膝", "腰", "肩", "首")
+    ]
+    body = "".join(f"<p>{text}</p>" for text in paragraphs)
+    echo = f"<div><div>2025-04-01T09:00:00+09:00</div><div>{' '.join(paragraphs)}</div></div>"
+    slides = "<div class='swiper-wrapper'>" + "<div class='swiper-slide'>ほかの記事の見出し</div>" * 4 + "</div>"
+    page = f"<main><h1>痛みの話</h1>{body}{echo}</main>{slides}"
+    article = read_pages([("https://a.example/x", f"<title>痛みの話</title><body>{page}".encode(), "text/html")])[
+        0
+    ].article
+    assert article is not None
+    assert [block.text for block in article.blocks] == paragraphs

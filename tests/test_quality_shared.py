@@ -52,7 +52,7 @@ def test_clinics_each_page_alone() -> None:
 
 def test_english_articles() -> None:
     f1, empty = numbers(r"F1 ([\d.]+); nothing from (\d+)", score("score_clinics.py", "english"))
-    assert f1 >= 0.94
+    assert f1 >= 0.955
     assert empty == 0
 
 

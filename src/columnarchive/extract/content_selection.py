@@ -18,6 +18,7 @@ from columnarchive.extract.rules import HEADINGS, LINK_SHARE, NOTICE, PRICE, REG
 from columnarchive.extract.template import AROUND_CONTENT, COMMON, CONTENT, DEAD, PROVEN, SHARED, TEXT_TAGS
 from columnarchive.extract.trimming import (
     drop_bare_headings,
+    drop_echoes,
     drop_forms,
     drop_related,
     is_call,
@@ -44,6 +45,7 @@ def select(page: Outline, said: Sequence[int] | None, url: str = "") -> list[int
     for index, piece in enumerate(page.pieces):
         if piece.tag == "button" and keep[index]:
             keep[index] = is_prose(piece) or piece.text.endswith("か")  # a question that opens its answer
+    drop_echoes(page, keep)
     drop_forms(page, keep)
     drop_related(page, keep, links)
     _drop_outside(page, keep)

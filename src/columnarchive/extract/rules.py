@@ -229,7 +229,8 @@ BAD_CLASS = re.compile(
     r"|comments?|comment-?(?:list|area|form)|respond|disqus|trackbacks?|pager|pagination|paging|page-?nav|post-?nav|wp-pagenavi|prev-?next|nav-links"
     r"|cookies?|banners?|bnr|ads?|adsense|advert|advertisement|promo|sponsor|tags?|tag-?list|tagcloud|cta|to-?top|page-?top|pagetop|backtotop"
     r"|copyright|copy|login|search|search-?form|modal|popup|pop-?up|drawer|hamburger|toc|toc_container|table-of-contents|skip-link|screen-reader-text"
-    r"|visually-hidden|sr-only|subscribe|newsletter|mailmagazine|entry-?footer|entry-?meta|post-?meta|blog-?menu|calendar|calender|archive-?list|category-?list)(?=$|[\s_\-\d])",
+    r"|visually-hidden|sr-only|subscribe|newsletter|mailmagazine|entry-?footer|entry-?meta|post-?meta|blog-?menu|calendar|calender|archive-?list|category-?list"
+    r"|swiper(?:-wrapper|-container)?|slick(?:-slider|-list)?|carousel|slideshow|lightbox|(?:res|photo|image)?gallery(?:-container|-overlay)?)(?=$|[\s_\-\d])",
     re.I,
 )
 ARTICLE_HEADER = re.compile(

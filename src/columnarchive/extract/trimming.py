@@ -18,6 +18,9 @@ _COMMENT = re.compile(r"コメント|返信|comment|reply", re.I)
 _FORM_CHARS = 300
 _FORM_SHARE = 0.3  # of the article; a page that is a form says what it is for
 _PLAIN = 9
+_PLAIN_TAGS = frozenset(("div", "span", "section"))
+_FOR_MACHINES = re.compile(r"\d{4}-\d\d-\d\dT[\d:.+Z-]+|https?://[!-~]+\.(?:png|jpe?g|gif|webp|svg)")
+_ECHO = 600  # characters of a text that may repeat others
 _BETWEEN_LINKS = 3  # pieces that belong to one entry
 _LABEL_CHARS = 40
 _CUT_OFF = re.compile(r"(?:…|\.\.\.|・・・|続きを(?:読む|見る)|read more|more)\W{0,4}$", re.I)
@@ -45,6 +48,21 @@ def keep_rows(page: Outline, keep: list[bool], links: list[bool]) -> None:
     for index in range(len(pieces) - 1) if "dt" in tags else ():
         if keep[index] != keep[index + 1] and tags[index] == "dt" and tags[index + 1] == "dd":
             keep[index] = keep[index + 1] = not (links[index] or links[index + 1])
+
+
+def drop_echoes(page: Outline, keep: list[bool]) -> None:
+    """Drop what is written for machines: bare times and addresses, and a text that repeats many others in one."""
+    kept = [at for at, chosen in enumerate(keep) if chosen]
+    for at in kept:
+        piece = page.pieces[at]
+        if piece.tag not in _PLAIN_TAGS:
+            continue
+        if _FOR_MACHINES.fullmatch(piece.text):
+            keep[at] = False
+        elif len(piece.key) > _ECHO:
+            others = [page.pieces[one].key for one in kept if one != at and len(page.pieces[one].key) > _LABEL_CHARS]
+            echoed = sum(len(key) for key in set(others) if key in piece.key)
+            keep[at] = echoed < len(piece.key) / 2
 
 
 def keep_lone_links(page: Outline, keep: list[bool], links: list[bool], said: Sequence[int] | None) -> None:
