@@ -20,7 +20,7 @@ from columnarchive.archive import Archive, CrawlOptions, Target, WebArchiveSpan
 from columnarchive.config import SiteSettings
 from columnarchive.crawl.client import ClientOptions
 from columnarchive.errors import FetchError, UsageError
-from columnarchive.pipeline import backfill, integrity, withdrawal
+from columnarchive.pipeline import integrity, web_archives, withdrawal
 from columnarchive.reader import Pick
 from columnarchive.store.database import Database
 
@@ -140,11 +140,11 @@ OPTIONS = CrawlOptions(delay=0.0, allow_private=True, client=ClientOptions(backo
 
 
 def taken(path: Path, front: Front, target: Target | None = None, *, since: str = "", until: str = "",
-          options: CrawlOptions = OPTIONS, dry_run: bool = False) -> backfill.Backfilled:  # fmt: skip
+          options: CrawlOptions = OPTIONS, dry_run: bool = False) -> web_archives.Backfilled:  # fmt: skip
     target = target or Target(SITE, SITE.start, named=False)
     with Database.open(path) as db:
         span = WebArchiveSpan(front.base, since, until)
-        done = backfill.backfill(db, target, span, options, dry_run=dry_run)
+        done = web_archives.backfill(db, target, span, options, dry_run=dry_run)
         clinic_archive.derive_here(db)
     return done
 
@@ -207,7 +207,7 @@ def test_killed_twice_it_goes_on_and_ends_the_same(tmp_path: Path, front: Front)
     assert done.returncode == 0, done.stderr
     check_history(path)
     fetched_twice = sum(front.replays.values()) - len(front.replays)
-    assert fetched_twice <= 2 * backfill.GROUP
+    assert fetched_twice <= 2 * web_archives.GROUP
 
 
 def test_a_span_and_a_single_page(tmp_path: Path, front: Front) -> None:
@@ -258,7 +258,7 @@ def test_pages_of_the_web_archive_itself_are_never_taken_for_the_site(tmp_path: 
 @pytest.mark.parametrize("base", ["ftp://x/", "nowhere", "http://127.0.0.1:1/web", ""])
 def test_what_is_no_web_archive_is_one_sentence(tmp_path: Path, base: str) -> None:
     with Database.open(tmp_path / "a.db") as db, pytest.raises((UsageError, FetchError)) as raised:
-        backfill.backfill(db, Target(SITE, SITE.start, named=False), WebArchiveSpan(base), OPTIONS)
+        web_archives.backfill(db, Target(SITE, SITE.start, named=False), WebArchiveSpan(base), OPTIONS)
     assert str(raised.value).endswith(".")
 
 
@@ -282,13 +282,13 @@ import re, sys
 from pathlib import Path
 from columnarchive.archive import CrawlOptions, Target, WebArchiveSpan
 from columnarchive.config import SiteSettings
-from columnarchive.pipeline import backfill
+from columnarchive.pipeline import web_archives
 from columnarchive.store.database import Database
 
 site = SiteSettings("clinic.example", ("https://clinic.example/",))
 with Database.open(Path(sys.argv[1])) as db:
     options = CrawlOptions(delay=0.0, allow_private=True)
-    done = backfill.backfill(db, Target(site, site.start, named=False), WebArchiveSpan(sys.argv[2]), options)
+    done = web_archives.backfill(db, Target(site, site.start, named=False), WebArchiveSpan(sys.argv[2]), options)
 peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
 print(done.listed, done.summary.added, peak)
 """

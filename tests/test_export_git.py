@@ -22,7 +22,7 @@ from test_export_text import rendered
 
 from columnarchive.errors import ExchangeError
 from columnarchive.exchange import git as repo_of
-from columnarchive.exchange import markdown_folder
+from columnarchive.exchange import markdown
 from columnarchive.pipeline import withdrawal
 from columnarchive.pipeline.export import ExportRequest
 from columnarchive.pipeline.export import export as publish
@@ -98,7 +98,7 @@ def test_each_commit_is_its_revision_and_no_other(db: Path, tmp_path: Path) -> N
     shown = [line.split("\t") for line in git(repo, "log", "--reverse", f"--format={form}").splitlines()]
     found, gone = [], 0
     for commit, author, at, url, number, seen in shown:
-        path = f"{markdown_folder.folder_name(author)}/{markdown_folder.file_name(url)}"
+        path = f"{markdown.folder_name(author)}/{markdown.file_name(url)}"
         (changed,) = git(repo, "show", "--format=", "--no-renames", "--name-status", commit).splitlines()
         assert changed.split("\t")[1] == path
         if changed.startswith("D"):
@@ -152,9 +152,9 @@ def test_the_files_are_what_stands_and_the_log_tells_the_story(db: Path, tmp_pat
     export(db, tmp_path / "repo")
     standing = sqlite3.connect(db).execute("select url from articles where state <> 'gone'")
     files = [path.name for path in (tmp_path / "repo").rglob("*.md")]
-    assert sorted(files) == sorted(markdown_folder.file_name(url) for (url,) in standing)
+    assert sorted(files) == sorted(markdown.file_name(url) for (url,) in standing)
     url = f"{clinic.HOST}/column/kanshitsusei-haien/"
-    path = f"{clinic.SITE}/{markdown_folder.file_name(url)}"
+    path = f"{clinic.SITE}/{markdown.file_name(url)}"
     kinds = git(tmp_path / "repo", "log", "--reverse", "--no-renames", "--format=", "--name-status", "--", path)
     assert [line[0] for line in kinds.split("\n") if line] == ["A", "D", "A"]
     (gone,) = sqlite3.connect(db).execute("select old_text from edits where op = 'removed' limit 1").fetchone()
@@ -214,7 +214,7 @@ def test_what_was_withdrawn_is_in_no_object_any_more(db: Path, tmp_path: Path) -
     assert "rewritten" in export(path, tmp_path / "repo")
     assert sentence.encode() not in everything()
     assert url.encode() not in everything()
-    assert not list((tmp_path / "repo").rglob(markdown_folder.file_name(url)))
+    assert not list((tmp_path / "repo").rglob(markdown.file_name(url)))
     git(tmp_path / "repo", "fsck", "--strict")
 
 

@@ -18,7 +18,7 @@ from markdown_it.token import Token
 from reading import opened
 
 from columnarchive import reader
-from columnarchive.exchange import atom, markdown, markdown_folder
+from columnarchive.exchange import atom, markdown
 from columnarchive.pipeline.export import ExportRequest
 from columnarchive.pipeline.export import export as publish
 from columnarchive.records import Block, Edit, Span
@@ -95,7 +95,7 @@ def test_each_article_is_a_file_that_equals_the_database(db: Path, tmp_path: Pat
             continue
         _, front, text = path.read_text(encoding="utf-8").split("---\n", 2)
         facts = yaml.safe_load(front)
-        assert path.name == markdown_folder.file_name(facts["url"])
+        assert path.name == markdown.file_name(facts["url"])
         assert path.parent.name == facts["site"]
         assert tuple(facts) == FACTS
         found[facts["url"]] = (*facts.values(), text)
@@ -112,30 +112,30 @@ def test_each_article_is_a_file_that_equals_the_database(db: Path, tmp_path: Pat
 
 
 def test_a_folder_follows_the_archive_and_leaves_notes_alone(tmp_path: Path) -> None:
-    def page(number: int, text: str = "文。") -> markdown_folder.MarkdownPage:
+    def page(number: int, text: str = "文。") -> markdown.MarkdownPage:
         url = f"https://clinic.example/column/{number}/"
-        return markdown_folder.MarkdownPage(url, "clinic.example", markdown.front_matter((("url", url),)) + text)
+        return markdown.MarkdownPage(url, "clinic.example", markdown.front_matter((("url", url),)) + text)
 
-    assert markdown_folder.update_folder(tmp_path, [page(1), page(2)]) == markdown_folder.FolderUpdate(2, 2, 0)
+    assert markdown.update_folder(tmp_path, [page(1), page(2)]) == markdown.FolderUpdate(2, 2, 0)
     note = tmp_path / "clinic.example" / "note.md"
     forged = tmp_path / "clinic.example" / f"mine-{'a' * 16}.md"
     for path in (note, forged):
         path.write_text('---\nurl: "https://clinic.example/column/1/"\n---\nmine')
-    changed = markdown_folder.update_folder(tmp_path, [page(1), page(2, "別の文。")])
-    assert changed == markdown_folder.FolderUpdate(2, 1, 0)
-    assert markdown_folder.update_folder(tmp_path, [page(2, "別の文。")]) == markdown_folder.FolderUpdate(1, 0, 1)
+    changed = markdown.update_folder(tmp_path, [page(1), page(2, "別の文。")])
+    assert changed == markdown.FolderUpdate(2, 1, 0)
+    assert markdown.update_folder(tmp_path, [page(2, "別の文。")]) == markdown.FolderUpdate(1, 0, 1)
     assert sorted(path.name for path in note.parent.iterdir()) == sorted(
-        [note.name, forged.name, markdown_folder.file_name(page(2).url)]
+        [note.name, forged.name, markdown.file_name(page(2).url)]
     )
-    assert markdown_folder.update_folder(tmp_path, [], site="other.example") == markdown_folder.FolderUpdate(0, 0, 0)
-    assert markdown_folder.update_folder(tmp_path, [], site="clinic.example") == markdown_folder.FolderUpdate(0, 0, 1)
+    assert markdown.update_folder(tmp_path, [], site="other.example") == markdown.FolderUpdate(0, 0, 0)
+    assert markdown.update_folder(tmp_path, [], site="clinic.example") == markdown.FolderUpdate(0, 0, 1)
 
 
 @given(URLS)
 def test_a_name_is_safe_on_every_system(url: str) -> None:
     url = url.encode("utf-8", "ignore").decode()
-    name = markdown_folder.file_name(url)
-    assert markdown_folder._FILE_NAME.fullmatch(name)
+    name = markdown.file_name(url)
+    assert markdown._FILE_NAME.fullmatch(name)
     assert not re.search(r'[<>:"/\\|?*\x00-\x1f]', name)
     assert not PureWindowsPath(name).is_reserved()
     assert len(name.encode()) <= 200
@@ -146,7 +146,7 @@ def test_a_name_is_safe_on_every_system(url: str) -> None:
 @given(st.text(max_size=80))
 def test_a_sites_folder_stays_a_folder_inside(site: str) -> None:
     site = site.encode("utf-8", "ignore").decode()
-    name = markdown_folder.folder_name(site)
+    name = markdown.folder_name(site)
     assert name not in ("", ".", "..")
     assert not re.search(r'[<>:"/\\|?*\x00-\x1f]', name)
     assert not PureWindowsPath(name).is_reserved()
@@ -159,12 +159,12 @@ def test_names_that_a_file_system_would_confuse_differ() -> None:
         "https://c.example/column/a?p=1", "https://c.example/column/a.html", "https://c.example/column/%41",
         "https://c.example/が", "https://c.example/か\u3099", "https://c.example/con", "https://c.example/..%2f..%2fa",
     ]  # fmt: skip
-    made = [markdown_folder.file_name(url).casefold() for url in urls]
+    made = [markdown.file_name(url).casefold() for url in urls]
     assert len({unicodedata.normalize("NFD", name) for name in made}) == len(urls)
-    assert markdown_folder.folder_name("clinic.example") == "clinic.example"
+    assert markdown.folder_name("clinic.example") == "clinic.example"
     for odd in ("../etc", "con", "CON.example", "aux.example", "", "a/b", "A.example", "a..b", ".git", "nul"):
-        assert markdown_folder.folder_name(odd) != odd
-    assert markdown_folder.file_name("https://c.example/%E9%9B%A3%E7%97%85/").startswith("難病-")
+        assert markdown.folder_name(odd) != odd
+    assert markdown.file_name("https://c.example/%E9%9B%A3%E7%97%85/").startswith("難病-")
 
 
 def _contents(path: Path) -> list[str]:

@@ -16,7 +16,7 @@ from evidence import archive, fill
 from test_warc import all_captures, odd_captures, visible
 
 from columnarchive.errors import NotFound, UsageError
-from columnarchive.exchange.wacz_writer import sortable_address
+from columnarchive.exchange.warc_writer import sortable_address
 from columnarchive.pipeline import export_warc, import_warc
 from columnarchive.store.database import Database
 

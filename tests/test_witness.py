@@ -26,7 +26,7 @@ from columnarchive.archive import Archive, CrawlOptions, ExportRequest
 from columnarchive.cli.app import app
 from columnarchive.config import WitnessSettings
 from columnarchive.errors import UsageError
-from columnarchive.pipeline.witness import DELAY, call_witness
+from columnarchive.pipeline.web_archives import SAVE_DELAY, call_witness
 from columnarchive.store import captures, hash_chain, sites
 from columnarchive.store.database import Database
 
@@ -219,7 +219,7 @@ def test_requests_are_spaced_out(tmp_path: Path) -> None:
     server, clock = SavePageNow(), FakeClock()
     with changed(tmp_path / "a.db", 3) as db:
         call_witness(db, server.settings, replace(options(delay=None), timer=clock.timer()))
-    assert clock.elapsed >= 2 * DELAY
+    assert clock.elapsed >= 2 * SAVE_DELAY
 
 
 @pytest.mark.parametrize("text", ["save = 3", "safe = true", 'url = "nowhere"'])

@@ -13,7 +13,6 @@ from columnarchive.errors import NotFound
 from columnarchive.exchange import markdown
 from columnarchive.locale import Message
 from columnarchive.pipeline import (
-    backfill,
     crawl,
     crawl_plan,
     demo,
@@ -28,11 +27,9 @@ from columnarchive.pipeline import (
     saved_searches,
     site_preview,
     timestamps,
+    web_archives,
     withdrawal,
-    witness,
 )
-from columnarchive.pipeline.backfill import Backfilled as Backfilled
-from columnarchive.pipeline.backfill import WebArchiveSpan as WebArchiveSpan
 from columnarchive.pipeline.crawl import CrawlSummary as CrawlSummary
 from columnarchive.pipeline.crawl import Progress as Progress
 from columnarchive.pipeline.crawl_plan import CrawlOptions as CrawlOptions
@@ -46,8 +43,10 @@ from columnarchive.pipeline.notifications import Hook as Hook
 from columnarchive.pipeline.saved_searches import Finding as Finding
 from columnarchive.pipeline.site_preview import SitePreview as SitePreview
 from columnarchive.pipeline.timestamps import Stamped as Stamped
+from columnarchive.pipeline.web_archives import Backfilled as Backfilled
+from columnarchive.pipeline.web_archives import WebArchiveSpan as WebArchiveSpan
+from columnarchive.pipeline.web_archives import WitnessCalls as WitnessCalls
 from columnarchive.pipeline.withdrawal import Withdrawal as Withdrawal
-from columnarchive.pipeline.witness import WitnessCalls as WitnessCalls
 from columnarchive.reader import ChangeRow, Reader
 from columnarchive.records import Article, Comparison
 from columnarchive.store import reviews, sites
@@ -168,7 +167,7 @@ class Archive(Reader):
         dry_run: bool = False,
     ) -> Backfilled:
         """Take over the captures that a web archive has of a site, and derive it; with `dry_run` only count them."""
-        done = backfill.backfill(self._db, target, span, options, report, dry_run=dry_run)
+        done = web_archives.backfill(self._db, target, span, options, report, dry_run=dry_run)
         if not dry_run:
             derive.derive(self._db, report=lambda one, done, todo: report(done, todo, one.site), clock=self._clock)
         return done
@@ -218,7 +217,7 @@ class Archive(Reader):
 
     def call_witness(self, settings: WitnessSettings, options: CrawlOptions) -> WitnessCalls:
         """Ask a web archive to capture the pages that changed weightily of late, if the settings say so."""
-        return witness.call_witness(self._db, settings, options)
+        return web_archives.call_witness(self._db, settings, options)
 
     def withdraw(self, url: str, reason: str, at: str = "") -> Withdrawal:
         """Erase a page, or the capture `at` a time, for good; a tombstone with the reason stays."""

@@ -1,14 +1,30 @@
-"""Write articles as Markdown with front matter, for reading, note-taking programs and `git log -p`.
+"""Write articles as Markdown with front matter, and keep a folder of such files in line with the archive.
 
 Text of a page is escaped, so that it stays text: no markup, HTML or front matter comes from a page.
+
+Nothing is recorded beside the files. A file is ours when its name is the one that follows from the address in its front
+matter; any other file (a reader's notes) is left alone. The next export completes one that was interrupted.
+
+File names are safe on Windows, macOS and Linux, never lead outside their folder and are unique: the last part of an
+address makes a name readable, and 80 bits of the address's digest make it unique whatever a file system does to case or
+to composed characters.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+from columnarchive.errors import ExchangeError
+from columnarchive.exchange.atomic_files import PARTIAL, create_empty, os_errors_as_sentences
 from columnarchive.plain_text import printable
 from columnarchive.records import Article, Block
 
@@ -110,3 +126,112 @@ def lines(text: str) -> str:
 def _escaped(line: str) -> str:
     safe = _ANYWHERE.sub(r"\\\g<0>", printable(line))
     return _AT_START.sub(lambda found: (found[1] or found[3] or "") + "\\" + (found[2] or found[4]), safe)
+
+
+URL_FIELD = "url: "  # the line of the front matter that names the article
+_HEAD = 4_096  # bytes that hold that line
+_READABLE = 40  # characters; with 3 bytes each and the digest, below the 255 bytes of a name
+_DIGEST = 16
+_FILE_NAME = re.compile(rf"[^/\\]*-[a-z2-7]{{{_DIGEST}}}\.md")
+# Windows reserves these for devices, with any ending, since DOS.
+_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class MarkdownPage:
+    """A file to write: the article's address and site, and the complete text, whose front matter names the address."""
+
+    url: str
+    site: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FolderUpdate:
+    """The number of files there are now, of those written because they differed, and of those removed."""
+
+    files: int
+    written: int
+    removed: int
+
+
+def update_folder(folder: Path, pages: Iterable[MarkdownPage], site: str = "") -> FolderUpdate:
+    """Bring the files under `folder` in line with the pages; with `site`, only that site's."""
+    names: set[str] = set()
+    written = 0
+    with os_errors_as_sentences(folder):
+        if folder.exists() and not folder.is_dir():
+            raise ExchangeError("folder_is_file", path=folder)
+        for page in pages:
+            path = folder / folder_name(page.site) / file_name(page.url)
+            names.add(path.name)
+            written += _write_if_changed(path, page.text.encode("utf-8"))
+        removed = _remove_stale(folder, names, folder_name(site) if site else "")
+        if hasattr(os, "sync"):
+            os.sync()
+    return FolderUpdate(len(names), written, removed)
+
+
+def _write_if_changed(path: Path, content: bytes) -> bool:
+    """Write a file unless it has this content, so that programs that watch the folder see only what is new."""
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = create_empty(path.with_name(path.name + PARTIAL))
+    try:
+        # Not flushed one by one, at 5 ms each: after a power failure the next export finds and repairs what differs.
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return True
+
+
+def _remove_stale(folder: Path, names: set[str], only: str) -> int:
+    """Remove our files of articles that the archive no longer holds: withdrawn pages above all."""
+    removed = 0
+    for path in folder.glob(f"{only or '*'}/*.md*"):
+        name = path.name.removesuffix(PARTIAL)
+        is_current = path.name in names and path.name == name
+        if not is_current and _FILE_NAME.fullmatch(name) and _is_ours(path, name):
+            path.unlink()
+            removed += path.name == name
+    return removed
+
+
+def _is_ours(path: Path, name: str) -> bool:
+    """Whether a file has the name that follows from its own front matter; a partial one may lack it."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(_HEAD).decode("utf-8", "ignore")
+    url = next((unquoted(line[len(URL_FIELD) :]) for line in head.split("\n") if line.startswith(URL_FIELD)), "")
+    return file_name(url) == name if url else path.name != name
+
+
+def file_name(url: str) -> str:
+    """Return the name of the Markdown file of an article: `nanbyo-k7q2m4x9r5t3w8za.md`."""
+    path = urlsplit(url).path.rstrip("/")
+    last = unquote(path.rsplit("/", 1)[-1], errors="replace")
+    readable = _safe(re.sub(r"\.(html?|php|aspx?)$", "", last, flags=re.IGNORECASE)) or "column"
+    return f"{readable}-{_short_digest(url)}.md"
+
+
+def folder_name(site: str) -> str:
+    """Return the name of a site's folder: the site's own where that is safe everywhere."""
+    plain = re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,100}[a-z0-9]", site)
+    if plain and ".." not in site and not _DEVICES.match(site):
+        return site
+    return f"{_safe(site) or 'site'}-{_short_digest(site)}"
+
+
+def _short_digest(text: str) -> str:
+    """80 bits of a text's sha256 in letters and digits that no file system confuses."""
+    raw = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:10]
+    return base64.b32encode(raw).decode("ascii").lower()
+
+
+def _safe(text: str) -> str:
+    composed = unicodedata.normalize("NFC", text)
+    safe = "".join(sign if sign.isalnum() or sign == "_" else "-" for sign in composed)
+    return re.sub(r"-{2,}", "-", safe)[:_READABLE].strip("-")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from columnarchive import observations
 from columnarchive.errors import ExchangeError, UsageError
-from columnarchive.exchange import atom, coding_sheet, git, markdown, markdown_folder
+from columnarchive.exchange import atom, coding_sheet, git, markdown
 from columnarchive.exchange.atomic_files import atomic_files, os_errors_as_sentences
 from columnarchive.exchange.coding_sheet import Code, CodingSheet, write_coding_csv, write_coding_xlsx
 from columnarchive.exchange.tables import TABLE_FORMATS, Row, Table, columns, write_csv
@@ -96,7 +96,7 @@ def _counting(table: Table, report: Report) -> Iterator[Row]:
 
 
 def _markdown(conn: Connection, selection: Selection, request: ExportRequest, report: Report) -> Message:
-    def pages() -> Iterator[markdown_folder.MarkdownPage]:
+    def pages() -> Iterator[markdown.MarkdownPage]:
         for count, found in enumerate(snapshot.article_texts(conn, selection), 1):
             row = found.row
             newest = articles.revision(conn, row.id, row.revisions)
@@ -106,10 +106,10 @@ def _markdown(conn: Connection, selection: Selection, request: ExportRequest, re
                 *(("changed_at", row.changed_at), ("last_seen_at", row.last_seen_at)),
                 *(("fingerprint", newest.article.fingerprint), ("body_sha256", newest.body_sha256)),
             )
-            yield markdown_folder.MarkdownPage(row.url, row.site, markdown.document(newest.article, facts))
+            yield markdown.MarkdownPage(row.url, row.site, markdown.document(newest.article, facts))
             report(count, row.site)
 
-    done = markdown_folder.update_folder(request.out, pages(), selection.site)
+    done = markdown.update_folder(request.out, pages(), selection.site)
     counts = {"articles": done.files, "written": done.written, "removed": done.removed}
     return Message("cli.exported_markdown", {**counts, "out": request.out})
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from columnarchive import __version__
 from columnarchive.errors import NotFound, UsageError
-from columnarchive.exchange import wacz_writer, warc_writer
+from columnarchive.exchange import warc_writer
 from columnarchive.exchange.atomic_files import os_errors_as_sentences
 from columnarchive.store import captures, sites, snapshot
 from columnarchive.store.database import Database
@@ -41,8 +41,8 @@ def export_wacz(db: Database, out: Path, site: str | None, report: Report) -> in
                 yield entry
 
         # Read after the captures: each page is listed at the time of its newest one.
-        pages = (wacz_writer.WaczPage(*newest[url], titles[url]) for url in titles if url in newest)
-        return wacz_writer.write(out, entries(), pages, SOFTWARE)
+        pages = (warc_writer.WaczPage(*newest[url], titles[url]) for url in titles if url in newest)
+        return warc_writer.write_wacz(out, entries(), pages, SOFTWARE)
 
 
 def export_captures(db: Database, out: Path, capture_ids: Sequence[int]) -> int:

@@ -1,7 +1,8 @@
-"""Backfill: the captures that a web archive has of a site, taken over with their own dates, one request at a time.
+"""What is asked of web archives: captures that one has of a site (backfill), and new ones of what changed (witness).
 
-What the archive holds already is not fetched again, so a run that was broken off is gone on with by the next. A capture
-that the web archive lists with the digest of the one before is stored as a visit that found the same body.
+Captures are taken over with their own dates, one request at a time. What the archive holds already is not fetched
+again, so a run that was broken off is gone on with by the next. A capture that the web archive lists with the digest of
+the one before is stored as a visit that found the same body.
 """
 
 from __future__ import annotations
@@ -12,24 +13,27 @@ import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from typing import IO
 from urllib.parse import urlsplit
 
 from columnarchive import locale
+from columnarchive.config import WitnessSettings
 from columnarchive.crawl.client import FAILING, Client, FetchRequest
 from columnarchive.crawl.content_encoding import SizeLimits
 from columnarchive.crawl.outcomes import RETRIED_STATUS
 from columnarchive.errors import ArchiveError, FetchError
-from columnarchive.exchange import web_archives
+from columnarchive.exchange import web_archives as cdx
 from columnarchive.exchange.warc_reader import Skipped, outcome_of
 from columnarchive.exchange.web_archives import ListedCapture, ListQuery
 from columnarchive.pipeline.crawl_plan import CrawlOptions, Target
 from columnarchive.pipeline.import_warc import Arrival, ImportSummary, Tally, add, robots_of
 from columnarchive.pipeline.worker_pool import Worker
 from columnarchive.records import Capture, Failure, Outcome
-from columnarchive.store import captures, tombstones
+from columnarchive.store import captures, changes, tombstones
+from columnarchive.store.changes import ChangeRow, Interest
 from columnarchive.store.database import Database, writer_lock
 from columnarchive.times import to_text
 from columnarchive.urls import host_of, in_scope, page_key, site_key, trap
@@ -49,7 +53,7 @@ class WebArchiveSpan:
     With `exact`, those of the pages named alone, not those below them.
     """
 
-    base: str = web_archives.WAYBACK_MACHINE
+    base: str = cdx.WAYBACK_MACHINE
     since: str = ""
     until: str = ""
     exact: bool = False
@@ -105,7 +109,7 @@ class _Run:
 
     @property
     def source(self) -> str:
-        return web_archives.source_of(urlsplit(self.span.base).netloc)
+        return cdx.source_of(urlsplit(self.span.base).netloc)
 
     def commit(self) -> None:
         """Store what was taken over."""
@@ -150,7 +154,7 @@ def backfill(
     With `dry_run`, only count. Raises FetchError when the web archive gives no list, StoreError while another command
     writes.
     """
-    span = replace(span, base=web_archives.check_base(span.base))
+    span = replace(span, base=cdx.check_base(span.base))
     lock = contextlib.nullcontext() if dry_run else writer_lock(db.path, "backfill")
     with lock, contextlib.closing(Worker()) as worker, tempfile.TemporaryFile("w+", encoding="ascii") as spool:
         tally = Tally(options.clock, worker)
@@ -199,7 +203,7 @@ async def _list(run: _Run, spool: IO[str]) -> int:
 async def _list_one(run: _Run, query: ListQuery, take: Callable[[ListedCapture], None]) -> None:
     """Read the whole list for a query, at the first address where the web archive has one."""
     problem = ""
-    for index in web_archives.index_addresses(run.span.base):
+    for index in cdx.index_addresses(run.span.base):
         resume_key, pages = "", 0
         while resume_key or not pages:
             with tempfile.SpooledTemporaryFile(1 << 22) as page:
@@ -208,7 +212,7 @@ async def _list_one(run: _Run, query: ListQuery, take: Callable[[ListedCapture],
                 if problem:
                     break
                 page.seek(0)
-                resume_key, pages = web_archives.read_list(page, take), pages + 1
+                resume_key, pages = cdx.read_list(page, take), pages + 1
                 run.report(sum(run.years.values()), None, query.url)
         if not problem:
             return
@@ -280,9 +284,9 @@ async def _take_over(run: _Run, found: Iterator[ListedCapture], total: int, dry_
 
 async def _fetch(run: _Run, listed: ListedCapture, url: str) -> Capture | None:
     """Fetch one capture as it was; None, counted, when the web archive does not give it or it is no page."""
-    answer = await run.request(web_archives.replay_address(run.span.base, listed))
+    answer = await run.request(cdx.replay_address(run.span.base, listed))
     try:
-        found = web_archives.replayed(listed, url, answer)
+        found = cdx.replayed(listed, url, answer)
     except ArchiveError as error:
         run.tally.fail(Failure(f"{listed.url} ({listed.at})", answer.outcome, str(error)))
         return None
@@ -293,3 +297,58 @@ async def _fetch(run: _Run, listed: ListedCapture, url: str) -> Capture | None:
         return found
     # Judged by the page's own header lines, stored with all that the web archive sent.
     return replace(found, headers=answer.headers, robots=robots_of(found, run.tally.worker))
+
+
+CHANNEL = "witness"
+LEVEL = 3
+RECENT = timedelta(days=2)  # an older change shows nothing of its time any more
+AT_MOST = 30  # requests after one crawl; the rest follow after the next
+SAVE_DELAY, SAVE_DEADLINE = 10.0, 180.0  # seconds between requests, and for one: saving a page takes its time
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessCalls:
+    """What came of asking a web archive to capture pages: those it took, those left for later, and why."""
+
+    host: str
+    saved: tuple[str, ...] = ()
+    left: int = 0
+    error: str = ""
+
+    def sentence(self, lang: locale.Language) -> str:
+        """Return the calls for people."""
+        why = self.error.rstrip(".") if self.left else ""
+        return locale.text(
+            lang, "cli.witness_asked", host=self.host, pages=len(self.saved), left=self.left or "", why=why
+        )
+
+
+def call_witness(db: Database, settings: WitnessSettings, options: CrawlOptions) -> WitnessCalls:
+    """Ask for a capture of each page with a change of level 3 in the last days that was not asked for yet."""
+    since = to_text(options.clock() - RECENT)
+    found = changes.pending(db.conn, CHANNEL, Interest(LEVEL, since=since))
+    rows = [row for row in found if "gone" not in row.labels] if settings.save else []
+    return asyncio.run(_call(db, settings, options, rows)) if rows else WitnessCalls(host_of(settings.url))
+
+
+async def _call(
+    db: Database, settings: WitnessSettings, options: CrawlOptions, rows: Sequence[ChangeRow]
+) -> WitnessCalls:
+    urls = list(dict.fromkeys(row.url for row in rows))
+    delay = SAVE_DELAY if options.delay is None else options.delay
+    saved: list[str] = []
+    error = ""
+    client_options = replace(options.client_options(), delay=delay, deadline=SAVE_DEADLINE, head_deadline=SAVE_DEADLINE)
+    async with Client(client_options, options.clock, options.timer) as client:
+        if options.allow_private:
+            client.guard.trust(settings.url)
+        for url in urls[:AT_MOST]:
+            answer = await client.fetch(FetchRequest(settings.url + url, pages_only=False, max_hops=0))
+            if not 200 <= answer.status < 400:
+                error = answer.error or f"status {answer.status}"
+                break
+            saved.append(url)
+            with db.transaction() as conn:
+                own = [row for row in rows if row.url == url]
+                changes.mark_sent(conn, CHANNEL, own, to_text(options.clock()))
+    return WitnessCalls(host_of(settings.url), tuple(saved), len(urls) - len(saved), error)
