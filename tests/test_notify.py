@@ -20,11 +20,13 @@ from typing import Any
 import clinic_archive
 import pytest
 
-from columnarchive.config import load
+from columnarchive.config import DigestSettings, load
 from columnarchive.crawl import webhook
 from columnarchive.errors import FetchError, UsageError
 from columnarchive.pipeline import notifications
+from columnarchive.pipeline.digests import send_digests
 from columnarchive.pipeline.notifications import Hook, hooks, notify, since_last
+from columnarchive.records import Failure
 from columnarchive.store.changes import Interest
 from columnarchive.store.database import Database
 
@@ -353,3 +355,46 @@ def test_the_command_shows_all_that_is_new_and_then_not_a_word(db: Database) -> 
     assert said("--since", "last", "--limit", "2").stdout == said("--limit", "1000").stdout != ""
     again = said("--since", "last")
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+
+
+def test_a_digest_is_one_message_with_intervals_sentences_and_failures(db: Database) -> None:
+    pytest.importorskip("apprise", reason="apprise is not installed; `pip install -e '.[notify]'`")
+    receiver = Receiver()
+    try:
+        address = receiver.url.replace("http://", "json://")
+        settings = (DigestSettings("env:DIGEST", level=3),)
+        failures = [Failure("https://clinic.example/column/", "timeout", "No answer in 60 s.")]
+        (done,) = send_digests(db, settings, failures, environment={"DIGEST": address})
+        assert (done.error, len(receiver.asked)) == (None, 1)
+        message = receiver.taken[0]
+        assert message["title"] == f"コラムの変更 {done.changes} 件"
+        for part in (
+            "2025年10月20日〜2026年1月15日",
+            "変更前：",
+            "表現が弱まった",
+            "タイムアウト  https://clinic.example/column/",
+        ):
+            assert part in message["message"]
+        assert send_digests(db, settings, environment={"DIGEST": address}) == []
+        assert len(receiver.asked) == 1
+    finally:
+        receiver.close()
+
+
+def test_a_digest_that_fails_is_sent_again_and_names_no_password(db: Database) -> None:
+    pytest.importorskip("apprise", reason="apprise is not installed; `pip install -e '.[notify]'`")
+    receiver = Receiver(*[500] * 9)
+    address = receiver.url.replace("http://", "json://user:secret@")
+    for url, said in ((address, "could not be delivered"), ("nonsense://x", "no address"), ("env:NOT_SET", "NOT_SET")):
+        (done,) = send_digests(db, (DigestSettings(url, language="en"),), environment={})
+        assert said in str(done.error)
+        assert "secret" not in str(done.error)
+    receiver.close()
+    receiver = Receiver()
+    try:
+        (done,) = send_digests(db, (DigestSettings(receiver.url.replace("http://", "json://"), language="en"),))
+        assert "Changed" not in receiver.taken[0]["message"]
+        assert "between 20 Oct 2025 and 15 Jan 2026" in receiver.taken[0]["message"]
+        assert done.changes > 0
+    finally:
+        receiver.close()

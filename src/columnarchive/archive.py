@@ -17,6 +17,7 @@ from columnarchive.pipeline import (
     crawl_plan,
     demo,
     derive,
+    digests,
     evidence,
     export,
     export_warc,
@@ -36,6 +37,7 @@ from columnarchive.pipeline.crawl_plan import CrawlOptions as CrawlOptions
 from columnarchive.pipeline.crawl_plan import Planned as Planned
 from columnarchive.pipeline.crawl_plan import Target as Target
 from columnarchive.pipeline.derive import SiteDerived as SiteDerived
+from columnarchive.pipeline.digests import Digest as Digest
 from columnarchive.pipeline.evidence import EvidenceFiles as EvidenceFiles
 from columnarchive.pipeline.export import ExportRequest as ExportRequest
 from columnarchive.pipeline.import_warc import ImportSummary as ImportSummary
@@ -48,7 +50,7 @@ from columnarchive.pipeline.web_archives import WebArchiveSpan as WebArchiveSpan
 from columnarchive.pipeline.web_archives import WitnessCalls as WitnessCalls
 from columnarchive.pipeline.withdrawal import Withdrawal as Withdrawal
 from columnarchive.reader import ChangeRow, Reader
-from columnarchive.records import Article, Comparison
+from columnarchive.records import Article, Comparison, Failure
 from columnarchive.store import reviews, sites
 from columnarchive.store import saved_searches as searches
 from columnarchive.store.changes import Interest as Interest
@@ -248,6 +250,10 @@ class Archive(Reader):
     ) -> AbstractContextManager[list[ChangeRow]]:
         """Yield changes that no earlier call yielded; they count as delivered when the block ends without an error."""
         return notifications.since_last(self._db, interest, limit=limit, clock=self._clock)
+
+    def send_digests(self, settings: Settings, failures: Sequence[Failure] = ()) -> list[Digest]:
+        """Send each digest of the settings the changes it has not had, and what failed, in one message."""
+        return digests.send_digests(self._db, settings.digests, failures, clock=self._clock)
 
     # Reviews
 

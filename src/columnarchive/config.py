@@ -48,6 +48,7 @@ import msgspec
 from msgspec import Meta
 
 from columnarchive.errors import UsageError
+from columnarchive.locale import Language
 from columnarchive.records import PageKind
 from columnarchive.urls import address, canonical, host_of, site_key
 
@@ -118,6 +119,17 @@ class WebhookSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DigestSettings:
+    """A digest after each crawl by mail or chat: an address of apprise, or `env:NAME` for one in the environment."""
+
+    url: str
+    labels: tuple[str, ...] = ()
+    level: Annotated[int, Meta(ge=0, le=3)] = 2
+    sites: tuple[str, ...] = ()
+    language: Language = "ja"
+
+
+@dataclass(frozen=True, slots=True)
 class TimestampAuthority:
     """An authority that stamps the hash chain (RFC 3161), and a PEM file of its root; empty for the system's roots."""
 
@@ -152,6 +164,7 @@ class Settings:
     sites: tuple[SiteSettings, ...] = ()
     contact: str = ""
     webhooks: tuple[WebhookSettings, ...] = ()
+    digests: tuple[DigestSettings, ...] = ()
     timestamps: tuple[TimestampAuthority, ...] = ()
     witness: WitnessSettings = WitnessSettings()
     path: Path = DEFAULT_FILE
@@ -177,6 +190,7 @@ class _File:
     contact: str = ""
     site: tuple[SiteSettings, ...] = ()
     notify: tuple[WebhookSettings, ...] = ()
+    digest: tuple[DigestSettings, ...] = ()
     timestamps: tuple[TimestampAuthority, ...] = ()
     witness: WitnessSettings = WitnessSettings()
 
@@ -221,7 +235,15 @@ def parse(text: str, path: Path = DEFAULT_FILE) -> Settings:
         replace(one, certificate=str(path.parent / one.certificate)) if one.certificate else one
         for one in found.timestamps
     )
-    return Settings(sites, found.contact, found.notify, authorities, found.witness, path)
+    return Settings(sites, found.contact, found.notify, found.digest, authorities, found.witness, path)
+
+
+_TABLES: dict[str, type[Any]] = {
+    "site": SiteSettings,
+    "notify": WebhookSettings,
+    "digest": DigestSettings,
+    "timestamps": TimestampAuthority,
+}
 
 
 def _prepare(document: dict[str, Any]) -> None:
@@ -229,7 +251,12 @@ def _prepare(document: dict[str, Any]) -> None:
     _check_keys(document, _File, "")
     if isinstance(document.get("witness"), dict):
         _check_keys(document["witness"], WitnessSettings, "[witness]")
-    for key, kind in (("site", SiteSettings), ("notify", WebhookSettings), ("timestamps", TimestampAuthority)):
+    for key, kind in (
+        ("site", SiteSettings),
+        ("notify", WebhookSettings),
+        ("digest", DigestSettings),
+        ("timestamps", TimestampAuthority),
+    ):
         tables = document.get(key, [])
         document[key] = tables = [tables] if isinstance(tables, dict) else tables
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):

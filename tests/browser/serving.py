@@ -19,12 +19,13 @@ FLAGS = (
 
 @contextlib.contextmanager
 def served(archive: Path) -> Iterator[str]:
-    """The address of an archive's pages."""
+    """The address of an archive's pages, in which changes can be reviewed."""
     import uvicorn
     from datasette.app import Datasette
 
+    datasette = Datasette([str(archive)], metadata={"plugins": {"columnarchive": {"review": True}}})
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(Datasette([str(archive)]).app(), log_level="warning", ws="none"))
+    server = uvicorn.Server(uvicorn.Config(datasette.app(), log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:

@@ -25,6 +25,9 @@ NANBYO, HOSTILE, GONE = quote(sample.NANBYO), quote(sample.HOSTILE), quote(sampl
 KANZOU = quote(f"{sample.BASE}/column/kanzou-saisei/")
 PAGES = {
     "home": "",
+    "newest": "?order=newest&since=2025-12-01&text=" + quote("治"),
+    "unread": "?mark=unread&level=2",
+    "cite": f"/cite?url={NANBYO}",
     "articles": "/articles",
     "article": f"/article?url={NANBYO}",
     "old": f"/article?url={KANZOU}&revision=2",
@@ -163,3 +166,28 @@ def test_keyboard_reaches_everything(chromium: Any, address: str) -> None:
                 break
         assert len(seen - {""}) == expected, name
         page.close()
+
+
+def test_changes_are_reviewed_with_keys_and_with_the_mouse(chromium: Any, address: str) -> None:
+    page = chromium.new_page(locale="ja-JP")
+    page.goto(f"{address}?mark=unread&order=newest")
+    cards = page.locator("article.change").count()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    first = page.evaluate("document.activeElement.id")
+    assert first == page.locator("article.change").first.get_attribute("id")
+    with page.expect_navigation():
+        page.keyboard.press("e")
+    assert page.locator("article.change").count() == cards - 1
+    assert page.locator(f"#{first}").count() == 0
+    page.locator("article.change").first.get_by_text("メモ").first.click()
+    page.locator("textarea").first.fill("院長に確かめる")
+    with page.expect_navigation():
+        page.get_by_role("button", name="要追跡").first.click()
+    page.goto(f"{address}?mark=follow_up")
+    assert page.locator("textarea").first.input_value() == "院長に確かめる"
+    with page.expect_navigation():
+        page.get_by_role("button", name="印を消す").first.click()
+    assert page.locator("article.change").count() == 0
+    page.close()

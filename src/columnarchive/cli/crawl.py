@@ -38,7 +38,17 @@ from columnarchive.errors import ArchiveError, FetchError, UsageError
 from columnarchive.times import DEFAULT_ZONE, system_clock, to_text, typed
 
 if TYPE_CHECKING:
-    from columnarchive.archive import Archive, CrawlOptions, CrawlSummary, Hook, Planned, Progress, Target
+    from columnarchive.archive import (
+        Archive,
+        CrawlOptions,
+        CrawlSummary,
+        Digest,
+        Hook,
+        Planned,
+        Progress,
+        Stamped,
+        Target,
+    )
 
 NAMED = 20  # pages without a column that are named one by one
 
@@ -79,7 +89,8 @@ def crawl(
                 return
             summary = run(archive, targets, options, hooks)
             called = archive.call_witness(known.witness, replace(options, delay=None))
-            stamped = archive.stamp(known.timestamps, allow_private=allow_private)
+            sent: list[Digest | Stamped] = [*archive.send_digests(known, summary.failures)]
+            sent += archive.stamp(known.timestamps, allow_private=allow_private)
         if as_json:
             _raise_if_nothing_came(summary)
             json_lines([_summary_json(summary)])
@@ -88,7 +99,7 @@ def crawl(
         if (called.saved or called.left) and (called.error or not (as_json or is_quiet())):
             stream = sys.stderr if called.error else sys.stdout
             typer.echo(dated(visible(called.sentence(lang())), stream), err=bool(called.error))
-        for one in stamped:
+        for one in sent:
             if one.error or not (as_json or is_quiet()):
                 sentence = visible(one.sentence(lang()))
                 typer.echo(dated(sentence, sys.stderr if one.error else sys.stdout), err=bool(one.error))

@@ -20,7 +20,7 @@ from columnarchive.records import Article, Revision
 from columnarchive.store import articles, changes, reviews, snapshot
 from columnarchive.store.articles import Connection
 from columnarchive.store.snapshot import Event, Selection
-from columnarchive.times import day, from_text
+from columnarchive.times import day, from_text, interval
 
 FEED_ENTRIES = 200  # feed readers fetch the whole feed again and again
 GIT_FORMAT = "2"  # part of every commit's key; another number rewrites all histories
@@ -162,9 +162,9 @@ def _atom(conn: Connection, selection: Selection, request: ExportRequest, _repor
     def entries() -> Iterator[atom.Entry]:
         for row in snapshot.selected_changes(conn, selection, newest=request.limit):
             edits = tuple(changes.edits(conn, row.id))
-            yield atom.Entry(
-                row.url, row.site, row.title, changes.kind_of(row), row.seen_at, row.labels, row.summary, edits
-            )
+            summary = f"{interval(row.after_at, row.seen_at, 'en')}: {row.summary}"
+            kind = changes.kind_of(row)
+            yield atom.Entry(row.url, row.site, row.title, kind, row.seen_at, row.labels, summary, edits)
 
     newest = next(snapshot.selected_changes(conn, selection, newest=1), None)
     feed = atom.Feed(

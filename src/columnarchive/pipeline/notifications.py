@@ -26,7 +26,7 @@ from columnarchive.plain_text import json_line, printable
 from columnarchive.store import changes
 from columnarchive.store.changes import ChangeRow, Interest
 from columnarchive.store.database import Database
-from columnarchive.times import DEFAULT_ZONE, Clock, system_clock, to_text, typed
+from columnarchive.times import DEFAULT_ZONE, Clock, interval, system_clock, to_text, typed
 from columnarchive.urls import host_of
 
 BATCH = 50  # changes in one message
@@ -111,7 +111,8 @@ def _message(db: Database, rows: Sequence[ChangeRow], escape: Callable[[str], st
         "type": "changes",
         # Chat services show this line by line; programs read `changes`, which is as the page has it.
         "text": "\n".join(
-            f"{escape(row.title)} ({', '.join(row.labels)}): {escape(row.summary)} {row.url.replace('@', '%40')}"
+            f"{escape(row.title)} ({', '.join(row.labels)}, {interval(row.after_at, row.seen_at, 'en')}): "
+            f"{escape(row.summary)} {row.url.replace('@', '%40')}"
             for row in rows
         ),
         "changes": [_change(db, row) for row in rows],
