@@ -156,6 +156,6 @@ def _run(path: Path, listening: socket.socket, hosts: _Hosts, *, open_browser: b
         # The socket already listens, so a browser that connects before the server is ready waits.
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
     server = uvicorn.Server(
-        uvicorn.Config(hosts.guard(datasette.app()), log_level="warning", timeout_graceful_shutdown=3)
+        uvicorn.Config(hosts.guard(datasette.app()), log_level="warning", ws="none", timeout_graceful_shutdown=3)
     )
     server.run(sockets=[listening])
