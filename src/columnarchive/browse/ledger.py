@@ -51,7 +51,7 @@ class Statement:
 
 def observations(archive: Reader, request: PageRequest) -> Page:
     """Sites by kinds; the columns of one site by kinds; or the columns that do not state a kind."""
-    kinds = _kinds()
+    kinds = Reader.observation_kinds()
     site, kind, start = request.get("site"), _kind(request, kinds), request.number("start", DEEPEST)
     shown = (kind,) if kind else kinds
     context = {
@@ -73,7 +73,7 @@ def observations(archive: Reader, request: PageRequest) -> Page:
 
 def observation(archive: Reader, request: PageRequest) -> Page:
     """One kind over a site: how many columns stated it at the end of each month, and since and until when each did."""
-    kinds = _kinds()
+    kinds = Reader.observation_kinds()
     kind = _kind(request, kinds) or "risks"
     spans = archive.ledger_spans(request.get("site"), kind)
     months, bars = counted_bars([(span.since_at, span.until_at) for span in spans])
@@ -101,13 +101,15 @@ def panel(archive: Reader, request: PageRequest, row: ArticleRow, at: str) -> tu
             one.since_at,
             tuple((each.text, _within(request, row.url, each.text)) for each in one.evidence[:SENTENCES]),
         )
-        for kind in _kinds()
+        for kind in Reader.observation_kinds()
         if (one := found.get(kind))
     ]
     if _OWN not in found:
         return states, []
     elsewhere = {} if at else archive.stated_elsewhere(row.id)
-    return states, [Statement(kind, "", (), elsewhere.get(kind, "")) for kind in _kinds() if kind not in found]
+    return states, [
+        Statement(kind, "", (), elsewhere.get(kind, "")) for kind in Reader.observation_kinds() if kind not in found
+    ]
 
 
 def _columns(archive: Reader, request: PageRequest, chosen: LedgerFilter, shown: Sequence[str]) -> list[MatrixRow]:
@@ -153,12 +155,6 @@ def _within(request: PageRequest, url: str, sentence: str) -> str:
     """Return the address of a sentence within its article: browsers scroll to the first words of it."""
     words = sentence.split("\n", 1)[0].split("\t", 1)[0][:_FRAGMENT]
     return f"{request.link('article', url=url)}#:~:text={quote(words, safe='')}"
-
-
-def _kinds() -> tuple[str, ...]:
-    from columnarchive.observations import KINDS  # its lexicon is read only when it is needed
-
-    return KINDS
 
 
 def _kind(request: PageRequest, kinds: Sequence[str]) -> str:

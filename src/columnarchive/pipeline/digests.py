@@ -66,7 +66,7 @@ def _send(
         return Digest("", error=UsageError("no_digest_address", variable=name))
     channel = "digest " + hashlib.sha256(url.encode()).hexdigest()[:16]
     interest = Interest(digest.level, digest.labels, digest.sites)
-    rows = changes.untold(db.conn, channel, interest, MOST)
+    rows = changes.pending(db.conn, channel, interest, MOST)
     if not rows and not failures:
         return None
     lang = digest.language
@@ -75,7 +75,7 @@ def _send(
     except ArchiveError as error:
         return Digest(scheme, error=error)
     with db.transaction() as conn:
-        changes.tell(conn, channel, rows, to_text(clock()))
+        changes.mark_sent(conn, channel, rows, to_text(clock()))
     return Digest(scheme, len(rows))
 
 
