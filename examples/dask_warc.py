@@ -1,129 +1,74 @@
-"""Columns out of WARC files on many machines: extraction as a library inside Dask, Parquet out.
+"""Columns out of WARC files on many machines: the archive as a library inside Dask, Parquet out.
 
     pip install 'columnarchive[dask]'
     python examples/dask_warc.py out/ crawl-1.warc.gz crawl-2.warc.gz --workers 2
 
-A site is the unit: its template is learned from all its pages, so pages are brought together by host before they are
-read. Each host gives one Parquet file of revisions. With `--workers 0` the same functions run in this process alone and
-write the same. For a cluster, give `--scheduler tcp://…`; every machine must see the files and the folder.
-
-Answers that repeat a body of another file are counted when the file names its sha256, as WARC files of ours do.
+A site is the unit: its template is learned from all its pages, so each host is one task, which imports the host's pages
+into an archive of its own and writes their revisions as one Parquet file. With `--workers 0` the same functions run in
+this process alone and write the same. For a cluster, give `--scheduler tcp://…`; every machine must see the files and
+the folder.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow
 from pyarrow import parquet
+from warcio.archiveiterator import ArchiveIterator
 
-from columnarchive.exchange.warc_reader import Revisit, read
-from columnarchive.extract.rules import RULES
-from columnarchive.extract.site_reader import read_site
-from columnarchive.history.article_identity import versions
-from columnarchive.history.revisions import assemble
-from columnarchive.records import Capture, PageVisits, Visit
-from columnarchive.urls import host_of
-
-Row = dict[str, Any]
+from columnarchive import Archive, Pick
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A visit to a page, and the body it brought, if any."""
-
-    url: str
-    visit: Visit
-    body: bytes | None
+def hosts_of(path: str) -> set[str]:
+    """The hosts that a WARC file has answers of: the first step, a task for each file."""
+    with open(path, "rb") as file:
+        records = (one for one in ArchiveIterator(file) if one.rec_type in ("response", "revisit"))
+        return {urlsplit(one.rec_headers.get_header("WARC-Target-URI")).hostname or "" for one in records}
 
 
-def answers(path: str) -> dict[str, list[Answer]]:
-    """The answers in a WARC file by host: the first step, a task for each file."""
-    found: dict[str, list[Answer]] = {}
-    for item in read(Path(path)):
-        capture = item.capture if isinstance(item, Revisit) else item
-        if not isinstance(capture, Capture):
-            continue  # a record that cannot be read
-        digest = item.body_sha256 if isinstance(item, Revisit) else capture.body_sha256
-        visit = Visit(
-            capture.fetched_at,
-            capture.outcome,
-            capture.status,
-            digest,
-            capture.header("content-type"),
-            capture.final_url,
-        )
-        found.setdefault(host_of(capture.url), []).append(Answer(capture.url, visit, capture.body))
-    return found
-
-
-def hosts(parts: Iterable[dict[str, list[Answer]]]) -> list[str]:
-    """Every host in any of the files."""
-    return sorted({host for part in parts for host in part})
-
-
-def names(part: dict[str, list[Answer]]) -> dict[str, list[Answer]]:
-    """The hosts of a part without their answers, which are too much to send around only to be counted."""
-    return {host: [] for host in part}
-
-
-def of_host(part: dict[str, list[Answer]], host: str) -> list[Answer]:
-    """One host's share of a file."""
-    return part.get(host, [])
-
-
-def write_site(out: str, host: str, shares: Iterable[list[Answer]]) -> int:
+def write_site(out: str, host: str, paths: Sequence[str]) -> int:
     """Read a host's pages under the template they share and write its revisions: the second step, a task a host."""
-    together = [answer for share in shares for answer in share]
-    bodies = {answer.visit.body_sha256: answer.body for answer in together if answer.body is not None}
-    by_page: dict[str, list[Visit]] = {}
-    for answer in together:
-        if answer.visit.body_sha256 in bodies or not answer.visit.body_sha256:
-            by_page.setdefault(answer.url, []).append(answer.visit)
-    pages = [
-        PageVisits(number, url, tuple(sorted(visits, key=lambda visit: (visit.at, visit.body_sha256))))
-        for number, (url, visits) in enumerate(sorted(by_page.items()))
-    ]
-    readings = {one.url: one for one in read_site([versions(page) for page in pages], bodies.__getitem__, {})}
-    readable = [page for page in pages if page.url in readings]
-    _, histories = assemble(readable, readings, RULES)
-    rows = [
-        {
-            "url": history.article.url,
-            "number": revision.number,
-            "first_seen_at": revision.first_seen_at,
-            "last_seen_at": revision.last_seen_at,
-            "title": revision.article.title,
-            "published_on": revision.article.published_on,
-            "text": revision.article.text,
-        }
-        for history in histories
-        for revision in history.revisions
-    ]
+    with tempfile.TemporaryDirectory() as folder, Archive.open(Path(folder) / "archive.db") as archive:
+        archive.import_warc([Path(path) for path in paths], host)
+        rows = [
+            {
+                "url": article.url,
+                "number": revision.number,
+                "first_seen_at": revision.first_seen_at,
+                "last_seen_at": revision.last_seen_at,
+                "title": revision.title,
+                "published_on": archive.revision(article, Pick(number=revision.number)).article.published_on,
+                "text": archive.revision(article, Pick(number=revision.number)).article.text,
+            }
+            for article in sorted(archive.articles(), key=lambda one: one.url)
+            for revision in archive.revisions(article)
+        ]
     if rows:
         parquet.write_table(pyarrow.Table.from_pylist(rows), Path(out) / f"{host}.parquet")
     return len(rows)
 
 
+def merged(found: Iterable[set[str]]) -> list[str]:
+    """Every host in any of the files."""
+    return sorted(set().union(*found) - {""})
+
+
 def alone(out: str, paths: list[str]) -> int:
     """Everything in this process."""
-    parts = [answers(path) for path in paths]
-    return sum(write_site(out, host, [of_host(part, host) for part in parts]) for host in hosts(parts))
+    return sum(write_site(out, host, paths) for host in merged(map(hosts_of, paths)))
 
 
 def together(out: str, paths: list[str], client: Any) -> int:
-    """The same as tasks of a Dask cluster; bodies travel between workers only, never through this process."""
-    parts = client.map(answers, paths)
-    found = hosts(client.gather(client.map(names, parts)))
-    written = [
-        client.submit(write_site, out, host, [client.submit(of_host, part, host) for part in parts]) for host in found
-    ]
-    return sum(client.gather(written))
+    """The same as tasks of a Dask cluster."""
+    hosts = merged(client.gather(client.map(hosts_of, paths)))
+    return sum(client.gather([client.submit(write_site, out, host, paths) for host in hosts]))
 
 
 @contextmanager
