@@ -304,7 +304,11 @@ class SiteCrawler:
             check = partial(self._check_hop, may_follow=partial(is_below, hosts=hosts))
             request = FetchRequest(visit.url, visit.etag, visit.last_modified, delay=delay, check=check)
             capture = await self.client.fetch(replace(request, pages_only=False, sizes=PICTURE_SIZES))
-            if capture.outcome in ("ok", "redirected") and not looks_like_picture(capture.body or b""):
+            if (
+                capture.body is not None
+                and capture.outcome in ("ok", "redirected")
+                and not looks_like_picture(capture.body)
+            ):
                 capture = replace(capture, outcome="not_picture", body=None, error="The response is no picture.")
             await self._update_backoff(capture)
         else:

@@ -63,7 +63,7 @@ def _pairs(old: Sequence[Picture], new: Sequence[Picture]) -> Iterator[_Pair]:
     gone = {picture_key(one.url): one for one in old}
     came = {picture_key(one.url): one for one in new}
     was: dict[str, Picture] = {key: gone.pop(key) for key in [*came] if key in gone}
-    for trait in (_bytes, _words, _place):
+    for trait in (_bytes, _by_path, _words, _place):
         left = {trait(one): key for key, one in reversed(gone.items()) if trait(one)}
         for key, one in came.items():
             if key not in was and (found := left.pop(trait(one), "")):
@@ -74,6 +74,10 @@ def _pairs(old: Sequence[Picture], new: Sequence[Picture]) -> Iterator[_Pair]:
 
 def _bytes(picture: Picture) -> tuple[str, ...]:
     return (picture.sha256,) if picture.sha256 else ()
+
+
+def _by_path(picture: Picture) -> tuple[str, ...]:
+    return (_path(picture.url),)
 
 
 def _words(picture: Picture) -> tuple[str, ...]:

@@ -67,14 +67,15 @@ def inspect(body: bytes) -> PictureFile:
             return PictureFile("too_large")
         except UnidentifiedImageError:
             return PictureFile("not_picture")
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
-            cut = "truncated" in str(error) or isinstance(error, EOFError) or not _has_end(body)
-            return PictureFile("truncated" if cut else "unreadable")
+        except (OSError, SyntaxError, ValueError, EOFError):
+            return PictureFile("truncated" if _is_cut(body) else "unreadable")
     return found
 
 
-def _has_end(body: bytes) -> bool:
-    return body.rstrip(b"\0").endswith((b"\xff\xd9", b"IEND\xaeB`\x82", b"\x3b"))
+def _is_cut(body: bytes) -> bool:
+    """Whether a picture of a format that has an end mark lacks it."""
+    marks = ((b"\xff\xd8", b"\xff\xd9"), (b"\x89PNG", b"IEND\xaeB`\x82"), (b"GIF8", b"\x3b"))
+    return any(body.startswith(start) and end not in body[-4096:] for start, end in marks)
 
 
 def decode(body: bytes) -> Image:
