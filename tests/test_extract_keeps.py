@@ -260,7 +260,7 @@ def test_pages_read_together_do_not_change_each_other() -> None:
 
 def test_a_text_that_repeats_the_article_and_slides_of_other_pages_go() -> None:
     paragraphs = [
-        f"{part}の痛みが続くときは、検査の結果と暮らしのようすを合わせて、治療の進め方を一緒に決めていきます。" * 3
+        f"{part}の痛みが続くときは、検査の結果と暮らしのようすを合わせて、治療の進め方を一緒に決めていきます。" * 4
         for part in ("膝", "腰", "肩", "首")
     ]
     body = "".join(f"<p>{text}</p>" for text in paragraphs)

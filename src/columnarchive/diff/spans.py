@@ -327,7 +327,7 @@ def _inserted(shorter: str, longer: str) -> tuple[int, int] | None:
     return (start, end) if is_own else None
 
 
-def _spans(pieces: Sequence[Piece]) -> Iterator[Span]:
+def _spans(pieces: Iterable[Piece]) -> Iterator[Span]:
     for old, new, is_equal in pieces:
         if is_equal:
             yield Span("equal", "".join(old))
