@@ -102,6 +102,7 @@ def export(
     raw: Annotated[bool, typer.Option("--raw")] = False,
     without_bodies: Annotated[bool, typer.Option("--without-bodies")] = False,
     limit: Limit = 200,
+    partitioned: Annotated[bool, typer.Option("--partitioned")] = False,
     as_json: AsJson = False,
     db: Db = DEFAULT_DATABASE,
 ) -> None:
@@ -109,7 +110,7 @@ def export(
     from columnarchive.archive import Archive, ExportRequest
 
     choose("FORMAT", format, EXPORTS)
-    request = ExportRequest(format, out, site, table, raw, without_bodies, limit)
+    request = ExportRequest(format, out, site, table, raw, without_bodies, limit, partitioned)
     with Archive.open(db, create=False, write=False) as archive, Bar("export") as bar:
         done = archive.export(request, bar.update)
     if as_json:

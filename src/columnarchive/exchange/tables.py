@@ -7,7 +7,9 @@ Japanese reads full-width signs as well. `raw` writes every cell as it is, witho
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import hashlib
 import importlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from columnarchive.errors import ExchangeError
+from columnarchive.exchange.atomic_files import atomic_files
 from columnarchive.plain_text import harmless as harmless
 from columnarchive.plain_text import json_line
 
@@ -25,6 +28,7 @@ Row = tuple[Cell, ...]
 
 CELL_LIMIT = 32_767  # UTF-16 units, "Excel specifications and limits"; a longer cell spills into other rows
 CUT = "…（表計算ソフトの上限のため、以下省略）"
+DIGEST = "columnarchive"  # the key under which a file of a dataset holds the digest of its rows
 ROW_GROUP = 2_000  # Parquet rows in memory at once: some MB of text
 
 
@@ -100,14 +104,12 @@ def _utf16_units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def write_parquet(path: Path, table: Table) -> Written:
+def write_parquet(path: Path, table: Table, digest: str = "") -> Written:
     """Write Parquet in row groups, for DuckDB, pandas, polars and Spark; ExchangeError when pyarrow is missing."""
-    try:
-        arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise ExchangeError("needs_pyarrow") from error
+    arrow, parquet = _pyarrow()
     types: dict[Kind, Any] = {"text": arrow.string(), "number": arrow.int64(), "words": arrow.list_(arrow.string())}
     schema = arrow.schema([(column.name, types[column.kind]) for column in table.columns])
+    schema = schema.with_metadata({DIGEST: digest}) if digest else schema
     count = 0
     with parquet.ParquetWriter(path, schema, compression="zstd") as out:
         for rows in _batches(iter(table.rows)):
@@ -115,6 +117,26 @@ def write_parquet(path: Path, table: Table) -> Written:
             out.write_table(arrow.Table.from_pydict(cells, schema=schema))
             count += len(rows)
     return Written(count)
+
+
+def update_parquet(path: Path, table: Table) -> bool:
+    """Write a table to a file unless the file holds just these rows; return whether it was written."""
+    rows = list(table.rows)
+    digest = hashlib.sha256(json_line([[column.name for column in table.columns], *rows]).encode()).hexdigest()
+    _, parquet = _pyarrow()
+    with contextlib.suppress(OSError, ValueError):  # no such file, or no Parquet
+        if (parquet.read_schema(path).metadata or {}).get(DIGEST.encode()) == digest.encode():
+            return False
+    with atomic_files() as claim:
+        write_parquet(claim(path), Table(table.name, table.columns, rows), digest)
+    return True
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise ExchangeError("needs_pyarrow") from error
 
 
 def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:

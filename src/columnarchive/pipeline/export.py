@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
+from urllib.parse import quote
 
 from columnarchive import observations
 from columnarchive.errors import ExchangeError, UsageError
 from columnarchive.exchange import atom, coding_sheet, git, markdown
 from columnarchive.exchange.atomic_files import atomic_files, os_errors_as_sentences
 from columnarchive.exchange.coding_sheet import Code, CodingSheet, write_coding_csv, write_coding_xlsx
-from columnarchive.exchange.tables import TABLE_FORMATS, Row, Table, columns, write_csv
+from columnarchive.exchange.tables import TABLE_FORMATS, Row, Table, columns, update_parquet, write_csv
 from columnarchive.locale import Message
 from columnarchive.reader import LedgerFilter, Reader
 from columnarchive.records import Article, Revision
@@ -39,6 +40,7 @@ class ExportRequest:
     raw: bool = False
     without_bodies: bool = False
     limit: int = FEED_ENTRIES
+    partitioned: bool = False
 
 
 def export(conn: Connection, request: ExportRequest, report: Report = lambda _done, _note: None) -> Message:
@@ -65,6 +67,8 @@ def _check(request: ExportRequest) -> None:
         raise UsageError("unknown_table", table=request.table, choices=", ".join(TABLES))
     if request.raw and request.format != "csv":
         raise UsageError("raw_not_for", format=request.format)
+    if request.partitioned and request.format != "parquet":
+        raise UsageError("partitioned_not_for", format=request.format)
     if request.without_bodies and request.format != "sqlite":
         raise UsageError("bodies_not_for", format=request.format)
     if request.site and request.format == "sqlite":
@@ -73,6 +77,8 @@ def _check(request: ExportRequest) -> None:
 
 def _tables(conn: Connection, selection: Selection, request: ExportRequest, report: Report) -> Message:
     """Write one table into a file whose name has the format's ending, otherwise all tables into a folder."""
+    if request.partitioned:
+        return _dataset(conn, selection, request, report)
     table_format = TABLE_FORMATS[request.format]
     is_file = request.out.suffix.lower() == table_format.suffix
     default = ("articles",) if is_file else tuple(TABLES)
@@ -87,6 +93,34 @@ def _tables(conn: Connection, selection: Selection, request: ExportRequest, repo
             cut += done.cut
             counts.append(f"{done.rows} {name}")
     return Message("cli.exported_tables", {"tables": ", ".join(counts), "out": request.out, "cut": cut})
+
+
+def _dataset(conn: Connection, selection: Selection, request: ExportRequest, report: Report) -> Message:
+    """Keep a folder of Parquet files in line, one for each table, site and month, as lakes are laid out (Hive).
+
+    Files whose rows are the same stay as they are, so that the next run, and whatever copies the folder, takes little.
+    """
+    rows = written = removed = 0
+    kept: set[Path] = set()
+    for name in (request.table,) if request.table else tuple(TABLES):
+        for site in snapshot.article_sites(conn, selection):
+            table = TABLES[name](conn, replace(selection, site=site))
+            names = [column.name for column in table.columns]
+            at, own = names.index(MONTHS[name]), [place for place, column in enumerate(names) if column != "site"]
+            months: dict[str, list[Row]] = {}
+            for row in _counting(table, report):
+                months.setdefault(row[at][:7], []).append(tuple(row[place] for place in own))  # type: ignore[index]
+            for month, found in months.items():
+                path = request.out / name / f"site={quote(site, safe='')}" / f"month={month}" / "part-0.parquet"
+                written += update_parquet(path, Table(name, tuple(table.columns[place] for place in own), found))
+                rows += len(found)
+                kept.add(path)
+        site_folder = f"site={quote(request.site, safe='')}" if request.site else "site=*"
+        for path in set(request.out.glob(f"{name}/{site_folder}/month=*/part-0.parquet")) - kept:
+            path.unlink()
+            removed += 1
+    counts = {"rows": rows, "files": len(kept), "written": written, "removed": removed, "out": request.out}
+    return Message("cli.exported_dataset", counts)
 
 
 def _counting(table: Table, report: Report) -> Iterator[Row]:
@@ -263,6 +297,8 @@ def _edits(conn: Connection, selection: Selection) -> Table:
     return Table("edits", named, rows)
 
 
+MONTHS = {"articles": "first_seen_at", "revisions": "first_seen_at", "changes": "seen_at", "edits": "seen_at"}
+"""The time by whose month the rows of a table are parted in a dataset."""
 TABLES = {"articles": _articles, "revisions": _revisions, "changes": _changes, "edits": _edits}
 """What can be exported as a table, by name."""
 

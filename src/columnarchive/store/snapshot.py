@@ -106,6 +106,12 @@ def selection(conn: Connection, site: str = "") -> Selection:
     return Selection(site, tuple(row[0] for row in rows))
 
 
+def article_sites(conn: Connection, chosen: Selection) -> list[str]:
+    """The sites of the articles that are read, by name."""
+    rows = conn.execute(f"select distinct articles.site from articles where {_CHOSEN} order by 1", chosen.parameters)
+    return [row[0] for row in rows]
+
+
 def article_texts(conn: Connection, chosen: Selection) -> Iterator[ArticleText]:
     """Articles by URL."""
     rows = conn.execute(
