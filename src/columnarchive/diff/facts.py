@@ -85,9 +85,17 @@ _AND = re.compile(r"(?:など|等)?(?:や|、|・|と|および|及び|または
 _FEELS_NO_HARM = re.compile(r"(?:の|が|は)?(?:出|起き)?な[くい][^。]{0,4}(?:歩|動|過ご|生活|眠|暮ら|範囲|程度)")
 
 
+_OF_ILLNESS = re.compile(
+    r"[^。、]{0,14}(?:病|症(?!状)|炎|がん|癌|腫|瘤|梗塞|卒中|骨折|症候群|不全|むし歯|虫歯|結石|中毒|喘息|ぜんそく|かぜ|風邪|インフルエンザ|捻挫|ヘルニア|疱疹|ウイルス)"
+    r"(?:では|には|になると|にかかると|が(?:進|悪化|ひど|続|広)[^。、]{0,6}と|の(?:主な|代表的な)?(?:合併症|症状|後遺症|サイン|初期)[^。、]{0,6}(?:は|には|として|で))"
+)
+"""A subject that is an illness: what it brings is no risk of a treatment."""
 _GROUP = re.compile(r"[^、。・や]{1,30}?(?:方|人|患者さ[んま]|お子さ[んま])(?=[、・やはに]|また|および)")
 _EXCLUDES = re.compile(
     r"(?:方|人|患者さ[んま]|お子さ[んま])[^。]{0,30}(?:遠慮|お断り|対象外|控え|禁忌|適応外|慎重|(?:受けられ|受けいただけ|受けになれ|使え|使用でき|行え|でき)(?:ま)?(?:せん|ない))"
+)
+_UNFIT = re.compile(
+    r"妊娠|授乳|病|症|薬|アレルギ|治療|手術|ペースメーカー|金属|体質|既往|中の|未満|歳|がん|炎|障害|高血圧|糖尿|血|心臓|腎|肝|感染|発熱|てんかん|ケロイド"
 )
 """People named one after another, as in a list of who is not treated."""
 
@@ -114,6 +122,7 @@ class Facts:
     denials: tuple[str, ...] = ()
     contraindications: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    unfit: tuple[str, ...] = ()
     disclosures: tuple[tuple[str, str], ...] = ()
     testimonials: tuple[str, ...] = ()
 
@@ -131,6 +140,7 @@ def facts_of(sentence: str) -> Facts:
     text = nfkc_no_space(_LIST_HEAD.sub(r"\1:", sentence))
     unmasked = _MASKED.sub("", text) if "救済" in text or "諸外国" in text or "効果" in text else text
     harms, denials = _harms(unmasked)
+    groups = tuple(_GROUP.findall(text)) if _EXCLUDES.search(text) and is_medical(text) else ()
     return Facts(
         prices=_prices(canonical_values(sentence)) if _PAID.search(text) else (),
         qualifications=_all("qualification", text),
@@ -140,7 +150,8 @@ def facts_of(sentence: str) -> Facts:
         notices_by_denial=_all("risk_notice_by_denial", text),
         denials=denials,
         contraindications=_all("contraindication", text),
-        groups=tuple(_GROUP.findall(text)) if _EXCLUDES.search(text) and is_medical(text) else (),
+        groups=groups,
+        unfit=tuple(filter(_UNFIT.search, groups)),
         disclosures=_disclosures(text),
         testimonials=_all("testimonial", text),
     )
@@ -210,7 +221,7 @@ def _harms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     harms: list[str] = []
     denials: list[str] = []
     by_treatment = _has("treatment", text) or _IN_ITS_COURSE.search(text) is not None
-    is_illness = not by_treatment and _has("illness_course", text)
+    is_illness = not by_treatment and (_has("illness_course", text) or _OF_ILLNESS.match(text) is not None)
     for start, end in chains:
         strong = pattern("harm").findall(text, start, end)
         if _is_treated(text, end, strong) or (not by_treatment and _COMPLAINS.match(text, end)):

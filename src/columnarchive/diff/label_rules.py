@@ -284,6 +284,8 @@ def _risk(before: Facts, after: Facts, is_clause: bool) -> Iterator[Evidence]:
     if is_clause:
         old_notices += before.notices_by_denial + before.contraindications
         new_notices += after.notices_by_denial + after.contraindications
+        old_notices += () if before.contraindications else before.unfit
+        new_notices += () if after.contraindications else after.unfit
     if len(new_notices) > len(old_notices):
         came += new_notices
     elif len(old_notices) > len(new_notices):
