@@ -65,7 +65,8 @@ def _own(name: str, version: int) -> str:
     if name == "haisha" and version >= 2:
         return (
             '<h2>症例</h2><img src="/img/case1-before.jpg" alt="治療前"><img src="/img/case1-after.jpg" alt="治療後">'
-            "<p>治療の内容、費用、リスクは診察のときにご説明します。</p>"
+            "<p>治療内容:むし歯を取り除き、セラミックの詰め物を入れます。</p><p>費用:1本 88,000円(税込)</p>"
+            "<p>リスク・副作用:治療後に痛みやしみる症状が出ることがあります。</p>"
         )
     if name == "megane" and version < 4:
         return '<p>検査の機器です。</p><img src="/img/machine.jpg" alt="検査の機器">'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,8 +17,9 @@ import pytest
 from datasette.app import Datasette
 from fake_clock import FakeClock
 from servers.site import Reply, Site
+from warcio.archiveiterator import ArchiveIterator
 
-from columnarchive.archive import Archive
+from columnarchive.archive import Archive, ExportRequest
 from columnarchive.config import SiteSettings
 from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, Target, crawl
 from columnarchive.pipeline.worker_pool import WorkerPool
@@ -182,3 +184,28 @@ def test_text_in_pictures_is_found_and_kept(archive: tuple[Path, str]) -> None:
         assert "27,500円" in reader.pictures(reader.article(f"{origin}/column/hiza/"))[0].text
         (change,) = reader.changes(ChangeFilter(url=f"{origin}/column/hari/"))
     assert (set(change.labels), change.level) == ({"picture_changed", "price"}, 3)
+
+
+def test_exports_hold_the_pictures_and_a_rebuild_keeps_what_was_found(
+    archive: tuple[Path, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "copy.db"
+    with Reader.open(archive[0]) as reader:
+        reader.conn.execute("vacuum into ?", (str(path),))
+    price = picture_clinic.files(4)["/img/price.png"]
+    with Archive.open(path) as copy:
+        before = copy.conn.execute("select * from picture_files union all select *, '', '', '', '' from picture_pairs")
+        known = before.fetchall()
+        for name in ("warc", "wacz"):
+            copy.export(ExportRequest(name, tmp_path / f"out.{name}"))
+        copy.rebuild()
+        after = copy.conn.execute("select * from picture_files union all select *, '', '', '', '' from picture_pairs")
+        assert after.fetchall() == known
+    assert Archive.check(path, full=True) == []
+    with (tmp_path / "out.warc").open("rb") as file:
+        bodies = [record.content_stream().read() for record in ArchiveIterator(file) if record.rec_type == "response"]
+    assert price in bodies
+    with zipfile.ZipFile(tmp_path / "out.wacz") as packed:
+        listed = packed.read("pages/pages.jsonl").decode()
+    assert "price.png" not in listed
+    assert "/column/hiza/" in listed

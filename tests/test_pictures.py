@@ -8,11 +8,12 @@ import clinic_archive
 import picture_clinic
 import pytest
 
-from columnarchive.reader import ChangeFilter, PictureRow, Reader
+from columnarchive.reader import ChangeFilter, LedgerFilter, PictureRow, Reader
 from columnarchive.records import Capture
 from columnarchive.store import captures, sites
 from columnarchive.store.database import Database
 
+HAISHA = ("section_added", "sentence_added", "picture_added", "risk_added", "disclosure_added")
 DAYS = ("2026-01-10", "2026-02-10", "2026-03-10", "2026-04-10")
 
 
@@ -74,7 +75,7 @@ def test_pictures_of_the_text_are_found_however_they_are_put_there(archive: Path
     [
         ("hiza", []),
         ("shimi", [(DAYS[2], ("picture_changed",), 2)]),
-        ("haisha", [(DAYS[1], ("section_added", "sentence_added", "picture_added"), 3)]),
+        ("haisha", [(DAYS[1], HAISHA, 3)]),
         ("megane", [(DAYS[3], ("picture_removed", "sentence_removed"), 2)]),
         ("kata", []),
         ("kubi", []),
@@ -99,3 +100,12 @@ def test_the_text_of_a_page_is_the_same_with_and_without_pictures(archive: Path)
     with Reader.open(archive) as reader:
         text = reader.current_article(reader.article(url("hiza"))).text
     assert text.endswith("料金\n税込の料金です。")
+
+
+def test_pictures_before_and_after_are_an_observation_with_what_their_section_states(archive: Path) -> None:
+    with Reader.open(archive) as reader:
+        (found,) = reader.disclosures(LedgerFilter(urls=(url("haisha"),), kind="before_after"))
+    (evidence,) = [one for one in found.evidence if "picture" in one.text]
+    assert evidence.text == "症例 [2 pictures; stated: content, cost, risks]"
+    assert evidence.words == ("治療前", "治療後")
+    assert (evidence.since_at[:10], found.stands) == (DAYS[1], True)

@@ -13,7 +13,7 @@ from columnarchive.observations.records import KINDS, Context, Kind, Line, Obser
 from columnarchive.observations.sentences import Sentence, read
 from columnarchive.observations.triggers import TOPICS, triggered
 
-VERSION = "4"
+VERSION = "5"
 """The version of rules and lexicon: a stored ledger made with another one is made again."""
 
 Detector = Callable[[Sentence], Iterable[Span]]

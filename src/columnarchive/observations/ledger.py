@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from columnarchive.observations.engine import observe
 from columnarchive.observations.lexicon import pattern
+from columnarchive.observations.pictures import before_after_sections
 from columnarchive.observations.records import Line
 from columnarchive.records import Article, LedgerEntry, Revision
 
@@ -54,11 +55,14 @@ def _statements(article: Article) -> Iterator[tuple[_Key, tuple[tuple[str, ...],
     """Yield the statements of an article by kind and sentence; of equal sentences the first counts."""
     seen: set[_Key] = set()
     lines = lines_of(article)
-    for found in observe(lines, article.title):
+    stated = observe(lines, article.title)
+    for found in stated:
         key: _Key = (found.kind, found.text)
         if key not in seen:
             seen.add(key)
             yield key, (found.words, found.line)
+    for section in before_after_sections(article, stated):
+        yield ("before_after", section.text), (section.words, section.line)
     for outside in article.elsewhere:
         if outside.place == "container" and (outside.kind, outside.text) not in seen:
             yield (outside.kind, outside.text), (outside.words, outside.position)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from urllib.parse import unquote
 
-from columnarchive.records import Picture, PictureEntry, Revision
+from columnarchive.observations.records import Kind, Observation
+from columnarchive.records import Article, Picture, PictureEntry, Revision
 
 _Identity = tuple[str, str, str, str]
+SECTION_ITEMS: tuple[Kind, ...] = ("content", "cost", "risks")
+"""What the guideline asks to be stated beside pictures before and after a treatment."""
 # Before alone says enough next to a picture; a heading or a text must name both sides, or cases.
 _SIDE = re.compile(
     r"(?<![a-z])(?:before|after)(?![a-z])|ビフォー|アフター(?!ケア|フォロー|サービス|ピル)|症例(?!数|報告)|(?:施術|治療|手術|矯正|照射|注入|術)(?:前|後)",
@@ -19,6 +23,23 @@ _BOTH = re.compile(
     r"(?<![a-z])before(?![a-z]).{0,12}(?<![a-z])after(?![a-z])|ビフォー.{0,4}アフター|症例(?!数|報告)|(?:施術|治療|手術|矯正|照射|注入|術)前.{0,6}後",
     re.I,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSection:
+    """Pictures before and after a treatment under one heading: how many, by which words, and what is stated there."""
+
+    heading: str
+    words: tuple[str, ...]
+    pictures: int
+    stated: tuple[Kind, ...]
+    line: int
+
+    @property
+    def text(self) -> str:
+        """The section in one line, such as `症例 [2 pictures; stated: content, cost]`."""
+        count = f"{self.pictures} picture" + ("s" if self.pictures > 1 else "")
+        return f"{self.heading} [{count}; stated: {', '.join(self.stated) or 'nothing'}]".strip()
 
 
 def before_after_words(picture: Picture) -> str:
@@ -32,6 +53,32 @@ def before_after_words(picture: Picture) -> str:
         if found := words.search(text):
             return found[0]
     return ""
+
+
+def before_after_sections(article: Article, found: Iterable[Observation]) -> Iterator[PictureSection]:
+    """Yield the sections of an article that show pictures before and after a treatment.
+
+    `found` is what the article states: of it, the content, cost and risks that stand in the same section count.
+    """
+    groups: dict[tuple[str, int], list[tuple[Picture, str]]] = {}
+    starts = [at for at, block in enumerate(article.blocks) if block.kind == "heading"]
+    for picture in article.pictures:
+        if words := before_after_words(picture):
+            start = max((at for at in starts if at < picture.position), default=0)
+            groups.setdefault((picture.heading, start), []).append((picture, words))
+    first_line = list(accumulate((block.text.count("\n") + 1 for block in article.blocks), initial=0))
+    statements = [one for one in found if one.kind in SECTION_ITEMS]
+    for (heading, start), group in groups.items():
+        end = min((at for at in starts if at > start), default=len(article.blocks))
+        lines = range(first_line[start], first_line[end])
+        stated = {one.kind for one in statements if one.line in lines}
+        yield PictureSection(
+            heading,
+            tuple(dict.fromkeys(words for _, words in group)),
+            len(group),
+            tuple(kind for kind in SECTION_ITEMS if kind in stated),
+            first_line[min(group[0][0].position, len(article.blocks))],
+        )
 
 
 def picture_entries(revisions: Sequence[Revision]) -> tuple[PictureEntry, ...]:
