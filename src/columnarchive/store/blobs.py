@@ -24,8 +24,8 @@ Codec = Literal["zstd", "zstd-base", "zstd-line"]
 """A frame alone, against the body it names, or against that one and all below it, joined, the lowest first."""
 Frame = tuple[bytes, int, str]
 """Stored bytes, the body's size, the codec."""
-LEVEL = 11  # Level 9 takes 3 % more bytes for the same time; 16 and more cost several times as much.
-FIRST_LEVEL = 10  # Level 16 saves 3 % more of a first body, for 6 ms: more than all else that is done with a page.
+LEVEL = 10  # Level 11 saves half a percent against a small dictionary, and takes ten times as long.
+READY_LEVEL = 11  # Against a dictionary made ready it takes no longer.
 QUICK_LEVEL = 1  # For what is coded anew at once.
 MAX_BASED_SIZE = 32 << 20  # Larger bodies stand alone, so that a frame's window stays within every decoder's default.
 MAX_CHAIN = 64  # More bases than any body has, so that a damaged file cannot send a reader in circles.
@@ -55,7 +55,7 @@ class Dictionary:
         self._made = zstandard.ZstdCompressionDict(content, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
         bits = len(content).bit_length()
         hash_log = max(_SMALLEST_HASH_LOG, min(bits, _LARGEST_HASH_LOG) if bits > _USUAL else min(_HASH_LOG, bits + 1))
-        parameters = _parameters(LEVEL, _PAGE, len(content), hash_log=hash_log)
+        parameters = _parameters(READY_LEVEL, _PAGE, len(content), hash_log=hash_log)
         self._made.precompute_compress(compression_params=parameters)
         self.size = len(content) + (5 << hash_log)
         """Bytes held."""
@@ -67,7 +67,7 @@ class Dictionary:
 
     def compress(self, body: bytes) -> bytes:
         """One zstd frame of `body` against the dictionary."""
-        parameters = _parameters(LEVEL, len(body), len(self._made))
+        parameters = _parameters(READY_LEVEL, len(body), len(self._made))
         return zstandard.ZstdCompressor(dict_data=self._made, compression_params=parameters).compress(body)
 
 
@@ -289,6 +289,7 @@ class SiteDictionary:
     names: tuple[str, ...] = ()
     content: bytes = b""
     misses: int = 0
+    is_used: bool = False
     ready: Dictionary | None = None
 
     @property
@@ -305,11 +306,11 @@ class SiteDictionary:
         """Encode a body against the pages; None without any."""
         if not self.top:
             return None
-        if self.is_full:
-            self.ready = self.ready or Dictionary(self.content)
-            data = self.ready.compress(body)
-        else:
-            data = compress(body, self.content)
+        if self.is_used and self.ready is None:
+            self.ready = Dictionary(self.content)
+        # Making a dictionary ready takes as long as coding a few bodies, so the first one is coded without.
+        data = self.ready.compress(body) if self.ready else compress(body, self.content)
+        self.is_used = True
         return EncodedBody(data, "zstd-line" if len(self.names) > 1 else "zstd-base", self.top, len(self.names))
 
 
@@ -336,7 +337,7 @@ class DictionaryCache:
         is_foreign = encoded is None or len(encoded.data) > FOREIGN * len(new.body)
         held.misses = held.misses + 1 if is_foreign else 0
         if encoded is None or is_foreign:
-            alone = EncodedBody(compress(new.body, level=FIRST_LEVEL))
+            alone = EncodedBody(compress(new.body))
             encoded = alone if encoded is None or len(alone.data) <= len(encoded.data) else encoded
         return encoded
 
