@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # What breaks a line for some readers of JSON Lines, or turns the text of a terminal around.
@@ -39,7 +39,7 @@ def printable(text: str) -> str:
     return _CONTROLS.sub("", text)
 
 
-def json_line(row: Mapping[str, Any]) -> str:
+def json_line(row: Mapping[str, Any] | Sequence[Any]) -> str:
     """Return a row as one line of JSON: Japanese as it is, line separators and control characters escaped."""
     import json
 

@@ -116,7 +116,7 @@ def _compressed_like(source: Image, target: Image, like: bytes) -> Iterator[Imag
     with Image.open(io.BytesIO(like), formats=FORMATS) as model:
         if model.format in ("JPEG", "MPO"):
             sampling = JpegImagePlugin.get_sampling(model)
-            tables = model.quantization  # type: ignore[attr-defined]
+            tables = model.quantization
             yield _saved(source, "JPEG", qtables=tables, subsampling=sampling if sampling >= 0 else 2)
         elif model.format == "WEBP":
             yield _nearest_webp(source, target)

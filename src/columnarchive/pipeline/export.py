@@ -109,7 +109,7 @@ def _dataset(conn: Connection, selection: Selection, request: ExportRequest, rep
             at, own = names.index(MONTHS[name]), [place for place, column in enumerate(names) if column != "site"]
             months: dict[str, list[Row]] = {}
             for row in _counting(table, report):
-                months.setdefault(row[at][:7], []).append(tuple(row[place] for place in own))  # type: ignore[index]
+                months.setdefault(str(row[at])[:7], []).append(tuple(row[place] for place in own))
             for month, found in months.items():
                 path = request.out / name / f"site={quote(site, safe='')}" / f"month={month}" / "part-0.parquet"
                 written += update_parquet(path, Table(name, tuple(table.columns[place] for place in own), found))
