@@ -202,7 +202,10 @@ def observations(
             if csv or xlsx:
                 _write_sheet(archive, chosen, csv, xlsx, tz)
             elif as_json:
-                json_lines(asdict(one) for one in archive.disclosures(chosen))
+                json_lines(
+                    {**one._asdict(), "evidence": [asdict(each) for each in one.evidence]}
+                    for one in archive.disclosures(chosen)
+                )
             else:
                 _print_disclosures(archive.disclosures(chosen), tz)
 

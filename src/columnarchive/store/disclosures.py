@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from columnarchive.store.articles import Connection
 
@@ -23,8 +24,7 @@ class Evidence:
     until_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosure:
+class Disclosure(NamedTuple):
     """Whether a column states one kind, since when, and by which sentences.
 
     `where` is text for what stands; of what does not stand in the text it is template or picture where the rest of the
@@ -86,10 +86,15 @@ class SampledColumn:
     text: str
 
 
-_STANDING = """select 1 from observations o where o.article_id = articles.id and o.kind = :{0} and {1}"""
-_NOW = "o.until_revision = 0"
 _NUMBER = "(select coalesce(max(number), 0) from revisions where article_id = articles.id and first_seen_at <= :at)"
-_THEN = f"o.since_revision <= {_NUMBER} and (o.until_revision = 0 or o.until_revision >= {_NUMBER})"
+_STANDS = "exists (select 1 from observations where article_id = articles.id and kind = :{} and {})"
+_NOW = "until_revision = 0"
+_THEN = f"since_revision <= {_NUMBER} and (until_revision = 0 or until_revision >= {_NUMBER})"
+# Of all columns, two runs through an index are faster than two look-ups a column.
+_LACKS = """articles.id in (select article_id from observations where kind = :own and until_revision = 0
+    except select article_id from observations where kind = :kind and until_revision = 0)"""
+_UNREAD = "state <> 'gone' and last_outcome not in ('ok', 'unchanged', '')"
+_ROW = "article_id, observations.kind, observations.text, words, since_at, since_revision, until_at, until_revision"
 
 
 def _chosen(chosen: LedgerFilter) -> tuple[str, dict[str, Any]]:
@@ -100,12 +105,14 @@ def _chosen(chosen: LedgerFilter) -> tuple[str, dict[str, Any]]:
     clauses += ["articles.first_seen_at <= :at"] if chosen.at else []
     if chosen.lacking:
         standing = _THEN if chosen.at else _NOW
-        clauses += [
-            f"exists ({_STANDING.format('own', standing)})",
-            f"not exists ({_STANDING.format('kind', standing)})",
-        ]
+        one_by_one = f"{_STANDS.format('own', standing)} and not {_STANDS.format('kind', standing)}"
+        clauses.append(one_by_one if chosen.at or _is_part(chosen) else _LACKS)
     values = {name: json.dumps(wanted) for name, wanted in named.items()}
     return " and ".join(clauses) or "1", {**values, "own": OWN, "kind": chosen.kind, "at": chosen.at}
+
+
+def _is_part(chosen: LedgerFilter) -> bool:
+    return bool(chosen.sites or chosen.urls or chosen.limit >= 0)
 
 
 def columns(conn: Connection, chosen: LedgerFilter) -> list[LedgerColumn]:
@@ -113,8 +120,8 @@ def columns(conn: Connection, chosen: LedgerFilter) -> list[LedgerColumn]:
     where, values = _chosen(chosen)
     number = _NUMBER if chosen.at else "0"
     query = f"""select id, url, site, title, last_seen_at, state = 'live' and not exists (
-            select 1 from pages where article_id = articles.id and last_outcome not in ('ok', 'unchanged', '')
-            and state <> 'gone'), {number} from articles where {where} order by url limit :limit offset :offset"""
+            select 1 from pages where article_id = articles.id and {_UNREAD}), {number}
+        from articles where {where} order by url limit :limit offset :offset"""
     rows = conn.execute(query, {**values, "limit": chosen.limit, "offset": chosen.offset})
     return [LedgerColumn(row[0], row[1], row[2], row[3], row[4], bool(row[5]), row[6]) for row in rows]
 
@@ -151,7 +158,7 @@ def kind_counts(conn: Connection, sites: Sequence[str]) -> list[KindCount]:
 def spans(conn: Connection, site: str, kind: str) -> list[Span]:
     """Return the spans in which the columns of a site stated a kind, the newest first."""
     query = """select url, title, since_revision, since_at, until_at, until_revision, observations.text
-        from articles join observations on article_id = articles.id
+        from articles indexed by articles_site join observations on article_id = articles.id
         where site = ? and observations.kind = ? order by url, since_revision, until_revision = 0 desc,
             until_revision desc"""
     found: list[Span] = []
@@ -186,28 +193,46 @@ def count(conn: Connection, chosen: LedgerFilter) -> int:
 
 def disclosures(conn: Connection, chosen: LedgerFilter) -> Iterator[Disclosure]:
     """Yield what the chosen columns state or stated: a record for each column and kind, the lacking ones included."""
-    known = {column.id: column for column in columns(conn, chosen)}
     if chosen.lacking:
-        yield from _lacking(conn, chosen, known)
+        yield from _lacking(conn, chosen)
         return
+    known = {column.id: column for column in columns(conn, chosen)}
     for article_id, kinds in groupby(_rows(conn, chosen, known), key=lambda row: int(row[0])):
         for kind, rows in groupby(kinds, key=lambda row: str(row[1])):
             if one := _disclosure(known[article_id], kind, list(rows), bool(chosen.at)):
                 yield one
 
 
-def _lacking(conn: Connection, chosen: LedgerFilter, known: Mapping[int, LedgerColumn]) -> Iterator[Disclosure]:
-    ended = {
-        article_id: _disclosure(known[article_id], chosen.kind, list(rows), bool(chosen.at))
-        for article_id, rows in groupby(_rows(conn, chosen, known), key=lambda row: int(row[0]))
-    }
-    places = dict(conn.execute("select article_id, place from page_observations where kind = ?", (chosen.kind,)))
-    for column in known.values():
-        where = places.get(column.id, "") if column.is_read else "unknown"
-        one = ended.get(column.id) or Disclosure(
-            column.url, column.site, column.title, chosen.kind, False, "", column.last_seen_at, "", where, ()
+def _lacking(conn: Connection, chosen: LedgerFilter) -> Iterator[Disclosure]:
+    """Yield the columns that lack a kind; there may be as many as columns, so each costs as little as can be."""
+    where, values = _chosen(chosen)
+    values |= {"limit": chosen.limit, "offset": chosen.offset}
+    query = (
+        f"select id, url, site, title, last_seen_at, state, {_NUMBER if chosen.at else 0} from articles where {where}"
+    )
+    found = conn.execute(query if chosen.limit < 0 else f"{query} order by url limit :limit offset :offset", values)
+    rows = sorted(found, key=itemgetter(1))
+    among = ""
+    if _is_part(chosen):
+        among, values["ids"] = (
+            "and article_id in (select value from json_each(:ids))",
+            json.dumps([row[0] for row in rows]),
         )
-        yield replace(one, where=where, last_seen_at=column.last_seen_at)
+    places = dict(conn.execute(f"select article_id, place from page_observations where kind = :kind {among}", values))
+    unread = {row[0] for row in conn.execute(f"select article_id from pages where {_UNREAD} {among}", values)}
+    ended = f"""select {_ROW} from observations where kind = :kind and (until_revision > 0 or :at <> '') {among}
+        order by article_id, until_revision, position, id"""
+    spans = {key: list(group) for key, group in groupby(conn.execute(ended, values), key=itemgetter(0))}
+    for article_id, url, site, title, last_seen_at, state, number in rows:
+        place = places.get(article_id, "") if state == "live" and article_id not in unread else "unknown"
+        one = None
+        if article_id in spans:
+            column = LedgerColumn(article_id, url, site, title, last_seen_at, place != "unknown", number)
+            one = _disclosure(column, chosen.kind, spans[article_id], bool(chosen.at))
+        if one:
+            yield one._replace(where=place, last_seen_at=last_seen_at)
+        else:
+            yield Disclosure(url, site, title, chosen.kind, False, "", last_seen_at, "", place, ())
 
 
 def _rows(conn: Connection, chosen: LedgerFilter, known: Mapping[int, LedgerColumn]) -> Iterator[Sequence[Any]]:
@@ -215,8 +240,7 @@ def _rows(conn: Connection, chosen: LedgerFilter, known: Mapping[int, LedgerColu
     where, values = _chosen(chosen)
     if chosen.limit >= 0:
         where, values["ids"] = "articles.id in (select value from json_each(:ids))", json.dumps([*known])
-    query = f"""select article_id, observations.kind, observations.text, words, since_at, since_revision, until_at,
-            until_revision from articles join observations on articles.id = article_id
+    query = f"""select {_ROW} from articles join observations on articles.id = article_id
         where {where} and (:kind = '' or observations.kind = :kind)
         order by url, article_id, observations.kind, until_revision > 0, until_revision, position, observations.id"""
     return iter(conn.execute(query, values))
