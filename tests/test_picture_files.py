@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import re
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
@@ -210,3 +211,25 @@ def test_exports_hold_the_pictures_and_a_rebuild_keeps_what_was_found(
         listed = packed.read("pages/pages.jsonl").decode()
     assert "price.png" not in listed
     assert "/column/hiza/" in listed
+
+
+def test_requisites_make_a_page_look_as_it_looked(tmp_path: Path) -> None:
+    pages = served(1)
+    link = '<link rel="stylesheet" href="/css/site.css"></head>'
+    pages["/column/hiza/"] = picture_clinic.page("hiza", 1).replace("</head>", link)
+    pages["/css/site.css"] = Reply(200, b"@import 'more.css'; h1{color:#135}", {"Content-Type": "text/css"})
+    pages["/css/more.css"] = Reply(200, b"body{background:url(../img/paper.png)}", {"Content-Type": "text/css"})
+    pages["/img/paper.png"] = Reply(200, picture_clinic.files(1)["/img/price.png"], {"Content-Type": "image/png"})
+    path = tmp_path / "archive.db"
+    with Site(pages) as site, WorkerPool(1) as pool, Database.open(path) as db:
+        visit(db, site, 0, pool, pictures=False, requisites=True)
+        assert {"/css/site.css", "/css/more.css", "/img/paper.png"} <= set(site.paths())
+        assert not hash_chain.verify(db.conn)
+    datasette = Datasette([str(path)], metadata={})
+    address = f"/-/archive/replay?{urlencode({'url': site.url + '/column/hiza/'})}"
+    replayed = asyncio.run(datasette.client.get(address))
+    sheet = base64.b64decode(re.search(r"data:text/css;base64,([\w+/=]+)", replayed.text)[1])  # type: ignore[index]
+    more = base64.b64decode(re.search(rb"@import url\(.data:text/css;base64,([\w+/=]+)", sheet)[1])  # type: ignore[index]
+    assert b"h1{color:#135}" in sheet
+    assert b'url("data:image/png;base64,' in more
+    assert "style-src 'unsafe-inline' data:" in replayed.headers["content-security-policy"]

@@ -14,6 +14,7 @@ drop_index = false                   # /column/index.html and /column/ are one p
 drop_parameters = ["from"]           # parameters that name no page
 under = ["/column/", "/2026/"]       # fetch nothing outside these paths
 pictures = true                      # fetch the pictures in the text of columns, from the site's hosts
+requisites = false                   # also fetch what their pages need to look as they looked
 picture_hosts = ["cdn.example"]      # and from these
 kinds = { "/column/staff*" = "other", "/column/*/" = "article" }  # corrects what a page is; `other` is not fetched
 
@@ -80,6 +81,7 @@ class SiteSettings:
     hosts: tuple[Host, ...] = ()
     kinds: dict[PathPattern, PageKind] = field(default_factory=dict)
     pictures: bool = False
+    requisites: bool = False
     picture_hosts: tuple[Host, ...] = ()
 
     def __post_init__(self) -> None:

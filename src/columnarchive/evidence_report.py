@@ -31,6 +31,10 @@ _PICTURE_TYPES = (
     (b"\x89PNG", "image/png"),
     (b"GIF8", "image/gif"),
     (b"BM", "image/bmp"),
+    (b"wOF2", "font/woff2"),
+    (b"wOFF", "font/woff"),
+    (b"OTTO", "font/otf"),
+    (b"\0\1\0\0", "font/ttf"),
 )
 
 _STYLE = """
@@ -49,7 +53,7 @@ color:#555}.pictures{display:grid;grid-template-columns:1fr 1fr;gap:1em}.picture
 
 
 def picture_type(body: bytes) -> str:
-    """Return the media type of a picture by its first bytes."""
+    """Return the media type of a picture or a font by its first bytes."""
     for start, kind in _PICTURE_TYPES:
         if body.startswith(start):
             return kind

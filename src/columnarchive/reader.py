@@ -293,10 +293,15 @@ class Reader:
         body = self.body(sha256)
         return body, picture_type(body)
 
+    def resource(self, url: str, at: str) -> bytes | None:
+        """Return a resource of a page, as it was when the page was captured or else first; None without one."""
+        sha256 = pictures.resource_at(self.conn, url, at)
+        return self.body(sha256) if sha256 else None
+
     def inline_resource(self, url: str, at: str) -> str:
         """Return a resource of a page, as it was when the page was captured or else first, as a data address."""
-        sha256 = pictures.resource_at(self.conn, url, at)
-        return data_address(self.body(sha256)) if sha256 else ""
+        body = self.resource(url, at)
+        return data_address(body) if body is not None else ""
 
     @staticmethod
     def observation_kinds() -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import hashlib
 import re
 
 from columnarchive.browse.rendering import REPLAY_POLICY, SHEET_POLICY, FileResponse, Page
-from columnarchive.browse.replay import with_pictures
+from columnarchive.browse.replay import with_pictures, with_style_sheets
 from columnarchive.browse.request import PageRequest
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.reader import Reader, Stored, Tombstone
@@ -54,7 +54,9 @@ def replay(archive: Reader, request: PageRequest) -> FileResponse:
     if not _is_page(kind):
         raise NotFound("not_a_page")
     at = stored.fetched_at
-    shown = with_pictures(body, stored.final_url or stored.url, lambda url: archive.inline_resource(url, at))
+    address = stored.final_url or stored.url
+    shown = with_pictures(body, address, lambda url: archive.inline_resource(url, at))
+    shown = with_style_sheets(shown, address, at, archive)
     # The charset is the page's own business, as it was then: its header, or else its <meta>.
     return FileResponse(
         shown, kind, {"Content-Security-Policy": REPLAY_POLICY, "X-Content-Type-Options": "nosniff",

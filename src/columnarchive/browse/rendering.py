@@ -22,7 +22,7 @@ REVIEW_POLICY = PAGE_POLICY + "; script-src 'self'"
 """Where changes can be reviewed, a script makes keys of the keyboard work; nothing else needs it."""
 
 REPLAY_POLICY = (
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; form-action 'none'; "
+    "sandbox; default-src 'none'; style-src 'unsafe-inline' data:; img-src data:; font-src data:; form-action 'none'; "
     "frame-ancestors 'self'; base-uri 'none'"
 )
 """A stored page may draw itself with what it carries, and nothing else, whether in its frame or opened alone."""

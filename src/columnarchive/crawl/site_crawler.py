@@ -294,8 +294,13 @@ class SiteCrawler:
         why = f"status {capture.status}" if capture is not None and capture.status else "no usable response"
         return "refused_by_robots", f"robots.txt of {origin} could not be read ({why}), so nothing may be fetched."
 
-    async def fetch_picture(self, visit: QueuedUrl, hosts: tuple[str, ...]) -> Capture | None:
-        """Fetch and record a picture of a column from one of these hosts; None when the site may not be asked now."""
+    async def fetch_resource(
+        self, visit: QueuedUrl, hosts: tuple[str, ...], accepts: Callable[[bytes], bool] = looks_like_picture
+    ) -> Capture | None:
+        """Fetch and record a resource of a page from one of these hosts; None when the site may not be asked now.
+
+        What does not pass for a picture, or by `accepts`, is not stored.
+        """
         refusal = await self._refusal_before_fetch(visit)
         if self.ended:
             return None
@@ -304,11 +309,7 @@ class SiteCrawler:
             check = partial(self._check_hop, may_follow=partial(is_below, hosts=hosts))
             request = FetchRequest(visit.url, visit.etag, visit.last_modified, delay=delay, check=check)
             capture = await self.client.fetch(replace(request, pages_only=False, sizes=PICTURE_SIZES))
-            if (
-                capture.body is not None
-                and capture.outcome in ("ok", "redirected")
-                and not looks_like_picture(capture.body)
-            ):
+            if capture.body is not None and capture.outcome in ("ok", "redirected") and not accepts(capture.body):
                 capture = replace(capture, outcome="not_picture", body=None, error="The response is no picture.")
             await self._update_backoff(capture)
         else:

@@ -262,6 +262,11 @@ async def crawl_site(run: CrawlRun, target: Target, *, is_only_site: bool = Fals
         with contextlib.suppress(Interrupted, asyncio.CancelledError):
             await pictures.fetch(crawler, queue, hosts, run.record_picture)
         await _derive(run, queue.site_id)
+    if target.settings.requisites and not run.stop.is_set():
+        hosts = (*site.hosts, *target.settings.picture_hosts)
+        with contextlib.suppress(Interrupted, asyncio.CancelledError):
+            await pictures.fetch_requisites(crawler, queue, hosts, run.record_picture)
+        run.group.commit()
     await run.client.release(site.hosts)
 
 

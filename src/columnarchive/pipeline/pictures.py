@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from columnarchive.extract import picture_files, picture_text
+from columnarchive.extract import page_requisites, picture_files, picture_text
+from columnarchive.extract.charset import decode
 from columnarchive.pipeline.worker_pool import CallFailed, PageLimits, Worker, WorkerDied, WorkerPool
 from columnarchive.records import Capture
 from columnarchive.store import blobs, pictures
@@ -20,6 +23,8 @@ if TYPE_CHECKING:  # workers that derive need no crawler
     from columnarchive.pipeline.store_frontier import SiteFrontier
 
 MAX_OF_ARTICLE = 40
+LINK_SECONDS = 5.0
+_ROUNDS = 3  # pages, their style sheets, and the sheets that these import
 SECONDS = 30.0
 """CPU seconds to open a picture, or to compare two."""
 MEMORY = 500_000_000
@@ -34,19 +39,61 @@ async def fetch(
     queue: SiteFrontier,
     hosts: tuple[str, ...],
     report: Callable[[QueuedUrl, Capture], None],
-) -> int:
-    """Fetch the pictures that the articles of a site have now and that are due; return how many were asked for."""
-    conn = queue.group.db.conn
-    known = pictures.wanted(conn, queue.plan.name, MAX_OF_ARTICLE)
-    asked = 0
+) -> None:
+    """Fetch the pictures that the articles of a site have now and that are due."""
+    known = pictures.wanted(queue.group.db.conn, queue.plan.name, MAX_OF_ARTICLE)
     for visit in queue.resources([url for url in known if is_below(url, hosts)]):
         crawler.may_continue()  # raises when the crawl was stopped
-        capture = await crawler.fetch_picture(visit, hosts)
+        capture = await crawler.fetch_resource(visit, hosts)
         if capture is None:
             break
-        asked += 1
         report(visit, capture)
-    return asked
+
+
+async def fetch_requisites(
+    crawler: SiteCrawler,
+    queue: SiteFrontier,
+    hosts: tuple[str, ...],
+    report: Callable[[QueuedUrl, Capture], None],
+) -> None:
+    """Fetch what the pages of a site's articles need to look as they looked, and what their style sheets name."""
+    db, worker = queue.group.db, Worker()
+    sources = pictures.article_pages(db.conn, queue.site_id)
+    try:
+        for _ in range(_ROUNDS):
+            known: list[str] = []
+            for url, sha256 in sources:
+                known += await asyncio.to_thread(_requisites, worker, blobs.read(db, sha256), url)
+            known = [url for url in dict.fromkeys(known) if is_below(url, hosts)]
+            for visit in queue.resources(known, "requisite"):
+                crawler.may_continue()
+                capture = await crawler.fetch_resource(visit, hosts, accepts=_is_no_page)
+                if capture is None:
+                    return
+                report(visit, capture)
+            sources = pictures.style_sheets(db.conn, known)
+    finally:
+        worker.close()
+
+
+def _is_no_page(body: bytes) -> bool:
+    head = body[:2048].lower()
+    return b"<html" not in head and b"<!doctype html" not in head
+
+
+def _requisites(worker: Worker, body: bytes, url: str) -> list[str]:
+    try:
+        return worker.call(requisites_in_worker, body, url)
+    except (CallFailed, WorkerDied):
+        return []
+
+
+def requisites_in_worker(limits: PageLimits, body: bytes, url: str) -> list[str]:
+    """Find what a page or a style sheet needs within its limits."""
+    limits.begin("requisites", LINK_SECONDS)
+    if _is_no_page(body) and urlsplit(url).path.lower().endswith(".css"):
+        return page_requisites.of_style_sheet(body.decode("utf-8", "replace"), url)
+    return page_requisites.of_page(decode(body, "")[0], url)
 
 
 def can_compare() -> bool:

@@ -214,10 +214,10 @@ class SiteFrontier:
             self.group.begin()
             frontier.keep_rest(self.group.db.conn, origin, "", 0)
 
-    def resources(self, urls: Sequence[str]) -> list[QueuedUrl]:
-        """Return which of these pictures are to be fetched now."""
+    def resources(self, urls: Sequence[str], reason: str = "picture") -> list[QueuedUrl]:
+        """Return which of these resources are to be fetched now."""
         self.group.begin()
-        found = frontier.due_resources(self.group.db.conn, self.site_id, self.due, urls)
+        found = frontier.due_resources(self.group.db.conn, self.site_id, self.due, urls, reason)
         self.ids = {page.url: page.id for page in found}
         return [QueuedUrl(page.url, page.reason, 0, page.etag, page.last_modified) for page in found]
 

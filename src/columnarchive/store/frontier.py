@@ -97,18 +97,21 @@ def due_pages(conn: sqlite3.Connection, site_id: int, due: Due, limit: int = -1)
     return [page if body else replace(page, etag="", last_modified="") for page, body in pages]
 
 
-def due_resources(conn: sqlite3.Connection, site_id: int, due: Due, urls: Sequence[str]) -> list[QueuedPage]:
-    """Make these pictures known, and return those that are to be fetched now, in their order."""
+def due_resources(
+    conn: sqlite3.Connection, site_id: int, due: Due, urls: Sequence[str], reason: str
+) -> list[QueuedPage]:
+    """Make these resources known, and return those that are to be fetched now, in their order."""
     known = json.dumps(urls)
     conn.execute(
         f"""insert or ignore into pages(site_id, url, kind, state, found_by)
-            select :site, value, 'resource', {STATE_SQL.replace(":url", "value")}, 'picture' from json_each(:urls)""",
-        {"site": site_id, "urls": known},
+            select :site, value, 'resource', {STATE_SQL.replace(":url", "value")}, :reason from json_each(:urls)""",
+        {"site": site_id, "urls": known, "reason": reason},
     )
     conn.execute(
-        """update pages set kind = 'resource', found_by = 'picture' where site_id = ? and article_id is null
-             and kind = 'other' and url in (select value from json_each(?))""",
-        (site_id, known),
+        """update pages set kind = 'resource', found_by = :reason where site_id = :site and article_id is null
+             and (kind = 'other' or kind = 'resource' and :reason = 'picture')
+             and url in (select value from json_each(:urls))""",
+        {"site": site_id, "urls": known, "reason": reason},
     )
     rows = conn.execute(
         """select pages.id, url, found_by, found_on, depth, etag, last_modified, failures

@@ -177,3 +177,20 @@ def resource_at(conn: sqlite3.Connection, url: str, at: str) -> str:
         {"url": url, "at": at},
     ).fetchone()
     return str(row[0]) if row else ""
+
+
+def article_pages(conn: sqlite3.Connection, site_id: int) -> list[tuple[str, str]]:
+    """Return the pages of a site's articles with the digest of what each showed last."""
+    return conn.execute(
+        "select url, body_sha256 from pages where site_id = ? and kind = 'article' and body_sha256 <> '' order by id",
+        (site_id,),
+    ).fetchall()
+
+
+def style_sheets(conn: sqlite3.Connection, urls: Sequence[str]) -> list[tuple[str, str]]:
+    """Return those of these resources that are style sheets, with the digest of each."""
+    return conn.execute(
+        """select pages.url, body_sha256 from pages join json_each(?) on value = pages.url
+           where kind = 'resource' and body_sha256 <> '' and lower(pages.url) glob '*.css*'""",
+        (json.dumps(urls),),
+    ).fetchall()
