@@ -37,7 +37,8 @@ def paths(archive: Path) -> list[str]:
     """An address for each of our routes that it answers with something."""
     with sqlite3.connect(archive) as conn:
         (key,) = conn.execute("select text_key from copies join passages on id = passage_id limit 1").fetchone()
-    return [f"{HOME}/{route.page}?{GIVEN}&key={key}".replace("/?", "?") for route in ROUTES]
+    routes = [route.page for route in ROUTES if route.page != "picture"]  # this archive has none
+    return [f"{HOME}/{page}?{GIVEN}&key={key}".replace("/?", "?") for page in routes]
 
 
 def ask(archive: Path, wanted: list[str], **options: Any) -> list[Any]:

@@ -74,6 +74,7 @@ from columnarchive.store.pictures import PictureRow as PictureRow
 from columnarchive.store.reviews import MARKS as MARKS
 from columnarchive.store.reviews import Review as Review
 from columnarchive.store.search import SearchResult as SearchResult
+from columnarchive.store.sites import CalendarDay as CalendarDay
 from columnarchive.store.sites import Counts as Counts
 from columnarchive.store.sites import Month as Month
 from columnarchive.store.sites import SiteCard as SiteCard
@@ -543,6 +544,10 @@ class Reader:
     def troubles(self, site: str, limit: int) -> list[Trouble]:
         """Return the pages of a site whose last visits failed."""
         return sites.troubles(self.conn, site, limit)
+
+    def calendar(self, site: str = "", article_id: int = 0) -> list[CalendarDay]:
+        """Return the days of the last year with captures and changes of a site or of an article."""
+        return sites.calendar(self.conn, site, article_id)
 
     def months(self, site: str) -> list[Month]:
         """Return how many changes of each level a site saw, by month."""

@@ -13,7 +13,7 @@ from columnarchive.browse.captures import tombstones
 from columnarchive.browse.ledger import panel
 from columnarchive.browse.rendering import Page
 from columnarchive.browse.request import PageRequest
-from columnarchive.browse.timeline import timeline
+from columnarchive.browse.timeline import cells, timeline
 from columnarchive.locale import source_name
 from columnarchive.reader import ArticleRow, Pick, PictureRow, Reader, RevisionRow, Step, Witness, sentences_of
 from columnarchive.records import Article, Sentence
@@ -69,6 +69,7 @@ def article(archive: Reader, request: PageRequest) -> Page:
     is_newest = revision.number == row.revisions
     blocks = _blocks(revision.article, archive.newer_sentences(row) if is_newest else ())
     changes = archive.article_changes(row.id)
+    days = archive.calendar(article_id=row.id)
     states, lacking = panel(archive, request, row, "" if is_newest else revision.first_seen_at)
     ages = {run.since for block in blocks for run in block.runs if run.since}
     return Page(
@@ -80,6 +81,8 @@ def article(archive: Reader, request: PageRequest) -> Page:
             "groups": [(kind, list(run)) for kind, run in groupby(blocks, key=lambda block: block.kind)],
             "headings": [block for block in blocks if block.anchor],
             "timeline": timeline(row, changes),
+            "days": days,
+            "cells": cells(days),
             "since": {at: (request.link("diff", url=row.url, to=at), _since(at, request)) for at in ages},
             "items": list(_items(request, row, archive.revisions(row), changes)),
             "events": [change for change in changes if change.from_number == change.to_number],

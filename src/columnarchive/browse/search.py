@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from columnarchive.browse.rendering import Page
 from columnarchive.browse.request import PageRequest
 from columnarchive.errors import UsageError
 from columnarchive.reader import Reader, Scope, SearchOptions
-from columnarchive.records import Hit
+from columnarchive.records import Hit, Sentence
+from columnarchive.text import fold
 from columnarchive.times import day, typed
 
 PER_PAGE = 20
@@ -22,6 +24,7 @@ class HighlightedHit:
 
     hit: Hit
     runs: tuple[tuple[str, bool], ...]
+    before: Sentence | None = None
 
 
 def search(archive: Reader, request: PageRequest) -> Page:
@@ -34,8 +37,18 @@ def search(archive: Reader, request: PageRequest) -> Page:
     if not request.get("q"):
         return Page("search.html", {**context, "result": None, "found": ()})
     result = archive.search(query(request), search_options(request, PER_PAGE, start))
-    found = [HighlightedHit(hit, runs(hit.snippet, hit.highlights)) for hit in result.hits]
+    words = [] if scope != "all" else [fold(word.strip('"')) for word in query(request).split() if word[0] != "-"]
+    found = [
+        HighlightedHit(hit, runs(hit.snippet, hit.highlights), None if hit.removed else _before(archive, hit, words))
+        for hit in result.hits
+    ]
     return Page("search.html", {**context, "result": result, "found": found})
+
+
+def _before(archive: Reader, hit: Hit, words: Sequence[str]) -> Sentence | None:
+    """Return the newest removed sentence of an article that has the words as well: what it said before."""
+    sentences = archive.removed_sentences(archive.article(hit.url)) if words else ()
+    return next((one for one in reversed(sentences) if all(word in fold(one.text) for word in words)), None)
 
 
 def query(request: PageRequest) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from columnarchive.browse.ledger import site_summary
 from columnarchive.browse.rendering import Page
 from columnarchive.browse.request import PageRequest
-from columnarchive.browse.timeline import bars
+from columnarchive.browse.timeline import bars, cells
 from columnarchive.reader import ChangeFilter, Reader
 
 TROUBLES = 50
@@ -25,11 +25,14 @@ def site(archive: Reader, request: PageRequest) -> Page:
     name = request.get("name")
     page = archive.site_page(name)
     months = archive.months(name)
+    days = archive.calendar(site=name)
     return Page(
         "site.html",
         {
             "site": page,
             "months": months,
+            "days": days,
+            "cells": cells(days),
             "bars": bars(months),
             "total": sum(sum(month.levels) for month in months),
             "cards": archive.site_articles(name, CARDS, 0),

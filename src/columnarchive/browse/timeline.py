@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
-from columnarchive.reader import ArticleRow, Month, Step
+from columnarchive.reader import ArticleRow, CalendarDay, Month, Step
 from columnarchive.times import from_text
 
 WIDTH = 640.0
@@ -112,6 +113,31 @@ def counted_bars(spans: Sequence[tuple[str, str]]) -> tuple[list[tuple[str, int]
         if (height := round(count / most * _BAR_HEIGHT, 1))
     ]
     return months, bars
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A day in the calendar, a column a week; `kind` is captured or changed."""
+
+    x: int
+    y: int
+    kind: str
+    day: CalendarDay
+
+
+def cells(days: Sequence[CalendarDay]) -> list[Cell]:
+    """Where the days of the last year go: the newest week on the right, Monday at the top."""
+    if not days:
+        return []
+    last = date.fromisoformat(days[-1].day)
+    end = last - timedelta(days=last.weekday())
+    found = []
+    for one in days:
+        day = date.fromisoformat(one.day)
+        week = 52 - (end - (day - timedelta(days=day.weekday()))).days // 7
+        if week >= 0:
+            found.append(Cell(week * 12 + 2, day.weekday() * 12 + 2, "changed" if one.changes else "captured", one))
+    return found
 
 
 def _index(month: str) -> int:

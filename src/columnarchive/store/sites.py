@@ -167,6 +167,9 @@ class SiteCard:
     start_url: str
     articles: int
     last_crawl_at: str
+    changes: int = 0
+    failures: int = 0
+    next_visit_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +213,11 @@ class Month:
 def site_cards(conn: Connection) -> list[SiteCard]:
     """Every site, by name."""
     rows = conn.execute(
-        """select name, title, start_url, (select count(*) from articles where site = sites.name), last_crawl_at
+        """select name, title, start_url, (select count(*) from articles where site = sites.name), last_crawl_at,
+             (select count(*) from change_marks where mark = 'site ' || sites.name),
+             (select count(*) from pages where site_id = sites.id and state in ('failed', 'suspect')),
+             (select coalesce(min(next_visit_at), '') from pages where site_id = sites.id and next_visit_at <> ''
+                and state not in ('withdrawn', 'refused'))
            from sites order by name"""
     )
     return [SiteCard(*row) for row in rows]
@@ -270,6 +277,33 @@ def months(conn: Connection, name: str) -> list[Month]:
     ):
         found.setdefault(month, [0, 0, 0, 0])[level] = number
     return [Month(month, (n[0], n[1], n[2], n[3])) for month, n in found.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarDay:
+    """A day in Japan with the number of captures and of changes seen."""
+
+    day: str
+    captures: int
+    changes: int
+
+
+def calendar(conn: Connection, site: str = "", article_id: int = 0) -> list[CalendarDay]:
+    """Return the days of the last year with captures of a site, or of an article's pages, oldest first."""
+    own = "page_id in (select id from pages where article_id = :article)"
+    if site:
+        own = "page_id in (select pages.id from pages join sites on sites.id = site_id where sites.name = :site)"
+    values = {"site": site, "article": article_id, "mark": f"site {site}"}
+    (last,) = conn.execute(f"select max(fetched_at) from captures where {own}", values).fetchone()
+    if not last:
+        return []
+    values["since"] = last
+    seen = "change_marks where mark = :mark" if site else "changes where article_id = :article"
+    count = "select substr(datetime({}, '+9 hours'), 1, 10), count(*) from {} group by 1"
+    recent = f"captures where {own} and fetched_at > datetime(:since, '-52 weeks')"
+    captured = dict(conn.execute(count.format("fetched_at", recent), values).fetchall())
+    changed = dict(conn.execute(count.format("seen_at", seen), values).fetchall())
+    return [CalendarDay(day, number, changed.get(day, 0)) for day, number in sorted(captured.items())]
 
 
 UNREAD = ("suspect", "needs_javascript", "no_article", "unreadable", "bad_encoding", "too_deep")
