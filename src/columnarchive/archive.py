@@ -151,12 +151,20 @@ class Archive(Reader):
         with self._db.transaction():
             self._db.set_meta("demo", "1")
 
-    def import_warc(self, paths: Sequence[Path], site: str = "", report: StepReport = silent) -> ImportSummary:
-        """Add the pages of WARC files as captures and derive their sites."""
+    def import_warc(
+        self, paths: Sequence[Path], site: str = "", report: StepReport = silent, workers: str = ""
+    ) -> ImportSummary:
+        """Add the pages of WARC files as captures and derive their sites, by so many `workers` or a Dask cluster."""
         summary = import_warc.import_files(
             self._db, paths, site or None, lambda done, note: report(done, None, note), self._clock
         )
-        derive.derive(self._db, report=lambda one, done, todo: report(done, todo, one.site), clock=self._clock)
+        with derive.workers(workers) as pool:
+            derive.derive(
+                self._db,
+                report=lambda one, done, todo: report(done, todo, one.site),
+                clock=self._clock,
+                pool=pool,
+            )
         return summary
 
     def backfill(
@@ -185,9 +193,9 @@ class Archive(Reader):
 
     # Deriving and checking
 
-    def rebuild(self, site: str = "", report: StepReport = silent) -> list[SiteDerived]:
-        """Derive a site, or all sites, again from the captures."""
-        with writer_lock(self._db.path, "rebuild"):
+    def rebuild(self, site: str = "", report: StepReport = silent, workers: str = "") -> list[SiteDerived]:
+        """Derive a site, or all sites, again from the captures, by so many `workers` or a Dask cluster."""
+        with writer_lock(self._db.path, "rebuild"), derive.workers(workers) as pool:
             chosen = [site_id for site_id, name in sites.all_sites(self._db) if name == site or not site]
             if site and not chosen:
                 raise NotFound("unknown_site", name=site)
@@ -197,6 +205,7 @@ class Archive(Reader):
                 force=True,
                 report=lambda one, done, todo: report(done, todo, one.site),
                 clock=self._clock,
+                pool=pool,
             )
 
     @staticmethod

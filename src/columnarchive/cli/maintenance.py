@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from columnarchive.records import Article
 
 EXPORTS = ("warc", "wacz", "jsonl", "csv", "markdown", "git", "atom", "parquet", "sqlite")
+Workers = Annotated[str, typer.Option("--workers", metavar="N|dask://HOST:PORT")]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE ...")]
 
 
@@ -77,7 +78,9 @@ def _article_json(path: Path, found: Article) -> dict[str, Any]:
     }
 
 
-def import_(files: Files, site: str = "", as_json: AsJson = False, db: Db = DEFAULT_DATABASE) -> None:
+def import_(
+    files: Files, site: str = "", workers: Workers = "", as_json: AsJson = False, db: Db = DEFAULT_DATABASE
+) -> None:
     """Import pages from WARC, WACZ, MHTML and SingleFile files or another archive, with their own dates."""
     from columnarchive.archive import Archive
 
@@ -85,7 +88,7 @@ def import_(files: Files, site: str = "", as_json: AsJson = False, db: Db = DEFA
         if not path.is_file():
             raise UsageError("no_file", path=path)
     with Archive.open(db) as archive, Bar("import") as bar:
-        summary = archive.import_warc(files, site, bar.update)
+        summary = archive.import_warc(files, site, bar.update, workers)
     if as_json:
         json_lines([{"added": summary.added, "known": summary.known, "failed": summary.failed, "sites": summary.sites}])
         return
@@ -119,12 +122,12 @@ def export(
         print_result(done)
 
 
-def rebuild(site: str = "", db: Db = DEFAULT_DATABASE) -> None:
+def rebuild(site: str = "", workers: Workers = "", db: Db = DEFAULT_DATABASE) -> None:
     """Derive articles, revisions, changes and the index again from the captures."""
     from columnarchive.archive import Archive
 
     with Archive.open(db, create=False) as archive, Bar("rebuild") as bar:
-        done = archive.rebuild(site, bar.update)
+        done = archive.rebuild(site, bar.update, workers)
     for one in done:
         if one.error:
             warn(one.error)

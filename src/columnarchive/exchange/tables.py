@@ -122,7 +122,9 @@ def write_parquet(path: Path, table: Table, digest: str = "") -> Written:
 def update_parquet(path: Path, table: Table) -> bool:
     """Write a table to a file unless the file holds just these rows; return whether it was written."""
     rows = list(table.rows)
-    digest = hashlib.sha256(json_line({"columns": [column.name for column in table.columns], "rows": rows}).encode()).hexdigest()
+    digest = hashlib.sha256(
+        json_line({"columns": [column.name for column in table.columns], "rows": rows}).encode()
+    ).hexdigest()
     _, parquet = _pyarrow()
     with contextlib.suppress(OSError, ValueError):  # no such file, or no Parquet
         if (parquet.read_schema(path).metadata or {}).get(DIGEST.encode()) == digest.encode():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from columnarchive.containment import Containment, ignore
 from columnarchive.diff import passage_fingerprints as passages
 from columnarchive.diff.labels import ENGINE
 from columnarchive.diff.pictures import NOTHING_READ, PictureReadings
-from columnarchive.errors import ArchiveError, StoreError
+from columnarchive.errors import ArchiveError, StoreError, UsageError
 from columnarchive.extract.rules import RULES
 from columnarchive.extract.site_reader import read_site
 from columnarchive.history import revisions
@@ -25,9 +26,18 @@ from columnarchive.history.article_identity import versions
 from columnarchive.history.picture_versions import PictureVersions
 from columnarchive.history.revisions import assemble
 from columnarchive.pipeline.pictures import examine
-from columnarchive.pipeline.worker_pool import TOO_COSTLY, CallFailed, PageLimits, Worker, WorkerDied, WorkerPool
+from columnarchive.pipeline.worker_pool import (
+    TOO_COSTLY,
+    WORKERS,
+    CallFailed,
+    ClusterPool,
+    PageLimits,
+    Worker,
+    WorkerDied,
+    WorkerPool,
+)
 from columnarchive.records import DerivedSite, FaultStep, PageFault, PageKind, SiteTemplate
-from columnarchive.store import blobs, captures, copies, pictures, site_writer, sites
+from columnarchive.store import blobs, captures, copies, pictures, site_writer, sites, snapshot
 from columnarchive.store.database import Database
 from columnarchive.times import Clock, system_clock, to_text
 
@@ -35,6 +45,7 @@ DERIVATION = f"{RULES}/{ENGINE}/{observations.VERSION}/{revisions.VERSION}"
 """What a stored derivation must have been made with to be current."""
 
 
+MAX_WORKERS = 1000
 MAX_FATAL_PAGES = 100
 """Pages of one site that may end a worker before the site is given up."""
 
@@ -58,6 +69,7 @@ class SiteTask:
     name: str
     fatal: tuple[PageFault, ...] = ()
     anew: bool = False
+    package: bytes = b""
 
 
 Report = Callable[[SiteDerived, int, int], None]
@@ -65,9 +77,11 @@ Result = DerivedSite | ArchiveError
 
 
 @contextlib.contextmanager
-def workers() -> Iterator[WorkerPool]:
-    """Worker processes for several calls of `derive`; they start when they are first needed."""
-    with WorkerPool() as pool:
+def workers(spec: str = "") -> Iterator[WorkerPool]:
+    """Workers for several calls of `derive`: a number of processes, or a Dask cluster (dask://HOST:PORT)."""
+    if spec and not spec.startswith("dask://") and not (spec.isdecimal() and 1 <= int(spec) <= MAX_WORKERS):
+        raise UsageError("unknown_workers", text=spec[:60])
+    with ClusterPool(spec) if spec.startswith("dask://") else WorkerPool(int(spec or WORKERS)) as pool:
         yield pool
 
 
@@ -126,11 +140,22 @@ def derive_sites(
 
     With `anew`, all ledgers are made, also those of articles that are stored as they are derived.
     """
-    tasks = [SiteTask(path, site_id, name, anew=anew) for site_id, name in todo]
+    tasks: Iterable[SiteTask] = (SiteTask(path, site_id, name, anew=anew) for site_id, name in todo)
+    if isinstance(pool, ClusterPool):  # its machines do not have this disk
+        tasks = (replace(task, package=snapshot.site_package(path, task.site_id)) for task in tasks)
     return pool.run(_derive_one, tasks)
 
 
 def _derive_one(worker: Worker, task: SiteTask) -> tuple[SiteTask, Result]:
+    """A site's derivation, from the site's package if it has one."""
+    if not task.package:
+        return _derive_here(worker, task)
+    with tempfile.TemporaryDirectory() as folder:
+        path = snapshot.open_package(task.package, Path(folder))
+        return _derive_here(worker, replace(task, path=path, package=b""))
+
+
+def _derive_here(worker: Worker, task: SiteTask) -> tuple[SiteTask, Result]:
     """A site's derivation; each page that ends the worker is left out, and the site tried again."""
     while True:
         try:

@@ -7,6 +7,7 @@ its bounds costs that process only; the next call starts another.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import pickle
 import queue
@@ -23,7 +24,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, BinaryIO, TypeVar
 
-from columnarchive.errors import ArchiveError, describe
+from columnarchive.errors import ArchiveError, UsageError, describe
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -35,6 +36,7 @@ PAGE_SECONDS = 10.0
 PAGE_MEMORY = 80_000_000
 """Bytes that reading one page may take beyond what the worker holds already."""
 PARENT_POLL = 1.0
+CLUSTER_POLL = 5.0  # seconds until the number of workers is looked at again
 TOO_COSTLY = "It took too much time or memory."
 _LENGTH = struct.Struct("!Q")
 _NOTE_LENGTH = 200
@@ -233,6 +235,54 @@ class WorkerPool:
         """End all processes at once; calls that are under way raise WorkerStopped."""
         for worker in self._workers:
             worker.close()
+
+
+class ClusterPool(WorkerPool):
+    """The workers of a Dask cluster: each call still runs in a process with limits, on one of its machines.
+
+    What fails there, as when a machine is lost again and again, is done here instead.
+    """
+
+    def __init__(self, address: str) -> None:
+        super().__init__(1)
+        try:
+            distributed = importlib.import_module("distributed")
+            self._client = distributed.Client(address.replace("dask://", "tcp://", 1), timeout=20)
+        except ImportError as error:
+            raise UsageError("needs_dask") from error
+        except (OSError, ValueError) as error:  # nobody answers, or no address
+            raise UsageError("no_cluster", address=address, reason=describe(error)) from error
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        self._client.close()
+
+    def run(self, job: Callable[[Worker, S], T], items: Iterable[S]) -> Iterator[T]:
+        """Yield the results of `job` for all items as they come."""
+        waiting = iter(items)
+        running: dict[Future[T], S] = {}
+        with self._client.get_executor(retries=3, pure=False) as executor:
+            while True:
+                # Two tasks for each worker keep it busy; more would hold what they need in memory.
+                room = 2 * max(1, sum(self._client.nthreads().values())) - len(running)
+                for item in islice(waiting, max(room, 0)):
+                    running[executor.submit(_run_with_worker, job, item)] = item
+                if not running:
+                    return
+                done, _ = wait(running, timeout=CLUSTER_POLL, return_when=FIRST_COMPLETED)
+                for future in done:
+                    item = running.pop(future)
+                    try:
+                        result = future.result()
+                    except Exception:  # noqa: BLE001 - containment boundary: whatever became of the cluster's attempt
+                        yield from super().run(job, [item])
+                    else:
+                        yield result
+
+
+def _run_with_worker(job: Callable[[Worker, S], T], item: S) -> T:
+    with contextlib.closing(Worker()) as worker:
+        return job(worker, item)
 
 
 def serve() -> None:

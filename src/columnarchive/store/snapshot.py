@@ -9,17 +9,20 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
+
+import zstandard
 
 from columnarchive.errors import NotFound, StoreError
 from columnarchive.records import Revision
 from columnarchive.store import articles, site_writer
 from columnarchive.store.articles import ArticleRow
 from columnarchive.store.changes import ChangeRow, change_row
-from columnarchive.store.database import APPLICATION_ID
+from columnarchive.store.database import APPLICATION_ID, Database
 
 Connection = sqlite3.Connection
 _ARTICLE_COLUMNS = ", ".join(f"articles.{field.name}" for field in fields(ArticleRow))
@@ -218,6 +221,57 @@ def copy(conn: sqlite3.Connection, target: Path, *, bodies: bool = True) -> int:
         return _finish(target, bodies)
     except sqlite3.DatabaseError as error:
         raise StoreError("copy_unwritable", reason=error) from error
+
+
+def site_package(path: Path, site_id: int) -> bytes:
+    """Return a site's captures and bodies as an archive of their own, packed, for a worker without this disk.
+
+    Of its articles only the digests come along, by which a derivation tells what is stored as it is derived.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "site.db"
+        with Database.open(target) as db:
+            conn = db.conn
+            conn.execute("attach ? as source", (str(path),))
+            conn.execute("pragma foreign_keys = off")
+            with db.transaction():
+                for table, chosen in _PACKAGE.items():
+                    copied = f'insert or replace into main."{table}" select * from source."{table}" {chosen}'
+                    conn.execute(copied, (site_id,))
+                conn.execute(
+                    """insert into main.articles(id, site, url, digest, revisions)
+                       select id, site, url, digest, revisions from source.articles
+                       where site = (select name from source.sites where id = ?)""",
+                    (site_id,),
+                )
+            conn.execute("detach source")
+            conn.execute("pragma wal_checkpoint(truncate)")
+        return zstandard.compress(target.read_bytes())
+
+
+def open_package(package: bytes, folder: Path) -> Path:
+    """Write what `site_package` returned to a folder; return the path of the archive."""
+    path = folder / "site.db"
+    path.write_bytes(zstandard.decompress(package))
+    return path
+
+
+_OF_SITE = "(select body_sha256 from source.captures where page_id in (select id from source.pages where site_id = ?))"
+_PACKAGE = {
+    "sites": "where id = ?",
+    "pages": "where site_id = ?",
+    "captures": "where page_id in (select id from source.pages where site_id = ?)",
+    "page_faults": "where ? is not null",
+    "picture_files": f"where sha256 in {_OF_SITE}",
+    "picture_pairs": f"where old_sha256 in {_OF_SITE}",
+    "bodies": """where sha256 in (
+        with recursive needed(sha256) as (
+            select body_sha256 from source.captures where body_sha256 <> ''
+              and page_id in (select id from source.pages where site_id = ?)
+            union select base_sha256 from source.bodies join needed using (sha256) where base_sha256 <> '')
+        select sha256 from needed)""",
+}
+"""The rows of a package by their table; each condition takes the site's id."""
 
 
 def is_without_bodies(conn: sqlite3.Connection) -> bool:
