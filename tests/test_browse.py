@@ -293,3 +293,27 @@ def test_each_edit_has_an_anchor_that_stays_in_both_views(archive: Path) -> None
     assert anchors == re.findall(r'id="(edit-\d+)"', side)
     assert sorted(anchors) == sorted({f"edit-{number}" for number in range(1, len(anchors) + 1)})
     assert "2025年10月20日〜2026年1月15日の間に変更" in inline
+
+
+def test_a_calendar_shows_days_with_captures_and_with_changes(archive: Path) -> None:
+    for where in (f"site?name={sample.SITE}", f"article?url={NANBYO}"):
+        page = get(archive, f"{HOME}/{where}&lang=en").text
+        assert page.count('<rect class="changed"') >= 1, where
+        assert "Calendar from 20 Oct 2025 to 10 Apr 2026: 3 days with captures" in page
+
+
+def test_the_list_of_changes_is_saved_as_csv(archive: Path) -> None:
+    answer = get(archive, f"{HOME}/changes?level=3&lang=en")
+    lines = answer.text.removeprefix("\ufeff").splitlines()
+    assert lines[0].startswith("address,site,title,after,seen,level")
+    assert len(lines) > 3
+    assert {line.split(",")[5] for line in lines[1:] if line.startswith("https")} == {"3"}
+    assert get(archive, f"{HOME}/changes?format=xlsx").content[:2] == b"PK"
+
+
+def test_level_filters_count_what_they_open(archive: Path) -> None:
+    home = get(archive, f"{HOME}?lang=en").text
+    for level in (1, 2, 3):
+        number = re.search(rf'level={level}[^>]*>.*?<span class="n">(\d+)<', home)
+        assert number is not None
+        assert get(archive, f"{HOME}?level={level}&order=newest").text.count('<article class="change') == int(number[1])

@@ -63,6 +63,7 @@ from columnarchive.times import Clock, system_clock, to_text
 
 load_settings = config.load
 demo_clinic = demo
+demo_settings = demo.settings
 write_coding_sheet = export.write_coding_sheet
 write_sample = export.write_sample
 coder_agreement = export.agreement

@@ -545,6 +545,10 @@ class Reader:
         """Return the pages of a site whose last visits failed."""
         return sites.troubles(self.conn, site, limit)
 
+    def site_titles(self) -> dict[str, str]:
+        """Return the sites' own names, by the names they are followed under."""
+        return sites.titles(self.conn)
+
     def calendar(self, site: str = "", article_id: int = 0) -> list[CalendarDay]:
         """Return the days of the last year with captures and changes of a site or of an article."""
         return sites.calendar(self.conn, site, article_id)

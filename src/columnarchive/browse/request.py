@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import quote_plus, urlsplit
 
@@ -19,7 +19,7 @@ class PageRequest:
 
     `carried` are arguments that every link repeats: a chosen language, and the archive when there are several. `path`
     puts the base address before a path, `absolute` the host as well. `sees_withdrawals` and `can_review` are what
-    Datasette permits; `csrf` gives the token that a form must send back.
+    Datasette permits; `csrf` gives the token that a form must send back, `titles` has the sites' own names.
     """
 
     page: str
@@ -32,6 +32,7 @@ class PageRequest:
     sees_withdrawals: bool = False
     can_review: bool = False
     csrf: Callable[[], str] = str
+    titles: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> str:
         """Return an argument without white space around it; empty when it was not given."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from datasette import Forbidden, Response
@@ -102,9 +103,10 @@ async def _respond(datasette: Any, asked: Any, route: Route) -> Any:
     request = _request(datasette, asked, route.page, names)
     database = request.database
 
-    def made(result: Page | FileResponse) -> Any:
+    def made(result: Page | FileResponse, titles: Mapping[str, str] = MappingProxyType({})) -> Any:
         if isinstance(result, Page):
-            return _page_response(request, result, render(datasette, request, result))
+            text = render(datasette, replace(request, titles=titles), result)
+            return _page_response(request, result, text)
         headers = {"Cache-Control": "no-cache", **result.headers}
         return Response(body=result.body, status=result.status, content_type=result.content_type, headers=headers)
 
@@ -121,7 +123,9 @@ async def _respond(datasette: Any, asked: Any, route: Route) -> Any:
 
     def viewed(conn: Any) -> Any:
         try:
-            return made(_viewed(route, Reader(conn), request))
+            archive = Reader(conn)
+            titles = archive.site_titles() if "sites" in route.tables else {}
+            return made(_viewed(route, archive, replace(request, titles=titles)), titles)
         except Exception as fault:  # noqa: BLE001
             # The containment boundary of a request: a damaged row must cost its page only, and say so in a sentence.
             _log.error("The page %s could not be made: %s", route.page, describe(fault))

@@ -67,18 +67,19 @@ def _remove_demo(path: Path) -> None:
 
 
 def _crawl(path: Path, name: str) -> None:
-    from columnarchive.archive import Archive, CrawlOptions
+    from columnarchive.archive import Archive, CrawlOptions, demo_settings
     from columnarchive.archive import demo_clinic as clinic
 
     with clinic.Clinic() as site, Archive.open(path) as archive:
         archive.mark_as_demo()
         start = site.url + clinic.START
+        settings = demo_settings(start)
         for version in clinic.dated_sites():
             site.show(version)
             console().print(f"\n{t('demo_as_on', day=version.day)}", style="bold")
             console().print(f"$ archive --db {name} crawl {start}", style="dim", markup=False)
             options = CrawlOptions(delay=0.0, allow_private=True, clock=version.clock)
-            crawl.print_summary(crawl.run(archive, archive.targets([start]), options))
+            crawl.print_summary(crawl.run(archive, archive.targets([start], settings), options))
 
 
 def _typed(path: Path) -> str:

@@ -13,8 +13,10 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
+from columnarchive.config import Settings, SiteSettings
 from columnarchive.errors import ArchiveError
 from columnarchive.times import Clock
+from columnarchive.urls import host_of
 
 START = "column/"
 
@@ -40,6 +42,11 @@ def dated_sites() -> tuple[DatedSite, ...]:
         if folder.is_dir():
             return tuple(DatedSite(one.name, one) for one in sorted(folder.iterdir()) if one.is_dir())
     raise ArchiveError("no_demo_pages")
+
+
+def settings(start: str) -> Settings:
+    """Return the settings of the clinic's site, which has a name of its own."""
+    return Settings((SiteSettings(host_of(start), (start,), title="あおぞら再生クリニック"),))
 
 
 class Clinic:

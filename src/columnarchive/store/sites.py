@@ -223,6 +223,11 @@ def site_cards(conn: Connection) -> list[SiteCard]:
     return [SiteCard(*row) for row in rows]
 
 
+def titles(conn: Connection) -> dict[str, str]:
+    """Return the sites' own names, by the names they are followed under; only those that have one."""
+    return dict(conn.execute("select name, title from sites where title <> ''").fetchall())
+
+
 def site_names(conn: Connection) -> list[str]:
     """The names of all sites."""
     return [row[0] for row in conn.execute("select name from sites order by name")]
@@ -300,7 +305,7 @@ def calendar(conn: Connection, site: str = "", article_id: int = 0) -> list[Cale
     values["since"] = last
     seen = "change_marks where mark = :mark" if site else "changes where article_id = :article"
     count = "select substr(datetime({}, '+9 hours'), 1, 10), count(*) from {} group by 1"
-    recent = f"captures where {own} and fetched_at > datetime(:since, '-52 weeks')"
+    recent = f"captures where {own} and fetched_at > datetime(:since, '-364 days')"
     captured = dict(conn.execute(count.format("fetched_at", recent), values).fetchall())
     changed = dict(conn.execute(count.format("seen_at", seen), values).fetchall())
     return [CalendarDay(day, number, changed.get(day, 0)) for day, number in sorted(captured.items())]
