@@ -64,6 +64,7 @@ class SitePlan:
         under: paths to which the crawl is limited; none for the whole site.
         canonical: the form of an address under which its page is known.
         kind_of: what the settings say a page is, or None.
+        title: the name by which people know the site.
     """
 
     name: str
@@ -74,6 +75,7 @@ class SitePlan:
     under: tuple[str, ...] = ()
     canonical: Callable[[str], str] = str
     kind_of: Callable[[str], PageKind | None] = lambda url: None  # noqa: ARG005
+    title: str = ""
 
     def accepted(self, found: Iterable[DiscoveredUrl]) -> list[DiscoveredUrl]:
         """Return what settings and traps leave of the addresses found, in canonical form."""

@@ -147,6 +147,7 @@ def plan(target: Target, options: CrawlOptions, start: Sequence[str]) -> SitePla
         settings.name, hosts, tuple(dict.fromkeys((*target.start, *start))),
         delay=options.client.delay if delay is None else delay,
         max_pages=settings.max_pages, under=settings.under, canonical=settings.canonical, kind_of=settings.kind_of,
+        title=settings.title,
     )  # fmt: skip
 
 

@@ -244,7 +244,7 @@ def open_frontier(group: Group, plan: SitePlan, days: tuple[float, float], every
     now = to_text(group.clock())
     group.begin()
     conn = group.db.conn
-    site_id = sites.ensure_site(group.db, plan.name, now, plan.start[0] if plan.start else "")
+    site_id = sites.ensure_site(group.db, plan.name, now, plan.start[0] if plan.start else "", plan.title)
     frontier.start_pages(conn, site_id, plan.start, PRIORITY["start"])
     run, everything = frontier.open_run(conn, site_id, everything)
     return SiteFrontier(group, site_id, plan, frontier.Due(run, now, everything), days)
