@@ -28,4 +28,5 @@ bench:
     python tests/benchmarks/search.py
     python tests/benchmarks/storage.py bytes
     python tests/benchmarks/fetching.py
+    python tests/benchmarks/revisit.py
     python tests/benchmarks/end_to_end.py
