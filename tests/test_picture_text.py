@@ -14,7 +14,8 @@ from rapidfuzz.distance import Levenshtein
 
 from columnarchive.diff.compare import compare
 from columnarchive.diff.pictures import MACHINE_READ, PictureReadings
-from columnarchive.records import Article, Picture
+from columnarchive.observations import read_in_pictures
+from columnarchive.records import Article, Elsewhere, Picture
 from columnarchive.search.query import parse
 
 OLD, NEW = "a" * 64, "b" * 64
@@ -72,3 +73,13 @@ def test_prices_in_pictures_are_read_right() -> None:
     print(f"{right} of 60, errors {errors / characters:.4f}, {(time.process_time() - began) / 60:.2f} s CPU each")
     assert right >= 0.97 * 60
     assert errors <= 0.05 * characters
+
+
+def test_what_is_read_in_a_picture_is_counted_apart_from_the_text() -> None:
+    found = read_in_pictures((), ["初診料\t3,300円", "リスク・副作用:腫れ、内出血"])
+    assert {(one.kind, one.place) for one in found} >= {("cost", "picture"), ("risks", "picture")}
+    known = (Elsewhere("cost", "template", "初診料 3,300円"),)
+    assert [one.place for one in read_in_pictures(known, ["初診料\t3,300円"]) if one.kind == "cost"] == [
+        "template",
+        "picture",
+    ]

@@ -29,6 +29,10 @@ class PictureVersions:
             found.setdefault(picture_key(page.url), []).extend(page.versions)
         return cls({key: sorted(own, key=lambda one: one.first_at) for key, own in found.items()}, readings)
 
+    def texts_in(self, pictures: Sequence[Picture]) -> list[str]:
+        """Return what a machine read in these pictures."""
+        return [text for one in pictures if (text := self.readings.texts.get(one.sha256, ""))]
+
 
 def with_bytes(seen: Sequence[ReadArticle], files: PictureVersions) -> list[ReadArticle]:
     """Add the digests of pictures to readings, and a reading for each time at which a picture became another one.

@@ -19,6 +19,7 @@ from columnarchive.history.article_identity import group, own_readings
 from columnarchive.history.blame import blame
 from columnarchive.history.paged_articles import ReadArticle, merge_pages
 from columnarchive.history.picture_versions import PictureVersions, with_bytes
+from columnarchive.observations import read_in_pictures
 from columnarchive.records import (
     Article,
     Change,
@@ -97,6 +98,8 @@ def _history(url: str, parts: Sequence[Sequence[PageVisits]], context: _Context)
     newest = max(seen, key=lambda one: one.reading.version.last_at).article
     last_said = revisions[-1].article
     article = replace(newest, url=url, title=last_said.title, blocks=last_said.blocks, pictures=last_said.pictures)
+    if texts := context.pictures.texts_in(article.pictures):
+        article = replace(article, elsewhere=read_in_pictures(article.elsewhere, texts))
     absences = _absences(parts[0], readings)
     changes = _changes(revisions, absences, context)
     steps = [change.comparison for change in changes if change.from_number != change.to_number]

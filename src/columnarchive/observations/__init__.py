@@ -6,7 +6,7 @@ from columnarchive.observations.ledger import ledger, lines_of
 from columnarchive.observations.lexicon import codebook
 from columnarchive.observations.pictures import before_after_words, picture_entries
 from columnarchive.observations.records import KINDS, Context, Kind, Line, LineKind, Observation
-from columnarchive.observations.surroundings import elsewhere
+from columnarchive.observations.surroundings import elsewhere, read_in_pictures
 
 __all__ = [
     "KINDS",
@@ -25,5 +25,6 @@ __all__ = [
     "lines_of",
     "observe",
     "picture_entries",
+    "read_in_pictures",
     "statements",
 ]

@@ -49,6 +49,19 @@ def elsewhere(lines: Iterable[OutsideLine], pictures: Iterable[str]) -> tuple[El
     return tuple(found.values())
 
 
+def read_in_pictures(known: tuple[Elsewhere, ...], texts: Iterable[str]) -> tuple[Elsewhere, ...]:
+    """Return what a page states outside its article's text, with what a machine read in the article's pictures."""
+    found = {(one.kind, one.place, one.text): one for one in known}
+    kinds = {one.kind for one in known if one.place == "picture"}
+    for text in texts:
+        for line in text.split("\n"):
+            for kind, sentence, words in _stated(line[:_LONGEST].replace("\t", " "), ""):
+                if kind not in kinds:
+                    kinds.add(kind)
+                    found[kind, "picture", sentence] = Elsewhere(kind, "picture", sentence, words)
+    return tuple(found.values())
+
+
 @lru_cache(maxsize=8192)  # the pages of a site share most of these lines
 def _stated(text: str, heading: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
     if not _READABLE.search(text):
