@@ -8,7 +8,10 @@ import html
 import http.server
 import json
 import re
+import subprocess
+import sys
 import threading
+import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -228,3 +231,15 @@ def test_settings(tmp_path: Path, text: str) -> None:
     assert not config.parse("").witness.save
     with pytest.raises(UsageError, match=r"sites\.toml"):
         config.parse(f"[witness]\n{text}\n", tmp_path / "sites.toml")
+
+
+def test_a_zip_with_third_party_captures_verifies(path: Path, tmp_path: Path) -> None:
+    with Archive.open(path, write=False) as archive:
+        archive.write_evidence_zip(URL, tmp_path / "out.zip", "1", "3")
+    with zipfile.ZipFile(tmp_path / "out.zip") as packed:
+        packed.extractall(tmp_path / "out")
+    done = subprocess.run(
+        [sys.executable, "verify.py"], cwd=tmp_path / "out", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "web.archive.org" in (tmp_path / "out" / "evidence.html").read_text()
