@@ -197,3 +197,14 @@ def test_an_article_with_a_few_pages_below_it_stays_one(tmp_path: Path) -> None:
     below = ["/knee/flow.html", "/knee/faq.html"]
     pages = {"/knee/": b.text(1, f"<ul>{items(below)}</ul>"), **texts(b, below, 2)}
     assert articles(tmp_path, pages, "/knee/") == {"/knee/", *below}
+
+
+def test_columns_that_are_gone_are_counted(tmp_path: Path) -> None:
+    pages, start, wanted = doctors_blog()
+    options = CrawlOptions(allow_private=True, delay=0)
+    with Site(pages) as site, Archive.open(tmp_path / "archive.db") as archive:
+        assert archive.crawl([site.url + start], options).gone == 0
+        for path in sorted(wanted)[:3]:
+            site.pages[path] = Reply(410, b"<title>gone</title>")
+        assert archive.crawl([site.url + start], options).gone == 3
+        assert archive.crawl([site.url + start], options).gone == 0

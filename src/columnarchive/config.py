@@ -10,6 +10,7 @@ enabled = true
 delay = 2.0                          # seconds between requests
 max_pages = 2000
 revisit_days = [1, 30]               # how often pages are visited, at the most and at the least
+render = true                        # draw each page in a browser; else only where a script draws it (extra `render`)
 drop_index = false                   # /column/index.html and /column/ are one page
 drop_parameters = ["from"]           # parameters that name no page
 under = ["/column/", "/2026/"]       # fetch nothing outside these paths
@@ -75,6 +76,7 @@ class SiteSettings:
     delay: Annotated[float, Meta(ge=0, lt=1e6)] | None = None
     max_pages: Annotated[int, Meta(ge=1, lt=1_000_000)] = MAX_PAGES
     revisit_days: tuple[Days, Days] = (1.0, 30.0)
+    render: bool = False
     drop_index: bool = False
     drop_parameters: tuple[str, ...] = ()
     under: tuple[UrlPath, ...] = ()

@@ -56,7 +56,8 @@ class Capture:
     `body` is the entity after transfer and content decoding, byte for byte; None when there is none or when it is the
     one stored before (`outcome` unchanged). `headers` are the lines of the final answer as received, in their order.
     `status` is 0 when no answer came; `error` is one sentence then. `robots` is what the page asks of robots, by its
-    meta and by X-Robots-Tag: directives in lower case and order, like `noarchive, noindex`.
+    meta and by X-Robots-Tag: directives in lower case and order, like `noarchive, noindex`. `source` is `rendered` for
+    a page as a browser drew it.
     """
 
     url: str
@@ -69,6 +70,7 @@ class Capture:
     error: str = ""
     wire: Wire = Wire()
     robots: str = ""
+    source: str = "crawl"
 
     @property
     def body_sha256(self) -> str:

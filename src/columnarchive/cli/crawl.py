@@ -214,6 +214,10 @@ def print_summary(summary: CrawlSummary, line: Callable[[str, TextIO], str] = la
     if summary.unread:
         kinds = counted(Counter(page.outcome for page in summary.unread).most_common())
         out(t("without_column", number=len(summary.unread), kinds=kinds))
+    by_script = [one.outcome for one in summary.unread if one.outcome == "needs_javascript"]
+    by_script += [failure.outcome for failure in summary.failures]
+    if not summary.can_render and {"needs_javascript", "no_article"} & set(by_script):
+        out(t("render_extra"))
     if summary.pictures:
         out(t("pictures_asked", number=sum(summary.pictures.values()), counts=counted(summary.pictures.items())))
     if summary.pictures and not summary.pictures_compared:
@@ -246,6 +250,7 @@ def _summary_json(summary: CrawlSummary) -> dict[str, Any]:
         "pictures": summary.pictures,
         "new_articles": sum(one.written.added for one in summary.derived),
         "changed_articles": sum(one.written.revised for one in summary.derived),
+        "gone_articles": summary.gone,
         "left": summary.left,
         "failures": [asdict(failure) for failure in summary.failures],
         "unread": [{"url": page.url, "outcome": page.outcome} for page in summary.unread],
@@ -258,6 +263,7 @@ def _derived(summary: CrawlSummary) -> str:
     revised = sum(one.written.revised for one in summary.derived)
     parts = [t("new_articles", number=added)] if added else []
     parts += [t("articles_changed", number=revised)] if revised else []
+    parts += [t("articles_gone", number=summary.gone)] if summary.gone else []
     return t("found", what=", ".join(parts)) if parts else t("found_nothing") if summary.derived else ""
 
 

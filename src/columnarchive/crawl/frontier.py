@@ -61,6 +61,7 @@ class SitePlan:
         start: the addresses that were asked for.
         delay: seconds between requests.
         max_pages: how many pages one run visits.
+        render: whether each page is drawn in a browser, and not only those that a script draws.
         under: paths to which the crawl is limited; none for the whole site.
         canonical: the form of an address under which its page is known.
         kind_of: what the settings say a page is, or None.
@@ -73,6 +74,7 @@ class SitePlan:
     delay: float
     max_pages: int
     under: tuple[str, ...] = ()
+    render: bool = False
     canonical: Callable[[str], str] = str
     kind_of: Callable[[str], PageKind | None] = lambda url: None  # noqa: ARG005
     title: str = ""
@@ -135,6 +137,9 @@ class Frontier(Protocol):
 
     def requeue(self, visit: QueuedUrl) -> None:
         """Undo `record`: the page failed because of its host, and is visited again in the next run."""
+
+    def resources(self, urls: Sequence[str]) -> list[QueuedUrl]:
+        """Make files that are no pages known; return those that are to be fetched or stored now."""
 
     def add(self, found: Sequence[DiscoveredUrl], depth: int) -> int:
         """Queue pages; return how many were new."""

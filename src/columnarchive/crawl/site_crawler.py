@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol, TypeVar
@@ -23,12 +23,13 @@ from columnarchive.crawl.frontier import (
 )
 from columnarchive.crawl.link_statistics import SAMPLE
 from columnarchive.crawl.outcomes import looks_like_picture
+from columnarchive.crawl.renderer import Renderer, is_shell
 from columnarchive.crawl.robots import Rules, fetch_rules
 from columnarchive.crawl.sitemap_discovery import SitemapDiscovery
-from columnarchive.errors import ArchiveError
+from columnarchive.errors import ArchiveError, UsageError
 from columnarchive.records import Capture, Failure, Outcome
 from columnarchive.times import to_text
-from columnarchive.urls import PageLinks, address, in_scope, is_below, is_front_page
+from columnarchive.urls import PageLinks, address, canonical, in_scope, is_below, is_front_page
 
 T = TypeVar("T")
 MAX_DEPTH = 400
@@ -66,6 +67,7 @@ class SiteCrawler:
     Attributes:
         report: called after each visit.
         may_continue: called before each visit; whether another page may be fetched.
+        renderer: draws pages that a script draws; None where that is not installed.
         is_only_site: whether no other site is crawled in this run.
         ended: after `run`, empty or one sentence that says why the site was left before its end.
     """
@@ -77,6 +79,7 @@ class SiteCrawler:
     report: Callable[[Capture, QueuedUrl], None]
     may_continue: Callable[[], bool]
     is_only_site: bool = False
+    renderer: Renderer | None = None
     ended: str = ""
     visits: int = 0
     discovery: ColumnDiscovery = field(init=False)
@@ -158,7 +161,8 @@ class SiteCrawler:
         capture = replace(capture, outcome=outcome, error=error)
         read, fault = await self._contained(self._read(capture, visit))
         capture, found = read or (replace(capture, error=fault), [])
-        self._record(visit, capture, found)
+        rendered = await self._rendered(capture, visit, found)
+        self._record(visit, capture, found, rendered)
         await self._update_backoff(capture)
 
     async def _refusal_before_fetch(self, visit: QueuedUrl) -> tuple[Outcome, str] | None:
@@ -196,11 +200,13 @@ class SiteCrawler:
         """Return whether one of the start pages is at this origin."""
         return any(address(url).origin == origin for url in self.plan.start)
 
-    def _record(self, visit: QueuedUrl, capture: Capture, found: list[DiscoveredUrl]) -> None:
+    def _record(
+        self, visit: QueuedUrl, capture: Capture, found: list[DiscoveredUrl], rendered: Sequence[Capture] = ()
+    ) -> None:
         captures = [capture]
         if capture.outcome == "redirected" and capture.body is not None:
             captures.append(replace(capture, url=capture.final_url, outcome="ok", wire=replace(capture.wire, hops=())))
-        self.frontier.record(visit, captures, found)
+        self.frontier.record(visit, [*captures, *rendered], found)
         self.visits += 1
         self.report(capture, visit)
 
@@ -220,6 +226,42 @@ class SiteCrawler:
         self.sitemaps.add_feeds(page)
         capture = replace(capture, robots=", ".join(sorted(page.robots)))
         return capture, self._discover(page, capture, visit)
+
+    async def _rendered(self, capture: Capture, visit: QueuedUrl, found: list[DiscoveredUrl]) -> list[Capture]:
+        """Return the page as a browser draws it, where that is needed, and add to `found` what it leads to then."""
+        if self.renderer is None or capture.outcome not in ("ok", "redirected") or capture.body is None:
+            return []
+        leads_nowhere = visit.url in self.discovery.barren_starts or (visit.reason in LISTINGS and not found)
+        is_empty = leads_nowhere and not self.discovery.statistics.shapes and b"<script" in capture.body
+        if not (self.plan.render or is_empty or is_shell(capture.body)):
+            return []
+        pause = max(self.plan.delay, self._rules[address(visit.url).origin].delay)
+        drawn, fetched = await self.renderer.render(capture, self._fetch_for_browser, pause)
+        for one in fetched:
+            if one.status and self.frontier.resources([one.url]):
+                self.frontier.record(QueuedUrl(one.url, "resource"), [one], [])
+        if drawn is None:
+            return []
+        read, _ = await self._contained(self._read(drawn, visit))
+        if read is not None:
+            known = {one.url for one in found}
+            found += [one for one in read[1] if one.url not in known]
+            if found and visit.url in self.discovery.barren_starts:
+                self.discovery.barren_starts.remove(visit.url)
+        return [drawn]
+
+    async def _fetch_for_browser(self, url: str) -> Capture:
+        """Fetch what a script asks for, as every page is fetched; refused outside the site."""
+        try:
+            refusal = await self._check_hop(canonical(url))
+        except UsageError:
+            refusal = "protocol_error", f"{url} is no web address."
+        if refusal is not None:
+            return self._synthetic_capture(url, *refusal)
+        delay = max(self.plan.delay, self._rules[address(url).origin].delay)
+        capture = await self.client.fetch(FetchRequest(url, delay=delay, check=self._check_hop, pages_only=False))
+        await self._update_backoff(capture)
+        return capture
 
     async def _links(self, capture: Capture, *, skim: bool = False) -> PageLinks | None:
         """Return the links of a page; skimmed first, if that may be enough."""
@@ -246,12 +288,12 @@ class SiteCrawler:
         if visit.depth >= MAX_DEPTH or self.frontier.is_duplicate(capture):
             return []
         found = []
-        canonical = _canonical_of(page)
-        for url in (page.refresh, canonical):
+        own = _canonical_of(page)
+        for url in (page.refresh, own):
             if url and url != page.url and in_scope(url, self.plan.hosts) and self._may_step(page.url, url):
                 why = "section" if reason == "start" else reason
                 found.append(DiscoveredUrl(url, why, page.url))  # type: ignore[arg-type]
-        elsewhere = canonical not in ("", page.url) and in_scope(canonical, self.plan.hosts)
+        elsewhere = own not in ("", page.url) and in_scope(own, self.plan.hosts)
         if elsewhere and "?" in page.url and reason not in LISTINGS:
             # One more view of a page with an address of its own. Of a listing it may be the second page: all of them
             # often name the first one, and no other shows their columns.

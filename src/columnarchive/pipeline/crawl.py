@@ -15,6 +15,7 @@ from functools import partial
 from columnarchive.crawl.client import Client
 from columnarchive.crawl.frontier import QueuedUrl
 from columnarchive.crawl.rate_limiter import Timer
+from columnarchive.crawl.renderer import Renderer
 from columnarchive.crawl.site_crawler import Interrupted, SiteCrawler
 from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.pipeline import pictures
@@ -59,7 +60,8 @@ class CrawlSummary:
     """What a crawl did: visits by outcome, pages left to visit, sites left early with the reason, and failures.
 
     `derived` lists the sites derived, `notified` what was sent to webhooks, `unread` the pages that were visited and
-    show no column, `pictures` counts those that were asked for by outcome.
+    show no column, `pictures` counts those that were asked for by outcome, `gone` columns that
+    are no longer there. `can_render` says whether pages that a script draws could be read.
     """
 
     outcomes: dict[Outcome, int]
@@ -76,6 +78,8 @@ class CrawlSummary:
     unread: tuple[Trouble, ...] = ()
     pictures: dict[Outcome, int] = field(default_factory=dict)
     pictures_compared: bool = True
+    gone: int = 0
+    can_render: bool = True
 
 
 Report = Callable[[Progress], None]
@@ -105,6 +109,7 @@ class CrawlRun:
     started: float = field(default_factory=time.monotonic)
     group: Group = field(init=False)
     links: LinkReader = field(init=False)
+    renderer: Renderer | None = None
     client: Client = field(init=False)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     derive_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -112,6 +117,7 @@ class CrawlRun:
 
     def __post_init__(self) -> None:
         self.group = Group(self.db, self.options.clock)
+        self.renderer = Renderer(self.options.clock) if Renderer.is_available() else None
         self.links = LinkReader(captures.known_faults(self.db.conn, DERIVATION), self._record_fault)
 
     def _record_fault(self, fault: PageFault) -> None:
@@ -182,6 +188,8 @@ def crawl(
     Nothing that a site does raises. StoreError is raised when the database cannot be written or another command writes.
     """
     began = to_text(options.clock())
+    names = [one.settings.name for one in sites]
+    gone = site_rows.gone(db.conn, names)
     with writer_lock(db.path, "crawl"):
         run = CrawlRun(db, options, report, pool, hooks)
         asyncio.run(crawl_sites(run, sites))
@@ -202,6 +210,8 @@ def crawl(
         tuple(page for one in sites for page in site_rows.unread(db.conn, one.settings.name, began)),
         dict(run.pictures.most_common()),
         pictures.can_compare(),
+        len(site_rows.gone(db.conn, names) - gone),
+        run.renderer is not None,
     )
 
 
@@ -225,6 +235,8 @@ async def crawl_sites(run: CrawlRun, sites: Sequence[Target]) -> None:
         for helper in helpers:
             helper.cancel()
         run.links.close()
+        if run.renderer is not None:
+            await run.renderer.close()
         run.group.drop()
 
 
@@ -246,7 +258,7 @@ async def crawl_site(run: CrawlRun, target: Target, *, is_only_site: bool = Fals
             run.client.guard.trust(f"{scheme}://{host}/")
 
     report = partial(run.record_visit, name, queue)
-    crawler = SiteCrawler(run.client, site, queue, run.links, report, run.may_continue, is_only_site=is_only_site)
+    crawler = SiteCrawler(run.client, site, queue, run.links, report, run.may_continue, is_only_site, run.renderer)
     try:
         await crawler.run()  # fetches, discovers, and stores through the queue
     except (Interrupted, asyncio.CancelledError):  # see _stop_in_time

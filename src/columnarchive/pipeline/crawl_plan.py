@@ -146,8 +146,8 @@ def plan(target: Target, options: CrawlOptions, start: Sequence[str]) -> SitePla
     return SitePlan(
         settings.name, hosts, tuple(dict.fromkeys((*target.start, *start))),
         delay=options.client.delay if delay is None else delay,
-        max_pages=settings.max_pages, under=settings.under, canonical=settings.canonical, kind_of=settings.kind_of,
-        title=settings.title,
+        max_pages=settings.max_pages, under=settings.under, render=settings.render,
+        canonical=settings.canonical, kind_of=settings.kind_of, title=settings.title,
     )  # fmt: skip
 
 

@@ -105,13 +105,14 @@ class SiteFrontier:
             page_id = self._page_id(capture.url, visit)
             if page_id is None:
                 continue
-            self.group.kept(captures.add(self.group.db, page_id, capture))
+            self.group.kept(captures.add(self.group.db, page_id, capture, capture.source))
             frontier.note_visit(self.group.db.conn, page_id, capture, self.due, self.days)
         if any(capture.url != visit.url for capture in found_captures):
             self._queue_changed()  # the page that a redirect led to may have been waiting too
         else:
+            before = len(self.batch)
             self.batch = [page for page in self.batch if page.url != visit.url]
-            self.waiting = None if self.waiting is None else self.waiting - 1
+            self.waiting = None if self.waiting is None else self.waiting + len(self.batch) - before
         self.add(found, visit.depth + 1)
         self.group.tick()
 

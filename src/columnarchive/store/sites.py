@@ -228,6 +228,15 @@ def titles(conn: Connection) -> dict[str, str]:
     return dict(conn.execute("select name, title from sites where title <> ''").fetchall())
 
 
+def gone(conn: Connection, names: Sequence[str]) -> set[str]:
+    """The articles of these sites that are no longer there."""
+    rows = conn.execute(
+        "select url from articles where state = 'gone' and site in (select value from json_each(?))",
+        (json.dumps(names),),
+    )
+    return {url for (url,) in rows}
+
+
 def site_names(conn: Connection) -> list[str]:
     """The names of all sites."""
     return [row[0] for row in conn.execute("select name from sites order by name")]
