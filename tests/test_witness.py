@@ -29,8 +29,10 @@ from columnarchive.archive import Archive, CrawlOptions, ExportRequest
 from columnarchive.cli.app import app
 from columnarchive.config import WitnessSettings
 from columnarchive.errors import UsageError
+from columnarchive.pipeline import notifications
 from columnarchive.pipeline.web_archives import SAVE_DELAY, call_witness
-from columnarchive.store import captures, hash_chain, sites
+from columnarchive.store import captures, changes, hash_chain, sites
+from columnarchive.store.changes import Interest
 from columnarchive.store.database import Database
 
 URL, OWN = "https://clinic.example/column/1/", "https://clinic.example/column/2/"
@@ -243,3 +245,22 @@ def test_a_zip_with_third_party_captures_verifies(path: Path, tmp_path: Path) ->
     )
     assert done.returncode == 0, done.stderr
     assert "web.archive.org" in (tmp_path / "out" / "evidence.html").read_text()
+
+
+def test_history_is_no_news_to_webhooks_that_follow_already(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "a.db") as db:
+        for when, version in ((at(1, 10), 3), (at(1, 12), 4)):
+            add(db, URL, when, evidence.page(1, version), "crawl")
+        clinic_archive.derive_here(db)
+        with db.transaction() as conn:
+            changes.mark_sent(conn, "webhook a", changes.pending(conn, "webhook a", Interest()), at(1, 12))
+        with notifications.as_history(db, "clinic.example"):
+            for year, version in ((2019, 0), (2021, 1)):
+                add(db, URL, f"{year}-05-01T00:00:00Z", evidence.page(1, version), THIRD)
+            clinic_archive.derive_here(db)
+        assert db.conn.execute("select count(*) from changes").fetchone() == (3,)
+        assert changes.pending(db.conn, "webhook a", Interest()) == []
+        assert len(changes.pending(db.conn, notifications.CHANGES, Interest())) == 3
+        add(db, URL, at(1, 20), evidence.page(1, 5), "crawl")
+        clinic_archive.derive_here(db)
+        assert [row.seen_at for row in changes.pending(db.conn, "webhook a", Interest())] == [at(1, 20)]

@@ -180,7 +180,8 @@ class Archive(Reader):
         """Take over the captures that a web archive has of a site, and derive it; with `dry_run` only count them."""
         done = web_archives.backfill(self._db, target, span, options, report, dry_run=dry_run)
         if not dry_run:
-            derive.derive(self._db, report=lambda one, done, todo: report(done, todo, one.site), clock=self._clock)
+            with notifications.as_history(self._db, target.settings.name, clock=self._clock):
+                derive.derive(self._db, report=lambda one, done, todo: report(done, todo, one.site), clock=self._clock)
         return done
 
     def take_over_around(self, url: str, base: str, options: CrawlOptions) -> Backfilled:

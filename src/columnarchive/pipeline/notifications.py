@@ -78,6 +78,22 @@ def since_last(
         changes.mark_sent(conn, CHANGES, rows, to_text(clock()))
 
 
+@contextlib.contextmanager
+def as_history(db: Database, site: str, *, clock: Clock = system_clock) -> Iterator[None]:
+    """Let no webhook hear of the changes of a site that come up in this block: a backfill brings history, not news."""
+    interest = Interest(sites=(site,))
+
+    def pending(channel: str) -> dict[tuple[str, str, tuple[str, ...]], ChangeRow]:
+        return {(row.url, row.seen_at, row.labels): row for row in changes.pending(db.conn, channel, interest)}
+
+    before = {channel: pending(channel) for channel in changes.channels(db.conn) if channel != CHANGES}
+    yield
+    for channel, known in before.items():
+        rows = [row for key, row in pending(channel).items() if key not in known]
+        with db.transaction() as conn:
+            changes.mark_sent(conn, channel, rows, to_text(clock()))
+
+
 def notify(
     db: Database,
     hooks: Sequence[Hook],

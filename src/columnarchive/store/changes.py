@@ -272,6 +272,11 @@ def pending(conn: sqlite3.Connection, channel: str, interest: Interest, limit: i
     return [change_row(row) for row in rows]
 
 
+def channels(conn: sqlite3.Connection) -> list[str]:
+    """Return the channels that were told of a change before."""
+    return [row[0] for row in conn.execute("select distinct channel from told order by 1")]
+
+
 def mark_sent(conn: sqlite3.Connection, channel: str, changes: Iterable[ChangeRow], at: str) -> None:
     """Remember, in the caller's transaction, that a channel was told of these changes."""
     conn.executemany(
