@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from columnarchive.diff.compare import compare
 from columnarchive.extract.site_reader import read_site
 from columnarchive.records import PageKind, PageReadings, PageVersions, Version
 
@@ -125,6 +126,38 @@ def test_one_digit_in_the_middle_of_a_redesign_makes_exactly_one() -> None:
     read = store.read(pages)
     assert revisions(read[url_of(topic)]) == [0, 1]
     assert all(revisions(page) == [0] for url, page in read.items() if url != url_of(topic))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "labels"),
+    [
+        ("<p>久世 直人</p><p>院長。整形外科専門医。</p>", "<p>牧野 遥</p><p>院長。整形外科専門医。</p>", ("person",)),
+        ("<p>久世 直人</p><p>院長。整形外科専門医。</p>", "<p>久世 直人</p><p>院長。整形外科医。</p>", ("credential",)),
+        ("<p>久世 直人</p><p>院長。登山が趣味。</p>", "<p>久世 直人</p><p>院長。畑が趣味。</p>", ("wording",)),
+        ("<p>久世 直人</p><p>院長。</p>", "<p>久世直人</p><p>院長。</p>", None),
+    ],
+)
+def test_who_answers_for_a_page_is_compared(old: str, new: str, labels: tuple[str, ...] | None) -> None:
+    store = Store()
+    box = '<div class="sv"><h3>監修医師</h3>{}</div>'
+    pages = [
+        store.page(
+            url_of(topic),
+            [
+                (f"2025-04-0{day}T00:00:00Z", design_one(f"{topic}の話", body_of(topic) + box.format(shown)))
+                for day, shown in ((1, old), (2, new if topic == TOPICS[0] else old))
+            ],
+        )
+        for topic in TOPICS[:4]
+    ]
+    read = store.read(pages)
+    readings = read[url_of(TOPICS[0])].readings
+    assert [one.is_revision for one in readings] == [True, labels is not None]
+    first, second = (one.article for one in readings)
+    assert first is not None
+    assert second is not None
+    assert compare(first, second).labels == (labels or ())
+    assert all(revisions(read[url_of(topic)]) == [0] for topic in TOPICS[1:4])
 
 
 def test_order_of_arrival_plays_no_part() -> None:

@@ -174,6 +174,12 @@ class Article:
         return "\n".join(block.text for block in self.blocks)
 
     @property
+    def stated(self) -> tuple[str, ...]:
+        """All that a new revision may change: title and text, and who answers for them; white space aside."""
+        people = (self.author, self.supervisor, self.author_about, self.supervisor_about)
+        return (self.fingerprint, *("".join(one.split()) for one in people))
+
+    @property
     def fingerprint(self) -> str:
         """Hex sha256 of title and text without white space: equal for two captures that say the same."""
         said = "".join(self.title.split()) + "\n" + "".join(self.text.split())

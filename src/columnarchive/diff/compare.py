@@ -74,9 +74,12 @@ def _metadata_edits(old: Article, new: Article) -> Iterator[Edit]:
     if old.title != new.title:
         yield _worded_edit(old.title, new.title)
     for was, now in ((old.author, new.author), (old.supervisor, new.supervisor)):
-        if was != now:
+        if "".join(was.split()) != "".join(now.split()):
             evidence = (Evidence("person", was, now),)
             yield Edit(_op(was, now), was, now, spans_between(was, now), ("person",), 3, evidence=evidence)
+    for was, now in ((old.author_about, new.author_about), (old.supervisor_about, new.supervisor_about)):
+        if "".join(was.split()) != "".join(now.split()):
+            yield _worded_edit(was, now, named=False)
 
 
 def _edits(links: Sequence[Link], texts: tuple[Sentences, Sentences], was: Side, now: Side) -> Iterator[Edit]:
@@ -110,9 +113,12 @@ def _combined(placed: Sequence[str], evidence: Sequence[Evidence]) -> tuple[str,
     return in_order((*placed, *(by_words - _PLAIN_LABELS if set(placed) & _STRUCTURE_LABELS else by_words)))
 
 
-def _worded_edit(old: str, new: str) -> Edit:
+def _worded_edit(old: str, new: str, *, named: bool = True) -> Edit:
+    """Return the edit of a text outside the article; `named` says whether names in it are judged."""
     spans = spans_between(old, new)
     evidence = judge(old, new, spans)
+    if not named:
+        evidence = tuple(one for one in evidence if one.label != "person") or (Evidence("wording", old, new),)
     labels = in_order(one.label for one in evidence)
     return Edit(_op(old, new), old, new, spans, labels, level_of(labels), evidence=evidence)
 

@@ -29,7 +29,7 @@ def is_revision(
     `shared` are texts that other pages of the site show at the same time.
     """
     before, after = "".join(old.text.split()), "".join(new.text.split())
-    if _title_changed(old, new, old_page, new_page):
+    if _title_changed(old, new, old_page, new_page) or people_changed(old, new, old_page, new_page):
         return True
     if before == after:
         return False
@@ -46,6 +46,28 @@ def is_revision(
     )
 
 
+def people_changed(old: Article, new: Article, old_page: Outline, new_page: Outline) -> bool:
+    """Return whether the names of author or supervisor changed on the page, or what it says of them."""
+    was, now = _people(old), _people(new)
+    if was == now:
+        return False
+    old_raw, new_raw = _raw(old_page), _raw(new_page)
+    went = [part for part in was if part not in now and part in old_raw and part not in new_raw]
+    came = [part for part in now if part not in was and part in new_raw and part not in old_raw]
+    return bool(went or came)
+
+
+def _people(article: Article) -> set[str]:
+    """What an article says of its author and supervisor, each line without white space."""
+    stated = (
+        article.author,
+        article.supervisor,
+        *article.author_about.split(", "),
+        *article.supervisor_about.split(", "),
+    )
+    return {part for one in stated if (part := "".join(one.split()))}
+
+
 def settle(old: Article, new: Article, old_page: Outline, new_page: Outline) -> Article:
     """Return `new` without differences from `old` that are none between their pages.
 
@@ -54,6 +76,14 @@ def settle(old: Article, new: Article, old_page: Outline, new_page: Outline) -> 
     """
     kept_before, kept_after = _units(old.text), _units(new.text)
     lost, came = kept_before - kept_after, kept_after - kept_before
+    if not people_changed(old, new, old_page, new_page):
+        new = replace(
+            new,
+            author=old.author,
+            supervisor=old.supervisor,
+            author_about=old.author_about,
+            supervisor_about=old.supervisor_about,
+        )
     old_raw, new_raw = _raw(old_page), _raw(new_page)
     shown_before, shown_after = _units(old_raw), _units(new_raw)
     stood = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-RULES = "2026.6"
+RULES = "2026.7"
 """Version of the extraction rules; a change of anything here or in this room that can alter a text changes it."""
 
 # Bounds

@@ -319,7 +319,7 @@ def _read(
                 changed = is_revision(old_article, article, old, opened, shared)
             if changed:
                 article = settle(last.article, article, old, opened)
-                changed = article.fingerprint != last.article.fingerprint
+                changed = article.stated != last.article.stated
             if not changed:  # the words as first read stay; dates and people may be new
                 article = replace(article, title=last.article.title, blocks=last.article.blocks)
             if old_article is not None and (old_article.pictures or article.pictures):

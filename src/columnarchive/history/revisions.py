@@ -159,7 +159,7 @@ def _revisions(url: str, seen: Sequence[ReadArticle], rules: str) -> tuple[Revis
         is_known = one.page.url in known_pages
         is_new = not found or (
             one.reading.is_revision or not is_known
-            if found[-1].article.fingerprint != one.article.fingerprint
+            if found[-1].article.stated != one.article.stated
             else one.reading.is_revision and is_known and differ(found[-1].article.pictures, one.article.pictures)
         )
         known_pages.add(one.page.url)
