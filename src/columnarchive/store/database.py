@@ -10,20 +10,15 @@ import contextlib
 import os
 import re
 import sqlite3
-import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
 
 from columnarchive.errors import StoreError
 from columnarchive.store import schema
-
-if TYPE_CHECKING:
-    import sqlite_utils
-from types import TracebackType
-
 from columnarchive.store.blobs import DictionaryCache
 
 PRIMARY = 0xFF  # the low byte of a code; the rest says more exactly what happened
@@ -130,7 +125,17 @@ def _sign(path: Path, work: str) -> None:
 APPLICATION_ID = 0x434F4C41  # "COLA": tells our files from any other SQLite database
 MIGRATIONS: Traversable = resources.files("columnarchive.store") / "migrations"
 _SET = "columnarchive"
-_TABLE = "_sqlite_migrations"  # where sqlite-utils notes what a file has had
+_TABLE = "_sqlite_migrations"
+# As sqlite-utils defines it, so that its commands know what a file has had.
+_TRACKING = f"""
+create table if not exists "{_TABLE}" (
+   "id" INTEGER PRIMARY KEY,
+   "migration_set" TEXT,
+   "name" TEXT,
+   "applied_at" TEXT
+);
+create unique index if not exists "idx_{_TABLE}_migration_set_name"
+    ON "{_TABLE}" ("migration_set", "name")"""
 
 
 def known_migrations(folder: Traversable) -> list[str]:
@@ -174,36 +179,25 @@ def upgrade(conn: sqlite3.Connection, path: Path, folder: Traversable) -> None:
     if is_empty(conn):
         # First of all, so that a file whose making was broken off is known as ours.
         conn.execute(f"pragma application_id = {APPLICATION_ID}")
-    with _without_pandas():
-        import sqlite_utils  # Here, so that only a process that upgrades loads it.
-
-    steps = sqlite_utils.Migrations(_SET)
-    for name in known_migrations(folder):
-        script = (folder / f"{name}.sql").read_text(encoding="utf-8")
-
-        def step(db: sqlite_utils.Database, script: str = script) -> None:
-            db.executescript(script)
-
-        steps(name=name)(step)
     try:
-        steps.apply(sqlite_utils.Database(conn))
+        for name in known_migrations(folder):
+            if name not in had:
+                _apply(conn, name, (folder / f"{name}.sql").read_text(encoding="utf-8"))
     except sqlite3.Error as error:
         if store_error(path, error) or copy is None:
             raise
         raise StoreError("upgrade_failed", path=path, reason=error, copy=copy) from error
 
 
-@contextlib.contextmanager
-def _without_pandas() -> Iterator[None]:
-    """Within it nothing finds pandas: sqlite-utils would load it where it is installed, 85 MB and half a second."""
-    if "pandas" in sys.modules:
-        yield
-        return
-    sys.modules["pandas"] = None  # type: ignore[assignment]  # as the import system notes what is not to be found
+def _apply(conn: sqlite3.Connection, name: str, script: str) -> None:
+    """Run a migration and note it, in one transaction."""
+    record = f"insert into {_TABLE}(migration_set, name, applied_at) values ('{_SET}', '{name}', '{datetime.now(UTC)}')"
     try:
-        yield
-    finally:
-        del sys.modules["pandas"]
+        conn.executescript(f"begin immediate;\n{_TRACKING};\n{script}\n;{record};\ncommit")
+    except sqlite3.Error:
+        if conn.in_transaction:
+            conn.execute("rollback")
+        raise
 
 
 def _backup(conn: sqlite3.Connection, path: Path, steps: int) -> Path:
