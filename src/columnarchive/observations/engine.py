@@ -10,7 +10,7 @@ from columnarchive.observations.context import clinic_names
 from columnarchive.observations.lexicon import pattern
 from columnarchive.observations.readers import Span
 from columnarchive.observations.records import KINDS, Context, Kind, Line, Observation
-from columnarchive.observations.sentences import Sentence, read
+from columnarchive.observations.sentences import Sentence, fold, read
 from columnarchive.observations.triggers import TOPICS, triggered
 
 VERSION = "5"
@@ -39,6 +39,7 @@ _TIES: tuple[Kind, ...] = (
     "risks",
 )
 _PRICED: frozenset[Kind] = frozenset({"cost", "cost_on_request", "plan_number"})
+_OFFERING: tuple[Kind, ...] = ("own_treatment", *sorted(_PRICED))
 _TREATED: frozenset[Kind] = frozenset({"content", "course", "risks"})
 _PROVIDED: frozenset[Kind] = frozenset(
     {
@@ -86,8 +87,12 @@ def observe(lines: Sequence[Line], title: str = "") -> tuple[Observation, ...]:
     >>> [(o.kind, o.line, o.words) for o in observe(lines)]
     [('cost', 1, ('33,000円',)), ('own_treatment', 1, ('当院',))]
     """
+    texts = [fold(line.text).text for line in lines]
+    kinds = KINDS if any(triggered(texts, clinic_names(title), _OFFERING)) else _UNTIED
+    if kinds is _UNTIED and not any(triggered(texts, (), tuple(_UNTIED))):
+        return ()
     sentences = read(lines, title)
-    found = _settle_costs(_read_all(sentences, title))
+    found = _settle_costs(_read_all(sentences, title, kinds))
     found = _settle_sources(found)
     found += _alternatives(found, sentences)
     return tuple(_settle_own(found, sentences, title))
@@ -95,12 +100,13 @@ def observe(lines: Sequence[Line], title: str = "") -> tuple[Observation, ...]:
 
 def _read_all(sentences: Sequence[Sentence], title: str, kinds: Collection[Kind] = KINDS) -> list[Observation]:
     lines = {s.line: s.folded.text for s in sentences}
-    by_words = dict(zip(lines, triggered([*lines.values()], clinic_names(title)), strict=True))
+    wanted = tuple(kind for kind in DETECTORS if kind in kinds)
+    by_words = dict(zip(lines, triggered([*lines.values()], clinic_names(title), wanted), strict=True))
     found: list[Observation] = []
     for s in sentences:
-        by_topic = {TOPICS[topic] for topic in s.topics if topic in TOPICS}
-        for kind in sorted(by_words[s.line] | by_topic, key=KINDS.index):
-            if kind in kinds:
+        may_state = by_words[s.line].union(TOPICS[topic] for topic in s.topics if topic in TOPICS)
+        for kind in wanted if may_state else ():
+            if kind in may_state:
                 found += _observed(kind, DETECTORS[kind], s)
     figures = [o.line for o in found if o.kind == "survey_figure"]
     for s in sentences if figures else ():

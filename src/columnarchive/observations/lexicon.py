@@ -33,11 +33,25 @@ def pattern(group: str) -> re.Pattern[str]:
 
 def expression(group: str) -> str:
     """Return the words of a group as an expression; what names no group is one itself."""
+    return _by_first_sign(forms(group))
+
+
+def forms(group: str) -> list[str]:
+    """Return the alternatives of a group, or of an expression, as far as can be with a literal character first."""
     entry: Any = _groups()
     for name in group.split("."):
         entry = entry.get(name, {})
-    words = entry.get("words")
-    return _by_first_sign([form for word in words for form in literal_first(word)]) if words else group
+    return [form for word in entry.get("words", [group]) for form in literal_first(word)]
+
+
+def prefix(form: str) -> str:
+    """Return the one or two literal characters that a form begins with, "" if it begins with none.
+
+    >>> prefix("痛み(?:が|は)"), prefix("痛[いみ]"), prefix("(?i:pain)")
+    ('痛み', '痛', '')
+    """
+    first = _LITERAL.match(form)
+    return form[:2] if first and _LITERAL.match(form, 1) else form[:1] if first else ""
 
 
 def _by_first_sign(forms: Sequence[str], depth: int = 2) -> str:

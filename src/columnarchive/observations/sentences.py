@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 from columnarchive.observations.lexicon import pattern, topics
 from columnarchive.observations.records import Line
@@ -39,6 +40,7 @@ _EVENT_LINES = 4
 _CLOSED_BY_ANY = frozenset({"voice", "elsewhere", "staff"})
 
 TopicSet = frozenset[str]
+_T = TypeVar("_T")
 
 
 @lru_cache(maxsize=4096)
@@ -60,10 +62,17 @@ class Folded:
         return self.offsets[start], max(self.offsets[end], self.offsets[end - 1] + 1)
 
 
+@lru_cache(maxsize=20_000)
+def _is_one_to_one(sign: str) -> bool:
+    return len(unicodedata.normalize("NFKC", sign)) == 1 and not unicodedata.combining(sign) and sign not in "ﾞﾟ"
+
+
+@lru_cache(maxsize=2048)  # revisions share most of their lines
 def fold(text: str) -> Folded:
     """Return the NFKC form of a line with offsets into it. Tabs and other white space are kept one to one."""
-    if unicodedata.is_normalized("NFKC", text):
-        return Folded(text, text, range(len(text) + 1))
+    folded = unicodedata.normalize("NFKC", text)
+    if folded == text or (len(folded) == len(text) and all(_is_one_to_one(sign) for sign in {*text})):
+        return Folded(text, folded, range(len(text) + 1))
     pieces: list[str] = []
     offsets: list[int] = []
     start = 0
@@ -78,7 +87,22 @@ def fold(text: str) -> Folded:
     return Folded(text, "".join(pieces), offsets)
 
 
-@dataclass(frozen=True)
+class lazy(Generic[_T]):
+    """A property that is computed once. `functools.cached_property` takes a lock each time, which costs more than most."""
+
+    def __init__(self, compute: Callable[[Any], _T]) -> None:
+        self._compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, _owner: type | None = None) -> _T:
+        value = instance.__dict__[self._name] = self._compute(instance)
+        return value
+
+
+@dataclass(eq=False)
 class Sentence:
     """A sentence in NFKC with its context. `start` and `end` are its span in the folded line."""
 
@@ -99,7 +123,7 @@ class Sentence:
     below: str = ""
     title: str = ""
 
-    @cached_property
+    @lazy
     def topics(self) -> TopicSet:
         """What the sentence is about by its label, its question or the heading above it; the nearest one decides."""
         for nearest in (self.label, self.question, self.heading):
@@ -108,17 +132,17 @@ class Sentence:
                 return found
         return frozenset()
 
-    @cached_property
+    @lazy
     def cells(self) -> tuple[str, ...]:
         """The cells of a table row, else nothing."""
         return tuple(cell.strip() for cell in self.text.split("\t")) if "\t" in self.text else ()
 
-    @cached_property
+    @lazy
     def quoted(self) -> tuple[tuple[int, int], ...]:
         """Spans inside quotation marks, the outermost ones."""
         return tuple(quotations(self.text))
 
-    @cached_property
+    @lazy
     def asks(self) -> bool:
         """Whether the sentence is a question."""
         return self.kind == "question" or bool(
@@ -126,14 +150,14 @@ class Sentence:
             and not re.search(r"(?:ません|ましょう)か[。?]?$", self.text)
         )
 
-    @cached_property
+    @lazy
     def is_label(self) -> bool:
         """Whether the sentence is a heading or a bare label."""
         return self.kind == "heading" and (
             self.marked_up or len(self.text) <= _BARE_LABEL or bool(topics_of(self.text))
         )
 
-    @cached_property
+    @lazy
     def is_navigation(self) -> bool:
         """Whether the line only lists names of pages."""
         if len(self.whole_line) > _REACH:
@@ -151,7 +175,7 @@ class Sentence:
             self._has[group] = pattern(group).search(self.text) is not None
         return self._has[group]
 
-    @cached_property
+    @lazy
     def _has(self) -> dict[str, bool]:
         return {}
 

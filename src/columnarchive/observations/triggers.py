@@ -7,8 +7,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import accumulate
+from operator import add
 
-from columnarchive.observations.lexicon import expression
+from columnarchive.observations.lexicon import expression, forms, prefix
 from columnarchive.observations.records import Kind
 
 _BETWEEN = "。\n"
@@ -16,10 +17,10 @@ _ANCHORS = re.compile(r"(?<!\\)(?:\^|\$)(?![^\[]*\])")
 # Groups of the lexicon by name, or an expression; either may match too much, never too little.
 _TRIGGERS: Mapping[Kind, tuple[str, ...]] = {
     "self_pay": ("self_pay", "保険"),
-    "cost": (r"[円¥\\]",),
+    "cost": ("円|¥",),
     "cost_on_request": ("cost_word",),
     "course": (
-        r"[\d一二三四五六七八九十半数]\s?(?:回|度|日|週|[かヶケカヵ箇]?月|年|周期|泊|クール)|日帰り|[毎隔翌々]",
+        r"(?:\d|一|二|三|四|五|六|七|八|九|十|半|数)\s?(?:回|度|日|週|[かヶケカヵ箇]?月|年|周期|泊|クール)|日帰り|[毎隔翌々]",
     ),
     "content": ("act", "act_word"),
     "risks": ("harm", "excluded"),
@@ -57,20 +58,39 @@ TOPICS: Mapping[str, Kind] = {
 
 @cache
 def _compiled(kind: Kind) -> re.Pattern[str]:
-    forms = [expression(one) for one in _TRIGGERS[kind]]
-    return re.compile(_ANCHORS.sub("", "|".join(forms)))
+    return re.compile(_ANCHORS.sub("", "|".join(expression(one) for one in _TRIGGERS[kind])))
 
 
-def triggered(texts: Sequence[str], names: Iterable[str]) -> list[set[Kind]]:
-    """Return for each line the kinds that it may state; `names` are those of the clinic in the title."""
+@cache
+def _beginnings(kinds: tuple[Kind, ...]) -> tuple[Mapping[str, frozenset[Kind]], frozenset[str]]:
+    """Map the one or two characters that words begin with to their kinds; also the single ones among them."""
+    found: dict[str, set[Kind]] = {}
+    for kind in kinds:
+        for form in (form for one in _TRIGGERS[kind] for form in forms(one)):
+            found.setdefault(prefix(form), set()).add(kind)
+    assert "" not in found, "a trigger must begin with a literal character"
+    singles = {sign: of_sign for sign, of_sign in found.items() if len(sign) == 1}
+    joined = {sign: frozenset(of_sign | singles.get(sign[0], set())) for sign, of_sign in found.items()}
+    return joined, frozenset(singles)
+
+
+def triggered(texts: Sequence[str], names: Iterable[str], kinds: tuple[Kind, ...]) -> list[set[Kind]]:
+    """Return for each line which of some kinds it may state; `names` are those of the clinic in the title.
+
+    All pairs of characters are looked up at once; an expression is only tried where one of its words may begin.
+    """
     joined = _BETWEEN.join(texts)
     starts = [0, *accumulate(len(text) + len(_BETWEEN) for text in texts)]
     found: list[set[Kind]] = [set() for _ in texts]
-    for kind in _TRIGGERS:
-        for hit in _compiled(kind).finditer(joined):
-            found[bisect_right(starts, hit.start()) - 1].add(kind)
+    beginnings, singles = _beginnings(kinds)
+    pairs = enumerate(map(add, joined, joined[1:] + "\n"))
+    for at, pair in [one for one in pairs if one[1] in beginnings or one[1][0] in singles]:
+        of_line = found[bisect_right(starts, at) - 1]
+        for kind in beginnings.get(pair) or beginnings[pair[0]]:
+            if kind not in of_line and _compiled(kind).match(joined, at):
+                of_line.add(kind)
     for name in names:
-        for kinds, text in zip(found, texts, strict=True) if name in joined else ():
+        for of_line, text in zip(found, texts, strict=True) if name in joined else ():
             if name in text:
-                kinds.add("own_treatment")
+                of_line.add("own_treatment")
     return found
