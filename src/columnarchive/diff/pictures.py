@@ -117,7 +117,9 @@ def _changed(old: Picture, new: Picture, known: PictureReadings) -> Iterator[Edi
         gone, came = ([one for one in own if one not in other] for own, other in ((was, now), (now, was)))
         words = [f"{', '.join(one)}{MACHINE_READ}" if one else "" for one in (gone, came)]
         evidence = (*edit.evidence, Evidence("price", *words))
-        edit = replace(edit, labels=(*edit.labels, "price"), level=3, evidence=evidence)
+        before, after = (" · ".join(filter(None, pair)) for pair in zip((edit.old, edit.new), words, strict=True))
+        edit = replace(edit, old=before, new=after, spans=spans_between(before, after), evidence=evidence)
+        edit = replace(edit, labels=(*edit.labels, "price"), level=3)
     yield edit
 
 
