@@ -120,7 +120,7 @@ def test_what_was_told_is_not_told_again(db: Path, tmp_path: Path) -> None:
 def test_changes_in_json(db: Path) -> None:
     found = rows(archive("changes", "--json", "--label", "price", db=db))
     keys = ["url", "site", "title", "from", "to", "after_at", "seen_at", "level", "labels", "added_chars"]
-    assert list(found[0]) == [*keys, "removed_chars", "summary", "review"]
+    assert list(found[0]) == [*keys, "removed_chars", "summary", "review", "note", "initials"]
     assert all("price" in row["labels"] for row in found)  # type: ignore[operator]
     assert len(rows(archive("changes", "--json", "--since", "2026-04-01", db=db))) < len(
         rows(archive("changes", "--json", db=db))

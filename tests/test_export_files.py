@@ -54,7 +54,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def export(db: Path, format: str, out: Path, **wanted: object) -> str:
     with opened(db) as conn:
-        return publish(conn, ExportRequest(format, out, **wanted))  # type: ignore[arg-type]
+        return str(publish(conn, ExportRequest(format, out, **wanted)))  # type: ignore[arg-type]
 
 
 def articles(db: Path) -> int:

@@ -36,7 +36,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def export(db: Path, folder: Path) -> str:
     with opened(db) as conn:
-        return publish(conn, ExportRequest("git", folder))
+        return str(publish(conn, ExportRequest("git", folder)))
 
 
 def git(folder: Path, *arguments: str) -> str:

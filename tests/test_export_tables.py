@@ -34,7 +34,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def export(db: Path, **wanted: Any) -> str:
     with opened(db) as conn:
-        return publish(conn, ExportRequest(**wanted))
+        return str(publish(conn, ExportRequest(**wanted)))
 
 
 def stored(db: Path, table: str) -> Rows:
@@ -48,7 +48,7 @@ def stored(db: Path, table: str) -> Rows:
                 on passages.id = passage_id where revision_id = r.id order by position)) as text
             from revisions r join articles a on a.id = article_id order by a.url, number""",
         "changes": """select a.url, a.site, a.title, from_number as "from", to_number as "to", c.after_at, c.seen_at,
-                c.level, c.labels, added_chars, removed_chars, summary
+                c.level, c.labels, added_chars, removed_chars, summary, '' as review, '' as note, '' as initials
             from changes c join articles a on a.id = article_id order by seen_at, url, to_number""",
         "edits": """select a.url, a.site, from_number as "from", to_number as "to", c.seen_at, e.position, e.op,
                 e.old_text as old, e.new_text as new, e.level, e.labels

@@ -86,7 +86,7 @@ FACTS = (
 
 def test_each_article_is_a_file_that_equals_the_database(db: Path, tmp_path: Path) -> None:
     with opened(db) as conn:
-        said = publish(conn, ExportRequest("markdown", tmp_path / "out"))
+        said = str(publish(conn, ExportRequest("markdown", tmp_path / "out")))
     (count,) = sqlite3.connect(db).execute("select count(*) from articles").fetchone()
     assert said.startswith(f"{count} articles in")
     found = {}

@@ -44,7 +44,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def export(db: Path, format: str, out: Path) -> str:
     with opened(db) as conn:
-        return publish(conn, ExportRequest(format, out))
+        return str(publish(conn, ExportRequest(format, out)))
 
 
 def archive(db: Path, *arguments: str, limit: int = 0, **more: object) -> subprocess.CompletedProcess[bytes]:

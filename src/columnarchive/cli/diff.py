@@ -199,7 +199,9 @@ def _change_json(row: ChangeRow, review: Review | None) -> dict[str, Any]:
         "added_chars": row.added_chars,
         "removed_chars": row.removed_chars,
         "summary": row.summary,
-        "review": {key: getattr(review, key) for key in ("mark", "note", "initials", "at")} if review else None,
+        "review": review.mark if review else "",
+        "note": review.note if review else "",
+        "initials": review.initials if review else "",
     }
 
 
