@@ -22,6 +22,7 @@ from columnarchive.exchange import atom, markdown
 from columnarchive.pipeline.export import ExportRequest
 from columnarchive.pipeline.export import export as publish
 from columnarchive.records import Block, Edit, Span
+from columnarchive.times import interval
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 URLS = st.builds("https://clinic.example/{}".format, st.text(max_size=60))
@@ -191,7 +192,8 @@ def test_a_feed_reader_finds_each_change(db: Path, tmp_path: Path) -> None:
     assert not feed.bozo
     assert feed.feed.updated == rows[0].seen_at
     assert [(entry.link, entry.updated, entry.title, entry.author, entry.summary) for entry in feed.entries] == [
-        (row.url, row.seen_at, row.title, row.site, row.summary) for row in rows
+        (row.url, row.seen_at, row.title, row.site, f"{interval(row.after_at, row.seen_at, 'en')}: {row.summary}")
+        for row in rows
     ]
     assert [tuple(tag.term for tag in entry.get("tags", [])) for entry in feed.entries] == [row.labels for row in rows]
     assert len({entry.id for entry in feed.entries}) == len(rows) > 10
