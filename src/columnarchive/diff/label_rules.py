@@ -171,7 +171,7 @@ def level3_evidence(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evide
             found += turned
     found += person(old, new, spans)
     found += credential(before, after, [*turned, *disclosures])
-    yield from found or (_observed(old, new) if _may_tell(spans) else ())
+    yield from found or (_observed(old, new) if _may_tell(old, new) else ())
 
 
 _OBSERVED: dict[str, tuple[Kind, ...]] = {
@@ -192,19 +192,11 @@ _TELLING = re.compile(
     r"写真|前後|症例|体験|No|NO|初|[一1]番|[1一]位|最|唯|随一|屈指|トップ|誇|必ず|完|絶対|誰|どなた|すべて|全|永|ない|ません|ず|なし|率|%|方|負担|禁|遠慮|控|対象|"
     r"ゼロ|約束|保証|倍|確実|優|勝|より"
 )
-_NEAR = 12
 
 
-def _may_tell(spans: Sequence[Span]) -> bool:
-    """Return whether changed words, or those beside them, are of what the engine of the ledger looks for."""
-    for at, span in enumerate(spans):
-        if span.op == "equal":
-            continue
-        before = spans[at - 1].text[-_NEAR:] if at else ""
-        after = spans[at + 1].text[:_NEAR] if at + 1 < len(spans) else ""
-        if _TELLING.search(nfkc_no_space(before + span.text + after)):
-            return True
-    return False
+def _may_tell(old: str, new: str) -> bool:
+    """Return whether two sentences differ in words that the engine of the ledger looks for."""
+    return _TELLING.findall(nfkc_no_space(old)) != _TELLING.findall(nfkc_no_space(new))
 
 
 def _observed(old: str, new: str) -> Iterator[Evidence]:
