@@ -1,8 +1,9 @@
 """Columns of our own wording with the kinds that each line states, and the scores of the engine against them.
 
 `coded_columns.txt`: a column begins with "== title"; a line that states kinds begins with them in brackets, and a
-question mark follows a kind that another careful coder could leave out. Every third of the first thirty columns is held out: nobody looks
-at what the engine finds there, so that its scores tell how the rules do on columns that they were not written for.
+question mark follows a kind that another careful coder could leave out. Every third of the first thirty columns is held
+out: nobody looks at what the engine finds there, so that its scores tell how the rules do on columns that they were not
+written for.
 
     python tests/coded_columns.py              # scores, and the errors in the columns that are not held out
 """
@@ -14,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from columnarchive.observations import KINDS, Line, observe
-
 
 HELD_OUT = range(2, 30, 3)
 
