@@ -24,7 +24,7 @@ from test_crawl_runs import a_site
 
 from columnarchive import reader
 from columnarchive.errors import StoreError
-from columnarchive.pipeline import export_warc, import_warc, integrity, withdrawal
+from columnarchive.pipeline import export, import_warc, integrity, withdrawal
 from columnarchive.records import Capture
 from columnarchive.store import captures
 from columnarchive.store.database import Database, writer_lock
@@ -87,7 +87,7 @@ def more(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Database.open(folder / "more.db") as db:
         many = [grown(each) for each in site(20, 1, "other.example")]
         fill(db, many, "other.example")
-        export_warc.export_warc(db, folder / "more.warc.gz", None, lambda *_: None)
+        export.export_warc(db, folder / "more.warc.gz", None, lambda *_: None)
     return folder / "more.warc.gz"
 
 

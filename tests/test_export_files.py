@@ -198,7 +198,7 @@ def test_a_warc_file_is_whole_or_the_one_before_it(db: Path, tmp_path: Path, how
     script = """
 import os, resource, signal, sys
 from pathlib import Path
-from columnarchive.pipeline.export_warc import export_warc
+from columnarchive.pipeline.export import export_warc
 from columnarchive.errors import ArchiveError
 from columnarchive.store.database import Database
 def report(done):

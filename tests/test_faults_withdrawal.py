@@ -13,7 +13,7 @@ import pytest
 from deriving import spread
 from evidence import archive, at, capture, fill, page
 
-from columnarchive.pipeline import export_warc, import_warc, integrity, withdrawal
+from columnarchive.pipeline import export, import_warc, integrity, withdrawal
 from columnarchive.records import Capture, Hop, Wire
 from columnarchive.store import captures, frontier, sites
 from columnarchive.store.database import Database
@@ -95,7 +95,7 @@ def test_no_way_leads_back(db: Database, way: str) -> None:
 def test_an_import_brings_nothing_back(db: Database, tmp_path: Path) -> None:
     with Database.open(tmp_path / "other.db") as other:
         fill(other, [replace(one, outcome="ok") for one in WAYS_BACK.values() if one.url.startswith(HOST)])
-        export_warc.export_warc(other, tmp_path / "ways.warc.gz", None, lambda _: None)
+        export.export_warc(other, tmp_path / "ways.warc.gz", None, lambda _: None)
     withdraw(db)
     before = db.conn.execute("select count(*) from captures").fetchone()
     done = import_warc.import_files(db, [tmp_path / "ways.warc.gz"], None, lambda *_: None)

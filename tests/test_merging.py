@@ -16,7 +16,7 @@ from evidence import at, capture, fill, page
 from reading import opened
 
 from columnarchive.errors import ExchangeError, StoreError, UsageError
-from columnarchive.pipeline import export_warc, import_warc, integrity, withdrawal
+from columnarchive.pipeline import export, import_warc, integrity, withdrawal
 from columnarchive.records import Capture, Wire
 from columnarchive.store import captures, hash_chain, merged_chains
 from columnarchive.store.database import Database
@@ -126,7 +126,7 @@ def test_merging_in_any_order_equals_one_archive_of_all(
 def test_sources_come_along_and_the_other_file_is_not_changed(three: tuple[Path, Path, Path], tmp_path: Path) -> None:
     a, b, _ = three
     with Database.open(b) as db:
-        export_warc.export_warc(db, tmp_path / "b.warc.gz", None, lambda _: None)
+        export.export_warc(db, tmp_path / "b.warc.gz", None, lambda _: None)
     with Database.open(tmp_path / "imported.db") as db:
         import_warc.import_files(db, [tmp_path / "b.warc.gz"], None, lambda *_: None, now)
     before = (tmp_path / "imported.db").read_bytes()

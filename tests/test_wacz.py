@@ -17,7 +17,7 @@ from test_warc import all_captures, odd_captures, visible
 
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.exchange.warc_writer import sortable_address
-from columnarchive.pipeline import export_warc, import_warc
+from columnarchive.pipeline import export, import_warc
 from columnarchive.store.database import Database
 
 
@@ -31,7 +31,7 @@ def made(tmp_path: Path) -> tuple[Path, Path]:
     with archive(tmp_path, pages=6, versions=3) as db:
         fill(db, odd_captures())
         clinic_archive.derive_here(db)
-        export_warc.export_wacz(db, tmp_path / "out.wacz", None, quiet)
+        export.export_wacz(db, tmp_path / "out.wacz", None, quiet)
         return db.path, tmp_path / "out.wacz"
 
 
@@ -67,7 +67,7 @@ def test_it_comes_back_equal_and_is_the_same_twice(made: tuple[Path, Path], tmp_
     path, wacz = made
     with Database.open(path) as db:
         given, seen = all_captures(db), visible(db)
-        export_warc.export_wacz(db, tmp_path / "again.wacz", None, quiet)
+        export.export_wacz(db, tmp_path / "again.wacz", None, quiet)
     assert (tmp_path / "again.wacz").read_bytes() == wacz.read_bytes()
     with Database.open(tmp_path / "b.db") as db:
         summary = import_warc.import_files(db, [wacz], None, quiet)
@@ -78,12 +78,12 @@ def test_it_comes_back_equal_and_is_the_same_twice(made: tuple[Path, Path], tmp_
 
 def test_one_site_alone_and_targets_that_cannot_be(made: tuple[Path, Path], tmp_path: Path) -> None:
     with Database.open(made[0]) as db:
-        export_warc.export_wacz(db, tmp_path / "one.wacz", "clinic.example", quiet)
+        export.export_wacz(db, tmp_path / "one.wacz", "clinic.example", quiet)
         with pytest.raises(NotFound):
-            export_warc.export_wacz(db, tmp_path / "none.wacz", "nowhere.example", quiet)
+            export.export_wacz(db, tmp_path / "none.wacz", "nowhere.example", quiet)
         for out in (tmp_path, db.path):
             with pytest.raises(UsageError):
-                export_warc.export_wacz(db, out, None, quiet)
+                export.export_wacz(db, out, None, quiet)
     assert not (tmp_path / "none.wacz").exists()
 
 

@@ -20,7 +20,7 @@ from columnarchive.errors import ExchangeError, NotFound, UsageError
 from columnarchive.exchange import content_decoding
 from columnarchive.exchange.content_decoding import decode_body
 from columnarchive.exchange.warc_reader import Revisit, parse_date, read
-from columnarchive.pipeline import export_warc, import_warc
+from columnarchive.pipeline import export, import_warc
 from columnarchive.records import Capture, Failure, Hop, Wire
 from columnarchive.store import captures, hash_chain
 from columnarchive.store.database import Database
@@ -107,9 +107,9 @@ def test_ours_to_warc_to_ours_is_equal(tmp_path: Path, name: str) -> None:
     with archive(tmp_path / "a", pages=3, versions=3) as db:
         fill(db, odd_captures())
         given, seen = all_captures(db), visible(db)
-        records = export_warc.export_warc(db, tmp_path / name, None, quiet)
+        records = export.export_warc(db, tmp_path / name, None, quiet)
         again = tmp_path / f"again-{name}"
-        export_warc.export_warc(db, again, None, quiet)
+        export.export_warc(db, again, None, quiet)
     assert records > len(given)
     if name.endswith(".warc"):
         assert (
@@ -129,7 +129,7 @@ def test_warcio_passes_what_we_write(tmp_path: Path) -> None:
     with archive(tmp_path, pages=2, versions=2) as db:
         fill(db, odd_captures())
         out = tmp_path / "out.warc.gz"
-        export_warc.export_warc(db, out, None, quiet)
+        export.export_warc(db, out, None, quiet)
 
     class Options:
         inputs = (str(out),)
@@ -247,7 +247,7 @@ def test_a_broken_record_costs_only_itself(tmp_path: Path, packed: bool) -> None
 def test_order_and_repetition_of_files_play_no_part(tmp_path: Path) -> None:
     with archive(tmp_path, pages=4, versions=5) as db:
         fill(db, odd_captures())
-        export_warc.export_warc(db, tmp_path / "all.warc.gz", None, quiet)
+        export.export_warc(db, tmp_path / "all.warc.gz", None, quiet)
         expected = visible(db)
     members = gzip.decompress((tmp_path / "all.warc.gz").read_bytes()).split(b"\r\n\r\nWARC/1.1\r\n")
     files = []
@@ -328,7 +328,7 @@ def test_requests_and_peers_come_with_their_answers(tmp_path: Path, first: str, 
 def test_a_revisit_without_its_original_is_named(tmp_path: Path) -> None:
     with archive(tmp_path, pages=1, versions=1) as db:
         fill(db, [capture(URL, at(3), None, 304, "unchanged")])
-        export_warc.export_warc(db, tmp_path / "all.warc", None, quiet)
+        export.export_warc(db, tmp_path / "all.warc", None, quiet)
     parts = (tmp_path / "all.warc").read_bytes().split(b"\r\n\r\nWARC/1.1\r\n")
     (tmp_path / "revisit.warc").write_bytes(b"WARC/1.1\r\n" + parts[-1])
     with Database.open(tmp_path / "b.db") as db:
@@ -347,13 +347,13 @@ def test_errors_are_one_sentence(tmp_path: Path) -> None:
         both = import_warc.import_files(db, [tmp_path / "empty.warc", tmp_path / "junk.warc"], None, quiet)
         assert both.failed == 2
         with pytest.raises(UsageError, match="folder"):
-            export_warc.export_warc(db, tmp_path, None, quiet)
+            export.export_warc(db, tmp_path, None, quiet)
         with pytest.raises(UsageError, match="archive itself"):
-            export_warc.export_warc(db, db.path, None, quiet)
+            export.export_warc(db, db.path, None, quiet)
         with pytest.raises(NotFound, match="no site"):
-            export_warc.export_warc(db, tmp_path / "x.warc", "nowhere.example", quiet)
+            export.export_warc(db, tmp_path / "x.warc", "nowhere.example", quiet)
         with pytest.raises(ExchangeError, match="cannot be written"):
-            export_warc.export_warc(db, tmp_path / "no/such/x.warc", None, quiet)
+            export.export_warc(db, tmp_path / "no/such/x.warc", None, quiet)
 
 
 def test_dates_and_codings_that_are_none() -> None:
@@ -367,7 +367,7 @@ def test_dates_and_codings_that_are_none() -> None:
 def test_a_changed_body_is_not_taken_for_ours(tmp_path: Path) -> None:
     with Database.open(tmp_path / "a.db") as db:
         fill(db, [replace(next(site(1, 1)), body=b"<p>500,000 yen</p>")])
-        export_warc.export_warc(db, tmp_path / "out.warc", None, quiet)
+        export.export_warc(db, tmp_path / "out.warc", None, quiet)
     data = (tmp_path / "out.warc").read_bytes()
     (tmp_path / "out.warc").write_bytes(data.replace(b"500,000 yen", b"100,000 yen"))
     assert all(isinstance(item, Failure) for item in read(tmp_path / "out.warc"))

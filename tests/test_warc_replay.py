@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from evidence import archive, at, capture, fill, page
 
-from columnarchive.pipeline import export_warc
+from columnarchive.pipeline import export
 from columnarchive.records import Hop, Wire
 
 pytestmark = [pytest.mark.replay, pytest.mark.slow]
@@ -46,7 +46,7 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 capture("http://clinic.example/gone/", at(6), page(5), 410, "gone"),
             ],
         )
-        export_warc.export_warc(db, folder / "out.warc.gz", None, lambda _: None)
+        export.export_warc(db, folder / "out.warc.gz", None, lambda _: None)
     subprocess.run([manager, "init", "ours"], cwd=folder, check=True, capture_output=True)
     subprocess.run([manager, "add", "ours", "out.warc.gz"], cwd=folder, check=True, capture_output=True)
     with socket.socket() as free:

@@ -37,7 +37,7 @@ def test_what_is_new_is_told_once(tmp_path: Path) -> None:
         assert saved_searches.look(db, "2026-05-02T00:00:00Z") == []
         with db.transaction():
             store_saved_searches.remove(db.conn, "claims")
-        assert [one.name for one in store_saved_searches.every(db.conn)] == ["notice", "price"]
+        assert [one.name for one in store_saved_searches.all_watches(db.conn)] == ["notice", "price"]
 
 
 def test_what_cannot_be_saved_is_said_in_a_sentence(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from evidence import archive, at, capture, fill, page
 
 from columnarchive.errors import NotFound, StoreError, UsageError
-from columnarchive.pipeline import export_warc, import_warc, integrity, withdrawal
+from columnarchive.pipeline import export, import_warc, integrity, withdrawal
 from columnarchive.store import blobs, captures, fulltext, hash_chain
 from columnarchive.store.database import Database
 
@@ -67,7 +67,7 @@ def test_a_page_is_gone_from_bytes_and_export_and_stays_away(db: Database, tmp_p
         "select count(*) from bodies where base_sha256 = (select body_sha256 from captures where id = 1)"
     ).fetchone()
     assert depended, "the page should be what others are coded against"
-    export_warc.export_warc(db, tmp_path / "before.warc", None, lambda _: None)
+    export.export_warc(db, tmp_path / "before.warc", None, lambda _: None)
     kept = {sha256 for (sha256,) in db.conn.execute("select body_sha256 from captures where page_id <> 1")}
 
     assert db.dictionaries
@@ -90,7 +90,7 @@ def test_a_page_is_gone_from_bytes_and_export_and_stays_away(db: Database, tmp_p
         captures.load(db, rows[0].id)
     assert all(each.url != URL for each in captures.visits(db, 1))
 
-    export_warc.export_warc(db, tmp_path / "after.warc", None, lambda _: None)
+    export.export_warc(db, tmp_path / "after.warc", None, lambda _: None)
     assert NAME.encode() not in (tmp_path / "after.warc").read_bytes()
     assert URL.encode() not in (tmp_path / "after.warc").read_bytes()
     again = import_warc.import_files(db, [tmp_path / "before.warc"], None, lambda *_: None)

@@ -20,7 +20,6 @@ from columnarchive.pipeline import (
     digests,
     evidence,
     export,
-    export_warc,
     import_warc,
     integrity,
     notifications,
@@ -243,7 +242,7 @@ class Archive(Reader):
     def export(self, request: ExportRequest, report: StepReport = silent) -> Message:
         """Write the archive in a free format; return what was written."""
         if request.format in ("warc", "wacz"):
-            write = export_warc.export_warc if request.format == "warc" else export_warc.export_wacz
+            write = export.export_warc if request.format == "warc" else export.export_wacz
             records = write(self._db, request.out, request.site or None, lambda done: report(done, None, "captures"))
             return Message("cli.exported_records", {"records": records, "out": request.out})
         return export.export(self.conn, request, lambda done, note: report(done, None, note))
@@ -283,7 +282,7 @@ class Archive(Reader):
 
     def saved_searches(self) -> list[SavedSearch]:
         """Return all saved searches."""
-        return searches.every(self.conn)
+        return searches.all_watches(self.conn)
 
     def save_search(self, name: str, query: str) -> int:
         """Save a search; return how many articles it finds now, which count as known."""

@@ -32,7 +32,6 @@ from columnarchive.search.snippets import FUNCTIONS as FUNCTIONS
 from columnarchive.store import (
     articles,
     blobs,
-    canned_queries,
     captures,
     changes,
     disclosures,
@@ -40,6 +39,7 @@ from columnarchive.store import (
     passage_copies,
     pictures,
     reviews,
+    saved_searches,
     sites,
     witnesses,
 )
@@ -87,7 +87,7 @@ from columnarchive.times import DEFAULT_ZONE, system_clock, to_text, typed
 from columnarchive.urls import canonical, lookup_forms
 
 render = render_text
-SAVED_QUERIES = canned_queries.SAVED
+SAVED_QUERIES = saved_searches.SAVED
 
 
 def store_review(conn: Connection, review: Review) -> None:

@@ -25,7 +25,7 @@ SCRIPT = """
 import resource, sys
 from pathlib import Path
 from columnarchive import reader
-from columnarchive.pipeline.export_warc import export_warc
+from columnarchive.pipeline.export import export_warc
 from columnarchive.pipeline.export import ExportRequest, export as publish
 from columnarchive.store.database import Database
 path, format, out = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from columnarchive.diff.pictures import NOTHING_READ, PictureReadings
-from columnarchive.history.paged_articles import ReadArticle
+from columnarchive.history.article_identity import ReadArticle
 from columnarchive.records import Article, PageVersions, Picture, Version, picture_key
 
 _NEVER = "~"

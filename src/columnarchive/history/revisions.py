@@ -15,9 +15,8 @@ from columnarchive.diff.compare import summary_of
 from columnarchive.diff.labels import ENGINE
 from columnarchive.diff.pictures import differ
 from columnarchive.diff.sentences import sentences_of
-from columnarchive.history.article_identity import group, own_readings
+from columnarchive.history.article_identity import ReadArticle, group, merge_pages, own_readings
 from columnarchive.history.blame import blame
-from columnarchive.history.paged_articles import ReadArticle, merge_pages
 from columnarchive.history.picture_versions import PictureVersions, with_bytes
 from columnarchive.observations import read_in_pictures
 from columnarchive.records import (

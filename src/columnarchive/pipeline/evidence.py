@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from columnarchive.exchange.atomic_files import atomic_files
-from columnarchive.pipeline.export_warc import export_captures
+from columnarchive.pipeline.export import export_captures
 from columnarchive.reader import Reader
 from columnarchive.store import hash_chain
 from columnarchive.store.database import Database

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from columnarchive import observations
-from columnarchive.errors import ExchangeError, UsageError
-from columnarchive.exchange import atom, coding_sheet, git, markdown
+from columnarchive import __version__, observations
+from columnarchive.errors import ExchangeError, NotFound, UsageError
+from columnarchive.exchange import atom, coding_sheet, git, markdown, warc_writer
 from columnarchive.exchange.atomic_files import atomic_files, os_errors_as_sentences
 from columnarchive.exchange.coding_sheet import Code, CodingSheet, write_coding_csv, write_coding_xlsx
 from columnarchive.exchange.tables import TABLE_FORMATS, Row, Table, columns, update_parquet, write_csv
 from columnarchive.locale import Message
 from columnarchive.reader import LedgerFilter, Reader
 from columnarchive.records import Article, Revision
-from columnarchive.store import articles, changes, reviews, snapshot
+from columnarchive.store import articles, captures, changes, reviews, sites, snapshot
 from columnarchive.store.articles import Connection
+from columnarchive.store.database import Database
 from columnarchive.store.snapshot import Event, Selection
 from columnarchive.times import day, from_text, interval
 
 FEED_ENTRIES = 200  # feed readers fetch the whole feed again and again
 GIT_FORMAT = "2"  # part of every commit's key; another number rewrites all histories
-
 Report = Callable[[int, str], None]
 
 
@@ -301,8 +301,6 @@ MONTHS = {"articles": "first_seen_at", "revisions": "first_seen_at", "changes": 
 """The time by whose month the rows of a table are parted in a dataset."""
 TABLES = {"articles": _articles, "revisions": _revisions, "changes": _changes, "edits": _edits}
 """What can be exported as a table, by name."""
-
-
 _EXPORTERS = dict.fromkeys(TABLE_FORMATS, _tables) | {"markdown": _markdown, "git": _git, "atom": _atom}
 """The function of every format that is written from a snapshot; a new format is a function and a line here."""
 FORMATS = (*_EXPORTERS, "sqlite")
@@ -343,3 +341,67 @@ def write_coding_sheet(archive: Reader, chosen: LedgerFilter, csv: Path | None, 
     if xlsx:
         write_coding_xlsx(xlsx, sheet)
     return len(rows)
+
+
+SOFTWARE = f"columnarchive/{__version__}"
+RecordReport = Callable[[int], None]
+
+
+def export_warc(db: Database, out: Path, site: str | None, report: RecordReport) -> int:
+    """Write every capture (of one site, if named) to a WARC file, oldest first; return the number of records.
+
+    What was withdrawn is in no export. `report` is called with the number of captures written.
+    """
+    _check_target(db, out, "columns.warc.gz")
+    return warc_writer.write(out, _entries(db, list(captures.ids(db, _site_id(db, site))), report), SOFTWARE)
+
+
+def export_wacz(db: Database, out: Path, site: str | None, report: RecordReport) -> int:
+    """Write every capture (of one site, if named) to a WACZ file with its index and pages; return the records."""
+    _check_target(db, out, "columns.wacz")
+    with os_errors_as_sentences(out), snapshot.consistent_read(db.conn):
+        selection = snapshot.selection(db.conn, site or "")
+        titles = {found.row.url: found.row.title for found in snapshot.article_texts(db.conn, selection)}
+        newest: dict[str, tuple[str, str]] = {}  # where and when the newest capture of each article was
+
+        def entries() -> Iterator[warc_writer.WarcEntry]:
+            for entry in _entries(db, list(captures.ids(db, _site_id(db, site))), report):
+                if entry.capture.url in titles and entry.capture.outcome in ("ok", "unchanged"):
+                    place = warc_writer.target_address(entry.capture)
+                    newest[entry.capture.url] = (place, entry.capture.fetched_at)
+                yield entry
+
+        # Read after the captures: each page is listed at the time of its newest one.
+        pages = (warc_writer.WaczPage(*newest[url], titles[url]) for url in titles if url in newest)
+        return warc_writer.write_wacz(out, entries(), pages, SOFTWARE)
+
+
+def export_captures(db: Database, out: Path, capture_ids: Sequence[int]) -> int:
+    """Write these captures to a WARC file; return the number of records."""
+    return warc_writer.write(out, _entries(db, capture_ids, lambda _: None), SOFTWARE)
+
+
+def _check_target(db: Database, out: Path, example: str) -> None:
+    with os_errors_as_sentences(out):
+        is_folder = out.is_dir()
+    if is_folder:
+        raise UsageError("folder_for_file", path=out, example=out / example)
+    if out.resolve() == db.path.resolve():
+        raise UsageError("is_this_archive", path=out)
+
+
+def _entries(db: Database, capture_ids: Sequence[int], report: RecordReport) -> Iterator[warc_writer.WarcEntry]:
+    for done, capture_id in enumerate(capture_ids, 1):
+        source = captures.source_of(db.conn, capture_id)
+        capture, body = captures.load(db, capture_id), captures.body_of(db.conn, capture_id)
+        yield warc_writer.WarcEntry(capture, body, "" if source == "crawl" else source)
+        report(done)
+
+
+def _site_id(db: Database, site: str | None) -> int | None:
+    if not site:
+        return None
+    found = next((site_id for site_id, name in sites.all_sites(db) if name == site), None)
+    if found is None:
+        raise NotFound("unknown_site", name=site)
+    return found

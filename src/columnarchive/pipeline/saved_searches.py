@@ -44,7 +44,7 @@ def look(db: Database, at: str, name: str = "", *, keep: bool = False) -> list[F
     """What is new since the last look, for all watches or the one named; with `keep` the look is not counted."""
     found: list[Finding] = []
     with db.transaction():
-        for watch in saved_searches.every(db.conn, name):
+        for watch in saved_searches.all_watches(db.conn, name):
             hits = _hits(db, watch.query)
             found += _news(db, watch, hits)
             if not keep:

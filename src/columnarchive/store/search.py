@@ -13,7 +13,7 @@ from columnarchive.search.query import Query, Scope, excluded_to_fts, to_fts
 from columnarchive.search.relevance import Relevance
 from columnarchive.search.snippets import needles, snippet
 from columnarchive.store.ranking import Filter, matches, rank
-from columnarchive.store.weighing import count as index_count
+from columnarchive.store.ranking import count as index_count
 
 _NEWEST = "order by published_on desc, id desc"
 # The names of the sites that each of a JSON list of names means: by name, by host, or by a domain above the host.
