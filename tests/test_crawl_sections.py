@@ -9,6 +9,7 @@ import pytest
 from servers.site import Reply, Site
 
 from columnarchive.archive import Archive, CrawlOptions
+from columnarchive.errors import NotFound
 
 Pages = dict[str, str | bytes | Reply]
 TOPICS = ("ひざ", "ひじ", "首", "背中", "足首", "手首", "あご", "肩")
@@ -208,3 +209,26 @@ def test_columns_that_are_gone_are_counted(tmp_path: Path) -> None:
             site.pages[path] = Reply(410, b"<title>gone</title>")
         assert archive.crawl([site.url + start], options).gone == 3
         assert archive.crawl([site.url + start], options).gone == 0
+
+
+def test_a_first_crawl_without_a_page_leaves_no_site_behind(tmp_path: Path) -> None:
+    options = CrawlOptions(allow_private=True, delay=0)
+    with Site({}) as site, Archive.open(tmp_path / "archive.db") as archive:
+        archive.crawl([site.url + "/colum/"], options)
+        assert archive.sites() == []
+        assert archive.targets() == []
+        site.pages["/column/"] = Build("").text(1)
+        archive.crawl([site.url + "/column/"], options)
+        assert [row.articles for row in archive.sites()] == [1]
+        assert len(archive.targets()) == 1
+
+
+def test_a_site_that_is_removed_keeps_what_is_stored(tmp_path: Path) -> None:
+    with Site({"/column/": Build("").text(1)}) as site, Archive.open(tmp_path / "archive.db") as archive:
+        archive.crawl([site.url + "/column/"], CrawlOptions(allow_private=True, delay=0))
+        name = archive.site_names()[0]
+        archive.unfollow_site(name)
+        assert archive.targets() == []
+        assert [row.articles for row in archive.sites()] == [1]
+        with pytest.raises(NotFound):
+            archive.unfollow_site("other.example")

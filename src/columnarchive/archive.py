@@ -50,7 +50,7 @@ from columnarchive.pipeline.web_archives import WitnessCalls as WitnessCalls
 from columnarchive.pipeline.withdrawal import Withdrawal as Withdrawal
 from columnarchive.reader import ChangeRow, Reader
 from columnarchive.records import Article, Comparison, Failure
-from columnarchive.store import reviews, sites
+from columnarchive.store import frontier, reviews, sites
 from columnarchive.store import saved_searches as searches
 from columnarchive.store.changes import Interest as Interest
 from columnarchive.store.database import Database, writer_lock
@@ -145,6 +145,12 @@ class Archive(Reader):
     def contact(self, text: str) -> None:
         with self._db.transaction():
             self._db.set_meta("contact", text)
+
+    def unfollow_site(self, name: str) -> None:
+        """Stop following a site; what is stored of it stays. Raise NotFound for a name that is not known."""
+        self.require_site(name)
+        with writer_lock(self._db.path, "sites remove"), self._db.transaction():
+            frontier.unfollow(self.conn, dict(frontier.site_ids(self.conn))[name])
 
     def mark_as_demo(self) -> None:
         """Mark the file as made by `archive demo`, which may replace it."""

@@ -50,7 +50,13 @@ COMMANDS: Commands = {
 GROUPS: dict[str, tuple[Callable[..., None], Commands]] = {
     "sites": (
         sites.sites,
-        {"list": sites.list_sites, "add": sites.add, "test": sites.show_samples, "shard": sites.shard},
+        {
+            "list": sites.list_sites,
+            "add": sites.add,
+            "test": sites.show_samples,
+            "remove": sites.remove,
+            "shard": sites.shard,
+        },
     ),
     "watch": (watch.watch, {"list": watch.list_searches, "add": watch.add, "remove": watch.remove}),
 }

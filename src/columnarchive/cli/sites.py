@@ -132,6 +132,23 @@ def _print_articles(articles: tuple[Article, ...]) -> None:
             out.print(f"  {t('sample_ends', line=shorten(lines[-1], LINE_WIDTH))}", markup=False)
 
 
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Stop following a site; what is stored of it stays."""
+    from columnarchive.archive import Archive, load_settings
+
+    with Archive.open(db, create=False) as archive:
+        archive.unfollow_site(name)
+        kept = next((row for row in archive.sites() if row.name == name), None)
+    captures, articles = (kept.captures, kept.articles) if kept else (0, 0)
+    typer.echo(t("site_removed", name=visible(name), captures=captures, articles=articles))
+    if load_settings(settings).named(name):
+        typer.echo(t("site_in_settings", name=visible(name), settings=settings))
+
+
 def shard(
     part: Annotated[str, typer.Argument(metavar="K/N")],
     settings: SettingsFile = DEFAULT_SETTINGS,

@@ -268,6 +268,8 @@ async def crawl_site(run: CrawlRun, target: Target, *, is_only_site: bool = Fals
     run.failures += crawler.unseen()
     if crawler.ended:
         run.ended_early.append((name, crawler.ended))
+    if not run.stop.is_set() and not frontier.was_seen(run.db.conn, queue.site_id):
+        frontier.unfollow(run.db.conn, queue.site_id)  # a mistyped address is not visited for ever
     await _derive(run, queue.site_id if crawler.visits else 0)
     if target.settings.pictures and run.pool is not None and not run.stop.is_set():
         hosts = (*site.hosts, *target.settings.picture_hosts)

@@ -298,6 +298,21 @@ def followed_sites(conn: sqlite3.Connection) -> list[tuple[str, str]]:
     return conn.execute("select name, start_url from sites where start_url <> '' order by id").fetchall()
 
 
+def unfollow(conn: sqlite3.Connection, site_id: int) -> None:
+    """Stop following a site; it is followed again when it is crawled from an address."""
+    conn.execute("update sites set start_url = '' where id = ?", (site_id,))
+
+
+def was_seen(conn: sqlite3.Connection, site_id: int) -> bool:
+    """Whether a site has ever sent a page."""
+    row = conn.execute(
+        """select 1 from pages join captures on captures.page_id = pages.id
+           where site_id = ? and outcome in ('ok', 'redirected', 'unchanged') limit 1""",
+        (site_id,),
+    ).fetchone()
+    return row is not None
+
+
 def starts_of(conn: sqlite3.Connection, name: str) -> list[str]:
     """The addresses that the crawl of the site called `name` starts from."""
     rows = conn.execute(

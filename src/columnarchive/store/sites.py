@@ -89,7 +89,7 @@ class SiteRow:
 
 
 def site_rows(conn: Connection) -> list[SiteRow]:
-    """Every site with its counts."""
+    """Every site with its counts; not those that were asked for once and never sent a page."""
     rows = conn.execute(
         """select sites.name, sites.title, sites.start_url,
              (select count(*) from articles where site = sites.name),
@@ -100,7 +100,11 @@ def site_rows(conn: Connection) -> list[SiteRow]:
              (select coalesce(min(next_visit_at), '') from pages where site_id = sites.id and next_visit_at <> ''
                 and state not in ('withdrawn', 'refused')),
              (select count(*) from pages where site_id = sites.id and state in ('failed', 'suspect', 'refused'))
-           from sites order by sites.name"""
+           from sites
+           where sites.start_url <> '' or not exists (select 1 from pages where site_id = sites.id)
+             or exists (select 1 from captures join pages on pages.id = page_id
+                        where site_id = sites.id and outcome in ('ok', 'redirected', 'unchanged'))
+           order by sites.name"""
     )
     return [SiteRow(*row) for row in rows]
 
