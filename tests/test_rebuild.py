@@ -191,7 +191,7 @@ def test_pages_that_never_answered_with_a_page_are_no_obstacle(
     with Database.open(tmp_path / "a.db") as db:
         clinic.add(db, never if alone else [*found, *never])
         (done,) = deriving.derive(db)
-        assert done.error == ""
+        assert done.error is None
         states = dict(
             db.conn.execute("select url, state from pages where url in (?, ?, ?)", [one.url for one in never])
         )

@@ -158,7 +158,7 @@ def _print_copies(one: Copied, tz: str) -> None:
     for each in one.standing:
         times = [t("seen_on", day=day(each.first_at, tz))]
         times += [t("published_on", day=each.published_on)] if each.published_on else []
-        mark = f"{t('first')}  " if each.url == one.first else ""
+        mark = f"{t('first')} " if each.url == one.first else ""
         out.print(Text(f"  {mark}{'  '.join(times)}  {visible(each.title)}  {visible(each.url)}"))
         if each.text != top:
             out.print(Text(f"{'':8}{_line(each.text)}", style="dim"))

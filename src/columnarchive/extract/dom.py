@@ -14,24 +14,20 @@ from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.dom_walk import Walk
 from columnarchive.extract.link_header import sends_to
 from columnarchive.extract.outlines import Outline
-from columnarchive.extract.rules import CONTAINERS, MAX_CHARS, STRIPPED
+from columnarchive.extract.rules import MAX_CHARS, STRIPPED
 from columnarchive.extract.wrappers import settle_flags
 
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
-_PRUNED = CONTAINERS | {"body", "main", "article"}
 _TIMES = 200
 _SHADOW = re.compile(r"<template\s[^<>]*\bshadowrootmode\b[^<>]*>", re.I)
 _SHADOW_BYTES = re.compile(_SHADOW.pattern.encode(), re.I)
 _TITLE, _META = 1000, 2000  # characters that are looked at
-Skips = tuple[frozenset[int], frozenset[int]]
-"""Places to leave out, and the places around them."""
 
 
-def outline(html: str | bytes, places: Places, skips: Skips | None = None) -> Outline:
+def outline(html: str | bytes, places: Places) -> Outline:
     """Parse a page and walk it once. The caller has checked `markup_limits.exceeded_limit`.
 
     `html`: the text of the page, or its bytes where they are UTF-8 without a byte order mark.
-    Places that `skips` names are taken away before: with a site's template at hand that is most of a page.
     """
     tree = LexborHTMLParser(_open_shadows(html[:MAX_CHARS]))
     page = Outline([], [], [])
@@ -39,8 +35,6 @@ def outline(html: str | bytes, places: Places, skips: Skips | None = None) -> Ou
     body = tree.body
     if body is None:
         return page
-    if skips is not None:
-        _prune(body, places, *skips)
     for tag in STRIPPED:
         for node in tree.tags(tag):  # several times as fast as a selector
             node.decompose(recursive=False)
@@ -54,22 +48,6 @@ def _open_shadows(html: str | bytes) -> str | bytes:
     if isinstance(html, bytes):
         return _SHADOW_BYTES.sub(b"<shadow-root>", html) if b"shadowrootmode" in html else html
     return _SHADOW.sub("<shadow-root>", html) if "shadowrootmode" in html else html
-
-
-def _prune(body: LexborNode, places: Places, dead: frozenset[int], around: frozenset[int]) -> None:
-    """Take subtrees at dead places out of the tree; only the places around them are looked at."""
-    waiting = [(body, 0)]
-    while waiting:
-        node, parent = waiting.pop()
-        tag = node.tag
-        if tag not in _PRUNED:
-            continue
-        step = places.step(tag, node.attributes)
-        place = step.under.get(parent) or places.enter(parent, step)
-        if place in dead:
-            node.decompose(recursive=False)
-        elif place in around:
-            waiting += [(child, place) for child in node.iter()]
 
 
 def _without_script(node: LexborNode) -> bool:

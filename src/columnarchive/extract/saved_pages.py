@@ -56,17 +56,16 @@ def read_pages(files: Sequence[SavedPage], siblings: Sequence[SavedPage] = ()) -
 
 
 def read_page(url: str, body: bytes, content_type: str, site: Site) -> PageResult:
-    """Read one page with its site's template at hand; what the template knows to be dead is not even walked."""
-    return _judged(url, open_page(body, content_type, site.places, site.template), site)
+    """Read one page with its site's template at hand."""
+    return _judged(url, open_page(body, content_type, site.places), site)
 
 
-def open_page(body: bytes, content_type: str, places: Places, template: Template | None = None) -> Outline | Outcome:
-    """Decode and walk one page, or the outcome that says why not; dead places of `template` are passed over."""
+def open_page(body: bytes, content_type: str, places: Places) -> Outline | Outcome:
+    """Decode and walk one page, or the outcome that says why not."""
     refused = refuse(body, content_type)
     if refused is not None:
         return refused
     text, encoding = decode(body, content_type)
-    skips = template.skippable() if template is not None else None
     is_utf8 = encoding == "utf-8" and not body.startswith(BOM_UTF8)
     exceeded = exceeded_limit(body if is_utf8 else text.encode())
     if exceeded:
@@ -76,8 +75,8 @@ def open_page(body: bytes, content_type: str, places: Places, template: Template
         if broken > BROKEN_SHARE * len(text) and broken > len(_JAPANESE.findall(text)) / 2:
             return "bad_encoding"
     elif is_utf8:
-        return outline(body, places, skips)  # what the parser would make of the text again
-    return outline(text, places, skips)
+        return outline(body, places)  # what the parser would make of the text again
+    return outline(text, places)
 
 
 def learn(pages: Sequence[Outline], places: Places) -> Site:

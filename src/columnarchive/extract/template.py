@@ -47,7 +47,6 @@ class Template:
         "_places",
         "_said",
         "_shares",
-        "_skips",
         "_total",
         "_where",
         "needed",
@@ -64,7 +63,6 @@ class Template:
         self._places = places
         self._df: dict[str, int] = {}
         self._marks: dict[int, int] = {}
-        self._skips: tuple[frozenset[int], frozenset[int]] | None = None
         self._where: dict[str, dict[int, int]] = {}
         self._total: dict[int, int] = {}
         self._common: dict[int, int] = {}
@@ -87,7 +85,6 @@ class Template:
         """Replace a page's evidence, by what differs."""
         self._shares.clear()
         self._bits.clear()
-        self._skips = None
         self.pictures.move(old.pictures if old else _NO_PICTURES, new.pictures if new else _NO_PICTURES)
         gone = old.rows - new.rows if old and new else old.rows if old else _NOTHING
         come = new.rows - old.rows if old and new else new.rows if new else _NOTHING
@@ -197,24 +194,6 @@ class Template:
         """Whether siblings prove that this place holds content: pages fill it with their own, unlinked words."""
         dead, share, links = self._verdict(place)
         return not dead and share < CONTENT_SHARE and links < LINK_SHARE and self._pages.get(place, 0) > 1
-
-    def skippable(self) -> tuple[frozenset[int], frozenset[int]]:
-        """Places that need not be read (dead, never holding a date, a name or a title), and those around them."""
-        if self._skips is None:
-            steps, parents = self._places.steps, self._places.parents
-            dead = {
-                place
-                for place in self._total
-                if steps[place].tag in CONTAINERS and not self._marks.get(place, 0) and self.is_dead(place)
-            }
-            around: set[int] = set()
-            for place in dead:
-                at = parents[place]
-                while at > 0 and at not in around:
-                    around.add(at)
-                    at = parents[at]
-            self._skips = (frozenset(dead), frozenset(around))
-        return self._skips
 
     def told(self, most: int) -> tuple[int, int, tuple[tuple[str, int], ...]]:
         """How many outermost places are dead, how many lines are common outside content, and `most` of those lines.

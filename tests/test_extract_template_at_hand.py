@@ -1,4 +1,4 @@
-"""With a template at hand dead places are not walked; what is read is the same."""
+"""A page read by a template at hand says the same as one that was read to learn it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="the shared corpus is not here")
 @pytest.mark.parametrize("name", ["fukui-law-saimuseiri", "nishifuna-seitai.jp", "pa-ra.com", "sunny-career"])
-def test_same_articles_with_and_without_skipping(name: str) -> None:
+def test_same_articles_alone_and_with_the_pages_that_taught_the_template(name: str) -> None:
     site = CORPUS / "sites" / name
     files = [(str(path), path.read_bytes(), "") for path in sorted(site.rglob("*.html"))]
     wanted = {
