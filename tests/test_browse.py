@@ -308,6 +308,10 @@ def test_the_list_of_changes_is_saved_as_csv(archive: Path) -> None:
     assert lines[0].startswith("address,site,title,after,seen,level")
     assert len(lines) > 3
     assert {line.split(",")[5] for line in lines[1:] if line.startswith("https")} == {"3"}
+
+
+def test_the_list_of_changes_is_saved_as_a_workbook(archive: Path) -> None:
+    pytest.importorskip("xlsxwriter", reason="needs the extra `formats`")
     assert get(archive, f"{HOME}/changes?format=xlsx").content[:2] == b"PK"
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -202,13 +203,14 @@ def test_an_article_with_a_few_pages_below_it_stays_one(tmp_path: Path) -> None:
 
 def test_columns_that_are_gone_are_counted(tmp_path: Path) -> None:
     pages, start, wanted = doctors_blog()
-    options = CrawlOptions(allow_private=True, delay=0)
+    days = [datetime(2026, 1, 5, tzinfo=UTC) + timedelta(days=30 * number) for number in range(3)]
+    first, second, third = (CrawlOptions(allow_private=True, delay=0, clock=lambda day=day: day) for day in days)
     with Site(pages) as site, Archive.open(tmp_path / "archive.db") as archive:
-        assert archive.crawl([site.url + start], options).gone == 0
+        assert archive.crawl([site.url + start], first).gone == 0
         for path in sorted(wanted)[:3]:
             site.pages[path] = Reply(410, b"<title>gone</title>")
-        assert archive.crawl([site.url + start], options).gone == 3
-        assert archive.crawl([site.url + start], options).gone == 0
+        assert archive.crawl([site.url + start], second).gone == 3
+        assert archive.crawl([site.url + start], third).gone == 0
 
 
 def test_a_first_crawl_without_a_page_leaves_no_site_behind(tmp_path: Path) -> None:
