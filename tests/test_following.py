@@ -39,7 +39,7 @@ def test_a_site_is_looked_at_followed_crawled_and_tested(start: str, tmp_path: P
     assert "robots.txt: allows this address" in looked.stdout
     assert "linked from a listing" in looked.stdout
     assert "`archive crawl あおぞら --allow-private` fetches it" in looked.stdout
-    assert "監修" in looked.stdout
+    assert "supervisor" in looked.stdout
     assert file.read_text(encoding="utf-8").startswith("# my sites\n")
     (site,) = load(file).sites
     assert (site.name, site.start) == ("あおぞら", (start,))

@@ -11,7 +11,7 @@ from columnarchive.observations.pictures import before_after_words
 from columnarchive.records import Article, Edit, Evidence, Picture, picture_key
 
 _Pair = tuple[Picture | None, Picture | None]
-_AMOUNT = re.compile(r"[0-9０-９][0-9０-９,，.]*\s*万?円|[¥￥]\s*[0-9０-９][0-9０-９,，]*")
+_AMOUNT = re.compile(r"(?<![0-9０-９,，.])[0-9０-９][0-9０-９,，.]*\s*万?円|[¥￥]\s*[0-9０-９][0-9０-９,，]*")
 MACHINE_READ = " (OCR)"
 """Follows words that a machine read in a picture."""
 

@@ -47,7 +47,7 @@ _SENTENCE = re.compile(
 )
 
 _STRUCK = "~~"
-_STRUCK_OPEN = re.compile(r"^\s*~~|[^。]\s*~~[^~]*[。！？]?$")
+_STRUCK_OPEN = re.compile(r"^\s*~~|[^。]~~[^~]*$")
 # Kinds of space written out: a class of signs alone is searched twice as fast as one with `\s` in it.
 _SPACES = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _NOT_PLAIN = re.compile(rf"[！？‼⁇⁈⁉｡!?.．♪☆★{_OPENERS}{_CLOSERS}{_SPACES}]")
