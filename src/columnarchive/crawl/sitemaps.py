@@ -36,6 +36,7 @@ ITEMS = frozenset({"url", "sitemap", "item", "entry"})
 DATES = frozenset({"lastmod", "pubdate", "updated", "modified", "date", "published"})
 TAG = re.compile(r"<(/?)([A-Za-z_][\w.-]*:)?([\w.-]+)([^<>]*)>")
 ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+MAX_ENTITY = 33  # characters
 ENTITY = re.compile(r"&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z]\w{0,30}));")
 ENCODING = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']", re.I)
 CODECS = {
@@ -233,7 +234,11 @@ class _Xml:
         """Read text up to the next tag, and the tag; return where to go on."""
         start = text.find("<", at)
         if start < 0:
-            self._characters(text[at:])
+            # An entity may lie across two pieces.
+            stop = text.rfind("&", max(at, len(text) - MAX_ENTITY))
+            stop = stop if stop >= 0 and ";" not in text[stop:] else len(text)
+            self._characters(text[at:stop])
+            self.rest = text[stop:]
             return len(text)
         self._characters(text[at:start])
         for section in SECTIONS:
