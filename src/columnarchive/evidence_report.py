@@ -209,11 +209,11 @@ def _picture(archive: Reader, picture: Picture | None) -> str:
     """Return a picture with its digest, inside the sheet where it is stored."""
     if picture is None:
         return "<div></div>"
-    shown = ""
+    image = ""
     if picture.sha256:
-        shown = f'<img src="{data_address(archive.body(picture.sha256))}" alt="{escape(picture.alt)}">'
+        image = f'<img src="{data_address(archive.body(picture.sha256))}" alt="{escape(picture.alt)}">'
     facts = (picture.caption or picture.alt, picture.url, f"SHA-256 {picture.sha256}" if picture.sha256 else "")
-    return f"<div>{shown}<p>{'<br>'.join(escape(one) for one in facts if one)}</p></div>"
+    return f"<div>{image}<p>{'<br>'.join(escape(one) for one in facts if one)}</p></div>"
 
 
 def _difference(archive: Reader, comparison: Comparison, sides: Sequence[_Side]) -> Iterator[str]:

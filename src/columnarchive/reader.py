@@ -289,7 +289,7 @@ class Reader:
 
     def picture(self, sha256: str) -> tuple[bytes, str]:
         """Return the bytes of a picture of an article and their media type; raise NotFound for any other body."""
-        if not pictures.is_shown(self.conn, sha256):
+        if not pictures.is_in_article(self.conn, sha256):
             raise NotFound("no_body", sha256=sha256[:64])
         body = self.body(sha256)
         return body, picture_type(body)

@@ -46,7 +46,7 @@ def with_pictures(page: bytes, url: str, stored: Callable[[str], str]) -> bytes:
     """
     left = MAX_INLINE
 
-    def shown(tag: re.Match[bytes]) -> bytes:
+    def replace_address(tag: re.Match[bytes]) -> bytes:
         nonlocal left
         named = {name.lower(): b"".join(value) for name, *value in _ATTRIBUTE.findall(tag[0])}
         for source in _SOURCES:
@@ -56,20 +56,20 @@ def with_pictures(page: bytes, url: str, stored: Callable[[str], str]) -> bytes:
                 return b'<img src="' + inline.encode() + b'"' + _DROPPED.sub(b"", tag[0][4:-1].rstrip(b"/")) + b">"
         return tag[0]
 
-    return _IMAGE.sub(shown, page)
+    return _IMAGE.sub(replace_address, page)
 
 
 def with_style_sheets(page: bytes, url: str, at: str, archive: Reader) -> bytes:
     """Put the stored style sheets of a page into it, with the fonts and pictures that they name."""
 
-    def shown(tag: re.Match[bytes]) -> bytes:
+    def replace_address(tag: re.Match[bytes]) -> bytes:
         named = {name.lower(): b"".join(value) for name, *value in _ATTRIBUTE.findall(tag[0])}
         if b"stylesheet" not in named.get(b"rel", b"").lower():
             return tag[0]
         inline = _found(named.get(b"href", b""), url, lambda sheet: _style_sheet(sheet, at, archive, _MAX_IMPORTS))
         return b'<link rel="stylesheet" href="' + inline.encode() + b'">' if inline else tag[0]
 
-    return _LINK.sub(shown, page)
+    return _LINK.sub(replace_address, page)
 
 
 def _style_sheet(url: str, at: str, archive: Reader, depth: int) -> str:

@@ -156,7 +156,7 @@ class Renderer:
         browser = await self._open()
         context = await browser.new_context(service_workers="block", accept_downloads=False, permissions=[])
         try:
-            page = await self._drawn(context, capture, fetch, fetched)
+            page = await self._load_page(context, capture, fetch, fetched)
             html = (await page.content()).encode("utf-8", "replace")[:MAX_BODY]
         finally:
             with contextlib.suppress(TimeoutError):
@@ -169,7 +169,7 @@ class Renderer:
         url = capture.final_url
         return Capture(url, url, at, 200, headers, html, "ok", wire=Wire(), robots=capture.robots, source="rendered")
 
-    async def _drawn(self, context: BrowserContext, capture: Capture, fetch: Fetch, fetched: list[Capture]) -> Page:
+    async def _load_page(self, context: BrowserContext, capture: Capture, fetch: Fetch, fetched: list[Capture]) -> Page:
         """Return the page once its scripts are done: no request is open, and scrolling adds nothing more."""
         started: list[str] = []
         open_requests = 0

@@ -171,7 +171,7 @@ def level3_evidence(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evide
             found += turned
     found += person(old, new, spans)
     found += credential(before, after, [*turned, *disclosures])
-    yield from found or (_observed(old, new) if _may_tell(old, new) else ())
+    yield from found or (_observed(old, new) if _differ_in_key_words(old, new) else ())
 
 
 _OBSERVED: dict[str, tuple[Kind, ...]] = {
@@ -187,16 +187,16 @@ _STRONGER: tuple[Kind, ...] = ("superlative", "absolute_claim")
 _READ = frozenset((*itertools.chain(*_OBSERVED.values()), *_STRONGER))
 
 
-_TELLING = re.compile(
+_KEY_WORDS = re.compile(
     r"副作|副反|合併|症|痛|腫|感染|出血|麻|傷|安全|安心|心配|問題|リスク|危険|承認|認可|輸入|救済|保険|自費|自由診|番号|計画|声|[0-9]代|様|さん|お客|患者|"
     r"写真|前後|症例|体験|No|NO|初|[一1]番|[1一]位|最|唯|随一|屈指|トップ|誇|必ず|完|絶対|誰|どなた|すべて|全|永|ない|ません|ず|なし|率|%|方|負担|禁|遠慮|控|対象|"
     r"ゼロ|約束|保証|倍|確実|優|勝|より"
 )
 
 
-def _may_tell(old: str, new: str) -> bool:
+def _differ_in_key_words(old: str, new: str) -> bool:
     """Return whether two sentences differ in words that the engine of the ledger looks for."""
-    return _TELLING.findall(nfkc_no_space(old)) != _TELLING.findall(nfkc_no_space(new))
+    return _KEY_WORDS.findall(nfkc_no_space(old)) != _KEY_WORDS.findall(nfkc_no_space(new))
 
 
 def _observed(old: str, new: str) -> Iterator[Evidence]:

@@ -72,13 +72,15 @@ def read_codes(path: Path, kinds: Sequence[str]) -> Iterator[CodedColumn]:
             for number, row in enumerate(csv.DictReader(file), start=2):
                 if not row.get("url"):
                     raise ExchangeError("no_codes", path=path)
-                codes = {kind: code for kind in kinds if (code := _said(row.get(kind) or "", path, number)) is not None}
+                codes = {
+                    kind: code for kind in kinds if (code := _parse_code(row.get(kind) or "", path, number)) is not None
+                }
                 yield CodedColumn(row["url"], row.get("read_at") or "", codes)
     except (OSError, UnicodeDecodeError, csv.Error):
         raise ExchangeError("no_codes", path=path) from None
 
 
-def _said(cell: str, path: Path, row: int) -> bool | None:
+def _parse_code(cell: str, path: Path, row: int) -> bool | None:
     word = unicodedata.normalize("NFKC", cell).strip().strip("'").casefold()
     if word.startswith(STANDS) or word in _YES:
         return True

@@ -191,7 +191,7 @@ def _links(tree: LexborHTMLParser, base: str, budget: int) -> Iterable[Link]:
     known: dict[int, Place] = {}
     rows: list[_Row] = []
     for node in tree.css(f"a[href], area[href], option[value], {script_links.SCRIPTED}")[:MAX_LINKS]:
-        target = _target(_said(node), base) or _target(script_links.scripted_address(node), base)
+        target = _target(_href(node), base) or _target(script_links.scripted_address(node), base)
         if not target:
             continue
         place = place_of(node.parent, known)
@@ -233,7 +233,7 @@ def _data_links(tree: LexborHTMLParser, base: str, url: str) -> Iterator[Link]:
             yield Link(target, title, f"data:{shape(target)}", zone)
 
 
-def _said(node: LexborNode) -> str:
+def _href(node: LexborNode) -> str:
     """The address that an element leads to. Lists to choose from do so by a script, which takes their values as they
     stand; values that do not begin as an address are something else."""
     if node.tag != "option":

@@ -47,7 +47,7 @@ class Evidence:
             else:
                 own[place] = {key}
                 counts[place] = 1
-        self.said = _all_said(own, counts, parents)
+        self.said = _text_sums(own, counts, parents)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Evidence) and self.rows == other.rows and self.pictures == other.pictures
@@ -56,7 +56,7 @@ class Evidence:
         return hash(self.rows)
 
 
-def _all_said(own: dict[int, set[str]], counts: dict[int, int], parents: list[int]) -> dict[int, int]:
+def _text_sums(own: dict[int, set[str]], counts: dict[int, int], parents: list[int]) -> dict[int, int]:
     """For each place with text and each place around one: a sum of all that is said inside, 0 for a single text."""
     said: dict[int, int] = {}
     waiting = [-place for place in own]

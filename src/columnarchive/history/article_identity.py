@@ -44,7 +44,7 @@ def group(pages: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> 
     newest: dict[str, PageVisits] = {}
     for page in pages:
         own = newest.get(page_key(page.url))
-        if articles[page.url] and (own is None or _last_shown(page) > _last_shown(own)):
+        if articles[page.url] and (own is None or _last_seen(page) > _last_seen(own)):
             newest[page_key(page.url)] = page
     target: dict[str, str] = {}
     for page in pages:
@@ -58,7 +58,7 @@ def group(pages: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> 
     return groups
 
 
-def _last_shown(page: PageVisits) -> tuple[str, str]:
+def _last_seen(page: PageVisits) -> tuple[str, str]:
     """When a page was last shown; of two shown at once, the later in the alphabet, which is https, counts as later."""
     return max((visit.at for visit in page.visits if visit.body_sha256), default=""), page.url
 

@@ -161,7 +161,7 @@ def texts_of(conn: sqlite3.Connection, article_id: int) -> dict[str, str]:
     return dict(conn.execute(query, (article_id,)).fetchall())
 
 
-def is_shown(conn: sqlite3.Connection, sha256: str) -> bool:
+def is_in_article(conn: sqlite3.Connection, sha256: str) -> bool:
     """Whether a body is that of a picture of an article."""
     found = conn.execute("select 1 from pictures where sha256 = ? limit 1", (sha256,)).fetchone()
     return bool(sha256) and found is not None

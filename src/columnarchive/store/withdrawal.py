@@ -339,7 +339,7 @@ def of_pages(site: Site, pages: Sequence[int]) -> WithdrawnText:
         frozenset(title for title in titles if len(title) >= TITLE_LENGTH),
         frozenset(opening for opening in openings if len(opening) == TEASER_LENGTH),
     )
-    return _told_apart(site, text, pages)
+    return _without_shared_text(site, text, pages)
 
 
 def of_captures(site: Site, chosen: Sequence[int]) -> WithdrawnText:
@@ -362,21 +362,23 @@ def of_captures(site: Site, chosen: Sequence[int]) -> WithdrawnText:
     found = set().union(*(tombstones.body_shingles(blobs.read(site.conn, sha256)) for sha256 in digests))
     for sha256 in remaining:
         found -= tombstones.body_shingles(blobs.read(site.conn, sha256))
-    return _told_apart(site, WithdrawnText(frozenset(found)), [site.page_id])
+    return _without_shared_text(site, WithdrawnText(frozenset(found)), [site.page_id])
 
 
 def remnants(site: Site, text: WithdrawnText) -> tuple[Remnant, ...]:
     """Return the stored pages of the site that hold a title or a teaser of a text, each distinct body once."""
     found = []
     for url, fetched_at, sha256 in site.stored_bodies() if text.teasers or text.titles else []:
-        said = _all_said(blobs.read(site.conn, sha256))
-        parts = [name for name, some in (("title", text.titles), ("text", text.teasers)) if any(map(said.count, some))]
+        decoded = _decoded_text(blobs.read(site.conn, sha256))
+        parts = [
+            name for name, some in (("title", text.titles), ("text", text.teasers)) if any(map(decoded.count, some))
+        ]
         if parts:
             found.append(Remnant(url, fetched_at, " and ".join(parts)))
     return tuple(found)
 
 
-def _told_apart(site: Site, text: WithdrawnText, pages: Sequence[int]) -> WithdrawnText:
+def _without_shared_text(site: Site, text: WithdrawnText, pages: Sequence[int]) -> WithdrawnText:
     """Return a text without what the site's other pages have in common with it."""
     shingles: Counter[int] = Counter()
     teasers: Counter[str] = Counter()
@@ -385,8 +387,8 @@ def _told_apart(site: Site, text: WithdrawnText, pages: Sequence[int]) -> Withdr
         others += 1
         shingles.update(tombstones.body_shingles(body) & text.shingles)
         if text.teasers:
-            said = _all_said(body)
-            teasers.update(teaser for teaser in text.teasers if teaser in said)
+            decoded = _decoded_text(body)
+            teasers.update(teaser for teaser in text.teasers if teaser in decoded)
     common = max(COMMON_ON + 1, COMMON_SHARE * others)
     return WithdrawnText(
         frozenset(one for one in text.shingles if shingles[one] < COMMON_ON),
@@ -395,7 +397,7 @@ def _told_apart(site: Site, text: WithdrawnText, pages: Sequence[int]) -> Withdr
     )
 
 
-def _all_said(body: bytes) -> str:
+def _decoded_text(body: bytes) -> str:
     """Return a body's text in each charset it may be in, with and without its markup, which may hold teasers too."""
     return "\n".join(_squeezed(reading) for reading in (*tombstones.readings(body), *tombstones.markups(body)))
 
