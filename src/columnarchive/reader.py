@@ -449,8 +449,8 @@ class Reader:
     def sample(self, count: int, seed: int) -> list[SampledColumn]:
         """Draw columns to be coded by hand: the same ones for the same seed, however the archive was filled."""
         urls = [column.url for column in disclosures.columns(self.conn, LedgerFilter())]
-        drawn = sorted(urls, key=lambda url: hashlib.sha256(f"{seed} {url}".encode()).digest())[:count]
-        return disclosures.sampled(self.conn, drawn)
+        sample = sorted(urls, key=lambda url: hashlib.sha256(f"{seed} {url}".encode()).digest())[:count]
+        return disclosures.sampled(self.conn, sample)
 
     def agreement(self, coded: Iterable[tuple[str, str, Mapping[str, bool]]]) -> list[Agreement]:
         """Compare codes by kind of columns, each as it was read at a moment, with what the software finds in them."""
@@ -492,9 +492,9 @@ class Reader:
     def page_body(self, row: ArticleRow, pick: Pick = Pick()) -> bytes:
         """Return the stored page of an article: the one captured last by a moment, or the first one of a revision."""
         if pick.at:
-            shown_at = [one for one in self.captures(row.url) if one.body_sha256 and one.fetched_at <= pick.at]
-            if shown_at:
-                return self.body(shown_at[-1].body_sha256)
+            seen = [one for one in self.captures(row.url) if one.body_sha256 and one.fetched_at <= pick.at]
+            if seen:
+                return self.body(seen[-1].body_sha256)
         return self.body(self.revision(row, pick).body_sha256)
 
     def tombstones(self, url: str) -> list[Tombstone]:

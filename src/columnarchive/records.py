@@ -182,8 +182,8 @@ class Article:
     @property
     def fingerprint(self) -> str:
         """Hex sha256 of title and text without white space: equal for two captures that say the same."""
-        said = "".join(self.title.split()) + "\n" + "".join(self.text.split())
-        return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+        text = "".join(self.title.split()) + "\n" + "".join(self.text.split())
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

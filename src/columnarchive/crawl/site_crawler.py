@@ -236,19 +236,19 @@ class SiteCrawler:
         if not (self.plan.render or is_empty or is_shell(capture.body)):
             return []
         pause = max(self.plan.delay, self._rules[address(visit.url).origin].delay)
-        drawn, fetched = await self.renderer.render(capture, self._fetch_for_browser, pause)
+        rendered, fetched = await self.renderer.render(capture, self._fetch_for_browser, pause)
         for one in fetched:
             if one.status and self.frontier.resources([one.url]):
                 self.frontier.record(QueuedUrl(one.url, "resource"), [one], [])
-        if drawn is None:
+        if rendered is None:
             return []
-        read, _ = await self._contained(self._read(drawn, visit))
+        read, _ = await self._contained(self._read(rendered, visit))
         if read is not None:
             known = {one.url for one in found}
             found += [one for one in read[1] if one.url not in known]
             if found and visit.url in self.discovery.barren_starts:
                 self.discovery.barren_starts.remove(visit.url)
-        return [drawn]
+        return [rendered]
 
     async def _fetch_for_browser(self, url: str) -> Capture:
         """Fetch what a script asks for, as every page is fetched; refused outside the site."""

@@ -14,7 +14,7 @@ from columnarchive.errors import ExchangeError
 from columnarchive.exchange.tables import Table as Sheet
 from columnarchive.exchange.tables import columns, harmless, write_csv
 
-STANDS, MISSING = "✓", "–"
+PRESENT, MISSING = "✓", "–"
 _COMMENT_LIMIT = 2_000
 _YES = frozenset(["1", "y", "yes", "true", "x", "○", "有", "はい"])
 _NO = frozenset(["0", "n", "no", "false", "-", "–", "×", "無", "いいえ"])
@@ -82,7 +82,7 @@ def read_codes(path: Path, kinds: Sequence[str]) -> Iterator[CodedColumn]:
 
 def _parse_code(cell: str, path: Path, row: int) -> bool | None:
     word = unicodedata.normalize("NFKC", cell).strip().strip("'").casefold()
-    if word.startswith(STANDS) or word in _YES:
+    if word.startswith(PRESENT) or word in _YES:
         return True
     if word in _NO:
         return False
@@ -121,4 +121,4 @@ def _pairs(page: Any, head: tuple[str, str], rows: Iterable[tuple[str, str]], bo
 
 
 def _cell(code: Code | None) -> str:
-    return f"{STANDS} {code.since}".strip() if code else MISSING
+    return f"{PRESENT} {code.since}".strip() if code else MISSING

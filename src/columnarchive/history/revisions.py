@@ -95,8 +95,10 @@ def _history(url: str, parts: Sequence[Sequence[PageVisits]], context: _Context)
     seen = with_bytes(_read_articles(parts, readings), context.pictures)
     revisions = _revisions(url, seen, context.rules)
     newest = max(seen, key=lambda one: one.reading.version.last_at).article
-    last_said = revisions[-1].article
-    article = replace(newest, url=url, title=last_said.title, blocks=last_said.blocks, pictures=last_said.pictures)
+    last_article = revisions[-1].article
+    article = replace(
+        newest, url=url, title=last_article.title, blocks=last_article.blocks, pictures=last_article.pictures
+    )
     if texts := context.pictures.texts_in(article.pictures):
         article = replace(article, elsewhere=read_in_pictures(article.elsewhere, texts))
     absences = _absences(parts[0], readings)
@@ -233,9 +235,9 @@ def _is_elsewhere(url: str, one: Reading, readings: Mapping[str, PageReadings]) 
     there = readings.get(one.canonical if sent else one.version.final_url)
     if there is None or there.url == url or not there.readings:
         return False
-    stood = there.readings[0].version.first_at < one.version.first_at
+    is_older = there.readings[0].version.first_at < one.version.first_at
     none = one.outcome in ("ok", "no_article") and not any(reading.article for reading in there.readings)
-    return stood and (sent or none)
+    return is_older and (sent or none)
 
 
 def _shows_another(visit: Visit, readings: Mapping[str, PageReadings]) -> bool:
@@ -245,8 +247,10 @@ def _shows_another(visit: Visit, readings: Mapping[str, PageReadings]) -> bool:
 
 
 def _is_confirmed(run: Sequence[Visit], until: str) -> bool:
-    told = [visit.outcome for visit in run if visit.outcome != "unresolved"]  # resolvers fail for hours, servers answer
-    return len(told) > 1 or "gone" in told or from_text(until) - from_text(run[0].at) >= CONFIRMED_AFTER
+    outcomes = [
+        visit.outcome for visit in run if visit.outcome != "unresolved"
+    ]  # resolvers fail for hours, servers answer
+    return len(outcomes) > 1 or "gone" in outcomes or from_text(until) - from_text(run[0].at) >= CONFIRMED_AFTER
 
 
 def _changes(revisions: Sequence[Revision], absences: Iterable[_Absence], context: _Context) -> tuple[Change, ...]:
@@ -292,8 +296,8 @@ def _coarse(old: Article, new: Article) -> Comparison:
 
 
 def _event(label: str) -> Comparison:
-    said = {"gone": "The page was no longer there.", "returned": "The page was there again."}[label]
-    return Comparison((), (label,), 3, 0, 0, said, ENGINE)
+    summary = {"gone": "The page was no longer there.", "returned": "The page was there again."}[label]
+    return Comparison((), (label,), 3, 0, 0, summary, ENGINE)
 
 
 def _sentences(
@@ -304,7 +308,7 @@ def _sentences(
     if len(revisions) == 1:  # as most articles: all of it is as old as that
         texts = sentences_of(first.article).texts
         return tuple(Sentence(at, text, first.first_seen_at, first.number) for at, text in enumerate(texts)), ()
-    told = blame([revision.article for revision in revisions], steps)
+    current = blame([revision.article for revision in revisions], steps)
     present = tuple(
         Sentence(
             line.position,
@@ -313,7 +317,7 @@ def _sentences(
             revisions[line.since].number,
             line.before,
         )
-        for line in told.standing
+        for line in current.standing
     )
     removed = tuple(
         Sentence(
@@ -324,7 +328,7 @@ def _sentences(
             until_at=revisions[line.last].last_seen_at,
             until_revision=revisions[line.last].number,
         )
-        for place, line in enumerate(told.removed)
+        for place, line in enumerate(current.removed)
     )
     return present, removed
 

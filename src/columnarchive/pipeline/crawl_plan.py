@@ -177,8 +177,8 @@ def _may_be_asked(db: Database, url: str, asked: dict[str, bool | Rules], option
     origin = address(url).origin
     if origin not in asked:
         until, _ = frontier.rest_of(db.conn, origin)
-        kept = frontier.robots_of(db.conn, origin)
-        rules = Rules.parse(RobotsFile(origin, *kept)) if kept else None
+        stored = frontier.robots_of(db.conn, origin)
+        rules = Rules.parse(RobotsFile(origin, *stored)) if stored else None
         asked[origin] = until <= to_text(options.clock())
         if asked[origin] and rules is not None and rules.is_fresh(options.clock()):
             asked[origin] = rules

@@ -88,7 +88,7 @@ def body(db: Database, rows: Sequence[ChangeRow], failures: Sequence[Failure], l
         lines = [row.title or row.url, f"{when}  {label_names(row.labels, lang, words=True)}"]
         for edit in details[row.id].edits if row.id in details else ():
             sides = {"old": edit.old, "new": edit.new}
-            lines += [text(lang, f"cite.{side}", **{side: said}) for side, said in sides.items() if said]
+            lines += [text(lang, f"cite.{side}", **{side: stated}) for side, stated in sides.items() if stated]
         parts.append("\n".join([*lines, row.url]))
     if failures:
         named = [

@@ -101,7 +101,7 @@ def _dataset(conn: Connection, selection: Selection, request: ExportRequest, rep
     Files whose rows are the same stay as they are, so that the next run, and whatever copies the folder, takes little.
     """
     rows = written = removed = 0
-    kept: set[Path] = set()
+    written_files: set[Path] = set()
     for name in (request.table,) if request.table else tuple(TABLES):
         for site in snapshot.article_sites(conn, selection):
             table = TABLES[name](conn, replace(selection, site=site))
@@ -114,12 +114,12 @@ def _dataset(conn: Connection, selection: Selection, request: ExportRequest, rep
                 path = request.out / name / f"site={quote(site, safe='')}" / f"month={month}" / "part-0.parquet"
                 written += update_parquet(path, Table(name, tuple(table.columns[place] for place in own), found))
                 rows += len(found)
-                kept.add(path)
+                written_files.add(path)
         site_folder = f"site={quote(request.site, safe='')}" if request.site else "site=*"
-        for path in set(request.out.glob(f"{name}/{site_folder}/month=*/part-0.parquet")) - kept:
+        for path in set(request.out.glob(f"{name}/{site_folder}/month=*/part-0.parquet")) - written_files:
             path.unlink()
             removed += 1
-    counts = {"rows": rows, "files": len(kept), "written": written, "removed": removed, "out": request.out}
+    counts = {"rows": rows, "files": len(written_files), "written": written, "removed": removed, "out": request.out}
     return Message("cli.exported_dataset", counts)
 
 
@@ -308,9 +308,9 @@ FORMATS = (*_EXPORTERS, "sqlite")
 
 def write_sample(archive: Reader, number: int, seed: int, path: Path) -> int:
     """Draw columns to be coded by hand and write them as CSV; return how many there are."""
-    drawn = archive.sample(number, seed)
-    coding_sheet.write_sample(path, observations.KINDS, map(astuple, drawn))
-    return len(drawn)
+    columns = archive.sample(number, seed)
+    coding_sheet.write_sample(path, observations.KINDS, map(astuple, columns))
+    return len(columns)
 
 
 def agreement(archive: Reader, path: Path) -> list[observations.Agreement]:

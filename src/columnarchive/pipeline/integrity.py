@@ -94,12 +94,12 @@ def _mended_by(path: Path) -> str:
 def _index(db: Database) -> list[Problem]:
     if not fulltext.is_current(db.conn):
         return [Problem("index", "The index holds the tokens of another version.", REBUILD)]
-    said = {
+    sentences = {
         "missing": "The article is not in the index.",
         "stale": "The index holds an article that is not there.",
         "different": "The index holds other words than the article.",
     }
-    return [Problem(f"article {each.rowid}", said[each.kind], REBUILD) for each in fulltext.verify(db.conn)]
+    return [Problem(f"article {each.rowid}", sentences[each.kind], REBUILD) for each in fulltext.verify(db.conn)]
 
 
 def _derived(db: Database, full: bool, report: Report, partial: bool) -> list[Problem]:

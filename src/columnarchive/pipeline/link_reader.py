@@ -74,7 +74,7 @@ def links_in_worker(limits: PageLimits, capture: Capture, skim: bool) -> bytes:
 def robots_in_worker(limits: PageLimits, capture: Capture) -> str:
     """Read what a page asks of robots within its limits."""
     limits.begin("links", LINK_SECONDS)
-    return robots_said(capture)
+    return robots_rules_of(capture)
 
 
 def links_of_capture(capture: Capture, skim: bool) -> PageLinks | None:
@@ -87,7 +87,7 @@ def links_of_capture(capture: Capture, skim: bool) -> PageLinks | None:
     return replace(page, robots=page.robots | x_robots_tag.of_headers(capture.headers))
 
 
-def robots_said(capture: Capture) -> str:
+def robots_rules_of(capture: Capture) -> str:
     """What a capture asks of robots, as a crawl records it."""
     if capture.body is None or capture.outcome not in ("ok", "redirected"):
         return ""

@@ -20,7 +20,7 @@ from columnarchive.store.database import Database
 from columnarchive.urls import canonical, host_of
 
 SAMPLE = 12  # pages fetched for a look: the listing, robots' sitemaps and enough columns to learn a template
-SHOWN = 5
+SAMPLE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,10 @@ def _counted(summary: crawl.CrawlSummary) -> dict[str, int]:
 
 def _robots(db: Database, start: str) -> str:
     origin = "/".join(start.split("/")[:3])
-    kept = frontier.robots_of(db.conn, origin)
-    if kept is None or kept[0] == 0:
+    stored = frontier.robots_of(db.conn, origin)
+    if stored is None or stored[0] == 0:
         return "not known"
-    status, body, _ = kept
+    status, body, _ = stored
     if status != 200:
         return "there is none, so nothing is forbidden"
     forbidden = sum(line.strip().lower().startswith("disallow:") for line in body.splitlines())
@@ -101,4 +101,4 @@ def _robots(db: Database, start: str) -> str:
 
 def _articles(db: Database, site: str) -> tuple[Article, ...]:
     archive = Reader(db.conn)
-    return tuple(archive.current_article(row) for row in archive.articles(site)[:SHOWN])
+    return tuple(archive.current_article(row) for row in archive.articles(site)[:SAMPLE])

@@ -41,8 +41,8 @@ class Group:
             self.open.enter_context(self.db.transaction())
             self.opened_at = time.monotonic()
 
-    def kept(self, capture_id: int | None) -> None:
-        """A capture was stored in this group."""
+    def add(self, capture_id: int | None) -> None:
+        """Count a capture to this group, unless it was there already."""
         if capture_id is not None:
             self.members.append(capture_id)
 
@@ -105,7 +105,7 @@ class SiteFrontier:
             page_id = self._page_id(capture.url, visit)
             if page_id is None:
                 continue
-            self.group.kept(captures.add(self.group.db, page_id, capture, capture.source))
+            self.group.add(captures.add(self.group.db, page_id, capture, capture.source))
             frontier.note_visit(self.group.db.conn, page_id, capture, self.due, self.days)
         if any(capture.url != visit.url for capture in found_captures):
             self._queue_changed()  # the page that a redirect led to may have been waiting too

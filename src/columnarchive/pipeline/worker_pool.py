@@ -264,8 +264,8 @@ class ClusterPool(WorkerPool):
         with self._client.get_executor(retries=3, pure=False) as executor:
             while True:
                 # Two tasks for each worker keep it busy; more would hold what they need in memory.
-                room = 2 * max(1, sum(self._client.nthreads().values())) - len(running)
-                for item in islice(waiting, max(room, 0)):
+                free = 2 * max(1, sum(self._client.nthreads().values())) - len(running)
+                for item in islice(waiting, max(free, 0)):
                     running[executor.submit(_run_with_worker, job, item)] = item
                 if not running:
                     return

@@ -93,9 +93,9 @@ def _without_breaks(text: str, starts: list[int], ends: list[int]) -> Folded:
     places: list[int] = []
     position = 0
     for match in _BREAKS.finditer(text):
-        kept = _break(match)
-        pieces += text[position : match.start()], kept
-        places += range(position, match.start() + len(kept))
+        joint = _break(match)
+        pieces += text[position : match.start()], joint
+        places += range(position, match.start() + len(joint))
         position = match.end()
     if not position:
         return Folded(text, starts, ends)

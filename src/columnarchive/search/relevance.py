@@ -32,13 +32,13 @@ class Word:
     """A folded string, ready to be looked for as a word."""
 
     text: str
-    whole: re.Pattern[str]
+    complete: re.Pattern[str]
     begins: re.Pattern[str]
     part: re.Pattern[str]
 
     def wholeness(self, text: str) -> Wholeness:
         """How whole the best occurrence in a text is, as the text stands; fold it first where that matters."""
-        return 2 if self.whole.search(text) else 1 if self.begins.search(text) else 0
+        return 2 if self.complete.search(text) else 1 if self.begins.search(text) else 0
 
     def longer(self, texts: Iterable[str]) -> Counter[str]:
         """The beginnings of longer runs that have the word inside, by the number of texts: 東京都 for 京都.
@@ -70,7 +70,7 @@ def _run(character: str) -> str:
 
 _TITLE_WEIGHT = 10
 _SATURATION = 1.2
-_WHOLE = 1.3
+_COMPLETE_BOOST = 1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Relevance:
     @property
     def boost(self) -> float:
         """What a score is multiplied by for whole runs."""
-        return _WHOLE if self.wholeness == 2 else 1.0
+        return _COMPLETE_BOOST if self.wholeness == 2 else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +115,14 @@ class Criteria:
         """The relevance of an article; None where it does not match in this scope."""
         current = (_Field(title), _Field(text))
         fields = (*current, _Field(removed_text))
-        stands = all(_finds(group, current) for group in self.groups) and not _finds(self.excluded, current)
+        in_current = all(_finds(group, current) for group in self.groups) and not _finds(self.excluded, current)
         if scope != "current":
-            found = stands or all(_finds(group, fields) for group in self.groups)
-            if not found or _finds(self.excluded, fields) or (scope == "removed" and stands):
+            found = in_current or all(_finds(group, fields) for group in self.groups)
+            if not found or _finds(self.excluded, fields) or (scope == "removed" and in_current):
                 return None
-        elif not stands:
+        elif not in_current:
             return None
-        if not stands:
+        if not in_current:
             return Relevance("removed", self._wholeness(fields), self._score(*fields))
         in_title = all(_finds(group, current[:1]) for group in self.groups)
         looked_at = current[:1] if in_title else current

@@ -144,10 +144,10 @@ def dictionary(codec: str, below: Sequence[bytes]) -> bytes | None:
 def _check_size(data: bytes, raw_size: int) -> None:
     """Asked before decoding, so that a damaged frame cannot make us allocate what it claims."""
     try:
-        said = zstandard.frame_content_size(data)
+        stated_size = zstandard.frame_content_size(data)
     except (zstandard.ZstdError, TypeError) as error:
         raise StoreError("damaged_frame", reason=error) from error
-    if said != raw_size:
+    if stated_size != raw_size:
         raise StoreError("frame_size")
 
 

@@ -172,9 +172,9 @@ def headers_of(text: str) -> Headers:
 def _page_visits(rows: Iterator[tuple[str, Outcome, int, str, str, str]]) -> Iterator[Visit]:
     types: dict[str, str] = {}
     for at, outcome, status, sha256, headers, final_url in rows:
-        said = next((value for name, value in json.loads(headers) if name.lower() == "content-type"), "")
+        stated = next((value for name, value in json.loads(headers) if name.lower() == "content-type"), "")
         # A 304 seldom repeats the type of the body it confirms.
-        content_type = said if said and status != timeline.NOT_MODIFIED else types.get(sha256, said)
+        content_type = stated if stated and status != timeline.NOT_MODIFIED else types.get(sha256, stated)
         types.setdefault(sha256, content_type)
         yield Visit(at, outcome, status, sha256, content_type, final_url)
 

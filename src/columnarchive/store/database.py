@@ -324,7 +324,7 @@ def _connect(path: Path, write: bool) -> sqlite3.Connection:
     try:
         return _opened(path, f"mode={mode}", write)
     except sqlite3.OperationalError as error:
-        if write or (error.sqlite_errorcode & PRIMARY) not in _NO_ROOM_FOR_INDEX:
+        if write or (error.sqlite_errorcode & PRIMARY) not in _CANNOT_MAKE_INDEX:
             raise
         return _opened(path, _as_it_lies(path), write)
 
@@ -349,7 +349,7 @@ def _opened(path: Path, mode: str, write: bool) -> sqlite3.Connection:
 
 
 # How SQLite fails where it cannot make the index of the log: a folder that may only be read, or a full disk.
-_NO_ROOM_FOR_INDEX = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
+_CANNOT_MAKE_INDEX = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
 
 
 def _as_it_lies(path: Path) -> str:

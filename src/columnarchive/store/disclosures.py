@@ -87,7 +87,7 @@ class SampledColumn:
 
 
 _NUMBER = "(select coalesce(max(number), 0) from revisions where article_id = articles.id and first_seen_at <= :at)"
-_STANDS = "exists (select 1 from observations where article_id = articles.id and kind = :{} and {})"
+_STATED = "exists (select 1 from observations where article_id = articles.id and kind = :{} and {})"
 _NOW = "until_revision = 0"
 _THEN = f"since_revision <= {_NUMBER} and (until_revision = 0 or until_revision >= {_NUMBER})"
 # Of all columns, two runs through an index are faster than two look-ups a column.
@@ -105,7 +105,7 @@ def _chosen(chosen: LedgerFilter) -> tuple[str, dict[str, Any]]:
     clauses += ["articles.first_seen_at <= :at"] if chosen.at else []
     if chosen.lacking:
         standing = _THEN if chosen.at else _NOW
-        one_by_one = f"{_STANDS.format('own', standing)} and not {_STANDS.format('kind', standing)}"
+        one_by_one = f"{_STATED.format('own', standing)} and not {_STATED.format('kind', standing)}"
         clauses.append(one_by_one if chosen.at or _is_part(chosen) else _LACKS)
     values = {name: json.dumps(wanted) for name, wanted in named.items()}
     return " and ".join(clauses) or "1", {**values, "own": OWN, "kind": chosen.kind, "at": chosen.at}
@@ -263,7 +263,7 @@ def _disclosure(column: LedgerColumn, kind: str, rows: Sequence[Sequence[Any]], 
             since_at, until_at = span.since_at, ""
         last = max(last, span.until_revision or 1 << 62)
         until_at = max(until_at, span.until_at)
-    shown = [span for span in spans if span.until_revision == 0 or not stands]
+    evidence = [span for span in spans if span.until_revision == 0 or not stands]
     return Disclosure(
         column.url,
         column.site,
@@ -276,7 +276,7 @@ def _disclosure(column: LedgerColumn, kind: str, rows: Sequence[Sequence[Any]], 
         "text" if stands else "",
         tuple(
             Evidence(span.text, span.words, span.since_at, span.until_at if span.until_revision else "")
-            for span in shown
+            for span in evidence
         ),
     )
 

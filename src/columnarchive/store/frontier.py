@@ -175,21 +175,21 @@ def note_visit(conn: sqlite3.Connection, page_id: int, capture: Capture, due: Du
         (page_id,),
     ).fetchone()
     failures, interval, etag, last_modified, changed_at, first_seen_at = row
-    shown = capture.outcome in ("ok", "unchanged", "redirected")
-    failures = 0 if shown else failures + 1
+    live = capture.outcome in ("ok", "unchanged", "redirected")
+    failures = 0 if live else failures + 1
     low, high = (one * 24 for one in days)
     if capture.outcome in MISSING:
         hours = min(high, 24.0) if failures < 2 and capture.outcome != "gone" else high
-    elif not shown and capture.outcome in FAILED:
+    elif not live and capture.outcome in FAILED:
         hours = min(high, BACK_OFF_HOURS[min(failures, len(BACK_OFF_HOURS)) - 1])
-    elif not shown:
+    elif not live:
         hours = min(high, max(low, 24.0 * 2 ** min(failures - 1, 10)))
     elif changed_at or first_seen_at:
         age = from_text(due.now) - from_text(changed_at or first_seen_at)
         hours = age.total_seconds() / 3600 * SHARE_OF_AGE
     else:
         hours = interval * 1.5 if capture.outcome == "unchanged" else interval / 2
-    hours = min(high, max(low, hours)) if shown else hours
+    hours = min(high, max(low, hours)) if live else hours
     if capture.outcome == "ok":
         etag, last_modified = capture.header("etag"), capture.header("last-modified")
     elif capture.outcome == "redirected":

@@ -26,9 +26,9 @@ def file(conn: sqlite3.Connection) -> list[Problem]:
     """SQLite's own integrity and foreign key checks."""
     try:
         found = [
-            Problem("file", f"SQLite: {said}.")
-            for (said,) in conn.execute(f"pragma integrity_check({_MANY})")
-            if said != "ok" and not said.startswith("malformed inverted index")
+            Problem("file", f"SQLite: {fault}.")
+            for (fault,) in conn.execute(f"pragma integrity_check({_MANY})")
+            if fault != "ok" and not fault.startswith("malformed inverted index")
         ]
         for table, rowid, parent, _ in conn.execute("pragma foreign_key_check").fetchmany(_MANY):
             found.append(Problem(f"{table} {rowid}", f"The row refers to a row of {parent} that is not there."))
@@ -139,14 +139,14 @@ class _Decoded:
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._cache: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
 
     def get(self, sha256: str, depth: int = 0) -> bytes:
         """The body, from its frame and its base's; StoreError when that cannot be done."""
-        if sha256 in self._kept:
-            self._kept.move_to_end(sha256)
-            return self._kept[sha256]
+        if sha256 in self._cache:
+            self._cache.move_to_end(sha256)
+            return self._cache[sha256]
         row = self._conn.execute(
             "select codec, base_sha256, raw_size, cast(data as blob) from bodies where sha256 = ?", (sha256,)
         ).fetchone()
@@ -169,10 +169,10 @@ class _Decoded:
         return [name for name, _ in self._conn.execute(blobs.ANCESTORS, (sha256,))][:0:-1]
 
     def _keep(self, sha256: str, body: bytes) -> None:
-        self._kept[sha256] = body
+        self._cache[sha256] = body
         self._size += len(body)
-        while self._size > CACHE_BYTES and len(self._kept) > 1:
-            _, old = self._kept.popitem(last=False)
+        while self._size > CACHE_BYTES and len(self._cache) > 1:
+            _, old = self._cache.popitem(last=False)
             self._size -= len(old)
 
 
@@ -203,11 +203,11 @@ def _body(conn: sqlite3.Connection, decoded: _Decoded, sha256: str) -> Iterator[
 
 def _pages(conn: sqlite3.Connection) -> Iterator[Problem]:
     """Pages whose span or last body is not what their captures give."""
-    shown = f"withdrawal_id is null and {timeline.SHOWN_SQL}"
+    live = f"withdrawal_id is null and {timeline.LIVE_SQL}"
     rows = conn.execute(
         f"""select pages.url from pages left join (
               select page_id, min(fetched_at) as first, max(fetched_at) as last
-              from captures where {shown} group by page_id
+              from captures where {live} group by page_id
             ) as span on span.page_id = pages.id
             where state <> 'withdrawn'
               and (first_seen_at <> coalesce(first, '') or last_seen_at <> coalesce(last, ''))"""

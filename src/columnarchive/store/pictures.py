@@ -55,7 +55,7 @@ def wanted(conn: sqlite3.Connection, site: str, limit: int) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-_SHOWN = """from captures join pages on pages.id = page_id
+_CAPTURES = """from captures join pages on pages.id = page_id
     where pages.kind = 'resource' and found_by = 'picture' and withdrawal_id is null and captures.body_sha256 <> ''
       and outcome in ('ok', 'unchanged', 'redirected')"""
 
@@ -63,7 +63,7 @@ _SHOWN = """from captures join pages on pages.id = page_id
 def unexamined(conn: sqlite3.Connection) -> list[str]:
     """Return the digests of pictures that nobody has opened yet."""
     rows = conn.execute(
-        f"""select distinct captures.body_sha256 {_SHOWN}
+        f"""select distinct captures.body_sha256 {_CAPTURES}
             and captures.body_sha256 not in (select sha256 from picture_files)"""
     )
     return [row[0] for row in rows]
@@ -71,12 +71,12 @@ def unexamined(conn: sqlite3.Connection) -> list[str]:
 
 def uncompared(conn: sqlite3.Connection, engine: str) -> list[tuple[str, str]]:
     """Return pictures that followed each other under one address and were not compared by this engine."""
-    shown: dict[str, list[str]] = {}
+    captured: dict[str, list[str]] = {}
     for url, sha256 in conn.execute(
-        f"select pages.url, captures.body_sha256 {_SHOWN} order by fetched_at, captures.id"
+        f"select pages.url, captures.body_sha256 {_CAPTURES} order by fetched_at, captures.id"
     ):
-        shown.setdefault(picture_key(url), []).append(sha256)
-    pairs = {pair for own in shown.values() for pair in pairwise(own) if pair[0] != pair[1]}
+        captured.setdefault(picture_key(url), []).append(sha256)
+    pairs = {pair for own in captured.values() for pair in pairwise(own) if pair[0] != pair[1]}
     known = set(conn.execute("select old_sha256, new_sha256 from picture_pairs where engine = ?", (engine,)))
     return sorted(pairs - known)
 

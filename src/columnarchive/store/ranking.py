@@ -202,9 +202,9 @@ def _medium(look: Look, ids: set[int]) -> Coarse:
     scores = _scores(look) if len(ids) <= SCORED and look.query.longest < _LONG else {}
     titled = _titled(look) & ids
     first = list(islice(_in_order(look.conn, [titled, ids], scores), BLOCK // 2))
-    whole = _whole(look, first) & ids if look.query.longest < _LONG else set()
+    complete = _complete_words(look, first) & ids if look.query.longest < _LONG else set()
     return Coarse(
-        _in_order(look.conn, [titled & whole, whole, titled, ids] if whole else [titled, ids], scores), scores
+        _in_order(look.conn, [titled & complete, complete, titled, ids] if complete else [titled, ids], scores), scores
     )
 
 
@@ -215,8 +215,8 @@ def _large(look: Look, ids: set[int]) -> Coarse:
     first = list(islice(chain(newest(look.conn, titled), rest), BLOCK // 2))
     order = [iter(first), newest(look.conn, titled), rest]
     # Only a short word is part of others nearly everywhere (京都 in Tokyo), and to ask about more costs the most here.
-    if look.query.longest <= _WORD and len(look.query.terms) == 1 and (whole := _whole(look, first)):
-        order = [newest(look.conn, titled & whole), newest(look.conn, whole), newest(look.conn, titled), *order]
+    if look.query.longest <= _WORD and len(look.query.terms) == 1 and (complete := _complete_words(look, first)):
+        order = [newest(look.conn, titled & complete), newest(look.conn, complete), newest(look.conn, titled), *order]
     return Coarse(chain(*order), {})
 
 
@@ -282,7 +282,7 @@ def _ends(query: Query) -> Query:
     return replace(query, groups=tuple(groups)) if len(groups) > len(query.groups) else query
 
 
-def _whole(look: Look, sample: list[int]) -> set[int]:
+def _complete_words(look: Look, sample: list[int]) -> set[int]:
     """Matches without the longer runs that words of the query are part of nearly always: 京都 where it is not 東京都.
 
     The runs are learned from some of the matches. Empty when parts are no trouble, or too many to be told apart.
@@ -299,8 +299,8 @@ def _whole(look: Look, sample: list[int]) -> set[int]:
     explained = sum(1 for text in texts if any(run in text for runs in longer.values() for run in runs))
     if explained < _EXPLAINED * len(texts):
         return set()
-    whole = rowids(look.conn, to_fts(replace(look.query, excluded=()), "all", longer), SCORED)
-    return whole if len(whole) < SCORED else set()
+    complete = rowids(look.conn, to_fts(replace(look.query, excluded=()), "all", longer), SCORED)
+    return complete if len(complete) < SCORED else set()
 
 
 def _scores(look: Look) -> dict[int, float]:

@@ -109,7 +109,7 @@ def write_site(db: Database, site_id: int, derived: DerivedSite, at: str, *, ane
         )
     conn.execute(
         "update sites set rules = ?, derived_at = ?, derived_from = ?, template = ? where id = ?",
-        (derived.rules, at, derived.newest_capture, _told(derived.template), site_id),
+        (derived.rules, at, derived.newest_capture, _template_json(derived.template), site_id),
     )
     return Written(len(ids), added, revised, rewritten, len(stored))
 
@@ -173,7 +173,7 @@ def _stored(conn: sqlite3.Connection, site: str) -> dict[str, tuple[int, str, in
         conn.text_factory = str
 
 
-def _told(template: SiteTemplate | None) -> str:
+def _template_json(template: SiteTemplate | None) -> str:
     if template is None:
         return ""
     common = [[_clipped(text), pages] for text, pages in template.common]
@@ -237,7 +237,7 @@ def _write_article(conn: sqlite3.Connection, site: str, history: History, digest
     indexed = (article.title, article.text, removed_text)
     row = {
         "site": site,
-        **_said(article),
+        **_text_columns(article),
         "url": article.url,
         "text": indexed[1],
         "removed_text": removed_text,
@@ -272,7 +272,7 @@ def _write_article(conn: sqlite3.Connection, site: str, history: History, digest
     return article_id
 
 
-def _said(article: Article) -> dict[str, str]:
+def _text_columns(article: Article) -> dict[str, str]:
     return {
         "title": article.title,
         "published_on": article.published_on,
@@ -295,7 +295,7 @@ def _write_revisions(conn: sqlite3.Connection, article_id: int, revisions: Itera
             "number": revision.number,
             "first_seen_at": revision.first_seen_at,
             "last_seen_at": revision.last_seen_at,
-            **_said(revision.article),
+            **_text_columns(revision.article),
             "characters": len(revision.article.text),
             "fingerprint": revision.article.fingerprint,
             "rules": revision.rules,

@@ -270,8 +270,8 @@ def site_page(conn: Connection, name: str) -> SitePage:
 def _template(text: str) -> SiteTemplate | None:
     if not text:
         return None
-    told = json.loads(text)
-    return SiteTemplate(**{**told, "common": tuple((line, pages) for line, pages in told["common"])})
+    fields = json.loads(text)
+    return SiteTemplate(**{**fields, "common": tuple((line, pages) for line, pages in fields["common"])})
 
 
 def troubles(conn: Connection, name: str, limit: int) -> list[Trouble]:

@@ -277,8 +277,8 @@ _PACKAGE = {
 def is_without_bodies(conn: sqlite3.Connection) -> bool:
     """Whether this is a copy that was made without the stored pages; a copy that holds some all the same is none."""
     try:
-        said = conn.execute("select 1 from meta where key = ?", (WITHOUT_BODIES,)).fetchone()
-        return said is not None and conn.execute("select 1 from bodies limit 1").fetchone() is None
+        declared = conn.execute("select 1 from meta where key = ?", (WITHOUT_BODIES,)).fetchone()
+        return declared is not None and conn.execute("select 1 from bodies limit 1").fetchone() is None
     except sqlite3.DatabaseError:
         return False  # a damaged file is taken for whole, so that what it lost is told
 

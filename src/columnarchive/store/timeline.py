@@ -13,10 +13,10 @@ from typing import Literal
 from columnarchive.records import Outcome, PageState
 
 # Outcomes in which the server showed the page: the line of bodies that `unchanged` and a 304 refer to.
-SHOWN: tuple[Outcome, ...] = ("ok", "unchanged", "redirected", "no_article", "needs_javascript")
+LIVE: tuple[Outcome, ...] = ("ok", "unchanged", "redirected", "no_article", "needs_javascript")
 # What the newest of these says is a page's state; other outcomes are passing faults.
 STATES: dict[Outcome, PageState] = {
-    **dict.fromkeys(SHOWN, "live"),
+    **dict.fromkeys(LIVE, "live"),
     "gone": "gone",
     "missing": "gone",
     "unresolved": "gone",
@@ -26,7 +26,7 @@ STATES: dict[Outcome, PageState] = {
     "not_html": "refused",
     "not_picture": "refused",
 }
-SHOWN_SQL = "outcome in (" + ", ".join(f"'{outcome}'" for outcome in SHOWN) + ")"
+LIVE_SQL = "outcome in (" + ", ".join(f"'{outcome}'" for outcome in LIVE) + ")"
 NOT_MODIFIED = 304
 FOUND = json.dumps(
     ["no_article", "needs_javascript", "suspect", "unreadable"]
@@ -39,7 +39,7 @@ def settle(conn: sqlite3.Connection, page_id: int, since: str = "") -> None:
     before = body_before(conn, page_id, since, "")
     rows = conn.execute(
         f"""select id, status, outcome, body_sha256 from captures
-            where page_id = ? and fetched_at >= ? and withdrawal_id is null and body_sha256 <> '' and {SHOWN_SQL}
+            where page_id = ? and fetched_at >= ? and withdrawal_id is null and body_sha256 <> '' and {LIVE_SQL}
             order by fetched_at, body_sha256 limit ?""",
         # Only a capture added, others of its second and the one after them can read differently.
         (page_id, since, 8 if since else -1),
@@ -58,7 +58,7 @@ def body_before(conn: sqlite3.Connection, page_id: int, at: str, sha256: str) ->
     row = conn.execute(
         f"""select body_sha256 from captures
             where page_id = ? and (fetched_at, body_sha256) < (?, ?) and fetched_at <= ?
-              and withdrawal_id is null and body_sha256 <> '' and {SHOWN_SQL}
+              and withdrawal_id is null and body_sha256 <> '' and {LIVE_SQL}
             order by fetched_at desc, body_sha256 desc limit 1""",
         (page_id, at, sha256, at),
     ).fetchone()
@@ -69,7 +69,7 @@ def body_after(conn: sqlite3.Connection, page_id: int, at: str) -> str:
     """The body of the page's next showing: what a capture that came late is coded against."""
     row = conn.execute(
         f"""select body_sha256 from captures where page_id = ? and fetched_at >= ?
-              and withdrawal_id is null and body_sha256 <> '' and {SHOWN_SQL} order by fetched_at limit 1""",
+              and withdrawal_id is null and body_sha256 <> '' and {LIVE_SQL} order by fetched_at limit 1""",
         (page_id, at),
     ).fetchone()
     return row[0] if row else ""
@@ -91,7 +91,7 @@ def _settle_page(conn: sqlite3.Connection, page_id: int) -> None:
             break
     if newest is None:
         return
-    first, last = _shown_edge(conn, page_id, "asc"), _shown_edge(conn, page_id, "desc")
+    first, last = _live_edge(conn, page_id, "asc"), _live_edge(conn, page_id, "desc")
     body = body_before(conn, page_id, AFTER_ALL_TIME, "")
     # What derivation found the page to be holds as long as it shows the same body.
     conn.execute(
@@ -107,10 +107,10 @@ def _settle_page(conn: sqlite3.Connection, page_id: int) -> None:
     )  # fmt: skip
 
 
-def _shown_edge(conn: sqlite3.Connection, page_id: int, order: Literal["asc", "desc"]) -> str:
+def _live_edge(conn: sqlite3.Connection, page_id: int, order: Literal["asc", "desc"]) -> str:
     """When the page was first or last shown; empty when it never was."""
     row = conn.execute(
-        f"""select fetched_at from captures where page_id = ? and withdrawal_id is null and {SHOWN_SQL}
+        f"""select fetched_at from captures where page_id = ? and withdrawal_id is null and {LIVE_SQL}
             order by fetched_at {order} limit 1""",
         (page_id,),
     ).fetchone()

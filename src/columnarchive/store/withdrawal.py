@@ -223,7 +223,7 @@ def _drop_articles(conn: sqlite3.Connection, pages: Sequence[int]) -> None:
         site_writer.delete_article(conn, article_id)
 
 
-def _settle_pages(conn: sqlite3.Connection, pages: Sequence[int], whole: Sequence[int]) -> None:
+def _settle_pages(conn: sqlite3.Connection, pages: Sequence[int], entire_pages: Sequence[int]) -> None:
     _run(
         conn,
         """update pages set etag = '', last_modified = '', lastmod = '', body_sha256 = '', article_id = null
@@ -231,7 +231,7 @@ def _settle_pages(conn: sqlite3.Connection, pages: Sequence[int], whole: Sequenc
         pages,
     )
     for page_id in pages:
-        if page_id in whole or not _captures_of(conn, [page_id]):
+        if page_id in entire_pages or not _captures_of(conn, [page_id]):
             conn.execute("update pages set state = 'withdrawn', last_outcome = '' where id = ?", (page_id,))
         else:
             timeline.settle(conn, page_id)

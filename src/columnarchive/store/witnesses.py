@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, NamedTuple
 
-from columnarchive.store.timeline import SHOWN_SQL
+from columnarchive.store.timeline import LIVE_SQL
 from columnarchive.times import from_text
 
 OWN = "crawl"  # the source of our own captures
@@ -47,7 +47,7 @@ def witnesses(conn: sqlite3.Connection, article_id: int) -> list[Witness]:
             from pages join captures on page_id = pages.id
             join revisions on revisions.article_id = pages.article_id
               and fetched_at between revisions.first_seen_at and revisions.last_seen_at
-            where pages.article_id = ? and withdrawal_id is null and captures.body_sha256 <> '' and {SHOWN_SQL}
+            where pages.article_id = ? and withdrawal_id is null and captures.body_sha256 <> '' and {LIVE_SQL}
             group by captures.id order by fetched_at""",
         (article_id,),
     )
