@@ -14,6 +14,7 @@ from pathlib import Path
 import clinic_archive
 import evidence
 import pytest
+from command import archive
 from web_archive import Front, Kept, pywb
 
 from columnarchive.archive import Archive, CrawlOptions, Target, WebArchiveSpan
@@ -268,8 +269,7 @@ def test_the_command_witness_takes_over_what_is_of_our_own_time(tmp_path: Path, 
         for year, version in ((2017, 0), (2019, 0), (2021, 1), (2023, 1)):
             evidence.fill(db, [evidence.capture(url, f"{year}-01-01T00:00:00Z", body(3, version))])
         clinic_archive.derive_here(db)
-    witness = [sys.executable, "-m", "columnarchive", "--db", str(path), "witness", url, "--from", front.base]
-    done = subprocess.run([*witness, "--allow-private"], capture_output=True, text=True, check=True)
+    done = archive("witness", url, "--from", front.base, "--allow-private", db=path)
     # Version 0 in 2018 and 2019 is between two of ours with it, in 2021 between two of ours with version 1.
     assert [line.split(": ")[1].split(",")[0] for line in done.stdout.splitlines() if line[:2] == "20"] == [
         "agrees", "agrees", "differs", "agrees"

@@ -1,4 +1,4 @@
-"""The command as a process: output, JSON contract, exit codes and sentences for what cannot be done."""
+"""The command: output, JSON contract, exit codes and sentences for what cannot be done."""
 
 from __future__ import annotations
 
@@ -11,17 +11,12 @@ from pathlib import Path
 import clinic
 import deriving
 import pytest
+from command import archive
 from evidence import at, capture, fill, page
 
 from columnarchive.store.database import Database
 
 NANBYO = clinic.HOST + "/column/nanbyo-kansaibou/"
-
-
-def archive(*arguments: str | Path, db: Path | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    chosen = ["--db", str(db)] if db else []
-    command = [sys.executable, "-m", "columnarchive", *chosen, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", input=stdin, check=False)
 
 
 def rows(done: subprocess.CompletedProcess[str]) -> list[dict[str, object]]:
@@ -187,7 +182,6 @@ def sentence(done: subprocess.CompletedProcess[str], said: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
 def test_bad_input_ends_in_one_sentence(db: Path, tmp_path: Path) -> None:
     no_database = tmp_path / "text.db"
     no_database.write_text("just text, and more of it than a header has" * 9)

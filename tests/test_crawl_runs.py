@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from command import archive
 from fake_clock import FakeClock
 from servers.site import Reply, Site
 
@@ -288,18 +289,14 @@ def test_what_was_fetched_and_shows_no_column_is_told(tmp_path: Path, site: Site
     site.pages["/column/1.html"] = top.format("Just a moment...") + "Checking your browser before you go on."
     site.pages["/column/2.html"] = top.format("コラム") + "<div id=root></div><script src=/app.js></script>"
 
-    def archive(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "columnarchive", "--db", str(tmp_path / "told.db"), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True)
-
-    start = site.url + "/column/"
-    planned = archive("crawl", start, "--allow-private", "--dry-run").stdout
+    start, path = site.url + "/column/", tmp_path / "told.db"
+    planned = archive("crawl", start, "--allow-private", "--dry-run", db=path).stdout
     assert "1 page would be fetched." in planned
-    crawled = archive("crawl", start, "--allow-private", "--delay", "0")
+    crawled = archive("crawl", start, "--allow-private", "--delay", "0", db=path)
     assert "2 pages fetched without a readable column: needs_javascript 1, suspect 1" in crawled.stdout
     assert f"suspect  {start}1.html  It shows a bot check" in crawled.stderr
     assert f"needs_javascript  {start}2.html  A script inserts its text" in crawled.stderr
-    assert "It shows a bot check" in archive("captures", start + "1.html").stdout
+    assert "It shows a bot check" in archive("captures", start + "1.html", db=path).stdout
     assert "A script inserts" in archive("captures", start + "2.html").stdout
     assert "bot check" not in archive("captures", start + "3.html").stdout
     assert "Nothing would be fetched now: no page is due" in archive("crawl", "--allow-private", "--dry-run").stdout
@@ -339,12 +336,11 @@ def test_a_host_may_be_an_address_of_ipv6(db: Database) -> None:
 def test_a_proxy_is_used_when_it_is_asked_for(tmp_path: Path) -> None:
     start = "http://clinic.invalid/column/"
     with Site({start: "<p>コラム", "http://clinic.invalid/robots.txt": ""}) as proxy:
-        command = [sys.executable, "-m", "columnarchive", "--db", str(tmp_path / "a.db"), "crawl", start]
-        options = ["--delay", "0", "--contact", "me@example.org", "--proxy"]
-        done = subprocess.run([*command, *options, proxy.url], capture_output=True, text=True, check=True)
+        words = ["crawl", start, "--delay", "0", "--contact", "me@example.org", "--proxy"]
+        done = archive(*words, proxy.url, db=tmp_path / "a.db")
         assert "ok 1" in done.stdout
         assert start in proxy.paths()
-        wrong = subprocess.run([*command, *options, "nonsense"], capture_output=True, text=True, check=False)
+        wrong = archive(*words, "nonsense", db=tmp_path / "a.db")
     assert wrong.returncode in (1, 2)
     assert "is not a web address" in wrong.stderr
     assert "Traceback" not in wrong.stderr

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import clinic
 import clinic_archive
+import command
 import pytest
 from deriving import spread
 from reading import opened
@@ -38,8 +38,8 @@ def examples() -> Iterator[tuple[str, str]]:
         for below, one in getattr(command, "commands", {}).items():
             yield from walk(f"{name} {below}", one)
 
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
-        yield from walk(name, command)
+    for name, top in get_command(app).commands.items():  # type: ignore[attr-defined]
+        yield from walk(name, top)
 
 
 EXAMPLES = dict(examples())
@@ -63,9 +63,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def archive(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "columnarchive", *words]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, cwd=folder)
+def archive(folder: Path, *words: str) -> CompletedProcess[str]:
+    return command.archive(*words, cwd=folder)
 
 
 @pytest.mark.parametrize("name", spread([name for name in EXAMPLES if name not in LONG + NEEDS_SERVERS], 8))

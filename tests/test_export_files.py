@@ -13,6 +13,7 @@ from pathlib import Path
 
 import clinic_archive
 import pytest
+from command import archive
 from reading import opened
 
 from columnarchive import reader
@@ -302,17 +303,9 @@ def test_a_copy_stands_on_its_own(db: Path, tmp_path: Path, without_bodies: bool
 
 def test_the_command_writes_each_format(db: Path, tmp_path: Path) -> None:
     for format in ("jsonl", "sqlite"):
-        done = subprocess.run(
-            [sys.executable, "-m", "columnarchive", "--db", str(db), "export", format, str(tmp_path / format)],
-            capture_output=True,
-            check=True,
-        )
-        assert done.stdout.decode().startswith(f"{articles(db)} articles")
-        assert done.stderr == b""
-    wrong = subprocess.run(
-        [sys.executable, "-m", "columnarchive", "--db", str(db), "export", "pdf", str(tmp_path / "x")],
-        capture_output=True,
-        check=False,
-    )
+        done = archive("export", format, tmp_path / format, db=db)
+        assert done.stdout.startswith(f"{articles(db)} articles")
+        assert (done.returncode, done.stderr) == (0, "")
+    wrong = archive("export", "pdf", tmp_path / "x", db=db)
     assert wrong.returncode == 1
-    assert "choose from warc, wacz, jsonl, csv" in wrong.stderr.decode()
+    assert "choose from warc, wacz, jsonl, csv" in wrong.stderr

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from browser import sample
+from command import archive as command_in_process
 from deriving import spread
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -36,6 +37,11 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(archive: Path, *arguments: str | bytes, **options: object) -> subprocess.CompletedProcess[bytes]:
+    """Run a command, in a process of its own only if it is a server or `options` ask for it."""
+    if not options and "serve" not in arguments:
+        done = command_in_process(*map(os.fsdecode, arguments), db=archive)
+        out, err = (text.encode("utf-8", "surrogateescape") for text in (done.stdout, done.stderr))
+        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
     command = [*COMMAND, "--db", str(archive), *arguments]
     return subprocess.run(command, capture_output=True, check=False, timeout=60, **options)  # type: ignore[call-overload,no-any-return]
 

@@ -9,8 +9,6 @@ import io
 import json
 import random
 import re
-import subprocess
-import sys
 import tracemalloc
 import zlib
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ from pathlib import Path
 
 import clinic_archive
 import pytest
+from command import archive
 from deriving import spread
 from evidence import at, page
 
@@ -327,11 +326,10 @@ def test_a_file_that_is_no_warc_is_one_clean_sentence(tmp_path: Path, name: str)
     with Database.open(tmp_path / "a.db") as db, pytest.raises(ExchangeError) as caught:
         import_warc.import_files(db, [path], None, lambda *_: None, now)
     assert re.fullmatch(r"[ -~]+", str(caught.value))
-    command = [sys.executable, "-m", "columnarchive", "--db", str(tmp_path / "b.db"), "import", str(path)]
-    done = subprocess.run(command, capture_output=True, check=False)
+    done = archive("import", path, db=tmp_path / "b.db")
     assert done.returncode == 1
-    assert len(done.stderr.decode().splitlines()) == 1
-    assert re.fullmatch(rb"[ -~]+\n", done.stderr)
+    assert len(done.stderr.splitlines()) == 1
+    assert re.fullmatch(r"[ -~]+\n", done.stderr)
 
 
 @pytest.mark.slow

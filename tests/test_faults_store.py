@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
+import command
 import deriving
 import pytest
 from deriving import spread
@@ -131,12 +130,6 @@ def rows(path: Path) -> list[object]:
         return found
 
 
-def run(path: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """A command on an archive, in a process of its own."""
-    command = [sys.executable, "-m", "columnarchive", "--db", str(path), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-
-
 @pytest.mark.parametrize("fault", spread(CRAFTED, 8))
 def test_what_is_derived_is_named_by_check_and_mended_by_rebuild(whole: Path, tmp_path: Path, fault: str) -> None:
     path = crafted(whole, tmp_path, CRAFTED[fault])
@@ -174,10 +167,10 @@ EVERY_COMMAND = [
 )  # fmt: skip
 @pytest.mark.slow
 def test_every_command_says_one_sentence(whole: Path, tmp_path: Path, script: str) -> None:
-    for number, command in enumerate(EVERY_COMMAND):
+    for number, words in enumerate(EVERY_COMMAND):
         (tmp_path / str(number)).mkdir()
-        done = run(crafted(whole, tmp_path / str(number), script), *command)
-        assert "Traceback" not in done.stderr, (command, done.stderr)
-        assert done.returncode in (0, 1, 2), command
-        if done.returncode == 1 and command[0] not in ("check", "rebuild"):
-            assert len(done.stderr.strip().splitlines()) == 1, (command, done.stderr)
+        done = command.archive(*words, db=crafted(whole, tmp_path / str(number), script))
+        assert "Traceback" not in done.stderr, (words, done.stderr)
+        assert done.returncode in (0, 1, 2), words
+        if done.returncode == 1 and words[0] not in ("check", "rebuild"):
+            assert len(done.stderr.strip().splitlines()) == 1, (words, done.stderr)

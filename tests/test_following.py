@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from subprocess import CompletedProcess
 
+import command
 import pytest
 
 from columnarchive.config import SiteSettings, load
@@ -23,9 +23,8 @@ def start() -> Iterator[str]:
         yield clinic.url + START
 
 
-def archive(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "columnarchive", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, cwd=folder)
+def archive(folder: Path, *arguments: str) -> CompletedProcess[str]:
+    return command.archive(*arguments, cwd=folder)
 
 
 @pytest.mark.slow
@@ -72,8 +71,8 @@ def test_an_address_that_does_not_answer_is_said_in_a_sentence(tmp_path: Path) -
 
 def test_beyond_this_machine_a_contact_is_needed(tmp_path: Path) -> None:
     """Nothing is fetched: the question comes before."""
-    for command in (["crawl", "https://clinic.invalid/column/"], ["sites", "add", "https://clinic.invalid/column/"]):
-        done = archive(tmp_path, *command)
+    for words in (["crawl", "https://clinic.invalid/column/"], ["sites", "add", "https://clinic.invalid/column/"]):
+        done = archive(tmp_path, *words)
         assert done.returncode == 1
         assert "how the sites can reach you" in done.stderr
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import deriving
 import pytest
+from command import archive
 from evidence import at, capture, fill
 
 from columnarchive.observations import KINDS, Line, ledger, observe
@@ -181,9 +181,8 @@ def test_a_statement_that_returns_is_a_new_entry() -> None:
     ]
 
 
-def run(db: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "columnarchive", "--db", str(db), "observations", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+def run(db: Path, *arguments: str) -> CompletedProcess[str]:
+    return archive("observations", *arguments, db=db)
 
 
 def test_the_command(db: Database, tmp_path: Path) -> None:
@@ -211,23 +210,7 @@ def test_a_coding_sheet_as_a_workbook(db: Database, tmp_path: Path) -> None:
 
 
 def test_a_withdrawn_page_leaves_no_observation(db: Database) -> None:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "columnarchive",
-            "--db",
-            str(db.path),
-            "withdraw",
-            URL.format(1),
-            "--reason",
-            "x",
-            "--yes",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = archive("withdraw", URL.format(1), "--reason", "x", "--yes", db=db.path)
     assert done.returncode == 0, done.stderr
     assert entries(db, 1, "cost") == []
     assert db.conn.execute("select count(*) from observations where text like '%000円%'").fetchone() == (0,)

@@ -15,10 +15,12 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import clinic_archive
 import pytest
+from command import archive
 
 from columnarchive.config import DigestSettings, load
 from columnarchive.crawl import webhook
@@ -346,9 +348,8 @@ def test_a_secret_that_is_not_there_is_said_and_nothing_sent(db: Database, recei
 def test_the_command_shows_all_that_is_new_and_then_not_a_word(db: Database) -> None:
     """What counts as shown must have been shown, whatever the limit; and cron mails every word."""
 
-    def said(*options: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "columnarchive", "--db", str(db.path), "changes", *options]
-        return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    def said(*options: str) -> CompletedProcess[str]:
+        return archive("changes", *options, db=db.path)
 
     wrong = said("--since", "last", "--until", "2026-01-01")
     assert (wrong.returncode, wrong.stdout) == (1, "")

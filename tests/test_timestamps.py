@@ -8,13 +8,13 @@ import shutil
 import socket
 import sqlite3
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import command
 import pytest
 from evidence import archive, site
 
@@ -241,8 +241,7 @@ def test_random_damage_of_a_token_is_found(db: Database, authorities: tuple[Auth
 
 def run(db: Database, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`archive` as a person runs it."""
-    command = [sys.executable, "-m", "columnarchive", "--db", str(db.path), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return command.archive(*arguments, db=db.path)
 
 
 @pytest.mark.slow
