@@ -1,8 +1,8 @@
 """What the browser's pages cost on a large archive, while a crawl writes to it: CPU time of the serving process.
 
-    PYTHONPATH=src python tests/benchmarks/browsing.py [MEGABYTES] [--keep FILE]
+    PYTHONPATH=src python tests/benchmarks/browsing.py [ARTICLES] [--keep FILE]
 
-Makes an archive (2,000 MB unless told otherwise) through the real store: one site with a tenth of all articles, one
+Makes an archive (of 50,000 articles by default) through the real store: one site with an eighth of all articles, one
 article of 400 sentences with 100 revisions; sentences are the measuring data's. Then asks for every page through
 Datasette, twenty times each, while another process commits groups of captures. The floors are checked at the end; the
 exit code tells.
@@ -60,7 +60,7 @@ _MENU = "".join(f'<li><a href="/menu/{n}/">ご案内{n}</a></li>' for n in range
 class Maker:
     """Articles of real sentences; `dice` decides, so that two runs make the same archive."""
 
-    said: Sequence[str]
+    sentences: Sequence[str]
     dice: random.Random
 
     def article(self, url: str, blocks: int) -> Article:
@@ -75,8 +75,8 @@ class Maker:
 
     def line(self) -> str:
         """A sentence that hardly any other article has: a real one with a number of its own."""
-        text = self.dice.choice(self.said).rstrip("。")
-        return f"{text}（{self.dice.randrange(10**6)}円）。"
+        text = self.dice.choice(self.sentences).rstrip("。")
+        return f"{text}（{self.dice.randrange(10**6)}{'円' if self.dice.random() < 0.1 else '回'}）。"
 
     def edited(self, article: Article) -> Article:
         """The article with one paragraph of it changed in its last sentence."""
@@ -111,14 +111,14 @@ def site_of(maker: Maker, name: str, articles: int) -> Iterator[list[Article]]:
             versions.append(maker.edited(versions[-1]))
         yield versions
     for number in range(articles):
-        versions = [maker.article(f"https://{name}/column/{number:05}/", 9)]
+        versions = [maker.article(f"https://{name}/column/{number:05}/", 4)]
         for _ in range(maker.dice.choice((0, 0, 0, 0, 0, 0, 0, 0, 1, 2))):
             versions.append(maker.edited(versions[-1]))
         yield versions
 
 
-def make(path: Path, size: int) -> None:
-    """Write an archive of `size` bytes: eight sites through the store, then copied with other words and times."""
+def make(path: Path, count: int) -> None:
+    """Write an archive of `count` articles: eight sites through the store, then copied with other words and times."""
     maker = Maker(sentences(), random.Random(7))
     with Database.open(path) as db:
         db.conn.execute("pragma synchronous = off")
@@ -126,17 +126,10 @@ def make(path: Path, size: int) -> None:
             name = f"clinic{number}.example"
             _fill(db, name, maker.dice, list(site_of(maker, name, ARTICLES)))
         db.conn.create_function("key_of", 1, text_key, deterministic=True)
-        times = 0
-        while _size(db) < size:
-            times += 1
+        for times in range(1, -(-count // (SITES * ARTICLES))):
             with db.transaction():
                 _copied(db, times)
         db.conn.execute("pragma wal_checkpoint(truncate)")
-
-
-def _size(db: Database) -> int:
-    sql = "select page_count * page_size from pragma_page_count, pragma_page_size"
-    return int(db.conn.execute(sql).fetchone()[0])
 
 
 def _fill(db: Database, name: str, dice: random.Random, many: list[list[Article]]) -> None:
@@ -165,6 +158,7 @@ TABLES = {
     "sites": "id", "articles": "id", "pages": "id site_id article_id", "captures": "id page_id",
     "revisions": "id article_id", "passages": "id article_id", "revision_passages": "revision_id passage_id",
     "sentences": "id article_id", "changes": "id article_id", "edits": "id change_id",
+    "observations": "id article_id",
 }  # fmt: skip
 """What is copied, and which columns are row ids or name some."""
 
@@ -180,9 +174,9 @@ def _copied(db: Database, times: int) -> None:
                 moved = f"{column} + {step}"
                 cells.append(f"case when site_id = 1 then 1 else {moved} end" if column == "site_id" else moved)
             elif column in ("text", "removed_text", "title", "before_text", "old_text", "new_text", "heading"):
-                cells.append(f"replace({column}, '円', '{times}円')")
+                cells.append(f"replace({column}, '（', '（{times}')")
             elif column == "text_key":
-                cells.append(f"key_of(replace(text, '円', '{times}円'))")
+                cells.append(f"key_of(replace(text, '（', '（{times}'))")
             elif column in ("url", "final_url", "start_url", "site", "name"):
                 own = f"replace({column}, '.example', '-{times}.example')"
                 large = f"replace({column}, '/column/', '/column/{times}-')" if "url" in column else column
@@ -295,7 +289,7 @@ async def measure(path: Path) -> dict[str, float]:
 def main() -> int:
     """Make the archive, measure, and check the floors."""
     options = argparse.ArgumentParser()
-    options.add_argument("megabytes", nargs="?", type=int, default=2000)
+    options.add_argument("articles", nargs="?", type=int, default=50_000)
     options.add_argument("--keep", type=Path, help="where the archive is, or is to be left")
     options.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     given = options.parse_args()
@@ -306,7 +300,7 @@ def main() -> int:
         path = given.keep or Path(folder) / "archive.db"
         if not path.exists():
             begun = time.monotonic()
-            make(path, given.megabytes * 1_000_000)
+            make(path, given.articles)
             print(f"made {path.stat().st_size / 1e6:.0f} MB in {time.monotonic() - begun:.0f} s", flush=True)
         writer = subprocess.Popen(
             [sys.executable, __file__, "--write", str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

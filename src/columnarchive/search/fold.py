@@ -31,7 +31,7 @@ _SAME = str.maketrans({**dict(zip(_RADICALS, _KANJI, strict=True)), **dict.fromk
 _OTHER_FORM = re.compile(f"[{_HYPHENS}{_RADICALS}]")
 _BREAKS = re.compile(r"\n+")
 # Characters that fold to exactly one character whatever stands beside them: the fast way of `fold_with_offsets`.
-_ONE_TO_ONE = re.compile("[\x00-\x09\x0b-\x7f\u3000-\u3029\u3041-\u3096\u30a1-\u30fe\u4e00-\u9fff\uff01-\uff5e]*")
+_ONE_TO_ONE = re.compile("[\x00-\x09\x0b-\x7f\u3000-\u3029\u3041-\u3096\u30a1-\u30fe\u4e00-\u9fff\uff01-\uff5e]+")
 _HANGUL_JOINS = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
 
 
@@ -75,16 +75,29 @@ class Folded:
 
 def fold_with_offsets(s: str) -> Folded:
     """`fold(s)` with the original span of every folded character; lone marks belong to what they stand on."""
-    if _ONE_TO_ONE.fullmatch(s):
-        return Folded(fold(s), range(len(s)), range(1, len(s) + 1))
     pieces: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    for start, end in clusters(s):
-        piece = _fold_cluster(s[start:end])
+
+    def add(piece: str, origins: Iterable[int], ending: Iterable[int]) -> None:
         pieces.append(piece)
-        starts += [start] * len(piece)
-        ends += [end] * len(piece)
+        starts.extend(origins)
+        ends.extend(ending)
+
+    def add_clusters(first: int, last: int) -> None:
+        for start, end in clusters(s[first:last]):
+            piece = _fold_cluster(s[first + start : first + end])
+            add(piece, [first + start] * len(piece), [first + end] * len(piece))
+
+    position = 0
+    for run in _ONE_TO_ONE.finditer(s):
+        start, end = run.span()
+        if end < len(s) and _joins(s[end]):
+            end -= 1  # its last character folds with the one after it
+        add_clusters(position, start)
+        add(_fold_signs(s[start:end]), range(start, end), range(start + 1, end + 1))
+        position = end
+    add_clusters(position, len(s))
     return _without_breaks("".join(pieces), starts, ends)
 
 
