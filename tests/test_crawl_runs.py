@@ -297,9 +297,12 @@ def test_what_was_fetched_and_shows_no_column_is_told(tmp_path: Path, site: Site
     assert f"suspect  {start}1.html  It shows a bot check" in crawled.stderr
     assert f"needs_javascript  {start}2.html  A script inserts its text" in crawled.stderr
     assert "It shows a bot check" in archive("captures", start + "1.html", db=path).stdout
-    assert "A script inserts" in archive("captures", start + "2.html").stdout
-    assert "bot check" not in archive("captures", start + "3.html").stdout
-    assert "Nothing would be fetched now: no page is due" in archive("crawl", "--allow-private", "--dry-run").stdout
+    assert "A script inserts" in archive("captures", start + "2.html", db=path).stdout
+    assert "bot check" not in archive("captures", start + "3.html", db=path).stdout
+    assert (
+        "Nothing would be fetched now: no page is due"
+        in archive("crawl", "--allow-private", "--dry-run", db=path).stdout
+    )
 
 
 def test_dry_run_leaves_out_what_is_known_to_be_forbidden_or_resting(db: Database, site: Site) -> None:
