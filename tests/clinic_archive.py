@@ -17,6 +17,7 @@ from columnarchive.store import site_writer, sites
 from columnarchive.store.database import Database
 
 WITHDRAWN = f"{clinic.HOST}/column/kansetsu-riumachi/"
+CHANGED = f"{clinic.HOST}/column/usuge-saisei/"
 SITE = "clinic.example"
 Seen = str | tuple[str, str]  # what a page said, also after a redirect to another path; empty for a 404
 

@@ -19,7 +19,7 @@ from columnarchive.cli.app import app
 from columnarchive.cli.maintenance import EXPORTS
 from columnarchive.config import load
 from columnarchive.pipeline.export import TABLES
-from columnarchive.pipeline.notifications import hooks
+from columnarchive.pipeline.notifications import load_hooks
 from columnarchive.store import snapshot
 
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
@@ -80,7 +80,7 @@ def test_settings_shown_are_valid(page: Path, tmp_path: Path) -> None:
     for block in re.findall(r"```toml\n(.+?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         file = tmp_path / "sites.toml"
         file.write_text(block, encoding="utf-8")
-        assert load(file).sites or hooks(load(file)) or load(file).digests
+        assert load(file).sites or load_hooks(load(file)) or load(file).digests
 
 
 @pytest.mark.slow

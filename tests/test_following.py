@@ -57,7 +57,7 @@ def test_a_site_is_looked_at_followed_crawled_and_tested(start: str, tmp_path: P
 def test_any_name_is_written_so_that_it_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "sites.toml"
     for name in ("あおぞら", '"quoted" \\ 🏥', "a\tb"):
-        site_preview.follow(file, SiteSettings(name, ("https://clinic.example/column/",)))
+        site_preview.follow_site(file, SiteSettings(name, ("https://clinic.example/column/",)))
         assert load(file).sites[-1].name == name
     assert [path.name for path in tmp_path.iterdir()] == ["sites.toml"]
 

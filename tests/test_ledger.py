@@ -13,7 +13,7 @@ import pytest
 from command import archive
 from evidence import at, capture, fill
 
-from columnarchive.observations import KINDS, Line, ledger, observe
+from columnarchive.observations import KINDS, Line, ledger_entries, observe
 from columnarchive.pipeline import derive
 from columnarchive.reader import LedgerFilter, Reader
 from columnarchive.records import Article, Block, LedgerEntry, Revision
@@ -174,7 +174,7 @@ def test_a_statement_that_returns_is_a_new_entry() -> None:
         blocks = tuple(Block("paragraph", line) for line in lines)
         return Revision(number, at(number), at(number, 30), Article(URL.format(1), "膝の話", blocks), "rules")
 
-    found = ledger([revision(1, OWN, RISKS), revision(2, OWN), revision(3, RISKS, OWN)])
+    found = ledger_entries([revision(1, OWN, RISKS), revision(2, OWN), revision(3, RISKS, OWN)])
     assert [entry for entry in found if entry.kind == "risks"] == [
         LedgerEntry("risks", RISKS, found[0].words, 0, at(3), 3),
         LedgerEntry("risks", RISKS, found[0].words, 1, at(1), 1, at(1, 30), 1),

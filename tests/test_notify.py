@@ -27,7 +27,7 @@ from columnarchive.crawl import webhook
 from columnarchive.errors import FetchError, UsageError
 from columnarchive.pipeline import notifications
 from columnarchive.pipeline.digests import send_digests
-from columnarchive.pipeline.notifications import Hook, hooks, notify, since_last
+from columnarchive.pipeline.notifications import Hook, load_hooks, notify, since_last
 from columnarchive.records import Failure
 from columnarchive.store.changes import Interest
 from columnarchive.store.database import Database
@@ -309,15 +309,15 @@ def test_a_secret_in_the_form_of_standard_webhooks() -> None:
 
 def test_settings_are_read_and_faults_named(tmp_path: Path) -> None:
     path = tmp_path / "sites.toml"
-    assert hooks(load(path)) == ()
+    assert load_hooks(load(path)) == ()
     path.write_text(
         '[notify]\nurl = "https://hooks.example/x"\nlabels = ["price"]\nlevel = 2\nsecret_env = "HOOK_SECRET"\n'
         'since = 2026-01-01\n\n[[site]]\nstart = "https://clinic.example/"\n'
     )
     interest = Interest(2, ("price",), (), "2025-12-31T15:00:00Z")
-    assert hooks(load(path)) == (Hook("https://hooks.example/x", interest, "HOOK_SECRET"),)
+    assert load_hooks(load(path)) == (Hook("https://hooks.example/x", interest, "HOOK_SECRET"),)
     path.write_text('[[notify]]\nurl = "https://a.example/"\n[[notify]]\nurl = "https://b.example/"\n')
-    assert [hook.url for hook in hooks(load(path))] == ["https://a.example/", "https://b.example/"]
+    assert [hook.url for hook in load_hooks(load(path))] == ["https://a.example/", "https://b.example/"]
     for wrong, said in (
         ('url = "ftp://a/"', r"ftp://a/.* at `\$.notify\[0\]`"),
         ('url = "https://a/"\nlevel = 9', r"`int` <= 3 - at `\$.notify\[0\].level`"),
@@ -335,7 +335,7 @@ def test_settings_are_read_and_faults_named(tmp_path: Path) -> None:
     ):
         path.write_text(f"[notify]\n{wrong}\n")
         with pytest.raises(UsageError, match=said):
-            hooks(load(path))
+            load_hooks(load(path))
 
 
 def test_a_secret_that_is_not_there_is_said_and_nothing_sent(db: Database, receiver: Receiver) -> None:

@@ -33,11 +33,31 @@ def test_the_public_names_are_these() -> None:
         ("import columnarchive", {"sqlite3", "httpx", "selectolax", "columnarchive.reader"}),
         ("from columnarchive import Reader", {"httpx", "httpcore", "selectolax", "warcio", "columnarchive.archive"}),
         ("import columnarchive.browse", {"httpcore", "selectolax", "warcio", "columnarchive.archive"}),
+        ("from columnarchive import Archive", {"httpcore", "selectolax", "warcio", "columnarchive.pipeline.crawl"}),
     ],
 )
 def test_what_only_reads_loads_no_crawler_and_no_parser(line: str, absent: set[str]) -> None:
     script = f"import sys; {line}; loaded = {absent!r} & set(sys.modules); assert not loaded, loaded"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("command", "absent"),
+    [
+        ("search 難病", {"columnarchive.diff.spans", "columnarchive.observations.engine"}),
+        ("history {url}", {"columnarchive.diff.spans", "columnarchive.observations.engine"}),
+        ("show {url}", {"columnarchive.diff.spans", "columnarchive.observations.engine"}),
+        ("diff {url}", {"columnarchive.evidence_report"}),
+    ],
+)
+def test_a_command_that_reads_loads_what_it_uses(
+    command: str, absent: set[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    absent |= {"httpx", "httpcore", "selectolax", "warcio", "columnarchive.archive", "datasette"}
+    words = ["--db", clinic_archive.path(tmp_path_factory), *command.format(url=clinic_archive.CHANGED).split()]
+    script = "import sys; from columnarchive.cli.app import app; app(sys.argv[1:], standalone_mode=False); "
+    script += f"loaded = {absent!r} & set(sys.modules); assert not loaded, loaded"
+    subprocess.run([sys.executable, "-c", script, *map(str, words)], check=True, stdout=subprocess.DEVNULL)
 
 
 def test_an_archive_is_read_by_a_path_as_text(tmp_path_factory: pytest.TempPathFactory) -> None:

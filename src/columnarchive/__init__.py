@@ -10,6 +10,7 @@ no crawler and no parser.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
@@ -43,6 +44,19 @@ if TYPE_CHECKING:
     from columnarchive.records import Sentence as Sentence
     from columnarchive.records import Span as Span
 
+
+def load_on_use(owner: str, modules: Mapping[str, Sequence[str]]) -> Callable[[str], object]:
+    """Return a `__getattr__` for the module `owner` that loads names, given by their modules, when first used."""
+    module_of = {name: module for module, names in modules.items() for name in names}
+
+    def load(name: str) -> object:
+        if name not in module_of:
+            raise AttributeError(f"module {owner!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"columnarchive.{module_of[name]}"), name)
+
+    return load
+
+
 _MODULES = {
     "archive": ("Archive", "CrawlOptions", "ExportRequest", "extract_articles"),
     "reader": ("ChangeFilter", "Pick", "Reader", "SearchOptions"),
@@ -55,12 +69,5 @@ _MODULES = {
         "Span",
     ),
 }  # fmt: skip
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-
-__all__ = sorted(_MODULE_OF)  # noqa: PLE0605 - pinned by tests/test_public_api.py
-
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+__all__ = sorted(name for names in _MODULES.values() for name in names)  # noqa: PLE0605 - pinned by a test
+__getattr__ = load_on_use(__name__, _MODULES)

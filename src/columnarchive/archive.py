@@ -5,49 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from columnarchive import config
+from columnarchive import config, load_on_use, pipeline
 from columnarchive.config import Settings, SiteSettings, TimestampAuthority, WitnessSettings
 from columnarchive.errors import NotFound
-from columnarchive.exchange import markdown
 from columnarchive.locale import Message
-from columnarchive.pipeline import (
-    crawl,
-    crawl_plan,
-    demo,
-    derive,
-    digests,
-    evidence,
-    export,
-    import_warc,
-    integrity,
-    notifications,
-    saved_pages,
-    saved_searches,
-    site_preview,
-    timestamps,
-    web_archives,
-    withdrawal,
-)
-from columnarchive.pipeline.crawl import CrawlSummary as CrawlSummary
-from columnarchive.pipeline.crawl import Progress as Progress
-from columnarchive.pipeline.crawl_plan import CrawlOptions as CrawlOptions
-from columnarchive.pipeline.crawl_plan import Planned as Planned
-from columnarchive.pipeline.crawl_plan import Target as Target
-from columnarchive.pipeline.derive import SiteDerived as SiteDerived
-from columnarchive.pipeline.digests import Digest as Digest
-from columnarchive.pipeline.evidence import EvidenceFiles as EvidenceFiles
-from columnarchive.pipeline.export import ExportRequest as ExportRequest
-from columnarchive.pipeline.import_warc import ImportSummary as ImportSummary
-from columnarchive.pipeline.notifications import Hook as Hook
-from columnarchive.pipeline.saved_searches import Finding as Finding
-from columnarchive.pipeline.site_preview import SitePreview as SitePreview
-from columnarchive.pipeline.timestamps import Stamped as Stamped
-from columnarchive.pipeline.web_archives import Backfilled as Backfilled
-from columnarchive.pipeline.web_archives import WebArchiveSpan as WebArchiveSpan
-from columnarchive.pipeline.web_archives import WitnessCalls as WitnessCalls
-from columnarchive.pipeline.withdrawal import Withdrawal as Withdrawal
 from columnarchive.reader import ChangeRow, Reader
 from columnarchive.records import Article, Comparison, Failure
 from columnarchive.store import frontier, reviews, sites
@@ -60,15 +23,51 @@ from columnarchive.store.saved_searches import Watch as SavedSearch
 from columnarchive.store.schema import Problem as Problem
 from columnarchive.times import Clock, system_clock, to_text
 
+if TYPE_CHECKING:
+    from columnarchive.pipeline.crawl import CrawlSummary as CrawlSummary
+    from columnarchive.pipeline.crawl import Progress as Progress
+    from columnarchive.pipeline.crawl_plan import CrawlOptions as CrawlOptions
+    from columnarchive.pipeline.crawl_plan import Planned as Planned
+    from columnarchive.pipeline.crawl_plan import Target as Target
+    from columnarchive.pipeline.demo import START as START
+    from columnarchive.pipeline.demo import Clinic as Clinic
+    from columnarchive.pipeline.demo import dated_sites as dated_sites
+    from columnarchive.pipeline.demo import demo_settings as demo_settings
+    from columnarchive.pipeline.derive import SiteDerived as SiteDerived
+    from columnarchive.pipeline.digests import Digest as Digest
+    from columnarchive.pipeline.evidence import EvidenceFiles as EvidenceFiles
+    from columnarchive.pipeline.export import ExportRequest as ExportRequest
+    from columnarchive.pipeline.export import coder_agreement as coder_agreement
+    from columnarchive.pipeline.export import write_coding_sheet as write_coding_sheet
+    from columnarchive.pipeline.export import write_sample as write_sample
+    from columnarchive.pipeline.import_warc import ImportSummary as ImportSummary
+    from columnarchive.pipeline.notifications import Hook as Hook
+    from columnarchive.pipeline.notifications import load_hooks as load_hooks
+    from columnarchive.pipeline.saved_pages import Result
+    from columnarchive.pipeline.saved_searches import Finding as Finding
+    from columnarchive.pipeline.site_preview import SitePreview as SitePreview
+    from columnarchive.pipeline.site_preview import follow_site as follow_site
+    from columnarchive.pipeline.timestamps import Stamped as Stamped
+    from columnarchive.pipeline.web_archives import Backfilled as Backfilled
+    from columnarchive.pipeline.web_archives import WebArchiveSpan as WebArchiveSpan
+    from columnarchive.pipeline.web_archives import WitnessCalls as WitnessCalls
+    from columnarchive.pipeline.withdrawal import Withdrawal as Withdrawal
+    from columnarchive.pipeline.worker_pool import WorkerPool
+
+__getattr__ = load_on_use(
+    __name__,
+    {
+        "pipeline.crawl": ("CrawlSummary", "Progress"),
+        "pipeline.crawl_plan": ("CrawlOptions", "Planned", "Target"),
+        "pipeline.demo": ("START", "Clinic", "dated_sites", "demo_settings"),
+        "pipeline.export": ("ExportRequest", "coder_agreement", "write_coding_sheet", "write_sample"),
+        "pipeline.notifications": ("Hook", "load_hooks"),
+        "pipeline.site_preview": ("SitePreview", "follow_site"),
+        "pipeline.web_archives": ("WebArchiveSpan",),
+    },
+)
 load_settings = config.load
-demo_clinic = demo
-demo_settings = demo.settings
-write_coding_sheet = export.write_coding_sheet
-write_sample = export.write_sample
-coder_agreement = export.agreement
-load_hooks = notifications.hooks
-follow_site = site_preview.follow
-CrawlReport = Callable[[Progress], None]
+CrawlReport = Callable[["Progress"], None]
 StepReport = Callable[[int, int | None, str], None]
 """Called with how much is done, how much there is (None where that is unknown), and what is at hand."""
 
@@ -104,15 +103,15 @@ class Archive(Reader):
 
     def targets(self, names: Sequence[str] = (), settings: Settings = Settings()) -> list[Target]:  # noqa: B008
         """Return the sites to crawl: those named, by name or address, or all that are followed."""
-        return crawl_plan.targets(self._db, names, settings)
+        return pipeline.crawl_plan.targets(self._db, names, settings)
 
     def shard(self, settings: Settings, number: int, of: int) -> list[Target]:
         """Return the sites of one of several shards that are crawled on machines of their own."""
-        return crawl_plan.shard(self.targets((), settings), number, of)
+        return pipeline.crawl_plan.shard(self.targets((), settings), number, of)
 
     def plan_crawl(self, targets: Sequence[Target], options: CrawlOptions) -> tuple[Planned, ...]:
         """Return what a crawl would fetch now, without fetching anything."""
-        return crawl_plan.planned(self._db, targets, options)
+        return pipeline.crawl_plan.planned(self._db, targets, options)
 
     def crawl(
         self,
@@ -124,17 +123,17 @@ class Archive(Reader):
         """Fetch sites, derive what is new, and notify webhooks of changes."""
         named = [one for one in targets if isinstance(one, str)]
         chosen = [one for one in targets if not isinstance(one, str)] + (self.targets(named) if named else [])
-        with derive.workers() as pool:
-            return crawl.crawl(self._db, chosen, options, report, pool=pool, hooks=hooks)
+        with pipeline.derive.workers() as pool:
+            return pipeline.crawl.crawl(self._db, chosen, options, report, pool=pool, hooks=hooks)
 
     @staticmethod
     def preview_site(url: str, options: CrawlOptions, report: CrawlReport = lambda _: None) -> SitePreview:
         """Fetch a few pages of a site and return what would be followed, without keeping anything."""
-        return site_preview.probe(url, options, report)
+        return pipeline.site_preview.probe(url, options, report)
 
     def site_samples(self, site: str) -> tuple[Article, ...]:
         """Return a few articles of a site; raise UsageError when it has none yet."""
-        return site_preview.samples(self._db, site)
+        return pipeline.site_preview.samples(self._db, site)
 
     @property
     def contact(self) -> str:
@@ -161,16 +160,11 @@ class Archive(Reader):
         self, paths: Sequence[Path], site: str = "", report: StepReport = silent, workers: str = ""
     ) -> ImportSummary:
         """Add the pages of WARC files as captures and derive their sites, by so many `workers` or a Dask cluster."""
-        summary = import_warc.import_files(
+        summary = pipeline.import_warc.import_files(
             self._db, paths, site or None, lambda done, note: report(done, None, note), self._clock
         )
-        with derive.workers(workers) as pool:
-            derive.derive(
-                self._db,
-                report=lambda one, done, todo: report(done, todo, one.site),
-                clock=self._clock,
-                pool=pool,
-            )
+        with pipeline.derive.workers(workers) as pool:
+            self._derive((), report, pool=pool)
         return summary
 
     def backfill(
@@ -183,10 +177,12 @@ class Archive(Reader):
         dry_run: bool = False,
     ) -> Backfilled:
         """Take over the captures that a web archive has of a site, and derive it; with `dry_run` only count them."""
-        done = web_archives.backfill(self._db, target, span, options, report, dry_run=dry_run)
+        done = pipeline.web_archives.backfill(self._db, target, span, options, report, dry_run=dry_run)
         if not dry_run:
-            with notifications.as_history(self._db, target.settings.name, clock=self._clock):
-                derive.derive(self._db, report=lambda one, done, todo: report(done, todo, one.site), clock=self._clock)
+            with pipeline.notifications.as_history(self._db, target.settings.name, clock=self._clock):
+                pipeline.derive.derive(
+                    self._db, report=lambda one, done, todo: report(done, todo, one.site), clock=self._clock
+                )
         return done
 
     def take_over_around(self, url: str, base: str, options: CrawlOptions) -> Backfilled:
@@ -195,52 +191,62 @@ class Archive(Reader):
         site, pages = self.article(url).site, tuple(dict.fromkeys(one.url for one in own))
         if not own:
             raise NotFound("no_own_capture", url=url)
-        span = WebArchiveSpan(base, own[0].fetched_at, own[-1].fetched_at, exact=True)
-        return self.backfill(Target(SiteSettings(site, pages), pages), span, options)
+        span = pipeline.web_archives.WebArchiveSpan(base, own[0].fetched_at, own[-1].fetched_at, exact=True)
+        return self.backfill(pipeline.crawl_plan.Target(SiteSettings(site, pages), pages), span, options)
 
     # Deriving and checking
 
     def rebuild(self, site: str = "", report: StepReport = silent, workers: str = "") -> list[SiteDerived]:
         """Derive a site, or all sites, again from the captures, by so many `workers` or a Dask cluster."""
-        with writer_lock(self._db.path, "rebuild"), derive.workers(workers) as pool:
+        with writer_lock(self._db.path, "rebuild"), pipeline.derive.workers(workers) as pool:
             chosen = [site_id for site_id, name in sites.all_sites(self._db) if name == site or not site]
             if site and not chosen:
                 raise NotFound("unknown_site", name=site)
-            return derive.derive(
-                self._db,
-                chosen,
-                force=True,
-                report=lambda one, done, todo: report(done, todo, one.site),
-                clock=self._clock,
-                pool=pool,
-            )
+            return self._derive(chosen, report, force=True, pool=pool)
+
+    def _derive(
+        self, chosen: Sequence[int], report: StepReport, *, force: bool = False, pool: WorkerPool | None = None
+    ) -> list[SiteDerived]:
+        return pipeline.derive.derive(
+            self._db,
+            chosen,
+            force=force,
+            report=lambda one, done, todo: report(done, todo, one.site),
+            clock=self._clock,
+            pool=pool,
+        )
 
     @staticmethod
     def check(
         path: str | Path, head: str = "", full: bool = False, report: StepReport = silent, ca: Path | None = None
     ) -> list[Problem]:
         """Verify the archive at `path`, which may be too damaged to open; return what is wrong."""
-        return integrity.check_file(
-            Path(path), head or None, full, report, timestamps.read_certificates(ca) if ca else ""
+        return pipeline.integrity.check_file(
+            Path(path), head or None, full, report, pipeline.timestamps.read_certificates(ca) if ca else ""
         )
 
     @staticmethod
     def checked(path: str | Path) -> list[Message]:
         """Return what a check of this file leaves out, and how much of the chain it verifies."""
-        return integrity.checked(Path(path))
+        return pipeline.integrity.checked(Path(path))
 
     def stamp(self, authorities: Sequence[TimestampAuthority], *, allow_private: bool = False) -> list[Stamped]:
         """Have the chain's head stamped by every authority that has not done so yet."""
-        return timestamps.stamp(self._db, authorities, allow_private=allow_private, clock=self._clock)
+        return pipeline.timestamps.stamp(self._db, authorities, allow_private=allow_private, clock=self._clock)
 
     def call_witness(self, settings: WitnessSettings, options: CrawlOptions) -> WitnessCalls:
         """Ask a web archive to capture the pages that changed weightily of late, if the settings say so."""
-        return web_archives.call_witness(self._db, settings, options)
+        return pipeline.web_archives.call_witness(self._db, settings, options)
 
     def withdraw(self, url: str, reason: str, at: str = "") -> Withdrawal:
         """Erase a page, or the capture `at` a time, for good; a tombstone with the reason stays."""
-        return withdrawal.withdraw(
-            self._db, url, at, reason, lambda site_id: derive.derive(self._db, [site_id], force=True), self._clock
+        return pipeline.withdrawal.withdraw(
+            self._db,
+            url,
+            at,
+            reason,
+            lambda site_id: pipeline.derive.derive(self._db, [site_id], force=True),
+            self._clock,
         )
 
     # Output
@@ -248,28 +254,30 @@ class Archive(Reader):
     def export(self, request: ExportRequest, report: StepReport = silent) -> Message:
         """Write the archive in a free format; return what was written."""
         if request.format in ("warc", "wacz"):
-            write = export.export_warc if request.format == "warc" else export.export_wacz
+            write = pipeline.export.export_warc if request.format == "warc" else pipeline.export.export_wacz
             records = write(self._db, request.out, request.site or None, lambda done: report(done, None, "captures"))
             return Message("cli.exported_records", {"records": records, "out": request.out})
-        return export.export(self.conn, request, lambda done, note: report(done, None, note))
+        return pipeline.export.export(self.conn, request, lambda done, note: report(done, None, note))
 
     def write_evidence(self, url: str, first: str = "", second: str = "", folder: Path = Path()) -> EvidenceFiles:
         """Write an evidence sheet and the WARC records of its captures to a folder."""
-        return evidence.write_evidence(self._db, url, (first, second), folder)
+        return pipeline.evidence.write_evidence(self._db, url, (first, second), folder)
 
     def write_evidence_zip(self, url: str, out: Path, first: str = "", second: str = "") -> None:
         """Write an evidence sheet with everything that verifies it, `verify.py` included, to one zip file."""
-        evidence.write_evidence_zip(self._db, url, (first, second), out)
+        pipeline.evidence.write_evidence_zip(self._db, url, (first, second), out)
 
     def changes_since_last(
-        self, interest: Interest = notifications.EVERYTHING, limit: int = -1
+        self,
+        interest: Interest = Interest(),  # noqa: B008
+        limit: int = -1,
     ) -> AbstractContextManager[list[ChangeRow]]:
         """Yield changes that no earlier call yielded; they count as delivered when the block ends without an error."""
-        return notifications.since_last(self._db, interest, limit=limit, clock=self._clock)
+        return pipeline.notifications.since_last(self._db, interest, limit=limit, clock=self._clock)
 
     def send_digests(self, settings: Settings, failures: Sequence[Failure] = ()) -> list[Digest]:
         """Send each digest of the settings the changes it has not had, and what failed, in one message."""
-        return digests.send_digests(self._db, settings.digests, failures, clock=self._clock)
+        return pipeline.digests.send_digests(self._db, settings.digests, failures, clock=self._clock)
 
     # Reviews
 
@@ -292,7 +300,7 @@ class Archive(Reader):
 
     def save_search(self, name: str, query: str) -> int:
         """Save a search; return how many articles it finds now, which count as known."""
-        return saved_searches.add(self._db, name, query, to_text(self._clock()))
+        return pipeline.saved_searches.add(self._db, name, query, to_text(self._clock()))
 
     def remove_search(self, name: str) -> None:
         """Forget a saved search."""
@@ -301,18 +309,18 @@ class Archive(Reader):
 
     def run_searches(self, name: str = "", *, keep: bool = False) -> list[Finding]:
         """Return what is new for saved searches since the last run; with `keep`, it stays new."""
-        return saved_searches.look(self._db, to_text(self._clock()), name, keep=keep)
+        return pipeline.saved_searches.look(self._db, to_text(self._clock()), name, keep=keep)
 
 
-def extract_articles(
-    files: Sequence[Path], site_dir: Path | None = None, url: str = ""
-) -> Iterator[saved_pages.Result]:
+def extract_articles(files: Sequence[Path], site_dir: Path | None = None, url: str = "") -> Iterator[Result]:
     """Yield each saved page with its article, or the ExtractError that says why it has none."""
-    return saved_pages.articles(files, site_dir, url)
+    return pipeline.saved_pages.articles(files, site_dir, url)
 
 
 def to_markdown(article: Article, facts: Sequence[tuple[str, str]]) -> str:
     """Return an article as Markdown, with facts such as dates below the title."""
+    from columnarchive.exchange import markdown
+
     lines = "\n".join(f"- {name}: {markdown.inline(value)}" for name, value in facts)
     return f"# {markdown.inline(article.title)}\n\n{lines}\n\n{markdown.body(article.blocks)}"
 
@@ -321,5 +329,5 @@ def compare_files(old: Path, new: Path) -> tuple[Comparison, Article, Article]:
     """Compare two saved pages or text files; return the comparison and both articles."""
     from columnarchive.diff.compare import compare
 
-    before, after = saved_pages.article(old), saved_pages.article(new)
+    before, after = pipeline.saved_pages.article(old), pipeline.saved_pages.article(new)
     return compare(before, after), before, after

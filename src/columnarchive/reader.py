@@ -14,15 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from columnarchive.diff import render_text
+from columnarchive import load_on_use
 from columnarchive.diff.labels import priority as priority
-from columnarchive.diff.layout import Paragraph as Paragraph
-from columnarchive.diff.layout import lay_out as lay_out
-from columnarchive.diff.render_html import spans_to_html as spans_to_html
-from columnarchive.diff.sentences import sentences_of as sentences_of
 from columnarchive.errors import NotFound, UsageError
-from columnarchive.evidence_report import Citation as Citation
-from columnarchive.evidence_report import Sheet, cite, data_address, picture_type, sheet
 from columnarchive.records import Article, Comparison, Picture, Revision, Sentence
 from columnarchive.search.fold import FOLDS as FOLDS
 from columnarchive.search.fold import Fold
@@ -86,7 +80,26 @@ from columnarchive.store.witnesses import Witness as Witness
 from columnarchive.times import DEFAULT_ZONE, system_clock, to_text, typed
 from columnarchive.urls import canonical, lookup_forms
 
-render = render_text
+if TYPE_CHECKING:
+    from columnarchive.diff.layout import Paragraph as Paragraph
+    from columnarchive.diff.layout import lay_out as lay_out
+    from columnarchive.diff.render_html import spans_to_html as spans_to_html
+    from columnarchive.diff.render_html import to_html as to_html
+    from columnarchive.diff.render_text import to_json as to_json
+    from columnarchive.diff.render_text import to_terminal as to_terminal
+    from columnarchive.diff.sentences import sentences_of as sentences_of
+    from columnarchive.evidence_report import Citation, Sheet
+    from columnarchive.observations import Agreement
+
+__getattr__ = load_on_use(
+    __name__,
+    {
+        "diff.layout": ("Paragraph", "lay_out"),
+        "diff.render_html": ("spans_to_html", "to_html"),
+        "diff.render_text": ("to_json", "to_terminal"),
+        "diff.sentences": ("sentences_of",),
+    },
+)
 SAVED_QUERIES = saved_searches.SAVED
 
 
@@ -97,10 +110,6 @@ def store_review(conn: Connection, review: Review) -> None:
             reviews.save(conn, [review])
         else:
             reviews.forget(conn, review.url, review.after_at, review.seen_at)
-
-
-if TYPE_CHECKING:
-    from columnarchive.observations import Agreement
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +298,8 @@ class Reader:
 
     def picture(self, sha256: str) -> tuple[bytes, str]:
         """Return the bytes of a picture of an article and their media type; raise NotFound for any other body."""
+        from columnarchive.evidence_report import picture_type
+
         if not pictures.is_in_article(self.conn, sha256):
             raise NotFound("no_body", sha256=sha256[:64])
         body = self.body(sha256)
@@ -301,6 +312,8 @@ class Reader:
 
     def inline_resource(self, url: str, at: str) -> str:
         """Return a resource of a page, as it was when the page was captured or else first, as a data address."""
+        from columnarchive.evidence_report import data_address
+
         body = self.resource(url, at)
         return data_address(body) if body is not None else ""
 
@@ -316,6 +329,8 @@ class Reader:
 
         An article with one revision gets a sheet of that one.
         """
+        from columnarchive.evidence_report import sheet
+
         row = self.article(url)
         if row.revisions < 2:
             return sheet(self, row, [self.revision(row)], None)
@@ -324,6 +339,8 @@ class Reader:
 
     def citation(self, url: str, number: int = 1, first: str = "", second: str = "") -> Citation:
         """Return the citation of an edit between two revisions, by its number within the page of the difference."""
+        from columnarchive.evidence_report import cite
+
         row = self.article(url)
         found = self._compare_named(row, first, second)
         return cite(row, found.old, found.new, found.comparison, number)

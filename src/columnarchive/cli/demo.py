@@ -67,14 +67,13 @@ def _remove_demo(path: Path) -> None:
 
 
 def _crawl(path: Path, name: str) -> None:
-    from columnarchive.archive import Archive, CrawlOptions, demo_settings
-    from columnarchive.archive import demo_clinic as clinic
+    from columnarchive.archive import START, Archive, Clinic, CrawlOptions, dated_sites, demo_settings
 
-    with clinic.Clinic() as site, Archive.open(path) as archive:
+    with Clinic() as site, Archive.open(path) as archive:
         archive.mark_as_demo()
-        start = site.url + clinic.START
+        start = site.url + START
         settings = demo_settings(start)
-        for version in clinic.dated_sites():
+        for version in dated_sites():
             site.show(version)
             console().print(f"\n{t('demo_as_on', day=version.day)}", style="bold")
             console().print(f"$ archive --db {name} crawl {start}", style="dim", markup=False)

@@ -86,16 +86,16 @@ class RevisionPair(NamedTuple):
 
 
 def _print_comparison(pair: RevisionPair, format: str) -> None:
-    from columnarchive.reader import render
+    from columnarchive.reader import to_html, to_json, to_terminal
 
     if format == "json":
-        json_lines([render.to_json(pair.comparison, *pair.names)])
+        json_lines([to_json(pair.comparison, *pair.names)])
     elif format == "html":
-        typer.echo(render.to_html(pair.comparison, pair.old, pair.new, captions=pair.captions))
+        typer.echo(to_html(pair.comparison, pair.old, pair.new, captions=pair.captions))
     elif format == "text":
-        typer.echo(render.to_terminal(pair.comparison, pair.old, pair.new, "plain", lang()))
+        typer.echo(to_terminal(pair.comparison, pair.old, pair.new, "plain", lang()))
     else:
-        console().print(render.to_terminal(pair.comparison, pair.old, pair.new, "rich", lang()), highlight=False)
+        console().print(to_terminal(pair.comparison, pair.old, pair.new, "rich", lang()), highlight=False)
 
 
 def changes(
@@ -294,7 +294,7 @@ def witness(
 ) -> None:
     """Compare what third parties captured of a column with our own captures of the same time."""
     from columnarchive.archive import Archive, CrawlOptions
-    from columnarchive.reader import render
+    from columnarchive.reader import to_terminal
 
     with Archive.open(db, create=False, write=bool(base)) as archive:
         if base:
@@ -316,6 +316,6 @@ def witness(
             own=one.own_at,
         )
         if pair:
-            typer.echo(render.to_terminal(pair.comparison, pair.old.article, pair.new.article, "plain", lang()))
+            typer.echo(to_terminal(pair.comparison, pair.old.article, pair.new.article, "plain", lang()))
     if not found:
         say("witness_none")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from columnarchive.diff.render_html import to_html as to_html
 from columnarchive.diff.sentences import Sentences, sentences_of
 from columnarchive.locale import Language, label_names, text
 from columnarchive.plain_text import json_line, visible

@@ -39,8 +39,6 @@ from columnarchive.records import (
 from columnarchive.times import from_text
 from columnarchive.urls import page_key
 
-VERSION = "2"
-"""Version of the rules by which readings become articles and revisions; it rises when the same readings may differ."""
 ABSENT_OUTCOMES = ("missing", "gone", "unresolved")
 FAILED_OUTCOMES = ("timeout", "unreachable", "tls_error", "protocol_error", "http_error")
 _STATES: Mapping[Outcome, PageState] = {"suspect": "suspect", "unreadable": "failed"}

@@ -13,9 +13,6 @@ from columnarchive.observations.records import KINDS, Context, Kind, Line, Obser
 from columnarchive.observations.sentences import Sentence, fold, read
 from columnarchive.observations.triggers import TOPICS, triggered
 
-VERSION = "6"
-"""The version of rules and lexicon: a stored ledger made with another one is made again."""
-
 Detector = Callable[[Sentence], Iterable[Span]]
 
 DETECTORS: dict[Kind, Detector] = {

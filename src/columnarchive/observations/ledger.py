@@ -29,7 +29,7 @@ def lines_of(article: Article) -> list[Line]:
     return [Line(text, block.kind) for block in article.blocks for text in block.text.split("\n")]
 
 
-def ledger(revisions: Sequence[Revision]) -> tuple[LedgerEntry, ...]:
+def ledger_entries(revisions: Sequence[Revision]) -> tuple[LedgerEntry, ...]:
     """Return every statement of an article's revisions: the present ones, then the ended ones, each in order.
 
     A statement is known by its kind and its sentence. One that comes back after a revision without it is a new entry.

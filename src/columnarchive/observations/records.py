@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+VERSION = "6"
+"""The version of rules and lexicon: a stored ledger made with another one is made again."""
+
 Kind = Literal[
     "self_pay", "cost", "cost_on_request", "course", "content", "risks", "risk_denial", "contact", "unapproved",
     "import_source", "approved_alternative", "safety_abroad", "relief_excluded", "plan_number", "approval_claim",

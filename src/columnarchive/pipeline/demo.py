@@ -44,7 +44,7 @@ def dated_sites() -> tuple[DatedSite, ...]:
     raise ArchiveError("no_demo_pages")
 
 
-def settings(start: str) -> Settings:
+def demo_settings(start: str) -> Settings:
     """Return the settings of the clinic's site, which has a name of its own."""
     return Settings((SiteSettings(host_of(start), (start,), title="あおぞら再生クリニック"),))
 

@@ -12,19 +12,13 @@ from typing import cast
 
 import msgspec
 
-from columnarchive import observations
+from columnarchive import history, observations
 from columnarchive.config import SiteSettings
 from columnarchive.containment import Containment, ignore
 from columnarchive.diff import passage_fingerprints as passages
 from columnarchive.diff.labels import ENGINE
-from columnarchive.diff.pictures import NOTHING_READ, PictureReadings
 from columnarchive.errors import ArchiveError, StoreError, UsageError
 from columnarchive.extract.rules import RULES
-from columnarchive.extract.site_reader import read_site
-from columnarchive.history import revisions
-from columnarchive.history.article_identity import versions
-from columnarchive.history.picture_versions import PictureVersions
-from columnarchive.history.revisions import assemble
 from columnarchive.pipeline.pictures import examine
 from columnarchive.pipeline.worker_pool import (
     TOO_COSTLY,
@@ -41,7 +35,7 @@ from columnarchive.store import blobs, captures, copies, pictures, site_writer, 
 from columnarchive.store.database import Database
 from columnarchive.times import Clock, system_clock, to_text
 
-DERIVATION = f"{RULES}/{ENGINE}/{observations.VERSION}/{revisions.VERSION}"
+DERIVATION = f"{RULES}/{ENGINE}/{observations.VERSION}/{history.VERSION}"
 """What a stored derivation must have been made with to be current."""
 
 
@@ -224,6 +218,13 @@ def derive_site(
 
 
 def _derived(db: Database, site_id: int, containment: Containment) -> DerivedSite:
+    # What reads and compares pages is loaded by workers only.
+    from columnarchive.diff.pictures import NOTHING_READ, PictureReadings
+    from columnarchive.extract.site_reader import read_site
+    from columnarchive.history.article_identity import versions
+    from columnarchive.history.picture_versions import PictureVersions
+    from columnarchive.history.revisions import assemble
+
     name, settings = sites.settings(db.conn, site_id)
     pages = captures.visits(db, site_id)
     site = SiteSettings(name, kinds=cast(dict[str, PageKind], settings.get("kinds", {})))
@@ -255,7 +256,7 @@ def _made_ready(db: Database, result: DerivedSite, anew: bool) -> DerivedSite:
         result,
         digests=digests,
         ledgers={
-            history.article.url: observations.ledger(history.revisions)
+            history.article.url: observations.ledger_entries(history.revisions)
             for history in (result.histories if anew else new)
         },
     )

@@ -313,7 +313,7 @@ def write_sample(archive: Reader, number: int, seed: int, path: Path) -> int:
     return len(columns)
 
 
-def agreement(archive: Reader, path: Path) -> list[observations.Agreement]:
+def coder_agreement(archive: Reader, path: Path) -> list[observations.Agreement]:
     """Compare a sample that a person has coded with what the software finds, kind by kind."""
     return archive.agreement(
         (one.url, one.read_at, one.codes) for one in coding_sheet.read_codes(path, observations.KINDS)

@@ -165,7 +165,7 @@ def _change(db: Database, row: ChangeRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def hooks(settings: Settings, tz: str = DEFAULT_ZONE) -> tuple[Hook, ...]:
+def load_hooks(settings: Settings, tz: str = DEFAULT_ZONE) -> tuple[Hook, ...]:
     """Return the webhooks of a settings file; raise UsageError for an unknown label or a day that is none."""
     return tuple(_hook(settings, one, tz) for one in settings.webhooks)
 

@@ -66,7 +66,7 @@ def samples(db: Database, site: str) -> tuple[Article, ...]:
     return found
 
 
-def follow(path: Path, settings: SiteSettings, contact: str = "") -> None:
+def follow_site(path: Path, settings: SiteSettings, contact: str = "") -> None:
     """Add a site to the settings file, and a contact if it has none; UsageError when the site is there already."""
     if load(path).named(settings.name):
         raise UsageError("site_exists", path=path, name=settings.name)

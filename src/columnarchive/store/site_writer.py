@@ -97,7 +97,9 @@ def write_site(db: Database, site_id: int, derived: DerivedSite, at: str, *, ane
             article_id = _write_history(conn, derived.site, history, digest)
             entries = derived.ledgers.get(url)
             _write_pictures(conn, article_id, observations.picture_entries(history.revisions))
-            _write_ledger(conn, article_id, observations.ledger(history.revisions) if entries is None else entries)
+            _write_ledger(
+                conn, article_id, observations.ledger_entries(history.revisions) if entries is None else entries
+            )
             _write_elsewhere(conn, article_id, history.article.elsewhere)
         ids[url] = article_id
     for article_id, _, _ in () if anew else stored.values():
