@@ -1,4 +1,4 @@
-"""Derivation as commands do it, in worker processes that all tests of a run share: starting them takes longest."""
+"""Crawls and derivation as commands do them, in processes that all tests of a run share: starting takes longest."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from columnarchive.pipeline import crawl as crawling
 from columnarchive.pipeline import derive as derivation
-from columnarchive.pipeline.worker_pool import WorkerPool
+from columnarchive.pipeline.worker_pool import Worker, WorkerPool
 from columnarchive.store.database import Database
 
 
@@ -20,6 +21,21 @@ def workers() -> WorkerPool:
     pool = WorkerPool(1)
     atexit.register(pool.stop)
     return pool
+
+
+@cache
+def reader() -> Worker:
+    """Return the process that reads links in this run."""
+    worker = Worker()
+    atexit.register(worker.close)
+    return worker
+
+
+def crawl(
+    db: Database, sites: Sequence[crawling.Target], options: crawling.CrawlOptions, **more: Any
+) -> crawling.CrawlSummary:
+    """Crawl sites, and derive them if a pool is given."""
+    return crawling.crawl(db, sites, options, reader=reader(), **more)
 
 
 def derive(db: Database, site_ids: Sequence[int] = (), **options: Any) -> list[derivation.SiteDerived]:

@@ -7,11 +7,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from deriving import crawl
 from servers.site import Reply, Site
 
 from columnarchive.config import Settings, parse
 from columnarchive.crawl.client import ClientOptions
-from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, crawl, targets
+from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, targets
 from columnarchive.store import captures
 from columnarchive.store.database import Database
 
@@ -41,7 +42,7 @@ def crawled(
         names = [site.url + path for path in start]
         known = parse(sites.replace("{origin}", site.url)) if sites else Settings()
         chosen = CrawlOptions(allow_private=True, client=ClientOptions(delay=0.0, backoff=0.01), **options)  # type: ignore[arg-type]
-        summary = crawl(db, targets(db, names, known), chosen, lambda _: None)
+        summary = crawl(db, targets(db, names, known), chosen)
         shown = {
             url.removeprefix(site.url)
             for (url,) in db.conn.execute(

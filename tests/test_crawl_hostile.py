@@ -6,13 +6,14 @@ import sys
 import time
 
 import pytest
+from deriving import crawl
 from servers.hostile import BEHAVIOURS, Hostile
 from servers.odd import SENT
 
 from columnarchive.config import Settings
 from columnarchive.crawl.client import ClientOptions
 from columnarchive.crawl.content_encoding import SizeLimits
-from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, crawl, targets
+from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, targets
 from columnarchive.store.database import Database
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux answers on all of 127/8")
@@ -36,7 +37,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Hostile, Database,
         options = CrawlOptions(allow_private=True, client=client)
         starts = [f"{host.origin}/column/" for host in server.hosts.values()]
         began = time.monotonic()
-        summary = crawl(db, targets(db, starts, Settings()), options, lambda _: None)
+        summary = crawl(db, targets(db, starts, Settings()), options)
         yield server, db, summary, time.monotonic() - began  # type: ignore[misc]
         db.close()
 

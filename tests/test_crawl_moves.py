@@ -10,12 +10,12 @@ from pathlib import Path
 
 import deriving
 import pytest
-from deriving import spread
+from deriving import crawl, spread
 from fake_clock import FakeClock
 from servers.site import Reply, Site
 
 from columnarchive.config import Settings
-from columnarchive.pipeline.crawl import CrawlOptions, crawl, targets
+from columnarchive.pipeline.crawl import CrawlOptions, targets
 from columnarchive.store.database import Database
 
 AT = datetime(2026, 1, 5, 1, tzinfo=UTC)
@@ -58,7 +58,7 @@ class Followed:
         self.day += days
         clock = lambda: AT + timedelta(days=self.day)  # noqa: E731
         chosen = targets(self.db, [self.site.url + "/column/"], Settings())
-        crawl(self.db, chosen, CrawlOptions(allow_private=True, clock=clock, timer=FakeClock().timer()), lambda _: None)
+        crawl(self.db, chosen, CrawlOptions(allow_private=True, clock=clock, timer=FakeClock().timer()))
         deriving.derive(self.db)
 
     def lists(self, *paths: str) -> None:

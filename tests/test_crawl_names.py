@@ -10,13 +10,13 @@ from typing import Any
 
 import deriving
 import pytest
-from deriving import spread
+from deriving import crawl, spread
 from fake_clock import FakeClock
 from servers.site import Site
 
 from columnarchive.config import Settings
 from columnarchive.crawl import site_crawler
-from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, crawl, targets
+from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, targets
 from columnarchive.store.database import Database
 
 SAID = "ひざの痛みは年齢とともに増えます。治療の効果には個人差があり、費用は税込です。" * 5
@@ -73,7 +73,7 @@ def run(db: Database, site: Site, days: float, *hosts: str) -> CrawlSummary:
     port = site.url.rpartition(":")[2]
     chosen = targets(db, [f"http://{host}:{port}/column/" for host in hosts], Settings())
     options = CrawlOptions(allow_private=True, clock=lambda: at, timer=FakeClock().timer())
-    summary = crawl(db, chosen, options, lambda _: None)
+    summary = crawl(db, chosen, options)
     deriving.derive(db)
     return summary
 

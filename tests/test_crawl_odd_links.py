@@ -7,12 +7,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from deriving import crawl
 from servers.site import Reply, Site
 
 from columnarchive.config import Settings
 from columnarchive.crawl.client import ClientOptions
 from columnarchive.crawl.link_scoring import is_further_page, split_page_number
-from columnarchive.pipeline.crawl import CrawlOptions, crawl, targets
+from columnarchive.pipeline.crawl import CrawlOptions, targets
 from columnarchive.store.database import Database
 
 TEXT = "ひざの痛みは年齢とともに増えます。治療の効果には個人差があり、費用は税込です。" * 5
@@ -37,7 +38,7 @@ def visited(tmp_path: Path, pages: Pages, start: str = "/column/") -> set[str]:
     pages = {path: page(path, f"<h1>案内</h1>{TEXT}") for path in OTHERS} | pages
     with Site(pages) as site, Database.open(tmp_path / "archive.db") as db:
         options = CrawlOptions(allow_private=True, client=ClientOptions(delay=0.0))
-        crawl(db, targets(db, [site.url + start], Settings()), options, lambda _: None)
+        crawl(db, targets(db, [site.url + start], Settings()), options)
         return set(site.paths()) & pages.keys()
 
 
@@ -247,7 +248,7 @@ def told(tmp_path: Path, pages: Pages, start: str) -> dict[str, str]:
     """What a crawl says that it could not see, by path."""
     with Site(pages) as site, Database.open(tmp_path / "archive.db") as db:
         options = CrawlOptions(allow_private=True, client=ClientOptions(delay=0.0))
-        summary = crawl(db, targets(db, [site.url + start], Settings()), options, lambda _: None)
+        summary = crawl(db, targets(db, [site.url + start], Settings()), options)
         return {one.subject.removeprefix(site.url): one.outcome for one in summary.failures}
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 from command import archive
+from deriving import crawl
 from fake_clock import FakeClock
 from servers.site import Reply, Site
 
@@ -28,7 +29,7 @@ from columnarchive.crawl.frontier import SitePlan
 from columnarchive.crawl.rate_limiter import Timer
 from columnarchive.crawl.site_crawler import SiteCrawler
 from columnarchive.errors import NotFound, StoreError, UsageError
-from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, Planned, Progress, Target, crawl, planned, targets
+from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, Planned, Progress, Target, planned, targets
 from columnarchive.pipeline.link_reader import links_of_capture
 from columnarchive.pipeline.store_frontier import Group, open_frontier
 from columnarchive.pipeline.worker_pool import WorkerPool
@@ -74,7 +75,7 @@ def run(db: Database, site: Site, at: datetime = AT, *, named: bool = True, **op
     """One crawl of the site at a time of our choosing, in which waiting takes no time."""
     chosen = targets(db, [site.url + "/column/"] if named else [], Settings())
     given = {"allow_private": True, "clock": lambda: at, "timer": FakeClock().timer(), **options}
-    return crawl(db, chosen, CrawlOptions(**given), lambda _: None)  # type: ignore[arg-type]
+    return crawl(db, chosen, CrawlOptions(**given))  # type: ignore[arg-type]
 
 
 def plan(db: Database, site: Site, at: datetime = AT, **options: object) -> tuple[Planned, ...]:
@@ -107,7 +108,7 @@ def test_gaps_between_requests_seen_by_the_server(tmp_path: Path) -> None:
     with Site(a_site(4)) as one, Site(a_site(4)) as other, Database.open(tmp_path / "a.db") as db:
         chosen = targets(db, [one.url + "/column/", other.url + "/column/"], Settings())
         began = time.monotonic()
-        crawl(db, chosen, CrawlOptions(delay=0.1, allow_private=True), lambda _: None)
+        crawl(db, chosen, CrawlOptions(delay=0.1, allow_private=True))
         seconds = time.monotonic() - began
         # Both stand at one address, so they share its turns.
         together = sorted(one.times() + other.times())
@@ -124,7 +125,7 @@ def test_hosts_at_other_addresses_do_not_wait_for_each_other(tmp_path: Path) -> 
             site.__enter__()
         chosen = targets(db, [site.url + "/column/" for site in sites], Settings())
         began = time.monotonic()
-        crawl(db, chosen, CrawlOptions(delay=0.1, allow_private=True), lambda _: None)
+        crawl(db, chosen, CrawlOptions(delay=0.1, allow_private=True))
         assert time.monotonic() - began < 0.1 * 7 * 3
         for site in sites:
             gaps = [later - earlier for earlier, later in itertools.pairwise(site.times())]
@@ -151,7 +152,7 @@ def test_healthy_hosts_do_not_wait_for_silent_ones(tmp_path: Path) -> None:
         chosen = targets(db, [*quiet, *(site.url + "/column/" for site in healthy)], Settings())
         # What is silent for longer than the healthy need would be a timeout.
         client = ClientOptions(delay=0.0, deadline=60.0, head_deadline=60.0, attempts=1)
-        summary = crawl(db, chosen, CrawlOptions(allow_private=True, client=client), report)
+        summary = crawl(db, chosen, CrawlOptions(allow_private=True, client=client), report=report)
     for site in healthy:
         site.__exit__()
     assert summary.outcomes == {"ok": 50, "unreachable": 40}
@@ -268,7 +269,7 @@ def test_what_waits_is_told_page_by_page_also_after_a_redirect_to_a_waiting_page
         told.append((progress.queued, db.conn.execute(counted).fetchone()[0]))
 
     chosen = targets(db, [site.url + "/column/"], Settings())
-    crawl(db, chosen, CrawlOptions(allow_private=True, clock=lambda: AT, timer=FakeClock().timer()), report)
+    crawl(db, chosen, CrawlOptions(allow_private=True, clock=lambda: AT, timer=FakeClock().timer()), report=report)
     assert told
     assert all(said == true for said, true in told), told
     assert site.paths().count("/column/20.html") == 1, "by the redirect"
@@ -421,7 +422,7 @@ from columnarchive.pipeline.crawl import CrawlOptions, crawl, targets
 from columnarchive.config import Settings
 from columnarchive.store.database import Database
 with Database.open(Path(sys.argv[1])) as db:
-    crawl(db, targets(db, [sys.argv[2]], Settings()), CrawlOptions(delay=0.005, allow_private=True), lambda _: None)
+    crawl(db, targets(db, [sys.argv[2]], Settings()), CrawlOptions(delay=0.005, allow_private=True))
 """
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from deriving import crawl, workers
 from servers.site import Reply, Site
 
 from columnarchive.archive import Archive, CrawlOptions
@@ -178,7 +179,9 @@ BUILDS = [
 
 def articles(tmp_path: Path, pages: Pages, start: str) -> set[str]:
     with Site(pages) as site, Archive.open(tmp_path / "archive.db") as archive:
-        archive.crawl([site.url + start], CrawlOptions(allow_private=True, delay=0))
+        crawl(
+            archive._db, archive.targets([site.url + start]), CrawlOptions(allow_private=True, delay=0), pool=workers()
+        )
         return {url.removeprefix(site.url) for (url,) in archive.conn.execute("select url from articles")}
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from deriving import crawl
 from fake_clock import FakeClock
 from servers.hostile import Behaviour, Host, Hostile, Request, answer, listing, page
 from servers.mixed import HANGING, HEALTHY, NAMES, Mixed
@@ -23,7 +24,7 @@ from columnarchive.crawl.client import Client, ClientOptions, FetchRequest, Host
 from columnarchive.crawl.rate_limiter import RateLimiter
 from columnarchive.errors import UsageError
 from columnarchive.pipeline import withdrawal
-from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, crawl, targets
+from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, targets
 from columnarchive.records import Capture
 from columnarchive.store import blobs
 from columnarchive.store.database import Database
@@ -42,7 +43,7 @@ def db(tmp_path: Path) -> Iterator[Database]:
 def run(db: Database, start: str, at: datetime = AT, **options: object) -> CrawlSummary:
     """One crawl in which waiting between requests takes no time."""
     given = {"allow_private": True, "clock": lambda: at, "timer": FakeClock().timer(), **options}
-    return crawl(db, targets(db, [start], Settings()), CrawlOptions(**given), lambda _: None)  # type: ignore[arg-type]
+    return crawl(db, targets(db, [start], Settings()), CrawlOptions(**given))  # type: ignore[arg-type]
 
 
 # Pages that hang.

@@ -18,13 +18,14 @@ import httpx
 import picture_clinic
 import pytest
 from datasette.app import Datasette
+from deriving import crawl
 from fake_clock import FakeClock
 from servers.site import Reply, Site
 from warcio.archiveiterator import ArchiveIterator
 
 from columnarchive.archive import Archive, ExportRequest
 from columnarchive.config import SiteSettings
-from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, Target, crawl
+from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, Target
 from columnarchive.pipeline.worker_pool import WorkerPool
 from columnarchive.reader import ChangeFilter, Reader
 from columnarchive.store import hash_chain

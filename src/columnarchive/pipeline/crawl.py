@@ -24,7 +24,7 @@ from columnarchive.pipeline.derive import DERIVATION, SiteDerived, derive
 from columnarchive.pipeline.link_reader import LinkReader
 from columnarchive.pipeline.notifications import Delivery, Hook, notify
 from columnarchive.pipeline.store_frontier import Group, SiteFrontier, open_frontier
-from columnarchive.pipeline.worker_pool import WorkerPool, WorkerStopped
+from columnarchive.pipeline.worker_pool import Worker, WorkerPool, WorkerStopped
 from columnarchive.records import Capture, Failure, Outcome, PageFault
 from columnarchive.store import captures, frontier
 from columnarchive.store import sites as site_rows
@@ -89,7 +89,8 @@ Report = Callable[[Progress], None]
 class CrawlRun:
     """One crawl over many sites: what its sites share, and what has come of it so far.
 
-    Without a `pool`, sites are fetched and neither derived nor notified of.
+    Without a `pool`, sites are fetched and neither derived nor notified of. Without a `reader`, the crawl has a process
+    of its own that reads links.
     """
 
     db: Database
@@ -97,6 +98,7 @@ class CrawlRun:
     report: Report
     pool: WorkerPool | None = None
     hooks: Sequence[Hook] = ()
+    reader: Worker | None = None
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     pictures: Counter[Outcome] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
@@ -118,7 +120,7 @@ class CrawlRun:
     def __post_init__(self) -> None:
         self.group = Group(self.db, self.options.clock)
         self.renderer = Renderer(self.options.clock) if Renderer.is_available() else None
-        self.links = LinkReader(captures.known_faults(self.db.conn, DERIVATION), self._record_fault)
+        self.links = LinkReader(captures.known_faults(self.db.conn, DERIVATION), self._record_fault, self.reader)
 
     def _record_fault(self, fault: PageFault) -> None:
         self.group.begin()
@@ -182,6 +184,7 @@ def crawl(
     *,
     pool: WorkerPool | None = None,
     hooks: Sequence[Hook] = (),
+    reader: Worker | None = None,
 ) -> CrawlSummary:
     """Crawl sites until nothing is left, the number of pages is reached, or Ctrl-C.
 
@@ -191,7 +194,7 @@ def crawl(
     names = [one.settings.name for one in sites]
     gone = site_rows.gone(db.conn, names)
     with writer_lock(db.path, "crawl"):
-        run = CrawlRun(db, options, report, pool, hooks)
+        run = CrawlRun(db, options, report, pool, hooks, reader)
         asyncio.run(crawl_sites(run, sites))
         if pool is not None and not run.stop.is_set():
             run.derive_and_notify(pool, ())  # also what an earlier run was killed before

@@ -27,15 +27,22 @@ class UnreadableLinks(Exception):
 
 
 class LinkReader:
-    """Reads the links of captured pages in a process of its own, one page at a time.
+    """Reads the links of captured pages in another process, one page at a time.
 
     A page that ends the process, or that did so before, raises UnreadableLinks; the next one starts another process.
-    `known` are faults met before, `record` is called with each new one.
+    `known` are faults met before, `record` is called with each new one. A `worker` that is given serves other crawls
+    too, and stays when this one ends.
     """
 
-    def __init__(self, known: Mapping[tuple[str, FaultStep], str], record: Callable[[PageFault], None]) -> None:
+    def __init__(
+        self,
+        known: Mapping[tuple[str, FaultStep], str],
+        record: Callable[[PageFault], None],
+        worker: Worker | None = None,
+    ) -> None:
         self._record = record
-        self._worker = Worker()
+        self._is_own = worker is None
+        self._worker = worker or Worker()
         self._thread = ThreadPoolExecutor(1)
         self._known = dict(known)
 
@@ -60,8 +67,9 @@ class LinkReader:
         raise UnreadableLinks(reason)
 
     def close(self) -> None:
-        """End the process."""
-        self._worker.close()
+        """End the process if it is of this crawl alone."""
+        if self._is_own:
+            self._worker.close()
         self._thread.shutdown()
 
 
