@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import columnarchive.diff
-from columnarchive.diff import lexicon
 from columnarchive.diff.compare import compare
 from columnarchive.diff.label_rules import judge
 from columnarchive.diff.normalization import canonical_values, comparison_key, letters_only, nfkc_no_space
@@ -25,6 +24,7 @@ from columnarchive.diff.sentences import sentences_of, split
 from columnarchive.diff.spans import spans_between
 from columnarchive.diff.tokens import tokens
 from columnarchive.history.blame import blame
+from columnarchive.observations import lexicon
 from columnarchive.records import Article, Block
 
 SMALL, LARGE = 10_000, 100_000

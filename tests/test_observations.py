@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from columnarchive.observations import KINDS, Context, Line, observe, statements
+from columnarchive.observations.lexicon import sources
 
 HERE = Path(__file__).parent
 CASES = tomllib.loads((HERE / "observations_cases.toml").read_text("utf-8"))
@@ -135,3 +136,8 @@ def test_time_grows_with_length(unit: str) -> None:
     cost(1_000)
     short, long = min(cost(10_000) for _ in range(2)), cost(100_000)
     assert long < 40 * short + 0.05
+
+
+def test_every_group_of_words_names_its_source() -> None:
+    known = {"guideline", "q-and-a", "asrm", "usage"}
+    assert {source.split(":")[0].split(";")[0] for source in sources().values()} <= known

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -15,19 +14,16 @@ from columnarchive.diff.facts import (
     degree,
     facts_of,
     is_flat_denial,
-    is_medical,
-    is_statement,
     limiters,
     lost,
     rates,
     topic_of,
 )  # fmt: skip
-from columnarchive.diff.lexicon import pattern
 from columnarchive.diff.normalization import canonical_values, comparison_key, differs_in_letters, nfkc_no_space
 from columnarchive.diff.person_labels import credential, person
 from columnarchive.diff.sentences import LONGEST, standing
 from columnarchive.diff.spans import spans_between
-from columnarchive.observations import Kind, statements
+from columnarchive.observations.lexicon import pattern
 from columnarchive.records import Evidence, Span
 
 _LINK = re.compile(r"https?://[!-~]*[A-Za-z0-9/_=#-]|www\.[!-~]*[A-Za-z0-9/_=#-]")
@@ -126,7 +122,7 @@ def _differing(label: str, kind: re.Pattern[str], old: str, new: str) -> Iterato
 
 
 _CLAUSES = re.compile(r"(?<=[、。])")
-_AMOUNTS = ("cost", "period", "visits")
+_AMOUNTS = ("cost", "course", "visits")
 _ENDINGS = re.compile(
     r"(?:ません|ます|です|ない|でした|ました|いません|います|おりません|おります|ている|ていない)+[。、]?$"
 )
@@ -171,55 +167,6 @@ def level3_evidence(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evide
             found += turned
     found += person(old, new, spans)
     found += credential(before, after, [*turned, *disclosures])
-    yield from found or (_observed(old, new) if _differ_in_key_words(old, new) else ())
-
-
-_OBSERVED: dict[str, tuple[Kind, ...]] = {
-    "risk": ("risks",),
-    "risk_denial": ("risk_denial",),
-    "disclosure": (
-        "unapproved", "import_source", "approved_alternative", "safety_abroad", "relief_excluded", "plan_number",
-        "self_pay",
-    ),
-    "testimonial": ("testimonial", "before_after"),
-}  # fmt: skip
-_STRONGER: tuple[Kind, ...] = ("superlative", "absolute_claim")
-_READ = frozenset((*itertools.chain(*_OBSERVED.values()), *_STRONGER))
-
-
-_KEY_WORDS = re.compile(
-    r"副作|副反|合併|症|痛|腫|感染|出血|麻|傷|安全|安心|心配|問題|リスク|危険|承認|認可|輸入|救済|保険|自費|自由診|番号|計画|声|[0-9]代|様|さん|お客|患者|"
-    r"写真|前後|症例|体験|No|NO|初|[一1]番|[1一]位|最|唯|随一|屈指|トップ|誇|必ず|完|絶対|誰|どなた|すべて|全|永|ない|ません|ず|なし|率|%|方|負担|禁|遠慮|控|対象|"
-    r"ゼロ|約束|保証|倍|確実|優|勝|より"
-)
-
-
-def _differ_in_key_words(old: str, new: str) -> bool:
-    """Return whether two sentences differ in words that the engine of the ledger looks for."""
-    return _KEY_WORDS.findall(nfkc_no_space(old)) != _KEY_WORDS.findall(nfkc_no_space(new))
-
-
-def _observed(old: str, new: str) -> Iterator[Evidence]:
-    """Yield what only one of two sentences states by the engine of the ledger, where words alone tell nothing."""
-    was, now = (
-        {one.kind: " ".join(one.words) for one in statements(text, kinds=_READ)} if is_statement(text) else {}
-        for text in (old, new)
-    )
-    went, came = was.keys() - now.keys(), now.keys() - was.keys()
-    found = []
-    medical = is_medical(old) or is_medical(new)
-    for label, kinds in _OBSERVED.items():
-        if label in ("risk", "disclosure") and not medical:
-            continue
-        if words := " ".join(now[kind] for kind in kinds if kind in came):
-            found.append(Evidence(f"{label}_added", "", words))
-        if words := " ".join(was[kind] for kind in kinds if kind in went):
-            found.append(Evidence(f"{label}_removed", words, ""))
-    if not found and any(any(topic_of(text)) or _CLINIC.search(text) for text in (old, new)):
-        steps = sum((kind in came) - (kind in went) for kind in _STRONGER)
-        if steps:
-            shown = (" ".join(one[kind] for kind in _STRONGER if kind in one) for one in (was, now))
-            found.append(Evidence("claim_strengthened" if steps > 0 else "claim_softened", *shown))
     yield from found
 
 
@@ -260,6 +207,8 @@ def _disclosure(before: Facts, after: Facts, only: str) -> Iterator[Evidence]:
         if only == impossible:
             continue
         stated = {kind for kind, _ in other.disclosures}
+        if other.prices:
+            stated.add("cost")
         new_words = [words for kind, words in one.disclosures if kind not in stated and (only or kind not in _AMOUNTS)]
         if new_words:
             words = " / ".join(new_words)
@@ -274,10 +223,8 @@ def _risk(before: Facts, after: Facts, is_clause: bool) -> Iterator[Evidence]:
     came, went = lost(after.harms, before.harms), lost(before.harms, after.harms)
     old_notices, new_notices = before.notices, after.notices
     if is_clause:
-        old_notices += before.notices_by_denial + before.contraindications
-        new_notices += after.notices_by_denial + after.contraindications
-        old_notices += () if before.contraindications else before.unfit
-        new_notices += () if after.contraindications else after.unfit
+        old_notices += before.excluded + before.limits
+        new_notices += after.excluded + after.limits
     if len(new_notices) > len(old_notices):
         came += new_notices
     elif len(old_notices) > len(new_notices):
@@ -320,7 +267,8 @@ def _degree_step(old: str, new: str) -> int:
 
 def _superlatives(text: str) -> int:
     """Return how many words rank a treatment or a clinic above others."""
-    return len(pattern("superlative").findall(nfkc_no_space(text)))
+    wide = nfkc_no_space(text)
+    return sum(len(pattern(group).findall(wide)) for group in ("superlative", "comparison"))
 
 
 def _claim_beside_risks(old: str, new: str) -> Iterator[Evidence]:

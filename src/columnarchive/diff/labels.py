@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-ENGINE = "8"
+ENGINE = "9"
 """Version of the rules behind a comparison; it rises whenever the same two articles may compare differently."""
 
 LEVELS: dict[str, int] = {

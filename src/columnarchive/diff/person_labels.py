@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from columnarchive.diff.facts import Facts, lost
-from columnarchive.diff.lexicon import pattern
 from columnarchive.diff.normalization import nfkc_no_space
+from columnarchive.observations.lexicon import pattern
 from columnarchive.records import Evidence, Span
 from columnarchive.text import nfkc
 

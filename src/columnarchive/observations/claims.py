@@ -200,7 +200,7 @@ def effect_hedge(s: Sentence) -> Iterator[Span]:
         or (about_others(s) and not re.search(r"比べ|ほどの効果", s.text))
     ):
         return
-    if re.search(r"放置|放って|治療せず", s.text) or (
+    if re.search(r"放置|放って|治療せず|返金|返品", s.text) or (
         explains_ban(s) and not speaks_as_clinic(s) and not re.search(r"個人差", s.text)
     ):
         return

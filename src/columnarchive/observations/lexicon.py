@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-_FILES = ("context", "disclosures", "treatment", "risks", "claims")
+_FILES = ("context", "disclosures", "treatment", "risks", "claims", "changes")
 
 
 @cache

@@ -13,7 +13,7 @@ from columnarchive.observations.sentences import Sentence, topics_of
 
 _TREATMENT_SUBJECT = re.compile(
     r"(?:治療|施術|手術|注射|点滴|照射|投与|接種|服用|内服|麻酔|術|装置|装着|麻酔|抜歯|採取|移植|処置|検査|レーザー|薬|剤|ワクチン|鍼|はり|灸|矯正|"
-    r"採卵|生検|マウスピース|マスク|CPAP|シーパップ|コイル|機器|機械|当院|インプラント|糸|プレート|レンズ|マスク|もみ|面接|セッション)(?:[^。、]{0,8})?(?:後|時|中|直後|部位?|では|には|により|による|によって|で|に|の|は|が|を|し)"
+    r"採卵|生検|注入|脱毛|マウスピース|マスク|CPAP|シーパップ|コイル|機器|機械|当院|インプラント|糸|プレート|レンズ|マスク|もみ|面接|セッション)(?:[^。、]{0,8})?(?:後|時|中|直後|部位?|では|には|により|による|によって|で|に|の|は|が|を|し)"
 )
 _NOT_RELIEVED = re.compile(
     r"[^。]{0,20}(?:わけで(?:は|も)|とは限|きれ(?:ません|ない)|できません|ないこと|ないおそれ|ない場合)"
@@ -41,8 +41,11 @@ _CONDITION = re.compile(r"(?:ない|なし|いない|未)(?:方|場合)[^。]{0,
 _NO_HARM_NAMED = re.compile(
     r"(?:副作用|リスク|合併症|危険)(?:は|が|も|など)?(?:ほとんど|もちろん|どんな)?(?:あり|ござ|伴|存在)"
 )
+_SUCH_AS = re.compile(
+    r"([^。]{2,80}?)(?:といった|などといった|などの)(?:合併症|副作用|副反応|有害事象|トラブル)(?:が|も|を)"
+)
 _NOT_MEDICAL = re.compile(
-    r"(?:紹介状|予約|診断(?:の|書)|問診|同意|オンライン|ご家族以外|代理|現金|クレジット|初診の方|男性の|電話での|当日|駐車|マスクを|ペット)"
+    r"(?:紹介状|予約|診断(?:の|書)|問診|同意|オンライン|ご家族以外|代理|現金|クレジット|初診の方|男性の|電話での|当日の(?:予約|受付|変更)|駐車|マスクを|ペット)"
 )
 
 
@@ -69,6 +72,8 @@ def _harms(s: Sentence) -> Iterator[Span]:
     usual = pattern("conventional").search(s.text)
     if usual and usual[0] not in s.title and not listed and not speaks_as_clinic(s):
         return
+    if such := _SUCH_AS.search(s.text):
+        yield such.span(1)
     if not listed and on_disease(s.text) and not _TREATMENT_SUBJECT.search(s.text):
         return
     for found in pattern("harm").finditer(s.text):
@@ -103,7 +108,7 @@ def _is_stated(s: Sentence, start: int, end: int) -> bool:
     if on_disease(before):
         return _TREATMENT_SUBJECT.search(before[-30:]) is not None
     treated = _TREATMENT_SUBJECT.search(before) or re.search(
-        r"副作用|副反応|合併症|まれに|稀に|こと(?:が|も)(?:あり|ござい)|場合(?:が|も)(?:あり|ござい)|(?:起こり|生じ|あり)(?:得|え)|おそれ|恐れ|方(?:も|が)(?:い|お|多)|(?:日|週間|時間)(?:ほど|程度|くらい|間)?(?:で|は|、)?[^。、]{0,6}(?:続|おさま|引|軽快|消)",
+        r"副作用|副反応|合併症|まれに|稀に|こと(?:が|も)(?:あ[りる]|ござい)|場合(?:が|も)(?:あ[りる]|ござい)|(?:リスク|危険性?)(?:が|も)あ[りる]|例が(?:報告|知られ)|リスクは(?:ゼロ|皆無)では|(?:打った|受けた|飲んだ|貼った|塗った|入れた)(?:日|晩|夜|あと|後|翌)|(?:起こり|生じ|あり)(?:得|え)|おそれ|恐れ|方(?:も|が)(?:い|お|多)|(?:日|週間|時間)(?:ほど|程度|くらい|間)?(?:で|は|、)?[^。、]{0,6}(?:続|おさま|引|軽快|消)",
         s.text,
     )
     named = len(pattern("harm").findall(s.text))
@@ -180,6 +185,14 @@ def _denials(text: str, question: str) -> tuple[Span, ...]:
         ):
             continue
         if re.match(r"ていません|ておりません|ていない|ておらず|ては", after):
+            continue
+        if re.search(r"(?:にく|少な|低|軽|弱|小さ|短|目立たな)[いく]?$", found[0]) and re.match(
+            r"く?な[りるっ]", after
+        ):
+            continue
+        if "問題" in found[0] and re.search(r"(?:後|当日|翌日|中)(?:の|に|から)?[^。、]{0,12}$", text[: found.start()]):
+            continue
+        if "安心" in found[0] and re.search(r"料金|費用|個人情報|プライバシー|予約|通訳|ご?案内|お伝え", text):
             continue
         if re.match(r"範囲", after) or ("安心" in found[0] and re.search(r"説明|返金|保証", text)):
             continue
