@@ -11,7 +11,8 @@ import pytest
 from columnarchive.diff.compare import compare, with_labels
 from columnarchive.diff.normalization import comparison_key, differs_in_letters, nfkc_no_space
 from columnarchive.diff.passage_fingerprints import keys_of, similarity
-from columnarchive.diff.render_text import marked_lines, to_html, to_json, to_terminal, to_text
+from columnarchive.diff.render_html import to_html
+from columnarchive.diff.render_text import marked_lines, to_json, to_terminal, to_text
 from columnarchive.diff.sentences import split
 from columnarchive.history.blame import Removed, blame
 from columnarchive.records import Article, Block, BlockKind, Comparison
