@@ -5,12 +5,14 @@ from __future__ import annotations
 import atexit
 from collections.abc import Collection, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from columnarchive.pipeline import crawl as crawling
 from columnarchive.pipeline import derive as derivation
+from columnarchive.pipeline import import_warc
 from columnarchive.pipeline.worker_pool import Worker, WorkerPool
 from columnarchive.store.database import Database
 
@@ -36,6 +38,11 @@ def crawl(
 ) -> crawling.CrawlSummary:
     """Crawl sites, and derive them if a pool is given."""
     return crawling.crawl(db, sites, options, reader=reader(), **more)
+
+
+def import_files(db: Database, paths: Sequence[Path], *more: Any) -> import_warc.ImportSummary:
+    """Import files of captures or other archives; `more` are a site, a report and a clock."""
+    return import_warc.import_files(db, paths, *more, worker=reader())
 
 
 def derive(db: Database, site_ids: Sequence[int] = (), **options: Any) -> list[derivation.SiteDerived]:

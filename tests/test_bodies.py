@@ -8,13 +8,13 @@ import random
 from pathlib import Path
 
 import pytest
+from deriving import import_files
 from evidence import archive, at, capture, page, patchwork
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from columnarchive.errors import StoreError
 from columnarchive.exchange import warc_writer
-from columnarchive.pipeline import import_warc
 from columnarchive.store import blobs, integrity
 from columnarchive.store.database import Database
 
@@ -111,7 +111,7 @@ def test_real_first_captures_are_three_times_smaller_than_warc(tmp_path: Path, s
     warc = tmp_path / "site.warc.gz"
     warc_writer.write(warc, [warc_writer.WarcEntry(one, one.body_sha256) for one in pages], "test")
     with Database.open(tmp_path / "a.db") as db:
-        import_warc.import_files(db, [warc], None, lambda *_: None)
+        import_files(db, [warc], None, lambda *_: None)
         (stored,) = db.conn.execute("select sum(length(data)) from bodies").fetchone()
         assert warc.stat().st_size / stored >= 3
         assert decoded(db) <= 320_000
@@ -146,7 +146,7 @@ def test_bodies_erased_leave_the_others_as_they_were(tmp_path: Path, seed: int) 
 def test_real_histories_are_fourteen_times_smaller_than_warc(tmp_path: Path, shared: Path) -> None:
     files = sorted((shared / "corpus/revisions").glob("*.warc.gz"))
     with Database.open(tmp_path / "a.db") as db:
-        import_warc.import_files(db, files, None, lambda *_: None)
+        import_files(db, files, None, lambda *_: None)
         (stored,) = db.conn.execute("select sum(length(data)) from bodies").fetchone()
         assert sum(path.stat().st_size for path in files) / stored >= 14
         assert decoded(db) <= 500_000

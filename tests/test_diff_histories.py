@@ -14,6 +14,7 @@ from pathlib import Path
 
 import deriving
 import pytest
+from deriving import import_files
 
 from columnarchive.diff.compare import compare
 from columnarchive.diff.normalization import nfkc_no_space
@@ -21,7 +22,6 @@ from columnarchive.diff.sentences import split
 from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.saved_pages import open_page
-from columnarchive.pipeline import import_warc
 from columnarchive.reader import Reader
 from columnarchive.records import Article, Block
 from columnarchive.store.database import Database
@@ -55,7 +55,7 @@ def histories(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     if not files:
         pytest.skip("needs the histories in ../shared/corpus/revisions")
     with Database.open(tmp_path_factory.mktemp("histories") / "archive.db") as db:
-        import_warc.import_files(db, files, None, lambda *_: None)
+        import_files(db, files, None, lambda *_: None)
         deriving.derive(db)
         yield db
 
@@ -92,7 +92,7 @@ def test_no_edit_shows_what_its_pages_do_not(shared: Path, tmp_path: Path) -> No
     found, edits = [], 0
     for number, path in enumerate(sorted((shared / "corpus").glob("*/**/*.warc.gz"))):
         with Database.open(tmp_path / f"{number}.db") as db:
-            import_warc.import_files(db, [path], None, lambda *_: None)
+            import_files(db, [path], None, lambda *_: None)
             deriving.derive(db)
             reader = Reader(db.conn)
 

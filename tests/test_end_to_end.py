@@ -17,6 +17,7 @@ from pathlib import Path
 
 import clinic
 import pytest
+from command import archive as command_in_process
 
 from columnarchive.store.database import Database
 
@@ -76,7 +77,7 @@ def command(db: Path, *arguments: str) -> list[str]:
 
 
 def archive(db: Path, *arguments: str) -> str:
-    done = subprocess.run(command(db, *arguments), capture_output=True, text=True, check=False)
+    done = command_in_process(*arguments, db=db)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import clinic_archive
+import command
 import pytest
 from deriving import spread
 from reading import opened
@@ -87,9 +88,9 @@ def test_a_target_that_cannot_be_is_one_sentence(db: Path, tmp_path: Path, forma
         if format not in ("git", "markdown", "csv", "parquet", "sqlite"):
             pytest.skip("a file is what this export writes")
         out = tmp_path / "file"
-    done = archive(db, "export", format, str(out / "x" if place == "/proc/none" else out))
+    done = command.archive("export", format, out / "x" if place == "/proc/none" else out, db=db)
     assert done.returncode == 1
-    assert is_one_sentence(done.stderr), done.stderr
+    assert is_one_sentence(done.stderr.encode()), done.stderr
     assert (tmp_path / "file").read_text() == "x"
 
 
@@ -270,9 +271,9 @@ def test_a_webhook_that_cannot_be_looked_up_is_one_sentence(url: str) -> None:
     assert isinstance(caught.value, ArchiveError)
 
 
-@pytest.mark.parametrize("arguments", [("sites",), ("changes", "--json"), ("--help",), ("copies",)])
+@pytest.mark.parametrize("arguments", spread([["sites"], ["changes", "--json"], ["--help"], ["copies"]], 1))
 @pytest.mark.parametrize("output", ["full", "closed", "broken"])
-def test_an_output_that_takes_nothing_is_one_sentence(db: Path, arguments: tuple[str, ...], output: str) -> None:
+def test_an_output_that_takes_nothing_is_one_sentence(db: Path, arguments: list[str], output: str) -> None:
     if output == "full":
         with open("/dev/full", "wb") as full:
             done = archive(db, *arguments, stdout=full)

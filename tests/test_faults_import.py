@@ -17,7 +17,7 @@ from pathlib import Path
 import clinic_archive
 import pytest
 from command import archive
-from deriving import spread
+from deriving import import_files, spread
 from evidence import at, page
 
 from columnarchive.errors import ExchangeError
@@ -64,7 +64,7 @@ def imported(folder: Path, *records: bytes, packed: bool = True) -> tuple[Databa
     path = folder / "in.warc.gz"
     path.write_bytes(b"".join(gzip.compress(one) if packed else one for one in records))
     db = Database.open(folder / "a.db")
-    return db, import_warc.import_files(db, [path], None, lambda *_: None, now)
+    return db, import_files(db, [path], None, lambda *_: None, now)
 
 
 def urls(db: Database) -> set[str]:
@@ -324,7 +324,7 @@ def test_a_file_that_is_no_warc_is_one_clean_sentence(tmp_path: Path, name: str)
     path = tmp_path / name
     path.write_bytes(FOREIGN[name])
     with Database.open(tmp_path / "a.db") as db, pytest.raises(ExchangeError) as caught:
-        import_warc.import_files(db, [path], None, lambda *_: None, now)
+        import_files(db, [path], None, lambda *_: None, now)
     assert re.fullmatch(r"[ -~]+", str(caught.value))
     done = archive("import", path, db=tmp_path / "b.db")
     assert done.returncode == 1
@@ -344,7 +344,7 @@ def test_random_damage_never_ends_an_import(tmp_path: Path) -> None:
         (tmp_path / "in.warc").write_bytes(gzip.compress(bytes(data)) if round_ % 3 == 0 else bytes(data))
         with Database.open(tmp_path / f"{round_}.db") as db:
             with contextlib.suppress(ExchangeError):
-                import_warc.import_files(db, [tmp_path / "in.warc"], None, lambda *_: None, now)
+                import_files(db, [tmp_path / "in.warc"], None, lambda *_: None, now)
             assert hash_chain.verify(db.conn) == []
 
 
@@ -378,6 +378,6 @@ def test_what_was_withdrawn_does_not_come_back_by_import(tmp_path: Path, way: st
         clinic_archive.derive_here(db)
         withdrawal.withdraw(db, WITHDRAWN, "", "request of the person named", lambda _: None)
         (tmp_path / "again.warc.gz").write_bytes(gzip.compress(RETURNS[way]) + gzip.compress(good(4)))
-        summary = import_warc.import_files(db, [tmp_path / "again.warc.gz"], None, lambda *_: None, now)
+        summary = import_files(db, [tmp_path / "again.warc.gz"], None, lambda *_: None, now)
         assert (summary.added, summary.known) == (1, 1)
         assert hash_chain.verify(db.conn) == []

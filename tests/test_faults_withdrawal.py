@@ -10,10 +10,10 @@ from pathlib import Path
 
 import deriving
 import pytest
-from deriving import spread
+from deriving import import_files, spread
 from evidence import archive, at, capture, fill, page
 
-from columnarchive.pipeline import export, import_warc, integrity, withdrawal
+from columnarchive.pipeline import export, integrity, withdrawal
 from columnarchive.records import Capture, Hop, Wire
 from columnarchive.store import captures, frontier, sites
 from columnarchive.store.database import Database
@@ -98,7 +98,7 @@ def test_an_import_brings_nothing_back(db: Database, tmp_path: Path) -> None:
         export.export_warc(other, tmp_path / "ways.warc.gz", None, lambda _: None)
     withdraw(db)
     before = db.conn.execute("select count(*) from captures").fetchone()
-    done = import_warc.import_files(db, [tmp_path / "ways.warc.gz"], None, lambda *_: None)
+    done = import_files(db, [tmp_path / "ways.warc.gz"], None, lambda *_: None)
     assert (done.added, done.failed) == (0, 0)
     assert db.conn.execute("select count(*) from captures").fetchone() == before
 

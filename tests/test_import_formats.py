@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from deriving import import_files
 from evidence import at, page
 from test_faults_import import URL, good, http, record
 
@@ -25,12 +26,12 @@ def now() -> datetime:
 
 def imported(folder: Path, path: Path) -> tuple[Database, import_warc.ImportSummary]:
     db = Database.open(folder / "a.db")
-    return db, import_warc.import_files(db, [path], None, lambda *_: None, now)
+    return db, import_files(db, [path], None, lambda *_: None, now)
 
 
 def refusal(folder: Path, path: Path) -> str:
     with Database.open(folder / "a.db") as db, pytest.raises(ExchangeError) as caught:
-        import_warc.import_files(db, [path], None, lambda *_: None, now)
+        import_files(db, [path], None, lambda *_: None, now)
     return str(caught.value)
 
 
@@ -190,12 +191,12 @@ def test_a_file_that_cannot_be_read_costs_no_other(tmp_path: Path) -> None:
     (tmp_path / "good.warc").write_bytes(good(1))
     with Database.open(tmp_path / "a.db") as db:
         paths = [tmp_path / name for name in (*names, "good.warc")]
-        summary = import_warc.import_files(db, paths, None, lambda *_: None, now)
+        summary = import_files(db, paths, None, lambda *_: None, now)
         assert (summary.added, summary.failed) == (1, len(names))
         assert [failure.subject for failure in summary.failures] == names
         for name in names:
             with pytest.raises(ExchangeError):
-                import_warc.import_files(db, [tmp_path / name], None, lambda *_: None, now)
+                import_files(db, [tmp_path / name], None, lambda *_: None, now)
 
 
 def test_every_record_that_holds_no_page_is_counted_with_its_reason(tmp_path: Path) -> None:

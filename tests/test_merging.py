@@ -11,7 +11,7 @@ from pathlib import Path
 import clinic
 import clinic_archive
 import pytest
-from deriving import spread
+from deriving import import_files, spread
 from evidence import at, capture, fill, page
 from reading import opened
 
@@ -50,7 +50,7 @@ def made(path: Path, *groups: list[Capture]) -> Path:
 def merged(target: Path, *others: Path) -> import_warc.ImportSummary:
     with Database.open(target) as db:
         for other in others:
-            summary = import_warc.import_files(db, [other], None, lambda *_: None, now)
+            summary = import_files(db, [other], None, lambda *_: None, now)
         clinic_archive.derive_here(db)
     return summary
 
@@ -128,7 +128,7 @@ def test_sources_come_along_and_the_other_file_is_not_changed(three: tuple[Path,
     with Database.open(b) as db:
         export.export_warc(db, tmp_path / "b.warc.gz", None, lambda _: None)
     with Database.open(tmp_path / "imported.db") as db:
-        import_warc.import_files(db, [tmp_path / "b.warc.gz"], None, lambda *_: None, now)
+        import_files(db, [tmp_path / "b.warc.gz"], None, lambda *_: None, now)
     before = (tmp_path / "imported.db").read_bytes()
     merged(a, tmp_path / "imported.db")
     assert (tmp_path / "imported.db").read_bytes() == before
@@ -270,5 +270,5 @@ def test_what_cannot_be_merged_is_one_sentence(three: tuple[Path, Path, Path], t
     with Database.open(a) as db:
         before = hash_chain.head(db.conn)
         with pytest.raises((UsageError, StoreError, ExchangeError)):
-            import_warc.import_files(db, [other], None, lambda *_: None, now)
+            import_files(db, [other], None, lambda *_: None, now)
         assert hash_chain.head(db.conn) == before

@@ -13,10 +13,9 @@ from pathlib import Path
 import clinic
 import deriving
 import pytest
-from deriving import spread
+from deriving import import_files, spread
 
 from columnarchive.exchange import warc_reader, warc_writer
-from columnarchive.pipeline import import_warc
 from columnarchive.records import Capture
 from columnarchive.store import fulltext
 from columnarchive.store.database import Database
@@ -82,7 +81,7 @@ def test_real_histories_give_the_same_in_any_order_and_twice(shared: Path, tmp_p
         with Database.open(tmp_path / f"{name}.db") as db:
             added = []
             for many in rounds:
-                added.append(import_warc.import_files(db, many, None, lambda *_: None).added)
+                added.append(import_files(db, many, None, lambda *_: None).added)
                 deriving.derive(db)
             assert added[1:] in ([], [0])
             found.append(clinic.as_text(clinic.state(db)))

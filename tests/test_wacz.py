@@ -12,12 +12,13 @@ from pathlib import Path
 
 import clinic_archive
 import pytest
+from deriving import import_files
 from evidence import archive, fill
 from test_warc import all_captures, odd_captures, visible
 
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.exchange.warc_writer import sortable_address
-from columnarchive.pipeline import export, import_warc
+from columnarchive.pipeline import export
 from columnarchive.store.database import Database
 
 
@@ -70,7 +71,7 @@ def test_it_comes_back_equal_and_is_the_same_twice(made: tuple[Path, Path], tmp_
         export.export_wacz(db, tmp_path / "again.wacz", None, quiet)
     assert (tmp_path / "again.wacz").read_bytes() == wacz.read_bytes()
     with Database.open(tmp_path / "b.db") as db:
-        summary = import_warc.import_files(db, [wacz], None, quiet)
+        summary = import_files(db, [wacz], None, quiet)
         assert summary.failures == ()
         assert all_captures(db) == given
         assert visible(db) == seen

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import brotlicffi
 import pytest
+from deriving import import_files
 from evidence import archive, at, capture, fill, page, site
 from warcio.checker import Checker
 from warcio.statusandheaders import StatusAndHeaders
@@ -20,7 +21,7 @@ from columnarchive.errors import ExchangeError, NotFound, UsageError
 from columnarchive.exchange import content_decoding
 from columnarchive.exchange.content_decoding import decode_body
 from columnarchive.exchange.warc_reader import Revisit, parse_date, read
-from columnarchive.pipeline import export, import_warc
+from columnarchive.pipeline import export
 from columnarchive.records import Capture, Failure, Hop, Wire
 from columnarchive.store import captures, hash_chain
 from columnarchive.store.database import Database
@@ -116,12 +117,12 @@ def test_ours_to_warc_to_ours_is_equal(tmp_path: Path, name: str) -> None:
             again.read_bytes().replace(again.name.encode(), name.encode())[400:] == (tmp_path / name).read_bytes()[400:]
         )
     with Database.open(tmp_path / "b.db") as db:
-        summary = import_warc.import_files(db, [tmp_path / name], None, quiet)
+        summary = import_files(db, [tmp_path / name], None, quiet)
         assert summary.failures == ()
         assert all_captures(db) == given
         assert visible(db) == seen
         assert hash_chain.verify(db.conn) == []
-        assert import_warc.import_files(db, [tmp_path / name], None, quiet).added == 0
+        assert import_files(db, [tmp_path / name], None, quiet).added == 0
         assert visible(db) == seen
 
 
@@ -258,7 +259,7 @@ def test_order_and_repetition_of_files_play_no_part(tmp_path: Path) -> None:
     for seed in (1, 2):
         with Database.open(tmp_path / f"shuffled-{seed}.db") as db:
             shuffled = random.Random(seed).sample(files, len(files))
-            summary = import_warc.import_files(db, shuffled + shuffled[:9], None, quiet)
+            summary = import_files(db, shuffled + shuffled[:9], None, quiet)
             assert summary.failures == ()
             assert visible(db) == expected
 
@@ -271,7 +272,7 @@ def test_one_site_per_host_and_what_site_means(tmp_path: Path) -> None:
         ("https://c.example/", ["c.example"]),
     ]:  # fmt: skip
         with Database.open(tmp_path / f"{len(names)}{wanted is None}{(wanted or '')[:3].strip('/:')}.db") as db:
-            summary = import_warc.import_files(db, [path], wanted, quiet)
+            summary = import_files(db, [path], wanted, quiet)
             assert list(summary.sites) == names
             assert summary.added + summary.elsewhere == 3
             assert summary.sentence("en").startswith(f"{summary.added} capture" + "s" * (summary.added > 1) + " of ")
@@ -288,7 +289,7 @@ def test_not_modified_as_a_plain_answer_is_a_visit(tmp_path: Path) -> None:
         ],
     )  # fmt: skip
     with Database.open(tmp_path / "a.db") as db:
-        summary = import_warc.import_files(db, [path], None, quiet)
+        summary = import_files(db, [path], None, quiet)
         assert [(row.fetched_at, row.status, row.outcome) for row in captures.of_page(db, URL)] == [
             (at(1), 200, "ok"), (at(3), 304, "unchanged"),
         ]  # fmt: skip
@@ -296,7 +297,7 @@ def test_not_modified_as_a_plain_answer_is_a_visit(tmp_path: Path) -> None:
         (failure,) = summary.failures
         assert "never-kept" in failure.subject
         assert "does not hold" in failure.reason
-        assert import_warc.import_files(db, [path], None, quiet).added == 0
+        assert import_files(db, [path], None, quiet).added == 0
 
 
 @pytest.mark.parametrize("first", ["request", "response"])
@@ -332,7 +333,7 @@ def test_a_revisit_without_its_original_is_named(tmp_path: Path) -> None:
     parts = (tmp_path / "all.warc").read_bytes().split(b"\r\n\r\nWARC/1.1\r\n")
     (tmp_path / "revisit.warc").write_bytes(b"WARC/1.1\r\n" + parts[-1])
     with Database.open(tmp_path / "b.db") as db:
-        summary = import_warc.import_files(db, [tmp_path / "revisit.warc"], None, quiet)
+        summary = import_files(db, [tmp_path / "revisit.warc"], None, quiet)
         assert summary.added == 0
         assert "does not hold" in summary.failures[0].reason
 
@@ -343,8 +344,8 @@ def test_errors_are_one_sentence(tmp_path: Path) -> None:
     with Database.open(tmp_path / "a.db") as db:
         for name, said in [("empty.warc", "is empty"), ("junk.warc", "no record"), ("none.warc", "cannot be read")]:
             with pytest.raises(ExchangeError, match=said):
-                import_warc.import_files(db, [tmp_path / name], None, quiet)
-        both = import_warc.import_files(db, [tmp_path / "empty.warc", tmp_path / "junk.warc"], None, quiet)
+                import_files(db, [tmp_path / name], None, quiet)
+        both = import_files(db, [tmp_path / "empty.warc", tmp_path / "junk.warc"], None, quiet)
         assert both.failed == 2
         with pytest.raises(UsageError, match="folder"):
             export.export_warc(db, tmp_path, None, quiet)

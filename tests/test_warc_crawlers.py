@@ -11,11 +11,11 @@ from uuid import NAMESPACE_URL, uuid5
 import brotlicffi
 import pytest
 import zstandard
+from deriving import import_files
 from evidence import at, page
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from columnarchive.pipeline import import_warc
 from columnarchive.store import blobs, captures
 from columnarchive.store.database import Database
 
@@ -176,7 +176,7 @@ def test_a_file_of_this_crawler_is_taken_right(tmp_path: Path, made: object) -> 
     path = made(tmp_path / "in.warc.gz")  # type: ignore[operator]
     expected = EXPECTED[made]  # type: ignore[index]
     with Database.open(tmp_path / "a.db") as db:
-        summary = import_warc.import_files(db, [path], None, lambda *_: None)
+        summary = import_files(db, [path], None, lambda *_: None)
         assert summary.failures == ()
         assert {number: taken(db, number) for number in expected} == expected
         assert summary.added == sum(map(len, expected.values()))
@@ -185,7 +185,7 @@ def test_a_file_of_this_crawler_is_taken_right(tmp_path: Path, made: object) -> 
             blobs.read(db, digest)
         asked = captures.load(db, 1).wire.request_headers
         assert bool(asked) == (made is not browsertrix)
-        assert import_warc.import_files(db, [path], None, lambda *_: None).added == 0
+        assert import_files(db, [path], None, lambda *_: None).added == 0
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -198,7 +198,7 @@ def test_the_record_that_is_broken_is_named_and_the_others_are_taken(tmp_path: P
     data[middle : middle + 40] = b"\xff" * 40
     file.path.write_bytes(data)
     with Database.open(tmp_path / "a.db") as db:
-        summary = import_warc.import_files(db, [file.path], None, lambda *_: None)
+        summary = import_files(db, [file.path], None, lambda *_: None)
         assert [bool(taken(db, number)) for number in range(5)] == [True, True, False, True, True]
         (failure,) = summary.failures
         assert f"in.warc at byte {file.places[2]}" in failure.subject

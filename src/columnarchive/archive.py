@@ -160,10 +160,10 @@ class Archive(Reader):
         self, paths: Sequence[Path], site: str = "", report: StepReport = silent, workers: str = ""
     ) -> ImportSummary:
         """Add the pages of WARC files as captures and derive their sites, by so many `workers` or a Dask cluster."""
-        summary = pipeline.import_warc.import_files(
-            self._db, paths, site or None, lambda done, note: report(done, None, note), self._clock
-        )
         with pipeline.derive.workers(workers) as pool:
+            summary = pipeline.import_warc.import_files(
+                self._db, paths, site or None, lambda done, note: report(done, None, note), self._clock, pool.idle
+            )
             self._derive((), report, pool=pool)
         return summary
 

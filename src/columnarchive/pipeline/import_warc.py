@@ -122,18 +122,25 @@ class Tally:
 
 
 def import_files(
-    db: Database, paths: Sequence[Path], site: str | None, report: Report, clock: Clock = system_clock
+    db: Database,
+    paths: Sequence[Path],
+    site: str | None,
+    report: Report,
+    clock: Clock = system_clock,
+    worker: Worker | None = None,
 ) -> ImportSummary:
     """Add the captures in files of captures or other archives; the caller derives the sites afterwards.
 
     Args:
         site: a name with a dot is a host and restricts; any other text names the one site that all pages go to.
         report: called with the number of captures read and the current file.
+        worker: reads pages; without one, the import has one of its own.
 
     A file that cannot be read at all is a failure, unless it is the only one: then ExchangeError is raised. StoreError
     while another command writes.
     """
-    with writer_lock(db.path, "import"), contextlib.closing(Worker()) as worker:
+    with writer_lock(db.path, "import"), contextlib.ExitStack() as stack:
+        worker = worker or stack.enter_context(contextlib.closing(Worker()))
         tally, done, at = Tally(clock, worker), 0, to_text(clock())
         name_of = partial(_site_name, site=site)
         for path in paths:

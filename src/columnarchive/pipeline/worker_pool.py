@@ -203,6 +203,11 @@ class WorkerPool:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def idle(self) -> Worker:
+        """A worker on this machine for calls before or after jobs."""
+        return self._workers[0]
+
     def run(self, job: Callable[[Worker, S], T], items: Iterable[S]) -> Iterator[T]:
         """Yield the results of `job` for all items as they come; each job has a worker of its own meanwhile."""
         idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
