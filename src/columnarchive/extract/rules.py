@@ -1,4 +1,4 @@
-"""What the extraction knows as data: its version, its few thresholds, and the words of Japanese pages.
+"""What the extraction knows as data: its few thresholds, and the words of Japanese pages.
 
 Sources: the thresholds were measured on development sites and hold over a range around the value given; the class words
 are those of common themes (WordPress, Movable Type, Jimdo, hand-written sites); the notice words are the disclosures
@@ -8,9 +8,6 @@ that the medical advertising guidelines (医療広告ガイドライン) ask for
 from __future__ import annotations
 
 import re
-
-RULES = "2026.7"
-"""Version of the extraction rules; a change of anything here or in this room that can alter a text changes it."""
 
 # Bounds
 MAX_CHARS = 8_000_000

@@ -9,7 +9,7 @@ from functools import cache
 from itertools import accumulate
 from operator import add
 
-from columnarchive.observations.lexicon import expression, forms, prefix
+from columnarchive.observations.lexicon import forms, prefix
 from columnarchive.observations.records import Kind
 
 _BETWEEN = "。\n"
@@ -57,8 +57,19 @@ TOPICS: Mapping[str, Kind] = {
 
 
 @cache
-def _compiled(kind: Kind) -> re.Pattern[str]:
-    return re.compile(_ANCHORS.sub("", "|".join(expression(one) for one in _TRIGGERS[kind])))
+def _words(kind: Kind) -> Mapping[str, Sequence[str]]:
+    """Map the one or two characters that words of a kind begin with to these words, as expressions."""
+    found: dict[str, list[str]] = {}
+    for form in (form for one in _TRIGGERS[kind] for form in forms(one)):
+        found.setdefault(prefix(form), []).append(_ANCHORS.sub("", form))
+    assert "" not in found, "a trigger must begin with a literal character"
+    return found
+
+
+@cache
+def _compiled(kind: Kind, pair: str) -> re.Pattern[str]:
+    words = _words(kind)
+    return re.compile("|".join([*words.get(pair, ()), *words.get(pair[0], ())]))
 
 
 @cache
@@ -66,9 +77,8 @@ def _beginnings(kinds: tuple[Kind, ...]) -> tuple[Mapping[str, frozenset[Kind]],
     """Map the one or two characters that words begin with to their kinds; also the single ones among them."""
     found: dict[str, set[Kind]] = {}
     for kind in kinds:
-        for form in (form for one in _TRIGGERS[kind] for form in forms(one)):
-            found.setdefault(prefix(form), set()).add(kind)
-    assert "" not in found, "a trigger must begin with a literal character"
+        for beginning in _words(kind):
+            found.setdefault(beginning, set()).add(kind)
     singles = {sign: of_sign for sign, of_sign in found.items() if len(sign) == 1}
     joined = {sign: frozenset(of_sign | singles.get(sign[0], set())) for sign, of_sign in found.items()}
     return joined, frozenset(singles)
@@ -87,7 +97,7 @@ def triggered(texts: Sequence[str], names: Iterable[str], kinds: tuple[Kind, ...
     for at, pair in [one for one in pairs if one[1] in beginnings or one[1][0] in singles]:
         of_line = found[bisect_right(starts, at) - 1]
         for kind in beginnings.get(pair) or beginnings[pair[0]]:
-            if kind not in of_line and _compiled(kind).match(joined, at):
+            if kind not in of_line and _compiled(kind, pair).match(joined, at):
                 of_line.add(kind)
     for name in names:
         for of_line, text in zip(found, texts, strict=True) if name in joined else ():

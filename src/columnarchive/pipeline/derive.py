@@ -15,11 +15,9 @@ import msgspec
 from columnarchive import history, observations
 from columnarchive.config import SiteSettings
 from columnarchive.containment import Containment, ignore
-from columnarchive.diff import passage_fingerprints as passages
 from columnarchive.diff.labels import ENGINE
 from columnarchive.errors import ArchiveError, StoreError, UsageError
-from columnarchive.extract.rules import RULES
-from columnarchive.pipeline.pictures import examine
+from columnarchive.extract import RULES
 from columnarchive.pipeline.worker_pool import (
     TOO_COSTLY,
     WORKERS,
@@ -102,6 +100,8 @@ def derive(
     done = [] if force else _confirmed(db, todo, to_text(clock()))
     todo = [one for one in todo if one[1] not in {each.site for each in done}]
     if todo:
+        from columnarchive.pipeline.pictures import examine
+
         examine(db)
         with contextlib.ExitStack() as stack:
             done += _written(db, pool or stack.enter_context(workers()), todo, report, clock, anew)
@@ -123,6 +123,8 @@ def _confirmed(db: Database, todo: Sequence[tuple[int, str]], at: str) -> list[S
 
 def update_copies(db: Database) -> None:
     """Look for copies of the passages that were written since the last time: once a run, for all sites together."""
+    from columnarchive.diff import passage_fingerprints as passages
+
     with db.transaction() as conn:
         copies.settle(conn, passages)
 

@@ -22,7 +22,7 @@ from columnarchive.exchange.web_archives import original
 from columnarchive.pipeline.link_reader import robots_in_worker
 from columnarchive.pipeline.worker_pool import CallFailed, Worker, WorkerDied
 from columnarchive.records import Capture, Failure
-from columnarchive.store import captures, hash_chain, merging, sites, withdrawal
+from columnarchive.store import captures, hash_chain, sites
 from columnarchive.store.database import Database, writer_lock
 from columnarchive.times import Clock, system_clock, to_text
 from columnarchive.urls import canonical, host_of, site_key, validated
@@ -165,6 +165,8 @@ def import_files(
 
 def _merge(db: Database, path: Path, site: str | None, at: str, tally: Tally, report: Report) -> None:
     """Merge another archive; what it withdrew is erased here as well."""
+    from columnarchive.store import merging, withdrawal
+
     if site:
         raise UsageError("site_with_archive")
     if path.resolve() == db.path.resolve():

@@ -9,11 +9,6 @@ from dataclasses import replace
 
 import msgspec
 
-from columnarchive.extract import x_robots_tag
-from columnarchive.extract.charset import decode
-from columnarchive.extract.link_header import with_headers
-from columnarchive.extract.links import page_links, robots_of
-from columnarchive.extract.query_encoding import in_own_encoding
 from columnarchive.pipeline.worker_pool import TOO_COSTLY, CallFailed, PageLimits, Worker, WorkerDied
 from columnarchive.records import Capture, FaultStep, PageFault, Wire
 from columnarchive.urls import PageLinks
@@ -87,6 +82,13 @@ def robots_in_worker(limits: PageLimits, capture: Capture) -> str:
 
 def links_of_capture(capture: Capture, skim: bool) -> PageLinks | None:
     """What a captured page links to, only skimmed if `skim`; None when there is no body."""
+    # What parses pages is loaded by workers only.
+    from columnarchive.extract import x_robots_tag
+    from columnarchive.extract.charset import decode
+    from columnarchive.extract.link_header import with_headers
+    from columnarchive.extract.links import page_links
+    from columnarchive.extract.query_encoding import in_own_encoding
+
     if capture.body is None:
         return None
     text, encoding = decode(capture.body, capture.header("content-type"))
@@ -97,6 +99,10 @@ def links_of_capture(capture: Capture, skim: bool) -> PageLinks | None:
 
 def robots_rules_of(capture: Capture) -> str:
     """What a capture asks of robots, as a crawl records it."""
+    from columnarchive.extract import x_robots_tag
+    from columnarchive.extract.charset import decode
+    from columnarchive.extract.links import robots_of
+
     if capture.body is None or capture.outcome not in ("ok", "redirected"):
         return ""
     text, _ = decode(capture.body, capture.header("content-type"))
