@@ -41,6 +41,8 @@ _ENGLISH = re.compile(
 )
 
 
+_MONTH_FIRST = re.compile(r"(?<!\d)(1[0-2]|0?[1-9])月\s?(3[01]|[12]\d|0?[1-9])日?,?\s((?:19|20)\d\d)(?![\d年])")
+"""What a Japanese page has that kept the English order: `3月 14, 2025`."""
 _HINT = re.compile(r"[0-9０-９]{4}|(?:令和|平成|昭和|大正|明治|[㋿㍻㍼㍽㍾RHSTM]\.?)[\s\u3000]?[元0-9０-９]")
 _FIGURE = re.compile(r"[0-9０-９元]")  # without one there is no hint, and most texts have none
 _FULL_WIDTH = re.compile("[\u3000\uff01-\uff5e]")
@@ -187,6 +189,10 @@ def _english(match: re.Match[str]) -> str:
     return _day(int(match[6]), _MONTHS[match[5].lower()], int(match[4]))
 
 
+def _month_first(match: re.Match[str]) -> str:
+    return _day(int(match[3]), int(match[1]), int(match[2]))
+
+
 def _zoned(match: re.Match[str]) -> str:
     year, month, day, hour, minute = (int(part) for part in match.groups()[:5])
     zone = match[7]
@@ -205,5 +211,6 @@ _FORMS = (
     (_ERA, re.compile("[令平昭大明㋿㍻㍼㍽㍾RHSTM]"), _era),
     (_WESTERN, re.compile("19|20"), _western),
     (_ENGLISH, re.compile("[A-Za-zſ]{3}"), _english),
+    (_MONTH_FIRST, re.compile("月"), _month_first),
 )
 """Each form of a date, a sign without which there is none, quick to look for, and how it is read."""

@@ -15,7 +15,7 @@ _SENTENCE = re.compile(r"[。．！？!?…」』]|\.(?:\s|$)|、|，")
 _ENOUGH = 3
 _LONG = 30
 _REPEATED = 0.3
-_RIGHTS = re.compile(r"^.{0,60}all rights reserved\.?$|^(?:copyright|©)\s.{0,60}$", re.I)
+RIGHTS = re.compile(r"^.{0,60}all rights reserved\.?$|^(?:copyright|©)\s.{0,60}$", re.I)
 _GOOD_LINK = 0.4
 _BODY_LINK = 0.9
 
@@ -45,7 +45,7 @@ def by_shape(page: Outline, links: list[bool], url: str) -> list[bool]:
             continue
         link = links[index] if body is None else piece.linked >= _BODY_LINK * len(piece.key)
         kept = not link and not piece.inside & IN_BAD and index not in foreign
-        keep[index] = kept and not _RIGHTS.search(piece.text)
+        keep[index] = kept and not RIGHTS.search(piece.text)
     return keep
 
 

@@ -11,10 +11,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
-from columnarchive.extract.content_scoring import by_shape
+from columnarchive.extract.content_scoring import RIGHTS, by_shape
 from columnarchive.extract.dom_paths import IN_BAD, IN_NAVIGATION
 from columnarchive.extract.outlines import Outline, Piece
-from columnarchive.extract.rules import HEADINGS, LINK_SHARE, NOTICE, PRICE, REGION_SHARE
+from columnarchive.extract.rules import HEADINGS, LABELS, LINK_SHARE, NOTICE, PRICE, REGION_SHARE
 from columnarchive.extract.template import AROUND_CONTENT, COMMON, CONTENT, DEAD, PROVEN, SHARED, TEXT_TAGS
 from columnarchive.extract.trimming import (
     drop_bare_headings,
@@ -49,6 +49,8 @@ def select(page: Outline, said: Sequence[int] | None, url: str = "") -> list[int
     drop_forms(page, keep)
     drop_related(page, keep, links)
     _drop_outside(page, keep)
+    if said is not None:
+        _keep_own_fees(page, keep, links, said)
     drop_bare_headings(page, keep, links)
     return [index for index, kept in enumerate(keep) if kept]
 
@@ -59,7 +61,7 @@ def _by_template(page: Outline, said: Sequence[int], links: list[bool]) -> list[
         kept = not link and not told & DEAD and (not told & COMMON or told & CONTENT > 0)
         if kept and piece.inside & IN_BAD:
             kept = told & PROVEN > 0 and not piece.inside & IN_NAVIGATION
-        keep.append(kept)
+        keep.append(kept and not (told & SHARED and RIGHTS.search(piece.text)))
     if any(keep):
         _restore_repeated(page, said, keep, links)
     return keep
@@ -129,6 +131,19 @@ def _drop_outside(page: Outline, keep: list[bool]) -> None:
     for index in (*range(first), *range(end, len(keep))):
         if keep[index]:
             keep[index] = _is_near_region(page, index, first)
+
+
+def _keep_own_fees(page: Outline, keep: list[bool], links: list[bool], said: Sequence[int]) -> None:
+    """Keep fees that no other page of the site states, with what they are for, even in a column beside the text."""
+    if not any(keep):
+        return
+    for index, piece in enumerate(page.pieces):
+        if keep[index] or links[index] or said[index] & SHARED or piece.inside & IN_NAVIGATION:
+            continue
+        if PRICE.search(piece.text):
+            keep[index] = True
+            if index and page.pieces[index - 1].tag in LABELS and not links[index - 1]:
+                keep[index - 1] = True
 
 
 def region(page: Outline, keep: list[bool]) -> tuple[int, int]:

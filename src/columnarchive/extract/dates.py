@@ -33,6 +33,7 @@ _MODIFIED_METAS = (
 _URL_DAY = re.compile(r"/((?:19|20)\d\d)[/\-]?(0[1-9]|1[0-2])[/\-]?(0[1-9]|[12]\d|3[01])(?=[/\-_.]|$)")
 _LABEL = re.compile(rf"(?:{_MODIFIED.pattern}|{_PUBLISHED.pattern})[日時]{{0,2}}\s*[:：]?", re.I)
 _NEAR = 12
+_BESIDE = 2  # pieces: a line there dates the article, though most of it may lead to its category and comments
 _SAYS = re.compile(r"[。、，！？]|(?:です|ます|ました|ません|した|される|します)\W{0,3}$")
 """What makes a line a sentence or an entry of a bibliography, which give other dates."""
 
@@ -98,7 +99,10 @@ def _shown(page: Outline, chosen: Sequence[int], title_at: int) -> tuple[str, st
     published = modified = ""
     for index in _candidates(page, chosen, start):
         piece = page.pieces[index]
-        if len(piece.text) > 120 or piece.linked >= LINK_SHARE * len(piece.key) or listed.count(piece.place) > 2:
+        is_link = piece.linked >= LINK_SHARE * len(piece.key) and not (piece.dated and abs(index - start) <= _BESIDE)
+        if len(piece.text) > 120 or is_link or listed.count(piece.place) > 2:
+            continue
+        if index > chosen[-1] and piece.dated and _follows_link(page, index):
             continue
         for found in find_dates(piece.text):
             before = piece.text[max(0, found.start - 12) : found.start]
@@ -113,6 +117,12 @@ def _shown(page: Outline, chosen: Sequence[int], title_at: int) -> tuple[str, st
         if published and modified:
             break
     return published, modified
+
+
+def _follows_link(page: Outline, index: int) -> bool:
+    """Whether a date comes after a link to another page, or after that page's heading: it is that page's date."""
+    before = page.pieces[index - 1]
+    return before.linked >= LINK_SHARE * len(before.key)
 
 
 def _candidates(page: Outline, chosen: Sequence[int], start: int) -> list[int]:

@@ -47,6 +47,8 @@ class Step:
     struck: bool = False
     reason: str = ""
     """The word among class and id that made it bad."""
+    hidden_only: bool = False
+    """Whether nothing but being hidden made it bad."""
     inside: int = 0
     """What all that stands in the element is in, as `outlines` counts it."""
     apart: int = 0
@@ -127,11 +129,14 @@ def _judge(tag: str, classes: str, own: str, role: str, hidden: bool, struck: bo
     kept = [] if tag in _ROOT_WORDS else sorted({name for name in names if name and name.lower() not in STATE_WORDS})
     token = " ".join((tag, *kept))  # no tag has a space in it, and broken ones have dots
     wraps = tag in _WRAPPING_TAGS
+    hidden = hidden and role != "tabpanel"
     matches = (BAD_CLASS.search(ARTICLE_HEADER.sub("", word)) for word in words.split())
     reason = next((match[0].strip(" _-").lower() for match in matches if match), "")
-    bad = not wraps and (hidden or tag in ("nav", "footer", "dialog", "noscript") or role in _ROLES or reason != "")
+    named = tag in ("nav", "footer", "dialog", "noscript") or role in _ROLES or reason != ""
+    bad = not wraps and (hidden or named)
     good = tag in ("article", "main") or any(GOOD_CLASS.search(word) for word in words.split())
     navigation = tag == "nav" or (not wraps and NAVIGATION_CLASS.search(words) is not None)
     inside = (IN_ARTICLE if tag == "article" else 0) | (IN_BAD if bad else 0) | (IN_NAVIGATION if navigation else 0)
     apart = IN_BAD if tag == "aside" else 0
-    return Step(tag, token, words, bad, good, hidden, navigation, struck, reason, inside, apart)
+    closed = hidden and bad and not named
+    return Step(tag, token, words, bad, good, hidden, navigation, struck, reason, closed, inside, apart)

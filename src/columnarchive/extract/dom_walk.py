@@ -21,6 +21,7 @@ _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
 _WIDE = "\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uffef"
 _SOURCE_BREAK = re.compile(rf"(?<=[{_WIDE}])[ \t\f]*[\r\n]\s*(?=[{_WIDE}])")
 _BREAK = "\x00"
+_DATE = re.compile(r"(?:19|20)[0-9]{2}[年./-][01]?[0-9][月./-][0-3]?[0-9]日?")
 _DIGIT = re.compile(r"[0-9０-９]+")
 _MEASURE = re.compile(
     r"[0-9０-９]\s*(?:[円万千億%％分回名人歳才週年月日時秒代度例件種本枚個台mMgGkKcC°℃]|ヶ月|か月|カ月|ヵ月)|[¥￥$]\s*[0-9０-９]"
@@ -28,11 +29,12 @@ _MEASURE = re.compile(
 _DATA_TAGS = frozenset(("td", "th", "dt", "dd", "h1", "h2", "h3", "h4"))
 _MASKED_LETTERS = 3
 _LONG = 2000  # stamps and counters stand in short texts
-_TRIM = " \t\r\n\f\u00a0\u3000"
+_TRIM = " \t\r\n\f\u00a0\u3000\u00ad\u200b\u2060\ufeff"
 _POWER = re.compile(r"[-−–+＋]?[0-9０-９]+")
 _STRUCK_TAGS = frozenset(("del", "s", "strike"))
 _STRUCK = "~~"
 _BESIDE_LINK = 24
+_AROUND_LINK = 12  # characters of a sentence that names another page
 _OUTSIDE = Element("body", NO_STEP, 0, -1, 0, 0)
 
 
@@ -43,7 +45,7 @@ class Walk:
         self._page = page
         self._places = places
         self._buffer: list[str] = []
-        self._linked = 0
+        self._linked: list[str] = []
         self._href: str | None = None
         self._link_from = 0
         self._at = -1
@@ -163,7 +165,7 @@ class Walk:
             text = self._script + text.strip()
         buffer.append(text)
         if self._href is not None:
-            self._linked += len("".join(text.split())) - text.count(_BREAK)
+            self._linked.append("".join(text.replace(_BREAK, "").split()))
 
     def _close_mark(self, after: str) -> None:
         if self._marked:
@@ -175,9 +177,10 @@ class Walk:
         if not self._buffer:
             return
         self._close_mark("")
-        text, linked = "".join(self._buffer), self._linked
+        text, link_texts = "".join(self._buffer), self._linked
+        linked = sum(map(len, link_texts))
         self._buffer.clear()
-        self._linked = 0
+        self._linked = []
         lines = self._places.lines
         known = lines.get(text)
         if known is None:  # what is remembered is tidy
@@ -194,6 +197,8 @@ class Walk:
         key, dated, counted = known
         if linked and not dated and len(key) - linked <= _BESIDE_LINK and find_dates(text):
             linked, dated = len(key), True  # an entry of a list: a link and its date
+        if link_texts and len(key) - linked >= _AROUND_LINK:
+            counted = masked(_without_links(key, link_texts))
         element = self._element
         self._page.pieces.append(
             Piece(
@@ -212,14 +217,24 @@ class Walk:
 
 @lru_cache(maxsize=1024)  # versions of a page share most of their paragraphs
 def masked(key: str) -> str:
-    """A text as a site's template counts it: digits masked, so that stamps, counters and © years are one text.
+    """A text as a site's template counts it: dates and digits masked, so that stamps and counters are one text.
 
     Never beside a unit, nor in tables (`_DATA_TAGS`): two fees or doses that differ are two texts.
     """
-    if len(key) > _LONG or not _DIGIT.search(key) or _MEASURE.search(key):
+    if len(key) > _LONG or not _DIGIT.search(key):
         return key
-    text = _DIGIT.sub("#", key)
+    text = _DATE.sub("#", key)
+    if _MEASURE.search(text):
+        return key
+    text = _DIGIT.sub("#", text)
     return text if len(text) - 2 * text.count("#") >= _MASKED_LETTERS else key
+
+
+def _without_links(key: str, link_texts: list[str]) -> str:
+    """A sentence without the words of its links: 「前の記事は…です」 is one text on all pages."""
+    for text in link_texts:
+        key = key.replace(text, "#", 1)
+    return key
 
 
 def _tidy(text: str) -> str:

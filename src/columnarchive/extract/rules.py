@@ -231,7 +231,9 @@ BAD_CLASS = re.compile(
     re.I,
 )
 ARTICLE_HEADER = re.compile(
-    r"(?:article|entry|post|page|column|section|content|blog|news)[_\-]{1,2}(?:head|header|heading)(?=$|[_\-])", re.I
+    r"(?:article|entry|post|page|column|section|content|blog|news|accordion|card|panel|box|tabs?|faq|qa|question|item"
+    r"|list|block|table|toggle|collapse|answer|step|media|dialog)[_\-]{1,2}(?:head|header|heading)(?=$|[_\-])",
+    re.I,
 )
 NAVIGATION_CLASS = re.compile(
     r"(?:^|[\s_\-])(?:nav|navi|navigation|gnav|bread-?crumbs?|topic-?path|pankuzu|crumbs?|share|sharing|sns|social|related"

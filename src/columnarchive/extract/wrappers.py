@@ -37,13 +37,14 @@ def settle_flags(page: Outline) -> None:
     masses = [list(accumulate(sizes, initial=0)) for sizes in (plain, prose)]
     holders = _holders(page)
     builders = _builder_words(page, masses)
+    panels = _closed_panels(page)
     for at, element in enumerate(page.elements):
         own = element.step.inside
         if own & _NAMED:
             least = _SOME if at in holders else _MOST
             if _COMMENTS.search(element.step.words):  # readers may write more than the author
                 least = _MOST if at in holders else 1.0
-            if _share(masses, element) > least or element.step.reason in builders:
+            if _share(masses, element) > least or element.step.reason in builders or at in panels:
                 own &= ~_NAMED
         above = page.elements[element.parent].inside if element.parent >= 0 else 0
         element.inside = own | above
@@ -69,6 +70,16 @@ def _builder_words(page: Outline, masses: list[list[int]]) -> set[str]:
             shares[word] = shares.get(word, 0.0) + _share(masses, element)
             ends[word] = element.end
     return {word for word, share in shares.items() if share > _MOST}
+
+
+def _closed_panels(page: Outline) -> set[int]:
+    """Return elements that are hidden beside an open one of their kind: tabs and slides of one text."""
+    open_places = {(element.parent, element.place) for element in page.elements if not element.step.bad}
+    return {
+        at
+        for at, element in enumerate(page.elements)
+        if element.step.hidden_only and (element.parent, element.place) in open_places
+    }
 
 
 def _holders(page: Outline) -> set[int]:

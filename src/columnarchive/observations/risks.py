@@ -186,9 +186,7 @@ def _denials(text: str, question: str) -> tuple[Span, ...]:
             continue
         if re.match(r"ていません|ておりません|ていない|ておらず|ては", after):
             continue
-        if re.search(r"(?:にく|少な|低|軽|弱|小さ|短|目立たな)[いく]?$", found[0]) and re.match(
-            r"く?な[りる]", after
-        ):
+        if re.search(r"(?:にく|少な|低|軽|弱|小さ|短|目立たな)[いく]?$", found[0]) and re.match(r"く?な[りる]", after):
             continue
         if "問題" in found[0] and re.search(r"(?:後|当日|翌日|中)(?:の|に|から)?[^。、]{0,12}$", text[: found.start()]):
             continue
