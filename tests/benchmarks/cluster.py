@@ -22,10 +22,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import clinic
 import distributed
 from storage import made_up, quiet, sets
 
-import clinic
 from columnarchive.exchange.warc_writer import write
 from columnarchive.pipeline import import_warc
 from columnarchive.pipeline.derive import derive, workers
