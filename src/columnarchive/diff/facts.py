@@ -29,6 +29,9 @@ _DEFINES = re.compile(
 _QUOTED = re.compile(r"[「『“][^「」『』“”]{1,24}[」』”](?=と|という|の(?:よう|文字|言葉|表現))")
 _RATE = re.compile(r"(?<!\d)(\d+(?:\.\d+)?)(割|%|倍|年|か月|ヶ月|週間|日|人|名|例)")
 _NEVER_DENIES = re.compile(r"欠かせ(?:ない|ません)|少なく(?:ない|ありません)|だけで(?:は|も)?なく")
+_IF_NOT = re.compile(r"(?:ない|ません|難しい|困難な)(?:場合|とき|時|際|なら)")
+_EVEN_IF = re.compile(r"[^。、]*[てで]も、")
+_ELSEWHERE = re.compile(r"(?:他院|(?:他|ほか|別)の(?:クリニック|医院|病院|施設))(?:で)?(?:は|だと)")
 _WARNS = re.compile(
     r"と(?:いう|いった|する|の|うたう)[^。]{0,16}(?:注意(?:が|を|し|です|。|$)|禁止|禁じ|用心|気をつけ|疑[いっわ]|誤り|誤解|違反)"
 )
@@ -121,7 +124,9 @@ def facts_of(sentence: str) -> Facts:
         limits=tuple(filter(_NOT_FOR_ALL.search, hedges)) + _all("asks_first", text),
         denials=stated.get("risk_denial", ()),
         disclosures=tuple(_disclosures(text, stated)),
-        testimonials=stated.get("testimonial", ()) + stated.get("before_after", ()) + _all("voices_announced", text),
+        testimonials=stated.get("testimonial", ())
+        + stated.get("before_after", ())
+        + (() if _has("not_pictured", text) else _all("voices_announced", text)),
     )
 
 
@@ -150,7 +155,7 @@ def _approvals(text: str) -> tuple[str, ...]:
 
 def _prices(text: str) -> tuple[str, ...]:
     """Return amounts and tax, and shares where something is paid: 治療費の30%."""
-    if pattern("other_payment").search(text):
+    if pattern("other_payment").search(text) or _ELSEWHERE.search(text):
         return ()
     found = _PRICE.findall(text)
     return tuple(found + _SHARE.findall(text) if _PRICED.search(text) else found)
@@ -169,7 +174,7 @@ def lost(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
 def claim_of(sentence: str) -> Claim:
     """Return the certainty with which a sentence asserts, leaving out quotations."""
     own = _own_words(sentence)
-    plain = _NEVER_DENIES.sub("", own)
+    plain = _NEVER_DENIES.sub("", _IF_NOT.sub("", own))
     emphatic, hedges, denied = (_all(group, plain) for group in ("emphatic", "hedge", "no_claim"))
     absolute = _all("absolute", plain) + _all("unreserved", plain)
     modality = 0 if denied or _ASKS.search(own) or _WARNS.search(own) else 1 if hedges else 2
@@ -184,7 +189,7 @@ def topic_of(sentence: str) -> tuple[bool, bool]:
     treated, affects = _has("treatment", own), _has("effect", own)
     if (treated or affects) and (_has("not_about_effect", own) or _DEFINES.search(own)):
         return False, False
-    return affects and (treated or not _has("illness_course", own)), treated
+    return affects and (treated or not _has("illness_course", _EVEN_IF.sub("", own))), treated
 
 
 def _own_words(sentence: str) -> str:

@@ -161,7 +161,8 @@ def level3_evidence(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evide
     prices = tuple(_price(before, after, disclosures))
     found = [*testimonials, *disclosures, *prices]
     if not testimonials:
-        claims_and_risks = tuple(_claims_and_risks(old, new, only, is_clause=is_clause, others=(*turned, *disclosures)))
+        others = disclosures if _NOT_SO.search(old + new) else (*turned, *disclosures)
+        claims_and_risks = tuple(_claims_and_risks(old, new, only, is_clause=is_clause, others=others))
         found += claims_and_risks
         if turned and not prices and all(one.label.startswith("claim") for one in claims_and_risks):
             found += turned
@@ -297,7 +298,8 @@ def _whole_claim(old: str, new: str, only: str) -> Iterator[Evidence]:
         return
     grew = after.weight - before.weight
     ranks = _superlatives(new) - _superlatives(old)
-    if side.modality == 2 and ((abs(grew) >= 2 and is_effect) or (ranks and (is_treatment or is_effect))):
+    ranked = is_treatment or is_effect or _CLINIC.search(text) is not None
+    if side.modality == 2 and ((abs(grew) >= 2 and is_effect) or (ranks and ranked)):
         yield Evidence("claim_strengthened" if (grew or ranks) > 0 else "claim_softened", *_words(old, new))
 
 
@@ -349,6 +351,7 @@ def _turned_clause(old: str, new: str) -> Iterator[Evidence]:
 
 
 def _is_turned(old: str, new: str) -> bool:
+    old, new = (_NOT_SO.sub("ません", text) for text in (old, new))
     stances = _stance(old), _stance(new)
     if stances[0] and stances[1]:
         (kind, holds), (other_kind, other_holds) = stances[0], stances[1]

@@ -26,7 +26,8 @@ _KANJI_COUNT = re.compile(
     r"(?<![一-鿿\d])([一二三四五六七八九])(?=[回つ名人年日週本個枚度割倍点例件歳]|[かヶカヵケ]月|時間|種類)"
 )
 _KANJI_AMOUNT = re.compile(
-    r"(?<![一-鿿\d])(?=[一二三四五六七八九十百千万億]*[十百千万億])([一二三四五六七八九十百千万億]+)(?=円|[回名人年日割倍例件歳]|[かヶカヵケ]月|時間|週間)"
+    r"(?<![一二三四五六七八九十百千万億\d])(?=[一二三四五六七八九十百千万億]*[十百千万億])([一二三四五六七八九十百千万億]+)(?=円)"
+    r"|(?<![一-鿿\d])(?=[一二三四五六七八九十百千万億]*[十百千万億])([一二三四五六七八九十百千万億]+)(?=円|[回名人年日割倍例件歳]|[かヶカヵケ]月|時間|週間)"
 )
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _YEN = re.compile(r"[¥\\](\d[\d.]*)")
@@ -71,7 +72,7 @@ def canonical_values(text: str) -> str:
     folded = nfkc_no_space(text)
     if _KANJI_DIGIT.search(folded):
         folded = _KANJI_COUNT.sub(lambda found: str(_KANJI_DIGITS[found[1]]), folded)
-        folded = _KANJI_AMOUNT.sub(lambda found: str(_amount(found[1])), folded)
+        folded = _KANJI_AMOUNT.sub(lambda found: str(_amount(found[0])), folded)
     if not _DIGIT.search(folded):
         return folded
     # Most sentences have none of these signs, and looking for one costs far less than a substitution.

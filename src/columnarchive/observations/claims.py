@@ -260,7 +260,7 @@ def _limits_effect(s: Sentence, start: int, end: int) -> bool:
         if s.text[:start].endswith(("代わりになる", "代わる")):
             return False
         return pattern("effect_word").search(s.text[max(0, start - 28) : start]) is not None
-    return pattern("effect_word").search(near) is not None
+    return pattern("effect_word").search(s.question + near) is not None
 
 
 def survey_figure(s: Sentence) -> Iterator[Span]:

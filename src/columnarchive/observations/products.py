@@ -32,7 +32,7 @@ def unapproved(s: Sentence) -> Iterator[Span]:
         return
     if s.asks or s.is_navigation or about_others(s) or (s.is_label and len(s.text) < 30 and not s.cells):
         return
-    if re.search(r"申し?込|予約|投稿|友だち", s.text):
+    if re.search(r"申し?込|予約|投稿|友だち|ご?(?:家族|本人)|保護者", s.text):
         return
     if re.search(r"別の(?:治療|製品|薬|もの)|(?:ほか|他)の製品|使われ(?:て)?(?:い)?るもの", s.text):
         return

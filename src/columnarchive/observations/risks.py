@@ -108,7 +108,7 @@ def _is_stated(s: Sentence, start: int, end: int) -> bool:
     if on_disease(before):
         return _TREATMENT_SUBJECT.search(before[-30:]) is not None
     treated = _TREATMENT_SUBJECT.search(before) or re.search(
-        r"副作用|副反応|合併症|まれに|稀に|こと(?:が|も)(?:あ[りる]|ござい)|場合(?:が|も)(?:あ[りる]|ござい)|(?:リスク|危険性?)(?:が|も)あ[りる]|例が(?:報告|知られ)|リスクは(?:ゼロ|皆無)では|(?:打った|受けた|飲んだ|貼った|塗った|入れた)(?:日|晩|夜|あと|後|翌)|(?:起こり|生じ|あり)(?:得|え)|おそれ|恐れ|方(?:も|が)(?:い|お|多)|(?:日|週間|時間)(?:ほど|程度|くらい|間)?(?:で|は|、)?[^。、]{0,6}(?:続|おさま|引|軽快|消)",
+        r"副作用|副反応|合併症|まれに|稀に|こと(?:が|も)(?:あ[りる]|ござい)|場合(?:が|も)(?:あ[りる]|ござい)|(?:リスク|危険性?)(?:が|も)あ[りる]|例が(?:報告|知られ)|リスクは(?:ゼロ|皆無)では|(?:ような|ほどの|くらいの)(?:痛み|刺激)|(?:打った|受けた|飲んだ|貼った|塗った|入れた)(?:日|晩|夜|あと|後|翌)|(?:起こり|生じ|あり)(?:得|え)|おそれ|恐れ|方(?:も|が)(?:い|お|多)|(?:日|週間|時間)(?:ほど|程度|くらい|間)?(?:で|は|、)?[^。、]{0,6}(?:続|おさま|引|軽快|消)",
         s.text,
     )
     named = len(pattern("harm").findall(s.text))
@@ -191,6 +191,8 @@ def _denials(text: str, question: str) -> tuple[Span, ...]:
         if "問題" in found[0] and re.search(r"(?:後|当日|翌日|中)(?:の|に|から)?[^。、]{0,12}$", text[: found.start()]):
             continue
         if "安心" in found[0] and re.search(r"料金|費用|個人情報|プライバシー|予約|通訳|ご?案内|お伝え", text):
+            continue
+        if "負担をかけ" in found[0] and not _TREATMENT_SUBJECT.search(text) and not pattern("treatment").search(text):
             continue
         if re.match(r"範囲", after) or ("安心" in found[0] and re.search(r"説明|返金|保証", text)):
             continue
