@@ -12,17 +12,19 @@ import pytest
 
 from columnarchive.pipeline import crawl as crawling
 from columnarchive.pipeline import derive as derivation
-from columnarchive.pipeline import import_warc
+from columnarchive.pipeline import import_warc, integrity
 from columnarchive.pipeline.worker_pool import Worker, WorkerPool
 from columnarchive.store.database import Database
 
+_POOLS: list[WorkerPool] = []
 
-@cache
+
 def workers() -> WorkerPool:
-    """Return the worker processes of this run."""
-    pool = WorkerPool(1)
-    atexit.register(pool.stop)
-    return pool
+    """Return the worker processes of this run; others once an error has stopped them."""
+    if not _POOLS or _POOLS[-1].idle._stopped:
+        _POOLS.append(WorkerPool(1))
+        atexit.register(_POOLS[-1].stop)
+    return _POOLS[-1]
 
 
 @cache
@@ -43,6 +45,16 @@ def crawl(
 def import_files(db: Database, paths: Sequence[Path], *more: Any) -> import_warc.ImportSummary:
     """Import files of captures or other archives; `more` are a site, a report and a clock."""
     return import_warc.import_files(db, paths, *more, worker=reader())
+
+
+def check(db: Database, head: str | None = None, *, full: bool = True) -> list[integrity.Problem]:
+    """Verify an archive."""
+    return integrity.check(db, head, full, lambda *_: None, pool=workers())
+
+
+def check_file(path: Path, *, full: bool = True) -> list[integrity.Problem]:
+    """Verify an archive that may be too damaged to open."""
+    return integrity.check_file(path, None, full, lambda *_: None, pool=workers())
 
 
 def derive(db: Database, site_ids: Sequence[int] = (), **options: Any) -> list[derivation.SiteDerived]:

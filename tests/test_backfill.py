@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import clinic_archive
+import deriving
 import evidence
 import pytest
 from command import archive
@@ -21,7 +22,7 @@ from columnarchive.archive import Archive, CrawlOptions, Target, WebArchiveSpan
 from columnarchive.config import SiteSettings
 from columnarchive.crawl.client import ClientOptions
 from columnarchive.errors import FetchError, UsageError
-from columnarchive.pipeline import integrity, web_archives, withdrawal
+from columnarchive.pipeline import web_archives, withdrawal
 from columnarchive.reader import Pick
 from columnarchive.store.database import Database
 
@@ -187,7 +188,7 @@ def test_eight_years_of_twenty_columns_give_exactly_their_revisions(tmp_path: Pa
     check_history(path)
     assert rows(path, "select distinct source from captures") == [(f"wayback:{front.base.split('/')[2]}",)]
     with Database.open(path) as db:
-        assert integrity.check(db, None, True, lambda *_: None) == []
+        assert deriving.check(db) == []
     again = taken(path, front)
     assert (again.fetched, again.summary.known, again.summary.added) == (0, again.listed, 0)
 

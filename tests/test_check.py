@@ -38,7 +38,7 @@ def derived(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def check(db: Database, head: str | None = None, full: bool = True) -> list[Problem]:
     """All problems, without progress."""
-    return integrity.check(db, head, full, lambda *_: None)
+    return deriving.check(db, head, full=full)
 
 
 def bodies_named(problems: list[Problem]) -> set[str]:

@@ -13,6 +13,7 @@ import clinic
 import copying
 import pytest
 from copying import NAMES, history, passage, write
+from deriving import check
 from evidence import at, capture, fill, page
 from reading import opened
 from typer.testing import CliRunner
@@ -22,7 +23,7 @@ from columnarchive.cli.app import app
 from columnarchive.diff import passage_fingerprints as passages
 from columnarchive.errors import NotFound
 from columnarchive.pipeline import derive as deriving
-from columnarchive.pipeline import integrity, withdrawal
+from columnarchive.pipeline import withdrawal
 from columnarchive.records import History
 from columnarchive.store import copies
 from columnarchive.store import integrity as store_integrity
@@ -231,7 +232,7 @@ def test_a_withdrawn_page_leaves_none(db: Database, chance: random.Random) -> No
     assert text not in "".join(text for row in copying.rows(db) for text in map(str, row))
     assert not [pair for pair in copying.found_pairs(db) if url(B, 2) in pair]
     assert db.conn.execute("select count(*) from copies_due").fetchone() == (0,)
-    assert integrity.check(db, None, True, lambda *_: None) == []
+    assert check(db) == []
 
 
 def test_a_check_finds_wrong_copies_and_a_rebuild_mends_them(aozora: Path, tmp_path: Path) -> None:
@@ -254,7 +255,7 @@ def test_a_check_finds_wrong_copies_and_a_rebuild_mends_them(aozora: Path, tmp_p
             db.conn.execute("rollback")
         for damage in damages:
             db.conn.execute(damage)
-        assert any("copies of" in one.where for one in integrity.check(db, None, True, lambda *_: None))
+        assert any("copies of" in one.where for one in check(db))
         deriving.derive(db, force=True)
         assert copying.rows(db) == before
         assert store_integrity.copy_differences(db.conn, clinic.SITE, passages) == []

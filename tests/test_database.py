@@ -24,7 +24,7 @@ from test_crawl_runs import a_site
 
 from columnarchive import reader
 from columnarchive.errors import StoreError
-from columnarchive.pipeline import export, import_warc, integrity, withdrawal
+from columnarchive.pipeline import export, import_warc, withdrawal
 from columnarchive.records import Capture
 from columnarchive.store import captures
 from columnarchive.store.database import Database, writer_lock
@@ -61,7 +61,7 @@ def sentence(done: subprocess.CompletedProcess[str], said: str) -> None:
 
 def check(path: Path) -> list[Problem]:
     """All problems of an archive."""
-    return integrity.check_file(path, None, True, lambda *_: None)
+    return deriving.check_file(path)
 
 
 def kept(path: Path) -> int:

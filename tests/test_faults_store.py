@@ -14,7 +14,6 @@ from deriving import spread
 from evidence import archive
 
 from columnarchive.errors import StoreError
-from columnarchive.pipeline import integrity
 from columnarchive.store.database import Database, writer_lock
 
 
@@ -133,19 +132,19 @@ def rows(path: Path) -> list[object]:
 @pytest.mark.parametrize("fault", spread(CRAFTED, 8))
 def test_what_is_derived_is_named_by_check_and_mended_by_rebuild(whole: Path, tmp_path: Path, fault: str) -> None:
     path = crafted(whole, tmp_path, CRAFTED[fault])
-    problems = integrity.check_file(path, None, True, lambda *_: None)
+    problems = deriving.check_file(path)
     assert problems
     assert any("rebuild" in one.mend for one in problems)
     with Database.open(path) as db:
         deriving.derive(db, force=True)
-    assert integrity.check_file(path, None, True, lambda *_: None) == []
+    assert deriving.check_file(path) == []
     assert rows(path) == rows(whole)
 
 
 @pytest.mark.parametrize("table", EVIDENCE)
 def test_evidence_that_is_gone_is_named(whole: Path, tmp_path: Path, table: str) -> None:
     path = crafted(whole, tmp_path, f"pragma foreign_keys = off; drop table {table}")
-    problems = integrity.check_file(path, None, False, lambda *_: None)
+    problems = deriving.check_file(path, full=False)
     assert f"table {table}" in [one.where for one in problems]
     assert "rebuild" not in next(one.mend for one in problems if one.where == f"table {table}")
 

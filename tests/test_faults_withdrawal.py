@@ -13,7 +13,7 @@ import pytest
 from deriving import import_files, spread
 from evidence import archive, at, capture, fill, page
 
-from columnarchive.pipeline import export, integrity, withdrawal
+from columnarchive.pipeline import export, withdrawal
 from columnarchive.records import Capture, Hop, Wire
 from columnarchive.store import captures, frontier, sites
 from columnarchive.store.database import Database
@@ -89,7 +89,7 @@ def test_no_way_leads_back(db: Database, way: str) -> None:
     assert is_withdrawn(db.conn, addresses, WAYS_BACK[way].body)
     deriving.derive(db)
     assert db.conn.execute("select count(*) from articles where text like '%山田花子%'").fetchone() == (0,)
-    assert list(integrity.check(db, None, True, lambda *_: None)) == []
+    assert list(deriving.check(db)) == []
 
 
 def test_an_import_brings_nothing_back(db: Database, tmp_path: Path) -> None:

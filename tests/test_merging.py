@@ -10,13 +10,14 @@ from pathlib import Path
 
 import clinic
 import clinic_archive
+import deriving
 import pytest
 from deriving import import_files, spread
 from evidence import at, capture, fill, page
 from reading import opened
 
 from columnarchive.errors import ExchangeError, StoreError, UsageError
-from columnarchive.pipeline import export, import_warc, integrity, withdrawal
+from columnarchive.pipeline import export, import_warc, withdrawal
 from columnarchive.records import Capture, Wire
 from columnarchive.store import captures, hash_chain, merged_chains
 from columnarchive.store.database import Database
@@ -62,7 +63,7 @@ def state(path: Path) -> str:
 
 def problems(path: Path) -> list[object]:
     with Database.open(path) as db:
-        return list(integrity.check(db, None, True, lambda *_: None))
+        return list(deriving.check(db))
 
 
 def heads(path: Path) -> list[str]:

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import command
+import deriving
 import pytest
 from evidence import archive, site
 
 from columnarchive import config
 from columnarchive.config import TimestampAuthority
 from columnarchive.errors import UsageError
-from columnarchive.pipeline import integrity, timestamps
+from columnarchive.pipeline import timestamps
 from columnarchive.store import captures, hash_chain, sites
 from columnarchive.store.database import Database
 
@@ -136,7 +137,7 @@ def test_every_authority_stamps_the_head_once_and_again_when_it_moved(
     assert [one.error for one in stamped(db, *authorities)] == [None, None]
     assert stamped(db, *authorities) == []
     assert timestamps.verify(db.conn) == []
-    assert integrity.check(db, None, True, lambda *_: None) == []
+    assert deriving.check(db) == []
     with db.transaction() as conn:
         page = sites.ensure_page(db, sites.ensure_site(db, "clinic.example", ""), "https://clinic.example/new/")
         new = next(site(1, 1))

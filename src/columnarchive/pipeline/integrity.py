@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ from columnarchive.diff import passage_fingerprints as copies
 from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.locale import Message
 from columnarchive.pipeline import derive, timestamps
+from columnarchive.pipeline.worker_pool import WorkerPool
 from columnarchive.store import database, fulltext, hash_chain, integrity, merged_chains, schema, sites, snapshot
 from columnarchive.store.database import Database
 from columnarchive.store.schema import REBUILD, Problem
@@ -34,7 +36,14 @@ def checked(path: Path) -> list[Message]:
         return []
 
 
-def check_file(path: Path, head: str | None, full: bool, report: Report, certificates: str = "") -> list[Problem]:
+def check_file(
+    path: Path,
+    head: str | None,
+    full: bool,
+    report: Report,
+    certificates: str = "",
+    pool: WorkerPool | None = None,
+) -> list[Problem]:
     """The same as `check` for the archive at `path`, also when it is too damaged to be opened.
 
     Raises StoreError for what is no damage: no such file, another kind of database, a newer schema.
@@ -47,14 +56,21 @@ def check_file(path: Path, head: str | None, full: bool, report: Report, certifi
             return [replace(found[0], mend=_mended_by(path)), *found[1:]]
         raise
     with db:
-        return check(db, head, full, report, certificates)
+        return check(db, head, full, report, certificates, pool)
 
 
-def check(db: Database, head: str | None, full: bool, report: Report, certificates: str = "") -> list[Problem]:
+def check(
+    db: Database,
+    head: str | None,
+    full: bool,
+    report: Report,
+    certificates: str = "",
+    pool: WorkerPool | None = None,
+) -> list[Problem]:
     """Verify file, bodies, references, chain, index and derived tables; an empty list when all is well.
 
     `head` is a head of the chain kept elsewhere. With `full` every site is derived again, otherwise a few. `report` is
-    called with how much is done, how much there is, and the part at hand.
+    called with how much is done, how much there is, and the part at hand. A `pool` is for callers with many calls.
     """
     report(0, 0, "file")
     shape = schema.differences(db.conn)
@@ -76,7 +92,7 @@ def check(db: Database, head: str | None, full: bool, report: Report, certificat
                 Problem("chain", f"{head} is no link of this archive's chain: it was cut, or is another archive's.")
             )
         report(0, 0, "index")
-        return found + _index(db) + _derived(db, full, report, partial)
+        return found + _index(db) + _derived(db, full, report, partial, pool)
     except (ArchiveError, *database.FILE_ERRORS):
         # A table that is missing or holds what cannot be read is named above; the rest is checked once it is mended.
         if damaged:
@@ -102,7 +118,7 @@ def _index(db: Database) -> list[Problem]:
     return [Problem(f"article {each.rowid}", sentences[each.kind], REBUILD) for each in fulltext.verify(db.conn)]
 
 
-def _derived(db: Database, full: bool, report: Report, partial: bool) -> list[Problem]:
+def _derived(db: Database, full: bool, report: Report, partial: bool, pool: WorkerPool | None) -> list[Problem]:
     """Sites derived again and compared with what is stored; those that await a derivation are passed over.
 
     Nothing can be derived again of a copy without bodies (`partial`).
@@ -115,8 +131,9 @@ def _derived(db: Database, full: bool, report: Report, partial: bool) -> list[Pr
     again: dict[int, list[Problem]] = {}
     if not partial and current:
         # In workers, as when it was derived: a page that is too much for one was left out then and is now.
-        with derive.workers() as pool:
-            for task, result in derive.derive_sites(pool, db.path, current):
+        with contextlib.ExitStack() as stack:
+            given = pool or stack.enter_context(derive.workers())
+            for task, result in derive.derive_sites(given, db.path, current):
                 report(len(again), len(current), task.name)
                 again[task.site_id] = (
                     [Problem(f"site {task.name}", f"It cannot be derived again: {result}")]
