@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+import certifi
 import httpcore
-import httpx
 
 from columnarchive.crawl.content_encoding import TooLarge
 from columnarchive.records import Headers
@@ -27,7 +27,7 @@ class TLSError(httpcore.ConnectError):
 @cache
 def create_tls_context() -> ssl.SSLContext:
     """Create, once, the TLS settings that all connections share; they take most of a client's time to start."""
-    context = httpx.create_ssl_context(trust_env=False)
+    context = ssl.create_default_context(cafile=certifi.where())
     context.set_alpn_protocols(["http/1.1"])
     return context
 
@@ -160,6 +160,8 @@ class OriginTransport(httpcore.AsyncNetworkBackend):
 
 
 def _proxy(url: str, tls: ssl.SSLContext) -> httpcore.Proxy:
+    import httpx  # takes long to load, and few crawls have a proxy
+
     proxy = httpx.Proxy(url)
     encrypted = tls if proxy.url.scheme == "https" else None
     return httpcore.Proxy(str(proxy.url.copy_with(userinfo=b"")), proxy.raw_auth, ssl_context=encrypted)

@@ -11,7 +11,6 @@ from itertools import pairwise
 
 from columnarchive.containment import Containment
 from columnarchive.crawl.link_scoring import is_further_page, split_page_number
-from columnarchive.diff.compare import summary_of
 from columnarchive.diff.labels import ENGINE
 from columnarchive.diff.pictures import differ
 from columnarchive.diff.sentences import sentences_of
@@ -284,6 +283,8 @@ def _compared(old: Article, new: Article, earlier: Set[str], pictures: PictureVe
 
 def _coarse(old: Article, new: Article) -> Comparison:
     """The whole old text against the whole new one, where comparing sentence by sentence failed."""
+    from columnarchive.diff.compare import summary_of
+
     before, after = sentences_of(old), sentences_of(new)
     was, now = before.joined(0, len(before.texts)), after.joined(0, len(after.texts))
     edits = (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from columnarchive.observations.context import about_others, explains_ban, named_clinic, on_jobs, speaks_as_clinic
-from columnarchive.observations.lexicon import pattern
+from columnarchive.observations.lexicon import find_words, pattern
 from columnarchive.observations.readers import Span
 from columnarchive.observations.sentences import Sentence
 
@@ -142,7 +142,7 @@ def superlative(s: Sentence) -> Iterator[Span]:
     """Read a claim of top rank for the clinic or its treatment."""
     if s.asks or s.is_navigation or explains_ban(s) or on_jobs(s) or "voice" in s.topics:
         return
-    for found in pattern("superlative").finditer(s.text):
+    for found in find_words("superlative", s.text):
         around = s.text[max(0, found.start() - 4) : found.end() + 12]
         after = s.text[found.end() : found.end() + 30]
         if pattern("not_superlative").search(around) or s.is_quoted(found.start()):
@@ -207,7 +207,7 @@ def effect_hedge(s: Sentence) -> Iterator[Span]:
     for found in pattern("varies").finditer(s.text):
         if _is_about_effect(s, found.start(), found[0]):
             yield found.span()
-    for found in pattern("limited").finditer(s.text):
+    for found in find_words("limited", s.text):
         if (
             not s.is_quoted(found.start())
             and not re.search(

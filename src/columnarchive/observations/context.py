@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from columnarchive.observations.lexicon import pattern
+from columnarchive.observations.lexicon import find_words, pattern
 from columnarchive.observations.readers import Span
 from columnarchive.observations.sentences import Sentence
 
@@ -100,5 +100,5 @@ def on_disease(text: str) -> bool:
     harms = [found.span() for found in pattern("harm").finditer(text)]
     return any(
         not any(start < found.end() and found.start() < end for start, end in harms)
-        for found in pattern("disease_course").finditer(text)
+        for found in find_words("disease_course", text)
     )

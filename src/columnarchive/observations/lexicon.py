@@ -31,17 +31,44 @@ def pattern(group: str) -> re.Pattern[str]:
     return re.compile(expression(group))
 
 
+def find_words(group: str, text: str) -> Iterator[re.Match[str]]:
+    """Yield the words of a group in a text as `pattern(group).finditer(text)` does, for large groups.
+
+    Compiling one takes tens of milliseconds; this compiles what begins with a character that the text has.
+
+    >>> [found[0] for found in find_words("denial", "痛みはほとんどありません。")]
+    ['痛みはほとんどありません']
+    """
+    at = 0
+    while begin := _first_characters(group).search(text, at):
+        found = _beginning_with(group, begin[0]).match(text, begin.start())
+        if found:
+            yield found
+        at = found.end() if found else begin.end()
+
+
+@cache
+def _first_characters(group: str) -> re.Pattern[str]:
+    return re.compile(f"[{re.escape(''.join({form[0] for form in forms(group)}))}]")
+
+
+@cache
+def _beginning_with(group: str, sign: str) -> re.Pattern[str]:
+    return re.compile(_by_first_sign([form for form in forms(group) if form[0] == sign]))
+
+
 def expression(group: str) -> str:
     """Return the words of a group as an expression; what names no group is one itself."""
     return _by_first_sign(forms(group))
 
 
-def forms(group: str) -> list[str]:
+@cache
+def forms(group: str) -> tuple[str, ...]:
     """Return the alternatives of a group, or of an expression, as far as can be with a literal character first."""
     entry: Any = _groups()
     for name in group.split("."):
         entry = entry.get(name, {})
-    return [form for word in entry.get("words", [group]) for form in literal_first(word)]
+    return tuple(form for word in entry.get("words", [group]) for form in literal_first(word))
 
 
 def prefix(form: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from columnarchive.observations.context import about_others, explains_ban, on_disease, on_jobs, speaks_as_clinic
-from columnarchive.observations.lexicon import pattern
+from columnarchive.observations.lexicon import find_words, pattern
 from columnarchive.observations.readers import Span
 from columnarchive.observations.sentences import Sentence, topics_of
 
@@ -174,7 +174,7 @@ def risk_denial(s: Sentence) -> Iterator[Span]:
 @lru_cache(maxsize=8)
 def _denials(text: str, question: str) -> tuple[Span, ...]:
     found_at: list[Span] = []
-    for found in pattern("denial").finditer(text):
+    for found in find_words("denial", text):
         after = text[found.end() : found.end() + 30]
         if pattern("denial_undone").search(after.split("。")[0]) or (
             re.match(r"(?:が|けれど|けど|ものの)、", after) and "皆無" in after

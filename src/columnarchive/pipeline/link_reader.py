@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -43,6 +42,8 @@ class LinkReader:
 
     async def __call__(self, capture: Capture, *, skim: bool = False) -> PageLinks | None:
         """Return what a captured page links to; None when there is no body."""
+        import asyncio  # not loaded by the process that reads
+
         if capture.body is None:
             return None
         if self._known and (capture.body_sha256, "links") in self._known:

@@ -15,10 +15,9 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from columnarchive.config import Settings, WebhookSettings, did_you_mean
-from columnarchive.crawl.webhook import Message, post
 from columnarchive.diff.labels import LEVELS
 from columnarchive.errors import ArchiveError, FetchError, UsageError
 from columnarchive.exchange.markdown import inline
@@ -32,12 +31,15 @@ from columnarchive.urls import host_of
 BATCH = 50  # changes in one message
 EDITS = 20  # edits shown of one change
 CHANGES = "changes"  # the channel of `changes --since last`
+if TYPE_CHECKING:
+    from columnarchive.crawl.webhook import Message
+
 EVERYTHING = Interest()
 
 _ACTIVE = re.compile(r"[@＠<]|:(?=//)|(?<=\w):(?=\w)")  # mentions, Slack's <…>, schemes, :emoji:
 _HOST_DOT = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_]{2})")
 
-Post = Callable[[str, Message, str], None]
+Post = Callable[[str, "Message", str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,14 @@ def notify(
     *,
     environment: Mapping[str, str] = os.environ,
     clock: Clock = system_clock,
-    send: Post = post,
+    send: Post | None = None,
 ) -> list[Delivery]:
     """Send every webhook the changes it has not had yet; one that fails delays no other and is tried the next time."""
-    return [_deliver(db, hook, environment, clock, send) for hook in hooks]
+    if not hooks:
+        return []
+    from columnarchive.crawl.webhook import post  # with its HTTP client, which most crawls do not need
+
+    return [_deliver(db, hook, environment, clock, send or post) for hook in hooks]
 
 
 def _deliver(db: Database, hook: Hook, environment: Mapping[str, str], clock: Clock, send: Post) -> Delivery:
@@ -123,6 +129,8 @@ def _deliver(db: Database, hook: Hook, environment: Mapping[str, str], clock: Cl
 
 
 def _message(db: Database, rows: Sequence[ChangeRow], escape: Callable[[str], str]) -> Message:
+    from columnarchive.crawl.webhook import Message
+
     body = {
         "type": "changes",
         # Chat services show this line by line; programs read `changes`, which is as the page has it.
