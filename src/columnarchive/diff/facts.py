@@ -189,7 +189,7 @@ def topic_of(sentence: str) -> tuple[bool, bool]:
     treated, affects = _has("treatment", own), _has("effect", own)
     if (treated or affects) and (_has("not_about_effect", own) or _DEFINES.search(own)):
         return False, False
-    return affects and (treated or not _has("illness_course", _EVEN_IF.sub("", own))), treated
+    return affects and (treated or not _has("illness_course", _EVEN_IF.sub("", own) if "も、" in own else own)), treated
 
 
 def _own_words(sentence: str) -> str:

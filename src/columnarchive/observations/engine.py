@@ -52,6 +52,8 @@ _PERFORMS = re.compile(
 )
 _EXPLAINING, _FEWEST = 0.2, 3
 _FIGURE_REACH = 2
+# A sentence without any of these has no label that could give it a topic.
+_LABELLED = re.compile(r"[:：\s】\]〉》*]")
 
 
 def statements(
@@ -68,6 +70,12 @@ def statements(
     context = context or Context()
     above = [Line(context.heading, "heading"), Line(context.question, "question")]
     lines = [*(line for line in above if line.text), Line(sentence, context.kind or "item")]
+    if (
+        len(lines) == 1
+        and not _LABELLED.search(sentence)
+        and not any(_by_words([fold(sentence).text], context.title, kinds))
+    ):
+        return ()
     at = len(lines) - 1
     found = [o for o in _read_all(read(lines, context.title), context.title, kinds) if o.line == at]
     return tuple(Observation(o.kind, 0, o.text, o.start, o.words, o.spans) for o in found)
@@ -97,19 +105,22 @@ def observe(lines: Sequence[Line], title: str = "") -> tuple[Observation, ...]:
 
 def _read_all(sentences: Sequence[Sentence], title: str, kinds: Collection[Kind] = KINDS) -> list[Observation]:
     lines = {s.line: s.folded.text for s in sentences}
-    wanted = tuple(kind for kind in DETECTORS if kind in kinds)
-    by_words = dict(zip(lines, triggered([*lines.values()], clinic_names(title), wanted), strict=True))
+    by_words = dict(zip(lines, _by_words([*lines.values()], title, kinds), strict=True))
     found: list[Observation] = []
     for s in sentences:
         may_state = by_words[s.line].union(TOPICS[topic] for topic in s.topics if topic in TOPICS)
-        for kind in wanted if may_state else ():
-            if kind in may_state:
-                found += _observed(kind, DETECTORS[kind], s)
+        for kind, detector in DETECTORS.items() if may_state else ():
+            if kind in may_state and kind in kinds:
+                found += _observed(kind, detector, s)
     figures = [o.line for o in found if o.kind == "survey_figure"]
     for s in sentences if figures else ():
         if any(0 <= s.line - line <= _FIGURE_REACH for line in figures):
             found += _observed("survey_source", claims.survey_source, s)
     return found
+
+
+def _by_words(texts: Sequence[str], title: str, kinds: Collection[Kind]) -> list[set[Kind]]:
+    return triggered(texts, clinic_names(title), tuple(kind for kind in DETECTORS if kind in kinds))
 
 
 def _observed(kind: Kind, detector: Detector, s: Sentence) -> list[Observation]:

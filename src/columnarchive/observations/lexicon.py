@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
+from operator import add
 from typing import Any
 
 _FILES = ("context", "disclosures", "treatment", "risks", "claims", "changes")
@@ -81,6 +82,16 @@ def prefix(form: str) -> str:
     return form[:2] if first and _LITERAL.match(form, 1) else form[:1] if first else ""
 
 
+def literal_pairs(groups: Iterable[str]) -> Iterator[str]:
+    """Yield each two characters that stand side by side in the words of some groups.
+
+    >>> sorted(literal_pairs(["relief"]))[:3]
+    ['作用', '副作', '制度']
+    """
+    for run in _RUN.findall(" ".join(word for group in groups for word in forms(group))):
+        yield from map(add, run, run[1:])
+
+
 def _by_first_sign(forms: Sequence[str], depth: int = 2) -> str:
     """Join expressions so that `re` looks at each first character once, not once for each of them."""
     begun: dict[str, list[str]] = {}
@@ -117,6 +128,7 @@ def sources() -> dict[str, str]:
     return named
 
 
+_RUN = re.compile(r"[ぁ-ゖァ-ヺー一-鿿々A-Za-z]{2,}")
 _BEHIND = re.compile(r"\(\?<!([^()\[\]|\\?*+{}]+)\)")
 _LITERAL = re.compile(r"[^\\()\[\]^$.|*+?{}](?![?*{])")
 _CLASS = re.compile(r"\[([^\]\\^-]+)\]")

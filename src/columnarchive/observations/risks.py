@@ -26,9 +26,8 @@ _LIST = re.compile(r"[、,・/／]|や|と")
 _THEN_CALL = re.compile(
     r"[^。]{0,14}(?:があれば|があったら|がある(?:場合|とき)|が?(?:出|続い|ひど|強)[^。]{0,6}(?:たら|場合|とき|際)(?:は|には)?)[^。]{0,24}(?:受診|連絡|知らせ|相談|中止|お電話|救急|伝え)"
 )
-_ALARM = re.compile(
-    r"(?:(?!こと|おそれ|恐れ|場合が|ますが)[^。]){0,200}(?:場合|とき|際)(?:は|には)[^。]{0,40}(?:受診|救急|119|ご?相談|ご?連絡)"
-)
+_ALARM = re.compile(r"(?:場合|とき|際)(?:は|には)[^。]{0,40}(?:受診|救急|119|ご?相談|ご?連絡)")
+_NO_ALARM = re.compile(r"。|こと|おそれ|恐れ|場合が|ますが")
 _WAS = re.compile(r"(?:てい|でし|始め)た[。」]?$")
 _COMPOUND = re.compile(r"[一-龯ァ-ヶー]{1,10}(?:症|の)?")
 _OF_ILLNESS = re.compile(
@@ -72,7 +71,7 @@ def _harms(s: Sentence) -> Iterator[Span]:
     usual = pattern("conventional").search(s.text)
     if usual and usual[0] not in s.title and not listed and not speaks_as_clinic(s):
         return
-    if such := _SUCH_AS.search(s.text):
+    if ("といった" in s.text or "などの" in s.text) and (such := _SUCH_AS.search(s.text)):
         yield such.span(1)
     if not listed and on_disease(s.text) and not _TREATMENT_SUBJECT.search(s.text):
         return
@@ -83,7 +82,7 @@ def _harms(s: Sentence) -> Iterator[Span]:
             continue
         if (pattern("relieved").match(after) and not _NOT_RELIEVED.match(after)) or _denied_here(s, start):
             continue
-        if _THEN_CALL.match(after) or _ALARM.match(after) or _OF_ILLNESS.match(after):
+        if _THEN_CALL.match(after) or _is_alarm(after) or _OF_ILLNESS.match(after):
             continue
         if (
             re.match(
@@ -97,10 +96,16 @@ def _harms(s: Sentence) -> Iterator[Span]:
             yield start, end
 
 
+def _is_alarm(after: str) -> bool:
+    """Whether what follows a harm tells whom to see when it comes."""
+    alarm = _ALARM.search(after[:240])
+    return alarm is not None and not _NO_ALARM.search(after, 0, alarm.start())
+
+
 def _is_stated(s: Sentence, start: int, end: int) -> bool:
     """Whether a predicate of occurrence follows, and the subject is a treatment rather than an illness."""
     rest = s.text[end : end + 80]
-    if not pattern("occurs").search(rest):
+    if not (rest.startswith("ます") or pattern("occurs").search(rest)):
         return False
     if re.search(r"(?:方|人|患者さ[まん])(?:に|へ|を)(?:おすすめ|お勧め|向|対|適)|の方は|の方が", rest[:16]):
         return False
