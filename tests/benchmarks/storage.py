@@ -189,9 +189,9 @@ class Memory:
             self.each = max(self.each, sum(rss for _, rss in held))
 
 
-def family() -> list[int]:
-    """This process and its descendants."""
-    found = [os.getpid()]
+def family(pid: int = 0) -> list[int]:
+    """A process, by default this one, and its descendants."""
+    found = [pid or os.getpid()]
     for one in found:
         for children in Path(f"/proc/{one}/task").glob("*/children"):
             with contextlib.suppress(OSError):  # It has ended.

@@ -12,7 +12,7 @@ MAX_WAIT = 3.0  # seconds after which the largest body is aborted for those that
 
 @dataclass(slots=True)
 class MemoryBudget:
-    """SizeLimits the bytes buffered by concurrent downloads at `limit`; the first 100 kB of each are exempt.
+    """Caps the bytes buffered by concurrent downloads at `limit`; the first 100 kB of each are exempt.
 
     When the cap is reached, one download may exceed it, and the others stop reading: TCP makes their servers wait. If
     one has waited for MAX_WAIT seconds, the largest is aborted and reported as `timeout`.
