@@ -51,6 +51,15 @@ def test_removed_claims_are_found_and_told_apart(db: Path) -> None:
     assert len(rows(archive("search", "必ず治ります", "--removed", "--json", db=db))) == 1
 
 
+def test_a_mark_ends_where_the_match_ends_in_a_text_with_invisible_characters(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with Database.open(path) as opened:
+        body = page(9).replace(b"</h1>", "</h1><p>椎\u200b間&shy;板の手術の話です。</p>".encode())
+        fill(opened, [capture("https://clinic.example/column/9/", at(1), body)])
+        deriving.derive(opened)
+    assert "【椎間板の手術】の話です。" in archive("search", '"椎間板の手術"', db=path).stdout
+
+
 def test_output_without_a_terminal_has_no_codes_and_marks_the_hits(db: Path) -> None:
     told = archive("search", "必ず治ります", db=db).stdout
     assert "【必ず治ります】" in told

@@ -101,26 +101,19 @@ def _print_hit(hit: Hit, number: int, tz: str) -> None:
         head.append(f"  {t('in_a_picture')}", style="yellow")
     out.print(head)
     out.print(Text("  ".join(part for part in (hit.published_on, visible(hit.url)) if part), style="dim"))
-    snippet: Any = Text(_marked(hit) if out.no_color else visible(hit.snippet))
-    for start, end in () if out.no_color else hit.highlights:
-        snippet.stylize("bold yellow", start, end)
-    out.print(Text("  ").append_text(snippet))
+    snippet, at = Text("  "), 0
+    for start, end in hit.highlights:
+        found = visible(hit.snippet[start:end])
+        snippet.append(visible(hit.snippet[at:start]))
+        snippet.append(f"【{found}】" if out.no_color else found, style="bold yellow")
+        at = end
+    out.print(snippet.append(visible(hit.snippet[at:])))
     if hit.removed and hit.said_from:
         # When removed text was there, for certain: from its first to its last capture.
         first, last = day(hit.said_from, tz), day(hit.said_until, tz)
         seen = t("seen_once_then_gone", day=first) if first == last else t("seen_then_gone", first=first, last=last)
         out.print(Text(f"  {seen}", style="dim"))
     out.print()
-
-
-def _marked(hit: Hit) -> str:
-    """The snippet with its highlights between 【 and 】, for output without colour."""
-    pieces, at = [], 0
-    text = visible(hit.snippet)
-    for start, end in hit.highlights:
-        pieces += [text[at:start], "【", text[start:end], "】"]
-        at = end
-    return "".join([*pieces, text[at:]])
 
 
 def copies(
