@@ -244,37 +244,73 @@ def test_a_folder_and_its_index_page_are_one_page(tmp_path: Path, index: str) ->
     assert visited(tmp_path, pages) == {"/column/", *paths}
 
 
-def told(tmp_path: Path, pages: Pages, start: str) -> dict[str, str]:
-    """What a crawl says that it could not see, by path."""
+def gaps(tmp_path: Path, pages: Pages, start: str, again: Pages | None = None) -> dict[str, str]:
+    """What a crawl says that it could not see, by path; with `again`, a later crawl of these pages."""
     with Site(pages) as site, Database.open(tmp_path / "archive.db") as db:
-        options = CrawlOptions(allow_private=True, client=ClientOptions(delay=0.0))
+        options = CrawlOptions(allow_private=True, client=ClientOptions(delay=0.0), all=True)
         summary = crawl(db, targets(db, [site.url + start], Settings()), options)
-        return {one.subject.removeprefix(site.url): one.outcome for one in summary.failures}
+        if again is not None:
+            site.pages |= again
+            summary = crawl(db, targets(db, [site.url + start], Settings()), options)
+        assert {one.site for one in summary.report} <= {site.url.removeprefix("http://")}
+        return {one.subject.removeprefix(site.url): one.outcome for one in summary.report}
+
+
+EMPTY = page("コラム", "<h1>コラム一覧</h1><div id=list></div>")
+SCRIPT = "<div id=root></div><script src=/app.js></script>"
+BARREN = {
+    "a front page that a script fills": ("/", front(SCRIPT), "script_only"),
+    "a list that a script fills": ("/column/", EMPTY.replace("</div>", "</div><script>load()</script>"), "script_only"),
+    "a list without links": (
+        "/column/",
+        page("一覧", cards("<li onclick=show(#)>#")),
+        "no_columns",
+    ),
+    "a list without anything": ("/column/", EMPTY, "no_columns"),
+    "a front page without columns": ("/", front("<p>ようこそ</p>"), "no_columns"),
+}
+
+
+@pytest.mark.parametrize("case", BARREN)
+def test_a_start_that_leads_to_no_column_is_reported(tmp_path: Path, case: str) -> None:
+    start, body, gap = BARREN[case]
+    others = {path: page(path, "<h1>案内</h1>") for path in OTHERS}
+    assert gaps(tmp_path, others | {start: body}, start)[start] == gap
 
 
 @pytest.mark.parametrize(
-    ("start", "body"),
+    ("listing", "gap"),
     [
-        ("/", front("<div id=root></div><script src=/app.js></script>")),
-        ("/column/", page("コラム", "<h1>コラム一覧</h1><div id=list></div><script>load()</script>")),
-        ("/column/", page("コラム", "<h1>コラム一覧</h1>" + cards("<li onclick='show(#)'>#</li>"))),
+        (page("お知らせ", "<h1>お知らせ</h1>"), "empty_listing"),
+        ("<title>お知らせ</title><script src=a.js></script>", "script_only"),
     ],
 )
-def test_a_start_that_leads_to_no_column_is_told(tmp_path: Path, start: str, body: str) -> None:
-    others = {path: page(path, "<h1>案内</h1>") for path in OTHERS}
-    assert told(tmp_path, others | {start: body}, start) == {start: "no_article"}
+def test_a_section_that_names_no_column_is_reported(tmp_path: Path, listing: str, gap: str) -> None:
+    more = "<a href=/column/>コラム</a> <a href=/news/>お知らせ</a>"
+    pages = columns() | {"/": front(more), "/column/": listing_of_columns(), "/news/": listing}
+    assert gaps(tmp_path, pages, "/") == {"/news/": gap}
+
+
+def listing_of_columns() -> str:
+    return listing([f"/column/{n}.html" for n in range(6)])
+
+
+def test_a_gap_is_reported_until_it_closes(tmp_path: Path) -> None:
+    pages = columns() | {"/column/": listing_of_columns(), "/sitemap.xml": "<urlset><url><loc>http://x"}
+    assert gaps(tmp_path / "open", pages, "/column/", {}) == {"/sitemap.xml": "broken_list"}
+    assert gaps(tmp_path / "closed", pages, "/column/", {"/sitemap.xml": "<urlset></urlset>"}) == {}
 
 
 @pytest.mark.parametrize(
     "sitemap",
     ["<urlset><url><loc>{origin}/column/0.html</loc></url><url><loc>{ori", "<urlset><url><loc>{origin}/x</loc></url>"],
 )
-def test_a_list_that_breaks_off_is_told(tmp_path: Path, sitemap: str) -> None:
+def test_a_list_that_breaks_off_is_reported(tmp_path: Path, sitemap: str) -> None:
     pages = columns() | {"/column/": listing([f"/column/{n}.html" for n in range(6)]), "/sitemap.xml": sitemap}
-    assert told(tmp_path, pages, "/column/") == {"/sitemap.xml": "truncated"}
+    assert gaps(tmp_path, pages, "/column/") == {"/sitemap.xml": "broken_list"}
 
 
-def test_a_single_column_and_good_lists_are_not_told(tmp_path: Path) -> None:
-    assert told(tmp_path, {"/column/0.html": column(0)}, "/column/0.html") == {}
+def test_a_single_column_and_good_lists_are_not_reported(tmp_path: Path) -> None:
+    assert gaps(tmp_path, {"/column/0.html": column(0)}, "/column/0.html") == {}
     pages = columns() | {"/column/": listing([f"/column/{n}.html" for n in range(6)])}
-    assert told(tmp_path, pages | {"/sitemap.xml": "<urlset></urlset>"}, "/column/") == {}
+    assert gaps(tmp_path, pages | {"/sitemap.xml": "<urlset></urlset>"}, "/column/") == {}

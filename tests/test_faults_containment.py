@@ -184,7 +184,7 @@ def test_a_version_that_cannot_be_read_is_reported_remembered_and_retried_with_n
     assert [(page.step, page.reason) for page in state.unreadable] == [("read", "MemoryError")]
     assert state.outcomes["unreadable"] == 1
     assert [fault.reason for fault in reader.Reader(db.conn).page_faults(state.unreadable[0].url)] == ["MemoryError"]
-    (trouble,) = reader.Reader(db.conn).unread_pages(site.url.removeprefix("http://"), "")
+    (trouble,) = reader.Reader(db.conn).troubles(site.url.removeprefix("http://"))
     assert trouble.outcome == "unreadable"
     monkeypatch.setattr(derivation, "DERIVATION", "9/9")
     found = derive_site(db, 1)

@@ -10,8 +10,12 @@ from subprocess import CompletedProcess
 
 import command
 import pytest
+from servers.site import Reply, Site
 
+from columnarchive import locale
+from columnarchive.cli.crawl import contact_for
 from columnarchive.config import SiteSettings, load
+from columnarchive.errors import UsageError
 from columnarchive.pipeline import site_preview
 from columnarchive.pipeline.demo import START, Clinic, dated_sites
 
@@ -75,6 +79,59 @@ def test_beyond_this_machine_a_contact_is_needed(tmp_path: Path) -> None:
         done = archive(tmp_path, *words)
         assert done.returncode == 1
         assert "how the sites can reach you" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("contact", "is_one"),
+    [
+        ("me@example.org", True), ("first.last+archive@mail.example.co.jp", True),
+        ("https://example.org/about#us", True),
+        ("http://研究所.example/", False), ("me", False), ("me@localhost", False),
+        ("me@example.org\r\nX-Evil: 1", False),
+        ("me example.org", False), ("javascript:alert(1)", False), ("", False),
+    ],
+)  # fmt: skip
+def test_a_contact_is_an_address_that_sites_can_use(tmp_path: Path, contact: str, is_one: bool) -> None:
+    def asked() -> str:
+        return contact_for(["https://clinic.invalid/"], contact, tmp_path / "none.toml")
+
+    if is_one:
+        assert asked() == contact
+    else:
+        with pytest.raises(UsageError):
+            asked()
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_the_end_of_a_crawl_and_the_status_say_what_was_not_seen(tmp_path: Path, lang: locale.Language) -> None:
+    items = "".join(f"<li>2025年4月{n}日 <a href=/column/{n}.html>膝の話 第{n}回</a></li>" for n in range(1, 6))
+    pages: dict[str, str | bytes | Reply] = {
+        "/robots.txt": Reply(body=b"User-agent: *\nDisallow: /column/2.html", headers={"Content-Type": "text/plain"}),
+        "/column/": f"<meta charset=utf-8><title>コラム</title><h1>コラム</h1><ul>{items}</ul>",
+        "/sitemap.xml": "<urlset><url><loc>http://x",
+    }
+    for number in range(1, 6):
+        text = "".join(f"<p>膝の話の{number}回目、その{line}です。体操は毎日続けます。</p>" for line in range(9))
+        pages[f"/column/{number}.html"] = f"<meta charset=utf-8><title>膝の話 第{number}回</title><main>{text}</main>"
+    pages["/column/5.html"] = Reply(500)
+    with Site(pages) as site:
+        options = ("--allow-private", "--delay", "0", "--lang", lang, "--db", "a.db")
+        done = archive(tmp_path, "crawl", site.url + "/column/", *options)
+        status = archive(tmp_path, "status", "--db", "a.db", "--lang", lang)
+    name = site.url.removeprefix("http://")
+    for printed in (done.stderr, status.stdout):
+        lines = printed.splitlines()
+        steps = locale.catalogue(lang)["next_step"]
+        for outcome, path, reason in (
+            ("refused_by_robots", "/column/2.html", locale.text(lang, "fault.robots")),
+            ("http_error", "/column/5.html", ""),
+            ("broken_list", "/sitemap.xml", locale.text(lang, "unread.broken_list")),
+        ):
+            shown = outcome if lang == "en" else locale.name(lang, "outcome", outcome)
+            (at,) = (at for at, line in enumerate(lines) if f"{shown}  {site.url}{path}" in line)
+            assert reason in lines[at]
+            assert steps[outcome] in lines[at + 1]
+        assert any(name in line and locale.text(lang, "cli.not_seen", site=name) in line for line in lines)
 
 
 def test_the_played_day_is_in_the_header_lines() -> None:

@@ -160,3 +160,19 @@ def test_an_error_is_a_sentence_in_each_language_and_a_hint_on_the_command_line(
     nested = errors.UsageError("in_settings", path="a.toml", problem=errors.UsageError("no_start", number=2))
     assert str(nested) == "a.toml: [[site]] number 2 needs `start`, the address of its column listing."
     assert pickle.loads(pickle.dumps(nested)).sentence("ja") == nested.sentence("ja")
+
+
+@pytest.mark.parametrize("key", ENGLISH["fault"])
+def test_what_a_capture_says_is_read_back_and_put_in_japanese(key: str) -> None:
+    values = {name: f"{name} of https://a.example/x?y=1." for name in fields(ENGLISH["fault"][key])}
+    assert locale.translated("ja", locale.fault(key, **values)) == locale.text("ja", f"fault.{key}", **values)
+    assert locale.translated("en", locale.fault(key, **values)) == locale.fault(key, **values)
+
+
+def test_a_sentence_that_is_none_of_ours_stays_as_it_is() -> None:
+    assert locale.translated("ja", "Something else: 3.") == "Something else: 3."
+
+
+def test_each_fault_is_used_and_each_next_step_belongs_to_an_outcome() -> None:
+    assert set(ENGLISH["fault"]) <= constants()
+    assert set(ENGLISH["next_step"]) <= set(ENGLISH["outcome"])

@@ -162,7 +162,7 @@ class ChangeGroup:
 class Status:
     """What the archive holds, how its pages' last visits ended, how many are due, and the head of its chain.
 
-    `stamped_at` is when an authority last stamped the chain.
+    `stamped_at` is when an authority last stamped the chain, `troubles` what could not be seen of the sites.
     """
 
     totals: Totals
@@ -172,6 +172,7 @@ class Status:
     is_demo: bool
     unreadable: tuple[UnreadablePage, ...] = ()
     stamped_at: str = ""
+    troubles: tuple[Trouble, ...] = ()
 
 
 def group_changes(changes: Iterable[ChangeRow]) -> list[ChangeGroup]:
@@ -526,10 +527,6 @@ class Reader:
         """Return the outcome that says why a page shows no column; empty when it shows one."""
         return sites.unread_as(self.conn, url)
 
-    def unread_pages(self, site: str, since: str = "") -> list[Trouble]:
-        """Return the pages of a site, visited since then, that were expected to show a column and do not."""
-        return sites.unread(self.conn, site, since)
-
     # Sites
 
     def sites(self) -> list[SiteRow]:
@@ -558,9 +555,9 @@ class Reader:
         """Return a page of the list of a site's articles."""
         return articles.cards(self.conn, site, limit, offset)
 
-    def troubles(self, site: str, limit: int) -> list[Trouble]:
-        """Return the pages of a site whose last visits failed."""
-        return sites.troubles(self.conn, site, limit)
+    def troubles(self, site: str = "", since: str = "") -> list[Trouble]:
+        """Return what could not be seen of a site, or of all: pages that failed, or show no column, and gaps."""
+        return sites.troubles(self.conn, site, since)
 
     def site_titles(self) -> dict[str, str]:
         """Return the sites' own names, by the names they are followed under."""
@@ -586,6 +583,7 @@ class Reader:
             self.is_demo,
             tuple(captures.unreadable_pages(self.conn)),
             hash_chain.newest_timestamp(self.conn),
+            tuple(self.troubles()),
         )
 
     @property

@@ -20,6 +20,9 @@ Outcome = Literal[
 ]  # fmt: skip
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
+Gap = Literal["no_columns", "script_only", "empty_listing", "broken_list"]
+"""Why a crawl could not see beyond an address: nothing there leads to a column, or only a script does, or a list of
+columns names none, or a feed or sitemap breaks off."""
 PageKind = Literal["article", "listing", "other"]
 FaultStep = Literal["read", "compare", "links"]
 PageState = Literal["queued", "live", "gone", "refused", "failed", "suspect", "withdrawn"]
@@ -336,11 +339,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Something that went wrong with one page or file and did not stop the rest."""
+    """Something that went wrong with one page or file and did not stop the rest; of a page, `site` has its name."""
 
     subject: str
-    outcome: Outcome
+    outcome: Outcome | Gap
     reason: str
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)

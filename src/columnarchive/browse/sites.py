@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from columnarchive.browse.ledger import site_summary
 from columnarchive.browse.rendering import Page
 from columnarchive.browse.request import PageRequest
 from columnarchive.browse.timeline import bars, cells
 from columnarchive.reader import ChangeFilter, Reader
 
-TROUBLES = 50
+TROUBLES = 20  # pages of one outcome that are named
 CARDS = 12
 CHANGES = 8
 PASSAGES = 40
@@ -26,6 +28,7 @@ def site(archive: Reader, request: PageRequest) -> Page:
     page = archive.site_page(name)
     months = archive.months(name)
     days = archive.calendar(site=name)
+    troubles = archive.troubles(name)
     return Page(
         "site.html",
         {
@@ -38,7 +41,8 @@ def site(archive: Reader, request: PageRequest) -> Page:
             "cards": archive.site_articles(name, CARDS, 0),
             "changes": archive.changes(ChangeFilter(site=name), CHANGES),
             "states": site_summary(archive, request, name),
-            "troubles": archive.troubles(name, TROUBLES),
+            "troubles": [(outcome, list(same)) for outcome, same in groupby(troubles, key=lambda one: one.outcome)],
+            "named": TROUBLES,
         },
     )
 

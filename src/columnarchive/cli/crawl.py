@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -27,8 +28,8 @@ from columnarchive.cli.output import (
     is_quiet,
     json_lines,
     lang,
-    outcome_name,
     print_result,
+    report_lines,
     say,
     t,
     table,
@@ -50,7 +51,8 @@ if TYPE_CHECKING:
         Target,
     )
 
-NAMED = 20  # pages without a column that are named one by one
+CONTACT = re.compile(r"(?:[\w.!#$%&'*+/=?^`{|}~-]+@|https?://)(?:[\w-]+\.)+[\w-]{2,}(?:[/:?#][!-~]*)?", re.ASCII)
+NAMED = 20  # pages of one outcome of a site that are named one by one
 
 
 def crawl(
@@ -89,7 +91,7 @@ def crawl(
                 return
             summary = run(archive, targets, options, hooks)
             called = archive.call_witness(known.witness, replace(options, delay=None))
-            sent: list[Digest | Stamped] = [*archive.send_digests(known, summary.failures)]
+            sent: list[Digest | Stamped] = [*archive.send_digests(known, summary.report)]
             sent += archive.stamp(known.timestamps, allow_private=allow_private)
         if as_json:
             _raise_if_nothing_came(summary)
@@ -193,10 +195,8 @@ def print_summary(summary: CrawlSummary, line: Callable[[str, TextIO], str] = la
         typer.echo(line(visible(text), sys.stderr), err=True)
 
     _raise_if_nothing_came(summary)
-    for failure in summary.failures:
-        err(f"{outcome_name(failure.outcome)}  {failure.subject}  {failure.reason}")
-    for page in summary.unread[:NAMED]:
-        err(f"{outcome_name(page.outcome)}  {page.url}  {locale.name(lang(), 'unread', page.outcome)}")
+    for text in report_lines(summary.report, NAMED):
+        err(text)
     for each in summary.derived:
         if each.error:
             err(each.error.sentence(lang()))
@@ -214,16 +214,12 @@ def print_summary(summary: CrawlSummary, line: Callable[[str, TextIO], str] = la
     if summary.unread:
         kinds = counted(Counter(page.outcome for page in summary.unread).most_common())
         out(t("without_column", number=len(summary.unread), kinds=kinds))
-    by_script = [one.outcome for one in summary.unread if one.outcome == "needs_javascript"]
-    by_script += [failure.outcome for failure in summary.failures]
-    if not summary.can_render and {"needs_javascript", "no_article"} & set(by_script):
-        out(t("render_extra"))
     if summary.pictures:
         out(t("pictures_asked", number=sum(summary.pictures.values()), counts=counted(summary.pictures.items())))
     if summary.pictures and not summary.pictures_compared:
         err(t("pictures_extra"))
     for site, why in summary.ended_early:
-        out(t("ended_early", site=site, reason=why))
+        out(t("ended_early", site=site, reason=locale.translated(lang(), why)))
     if summary.left:
         out(t("pages_left", number=summary.left))
     for delivery in summary.notified:
@@ -273,14 +269,14 @@ def contact_for(urls: Sequence[str], given: str, settings: Path, archive: Archiv
     from columnarchive.urls import is_loopback
 
     known = given or load_settings(settings).contact or (archive.contact if archive else "")
-    if known or all(is_loopback(url) for url in urls):
-        return known
-    if not sys.stdin or not sys.stdin.isatty():
-        raise UsageError("no_contact", settings=settings)
-    typer.echo(t("contact_why"), err=True)
-    answer: str = typer.prompt(t("contact_prompt"), err=True).strip()
-    if not answer:
-        raise UsageError("contact_needed")
-    if archive:
-        archive.contact = answer
-    return answer
+    is_needed = not known and not all(is_loopback(url) for url in urls)
+    if is_needed:
+        if not sys.stdin or not sys.stdin.isatty():
+            raise UsageError("no_contact", settings=settings)
+        typer.echo(t("contact_why"), err=True)
+        known = typer.prompt(t("contact_prompt"), err=True).strip()
+        if archive and CONTACT.fullmatch(known):
+            archive.contact = known
+    if (known or is_needed) and not CONTACT.fullmatch(known):
+        raise UsageError("contact_unusable", text=known[:80])
+    return known

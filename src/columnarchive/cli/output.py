@@ -7,7 +7,8 @@ import re
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,8 @@ from columnarchive.plain_text import visible as visible
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from columnarchive.records import Failure
 
 DEFAULT_DATABASE = Path("data/archive.db")
 DEFAULT_SETTINGS = Path("data/sites.toml")
@@ -183,6 +186,28 @@ def counted(counts: Iterable[tuple[str, int]]) -> str:
 def outcome_name(key: str) -> str:
     """Return the name of an outcome; in English its key, by which README lists it and JSON has it."""
     return key if lang() == "en" else locale.name(lang(), "outcome", key)
+
+
+def fault_text(outcome: str, reason: str = "") -> str:
+    """Return why a page was not seen: what its capture says, or else what its outcome means."""
+    return locale.translated(lang(), reason) if reason else locale.catalogue(lang())["unread"].get(outcome, "")
+
+
+def report_lines(found: Iterable[Failure], most: int) -> Iterator[str]:
+    """Yield what could not be seen of each site, at most so many pages of an outcome, and what to do about each."""
+    for site, of_site in groupby(found, key=lambda one: one.site):
+        if site:
+            yield t("not_seen", site=site)
+        by_outcome: dict[str, list[Failure]] = {}
+        for one in of_site:
+            by_outcome.setdefault(one.outcome, []).append(one)
+        for outcome, same in by_outcome.items():
+            for one in same[:most]:
+                yield f"{outcome_name(outcome)}  {one.subject}  {fault_text(one.outcome, one.reason)}".rstrip()
+            if len(same) > most:
+                yield t("more_of_these", number=len(same) - most, outcome=outcome_name(outcome))
+            if step := locale.catalogue(lang())["next_step"].get(outcome):
+                yield f"  → {step}"
 
 
 def dated_lines(lines: Iterable[tuple[str, str, str]]) -> None:

@@ -25,16 +25,21 @@ from columnarchive.cli.output import (
     json_lines,
     lang,
     outcome_name,
+    report_lines,
     say,
     t,
     table,
     visible,
 )
+from columnarchive.records import Failure
 from columnarchive.times import DEFAULT_ZONE, day, interval, typed
 
 if TYPE_CHECKING:
     from columnarchive.reader import CaptureRow
     from columnarchive.records import Article, Revision
+
+
+NAMED = 3  # pages of one outcome of a site that `status` names
 
 
 def show(
@@ -229,7 +234,11 @@ def _note(row: CaptureRow, url: str, why: str) -> str:
         return t("withdrawn_at", at=row.withdrawn_at, reason=row.withdrawn_reason)
     moved = f"→ {row.final_url}" if row.final_url and row.final_url not in (row.url, url) else ""
     source = "" if row.source == "crawl" else t("captured_by_note", source=locale.source_name(lang(), row.source))
-    return "  ".join(part for part in (row.error or moved, source, why, row.robots and f"robots: {row.robots}") if part)
+    return "  ".join(
+        part
+        for part in (locale.translated(lang(), row.error) or moved, source, why, row.robots and f"robots: {row.robots}")
+        if part
+    )
 
 
 def status(as_json: AsJson = False, db: Db = DEFAULT_DATABASE) -> None:
@@ -256,6 +265,8 @@ def status(as_json: AsJson = False, db: Db = DEFAULT_DATABASE) -> None:
     if state.outcomes:
         lines.append(t("status_visits", outcomes=counted(state.outcomes.items())))
     lines += [t("status_unreadable", step=page.step, url=page.url, reason=page.reason) for page in state.unreadable]
+    unseen = [Failure(one.url, one.outcome, one.error, one.site) for one in state.troubles]
+    lines += [visible(line) for line in report_lines(unseen, NAMED)]
     if state.head:
         lines.append(t("status_head", head=state.head))
     if state.stamped_at:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 import httpcore
 
+from columnarchive.locale import fault
 from columnarchive.urls import address
 
 CACHE_SECONDS = 300.0
@@ -77,8 +78,8 @@ async def resolve(host: str, port: int) -> list[str]:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
         if isinstance(error, socket.gaierror) and error.errno in NO_SUCH_NAME:
-            raise NameNotFound(f"the name {host} has no address") from error
-        raise ResolutionError(f"the name {host} could not be resolved") from error
+            raise NameNotFound(fault("no_address", host=host)) from error
+        raise ResolutionError(fault("not_resolved", host=host)) from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
@@ -110,8 +111,7 @@ class AddressGuard(httpcore.AsyncNetworkBackend):
         if not self.allow_private and (host, port) not in self.trusted:
             for ip in found:
                 if not is_public(ip):
-                    where = host if host == ip else f"{host} is at {ip}, which"
-                    raise PrivateAddress(f"{where} is not a public address")
+                    raise PrivateAddress(fault("private_address" if host == ip else "private_host", host=host, ip=ip))
         if len(self._cache) > MAX_CACHED:
             self._cache.clear()
         self._cache[host, port] = (time.monotonic() + CACHE_SECONDS, found)

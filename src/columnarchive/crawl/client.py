@@ -19,6 +19,7 @@ from columnarchive.crawl.rate_limiter import RateLimiter, Timer
 from columnarchive.crawl.request import RequestLimits, Response, send_request
 from columnarchive.crawl.transport import OriginTransport, create_tls_context
 from columnarchive.errors import UsageError
+from columnarchive.locale import fault
 from columnarchive.records import Capture, Headers, Hop, Outcome, Wire
 from columnarchive.times import Clock, system_clock, to_text
 from columnarchive.urls import MAX_LENGTH, Address, address, canonical, proxy_address
@@ -29,7 +30,6 @@ RETRIES = 10.0  # of a host in one run
 RETRY_REFUND = 0.5  # for each good response
 SHORTEST_DEADLINE = 10.0
 FAILING: frozenset[Outcome] = frozenset({"timeout", "unreachable", "truncated", "tls_error", "protocol_error"})
-UNASKED_304 = "The server says `not modified` without being asked."
 RedirectCheck = Callable[[str], Awaitable[tuple[Outcome, str] | None]]
 
 
@@ -190,7 +190,7 @@ class Client:
             seen.add(target)
             url = target
         if response.outcome == "unchanged" and not (request.etag or request.last_modified):
-            response = replace(response, outcome="http_error", error=UNASKED_304)
+            response = replace(response, outcome="http_error", error=fault("unasked_304"))
         outcome: Outcome = "redirected" if hops and response.outcome == "ok" else response.outcome
         seconds = round(self.timer.seconds() - started, 3)
         wire = Wire(sent, tuple(hops), response.peer, response.tls, seconds, response.length, response.sha256)
@@ -260,7 +260,7 @@ class Client:
             limits = self._limits(place, request, health)
             response = await send_request(self._transport(place), place, headers, limits)
             if response.status == outcomes.PROXY_AUTHENTICATION and self.options.proxy:
-                response = Response("unreachable", error=outcomes.PROXY_REFUSAL)
+                response = Response("unreachable", error=fault("proxy_refusal"))
             turn.counts = response.outcome != "timeout"  # our own deadline says nothing about the host's speed
             return self._record(health, response)
 
@@ -313,13 +313,13 @@ def resolve_redirect(location: str, url: str, seen: Set[str], too_many: bool) ->
     try:
         target = canonical(escaped, url)
     except UsageError:
-        return "", ("http_error", f"The redirect leads to {location[:200]!r}, which is no web address.")
+        return "", ("http_error", fault("redirect_no_address", location=repr(location[:200])))
     if len(target) > MAX_LENGTH:
-        return "", ("http_error", f"The redirect leads to {target[:200]}… and is longer than any real address.")
+        return "", ("http_error", fault("redirect_too_long", target=target[:200]))
     if target in seen:
-        return target, ("redirect_loop", f"The redirects come back to {target}.")
+        return target, ("redirect_loop", fault("redirect_loop", target=target))
     if too_many:
-        return target, ("redirect_loop", "More redirects than any real address needs.")
+        return target, ("redirect_loop", fault("many_redirects"))
     return target, None
 
 

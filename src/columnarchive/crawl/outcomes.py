@@ -13,6 +13,7 @@ import httpcore
 
 from columnarchive.crawl.address_guard import NameNotFound, PrivateAddress, ResolutionError
 from columnarchive.crawl.transport import TLSError
+from columnarchive.locale import fault
 from columnarchive.records import Headers, Outcome
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -20,7 +21,6 @@ RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 52
 # A request that met its deadline is not repeated: what hangs once would hold up its site again.
 RETRIED: frozenset[Outcome] = frozenset({"unreachable", "truncated"})
 PROXY_AUTHENTICATION = 407
-PROXY_REFUSAL = "The proxy asks for a name and a password; give them as http://NAME:PASSWORD@HOST:PORT."
 # Types that are certainly no page; anything else is judged by its bytes.
 NOT_PAGES = ("image/", "audio/", "video/", "font/", "multipart/", "application/pdf", "application/zip",
              "application/msword", "application/vnd.", "application/javascript", "application/json", "text/css",
@@ -37,21 +37,20 @@ MAX_MEMORY = 70_000_000
 
 MAX_REASON = 200  # characters of another library's message, which may quote what a server sent
 HEADER_FIELDS_TOO_LARGE = 431
-TOO_LARGE_HEADER = "The headers, or a line between the parts of the body, are larger than 100 kB."
-# The first kind that fits gives the outcome and the sentence.
+# The first kind that fits gives the outcome and the key of the sentence; without one, the error has the sentence.
 _Entry = tuple[tuple[type[BaseException], ...], Outcome, str]
 ERRORS: tuple[_Entry, ...] = (
-    ((PrivateAddress,), "private_address", "{capitalized}, so nothing was sent to it."),
-    ((TLSError,), "tls_error", "The secure connection failed: {reason}."),
-    ((NameNotFound,), "unresolved", "{capitalized}."),
-    ((ResolutionError,), "unreachable", "{capitalized}."),
-    ((TimeoutError, httpcore.TimeoutException), "timeout", "No complete response in time."),
-    ((httpcore.ConnectError, httpcore.ProxyError), "unreachable", "No connection: {reason}."),
-    ((httpcore.ProtocolError,), "protocol_error", "The response is not HTTP: {reason}."),
-    ((httpcore.NetworkError, OSError), "unreachable", "The connection broke: {reason}."),
+    ((PrivateAddress,), "private_address", ""),
+    ((TLSError,), "tls_error", "tls"),
+    ((NameNotFound,), "unresolved", ""),
+    ((ResolutionError,), "unreachable", ""),
+    ((TimeoutError, httpcore.TimeoutException), "timeout", "timeout"),
+    ((httpcore.ConnectError, httpcore.ProxyError), "unreachable", "no_connection"),
+    ((httpcore.ProtocolError,), "protocol_error", "not_http"),
+    ((httpcore.NetworkError, OSError), "unreachable", "connection_broke"),
 )
 NETWORK_ERRORS = tuple(kind for kinds, _, _ in ERRORS for kind in kinds)
-FALLBACK: _Entry = ((), "protocol_error", "The request failed: {reason}.")
+FALLBACK: _Entry = ((), "protocol_error", "request_failed")
 
 CONTROL = bytes((*range(9), *range(14, 27)))  # but for escape, which begins ISO-2022-JP
 
@@ -106,20 +105,20 @@ def classify_error(error: BaseException, progress: Progress = NOTHING) -> tuple[
     reason = str(error).strip().rstrip(".")[:MAX_REASON] or type(error).__name__
     if progress.ended and isinstance(error, httpcore.RemoteProtocolError):
         if progress.status:
-            return "truncated", f"The body ends before its announced length: {reason}."
-        return "unreachable", "The server closed the connection without a response."
+            return "truncated", fault("short_body", reason=reason)
+        return "unreachable", fault("no_response")
     # httpcore wraps the error of h11, which gives the status with which a server would answer such a request.
     if any(getattr(wrapped, "error_status_hint", 0) == HEADER_FIELDS_TOO_LARGE for wrapped in error.args):
-        return "too_large", TOO_LARGE_HEADER
-    _, outcome, sentence = next((entry for entry in ERRORS if isinstance(error, entry[0])), FALLBACK)
+        return "too_large", fault("large_header")
+    _, outcome, key = next((entry for entry in ERRORS if isinstance(error, entry[0])), FALLBACK)
     if progress.status and outcome == "unreachable":
-        return "truncated", "The connection broke before the body was complete."
-    return outcome, sentence.format(reason=reason, capitalized=reason[:1].upper() + reason[1:])
+        return "truncated", fault("body_broke_off")
+    return outcome, fault(key, reason=reason) if key else str(error)
 
 
 def too_large(limit: int) -> str:
     """Return the sentence for a body that is larger than a number of bytes."""
-    return f"The body is larger than {limit // 1_000_000} MB or unfolds suspiciously."
+    return fault("large_body", limit=limit // 1_000_000)
 
 
 def parse_retry_after(headers: Headers, now: datetime) -> float:

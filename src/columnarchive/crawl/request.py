@@ -21,6 +21,7 @@ from columnarchive.crawl.content_encoding import (
 )
 from columnarchive.crawl.memory_budget import MemoryBudget
 from columnarchive.crawl.transport import OriginTransport
+from columnarchive.locale import fault
 from columnarchive.records import Headers, Outcome
 from columnarchive.urls import Address
 
@@ -109,9 +110,9 @@ async def send_request(transport: OriginTransport, place: Address, headers: Head
     except TooLarge as problem:
         return partial.failed("too_large", str(problem) or outcomes.too_large(limits.sizes.decoded))
     except Truncated:
-        return partial.failed("truncated", "The compressed body ends before its own end mark.")
+        return partial.failed("truncated", fault("compressed_broke_off"))
     except InvalidEncoding as problem:
-        return partial.failed("bad_encoding", f"The body cannot be decoded: {problem}.")
+        return partial.failed("bad_encoding", fault("not_decoded", reason=problem))
     except outcomes.NETWORK_ERRORS as problem:
         await transport.aclose()
         ended = transport.meter.ended
@@ -127,20 +128,20 @@ async def _exchange(
         partial.status = response.status
         partial.headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers)
         if sum(len(name) + len(value) for name, value in response.headers) > MAX_HEADERS:
-            raise TooLarge(outcomes.TOO_LARGE_HEADER)
+            raise TooLarge(fault("large_header"))
         partial.peer, partial.tls = _connection_of(response)
         outcome = outcomes.classify_status(response.status)
         content_type = ", ".join(partial.values("content-type"))
         if outcome == "ok" and limits.pages_only and not outcomes.is_page_type(content_type):
-            return partial.failed("not_html", f"The response is {content_type[:60]}, not a page.")
+            return partial.failed("not_html", fault("not_page", type=content_type[:60]))
         body = await _read_body(response, transport, limits, partial)
     finally:
         await response.aclose()
     if outcome == "ok" and limits.pages_only:
         if outcomes.takes_too_much(body):
-            return partial.failed("too_large", "The page holds more text or elements than any real one.")
+            return partial.failed("too_large", fault("large_page"))
         if outcomes.looks_binary(body):
-            return partial.failed("not_html", "The bytes are those of a binary file, whatever the type says.")
+            return partial.failed("not_html", fault("binary"))
     stored = body if outcome in ("ok", "missing", "gone", "http_error") else None
     sha256 = partial.wire.hexdigest() if partial.length else ""
     return Response(

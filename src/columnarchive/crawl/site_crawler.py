@@ -21,13 +21,15 @@ from columnarchive.crawl.frontier import (
     SitePlan,
     UrlDeduplicator,
 )
+from columnarchive.crawl.link_scoring import is_section_url
 from columnarchive.crawl.link_statistics import SAMPLE
 from columnarchive.crawl.outcomes import looks_like_picture
 from columnarchive.crawl.renderer import Renderer, is_shell
 from columnarchive.crawl.robots import Rules, fetch_rules
 from columnarchive.crawl.sitemap_discovery import SitemapDiscovery
 from columnarchive.errors import ArchiveError, UsageError
-from columnarchive.records import Capture, Failure, Outcome
+from columnarchive.locale import fault
+from columnarchive.records import Capture, Gap, Outcome
 from columnarchive.times import to_text
 from columnarchive.urls import PageLinks, address, canonical, in_scope, is_below, is_front_page
 
@@ -38,11 +40,6 @@ TOO_MANY = 429
 BUSY = (TOO_MANY, 503)  # statuses that ask for fewer requests
 # Outcomes of a robots.txt that say why no page could be fetched either.
 HOST_PROBLEMS: tuple[Outcome, ...] = ("unreachable", "unresolved", "tls_error", "private_address", "timeout")
-BROKEN_LIST = "This list of pages breaks off, is damaged or too large; what it names before that was read."
-NO_COLUMNS = (
-    "It leads to no column: no link, feed or sitemap does; perhaps a script inserts them. "
-    "Name a page that lists columns, or a column."
-)
 DNS_PATIENCE = 10.0  # seconds in which another site of the run must answer for an unknown name to be believed
 
 
@@ -69,6 +66,7 @@ class SiteCrawler:
         may_continue: called before each visit; whether another page may be fetched.
         renderer: draws pages that a script draws; None where that is not installed.
         is_only_site: whether no other site is crawled in this run.
+        gaps: addresses beyond which the crawl could not see, those of earlier runs too, each with what they are.
         ended: after `run`, empty or one sentence that says why the site was left before its end.
     """
 
@@ -80,6 +78,7 @@ class SiteCrawler:
     may_continue: Callable[[], bool]
     is_only_site: bool = False
     renderer: Renderer | None = None
+    gaps: dict[str, Gap] = field(default_factory=dict)
     ended: str = ""
     visits: int = 0
     discovery: ColumnDiscovery = field(init=False)
@@ -100,6 +99,7 @@ class SiteCrawler:
             self._rules_for,
             self._check_hop,
             self._update_backoff,
+            self.gaps,
         )
 
     async def run(self) -> None:
@@ -114,18 +114,14 @@ class SiteCrawler:
                     break
                 continue
             if not self.may_continue() or self.visits >= self.plan.max_pages:
-                self.ended = "the number of pages asked for is reached"
+                self.ended = fault("max_pages")
                 break
             await self._visit(visit)
         if not self.ended:
             self.frontier.close()
-
-    def unseen(self) -> list[Failure]:
-        """Return what the crawl could not see: lists that broke off, and start pages that led to no column."""
-        broken = [Failure(url, "truncated", BROKEN_LIST) for url in self.sitemaps.incomplete]
-        if any(reason in COLUMNS for _, reason in self.frontier.known_urls()):
-            return broken
-        return broken + [Failure(url, "no_article", NO_COLUMNS) for url in self.discovery.barren_starts]
+        if not any(reason in COLUMNS for _, reason in self.frontier.known_urls()):
+            for url in self.discovery.barren_starts:
+                self.gaps.setdefault(url, "no_columns")
 
     async def _learn_from_visited(self) -> None:
         """Take in what earlier runs found."""
@@ -159,8 +155,8 @@ class SiteCrawler:
         capture = await self.client.fetch(request)
         outcome, error = await self._confirm_dns_failure(capture.outcome, capture.error)
         capture = replace(capture, outcome=outcome, error=error)
-        read, fault = await self._contained(self._read(capture, visit))
-        capture, found = read or (replace(capture, error=fault), [])
+        read, problem = await self._contained(self._read(capture, visit))
+        capture, found = read or (replace(capture, error=problem), [])
         rendered = await self._rendered(capture, visit, found)
         self._record(visit, capture, found, rendered)
         await self._update_backoff(capture)
@@ -168,13 +164,13 @@ class SiteCrawler:
     async def _refusal_before_fetch(self, visit: QueuedUrl) -> tuple[Outcome, str] | None:
         """Return why a page is not fetched; where that holds for all of its site, end the crawl."""
         if self.frontier.is_withdrawn([visit.url]):
-            return "gone", "The page was withdrawn and is not fetched."
+            return "gone", fault("withdrawn")
         origin = address(visit.url).origin
         if until := self.frontier.backed_off_until(origin):
-            why = f"{origin} failed several times in a row and is left alone until {until}"
+            why = fault("backed_off", origin=origin, until=until)
             if self._is_main(origin):
                 self.ended = why
-            return "unreachable", f"{why}."
+            return "unreachable", why
         refusal = await self._robots_refusal(visit.url)
         if refusal is None:
             return None
@@ -182,7 +178,7 @@ class SiteCrawler:
         # A name that is gone is reported for each of its pages; other faults of a host say nothing about them.
         if not self._rules[origin].readable and self._is_main(origin) and outcome != "unresolved":
             self._record(visit, self._synthetic_capture(visit.url, outcome, why), [])
-            self.ended = why.rstrip(".")
+            self.ended = why
             self.frontier.requeue(visit)
         return outcome, why
 
@@ -219,21 +215,33 @@ class SiteCrawler:
             return capture, []
         addresses = (capture.final_url, *(hop.url for hop in capture.wire.hops), page.canonical, page.refresh)
         if self.frontier.is_withdrawn(addresses, capture.body):
-            error = "It shows a page that was withdrawn; nothing is stored."
+            error = fault("shows_withdrawn")
             return self._synthetic_capture(visit.url, "redirected", error), []
         if page.too_deep:
-            return replace(capture, outcome="too_deep", error="The page nests more elements than any real one."), []
+            return replace(capture, outcome="too_deep", error=fault("too_deep")), []
+        self.gaps.pop(visit.url, None)
         self.sitemaps.add_feeds(page)
         capture = replace(capture, robots=", ".join(sorted(page.robots)))
         return capture, self._discover(page, capture, visit)
 
     async def _rendered(self, capture: Capture, visit: QueuedUrl, found: list[DiscoveredUrl]) -> list[Capture]:
         """Return the page as a browser draws it, where that is needed, and add to `found` what it leads to then."""
-        if self.renderer is None or capture.outcome not in ("ok", "redirected") or capture.body is None:
+        if capture.outcome not in ("ok", "redirected") or capture.body is None:
             return []
-        leads_nowhere = visit.url in self.discovery.barren_starts or (visit.reason in LISTINGS and not found)
-        is_empty = leads_nowhere and not self.discovery.statistics.shapes and b"<script" in capture.body
-        if not (self.plan.render or is_empty or is_shell(capture.body)):
+
+        def leads_nowhere() -> bool:
+            names_none = visit.reason in LISTINGS and all(one.found_on != capture.final_url for one in found)
+            return names_none or visit.url in self.discovery.barren_starts
+
+        is_empty = leads_nowhere() and not self.discovery.statistics.shapes and b"<script" in capture.body
+        by_script = is_empty or is_shell(capture.body)
+        rendered = await self._render(capture, visit, found) if by_script or self.plan.render else []
+        if leads_nowhere() and (by_script or (visit.reason == "section" and is_section_url(visit.url))):
+            self.gaps[visit.url] = "script_only" if by_script else "empty_listing"
+        return rendered
+
+    async def _render(self, capture: Capture, visit: QueuedUrl, found: list[DiscoveredUrl]) -> list[Capture]:
+        if self.renderer is None:
             return []
         pause = max(self.plan.delay, self._rules[address(visit.url).origin].delay)
         rendered, fetched = await self.renderer.render(capture, self._fetch_for_browser, pause)
@@ -255,7 +263,7 @@ class SiteCrawler:
         try:
             refusal = await self._check_hop(canonical(url))
         except UsageError:
-            refusal = "protocol_error", f"{url} is no web address."
+            refusal = "protocol_error", fault("no_web_address", url=url)
         if refusal is not None:
             return self._synthetic_capture(url, *refusal)
         delay = max(self.plan.delay, self._rules[address(url).origin].delay)
@@ -279,9 +287,8 @@ class SiteCrawler:
             return await reading, ""
         except ArchiveError:
             raise
-        except Exception as fault:  # noqa: BLE001
-            why = f"{type(fault).__name__}: {fault}"
-            return None, f"Its links could not be read ({why}), by a fault of this program."
+        except Exception as error:  # noqa: BLE001
+            return None, fault("links_unread", reason=f"{type(error).__name__}: {error}")
 
     def _discover(self, page: PageLinks, capture: Capture, visit: QueuedUrl) -> list[DiscoveredUrl]:
         reason = visit.reason
@@ -329,12 +336,13 @@ class SiteCrawler:
         if rules.allows(url):
             return None
         if rules.readable:
-            return "refused_by_robots", "The site's robots.txt asks that this page is not fetched."
+            return "refused_by_robots", fault("robots")
         capture = self._robots_captures.get(origin)
         if capture is not None and capture.outcome in HOST_PROBLEMS:
             return capture.outcome, capture.error
-        why = f"status {capture.status}" if capture is not None and capture.status else "no usable response"
-        return "refused_by_robots", f"robots.txt of {origin} could not be read ({why}), so nothing may be fetched."
+        if capture is not None and capture.status:
+            return "refused_by_robots", fault("robots_status", origin=origin, status=capture.status)
+        return "refused_by_robots", fault("robots_unread", origin=origin)
 
     async def fetch_resource(
         self, visit: QueuedUrl, hosts: tuple[str, ...], accepts: Callable[[bytes], bool] = looks_like_picture
@@ -352,7 +360,7 @@ class SiteCrawler:
             request = FetchRequest(visit.url, visit.etag, visit.last_modified, delay=delay, check=check)
             capture = await self.client.fetch(replace(request, pages_only=False, sizes=PICTURE_SIZES))
             if capture.body is not None and capture.outcome in ("ok", "redirected") and not accepts(capture.body):
-                capture = replace(capture, outcome="not_picture", body=None, error="The response is no picture.")
+                capture = replace(capture, outcome="not_picture", body=None, error=fault("no_picture"))
             await self._update_backoff(capture)
         else:
             capture = self._synthetic_capture(visit.url, *refusal)
@@ -361,11 +369,11 @@ class SiteCrawler:
 
     async def _check_hop(self, url: str, may_follow: Callable[[str], bool] | None = None) -> tuple[Outcome, str] | None:
         if not (may_follow(url) if may_follow else in_scope(url, self.plan.hosts)):
-            return "redirected", f"The page has moved to another site, {url}, which is not followed."
+            return "redirected", fault("moved_away", url=url)
         if self.frontier.is_withdrawn([url]):
-            return "redirected", "The page has moved to one that was withdrawn, which is not fetched."
+            return "redirected", fault("moved_to_withdrawn")
         if until := self.frontier.backed_off_until(address(url).origin):
-            return "unreachable", f"The page has moved to {url}, whose host is left alone until {until}."
+            return "unreachable", fault("moved_to_backed_off", url=url, until=until)
         return await self._robots_refusal(url)
 
     def _synthetic_capture(self, url: str, outcome: Outcome, error: str) -> Capture:
@@ -387,9 +395,8 @@ class SiteCrawler:
         if not asked and (health.failures < CIRCUIT or await self._still_answers(place.origin, capture)):
             return
         until = self.frontier.back_off(place.origin, asked)
-        why = "asks for a pause" if asked else "fails again and again"
         if self._is_main(place.origin):
-            self.ended = f"{place.origin} {why} and is left alone until {until}"
+            self.ended = fault("asks_for_pause" if asked else "keeps_failing", origin=place.origin, until=until)
 
     async def _still_answers(self, origin: str, failed: Capture) -> bool:
         """Return whether the pages fail and not their host: it still sends one that it sent before in this run."""

@@ -14,7 +14,7 @@ from columnarchive.crawl.frontier import COLUMNS, DiscoveredUrl, Frontier, Reaso
 from columnarchive.crawl.robots import Rules
 from columnarchive.crawl.sitemaps import SitemapEntry, SitemapPage, SitemapParser
 from columnarchive.errors import UsageError
-from columnarchive.records import Capture
+from columnarchive.records import Capture, Gap
 from columnarchive.urls import (
     PageLinks,
     address,
@@ -42,7 +42,7 @@ class SitemapDiscovery:
 
     Attributes:
         on_response: called with each capture, for what it says about the health of the host.
-        incomplete: files that broke off or were too large, of which only a part was read.
+        gaps: where files that broke off or were too large, of which only a part was read, are noted.
     """
 
     client: Client
@@ -52,8 +52,8 @@ class SitemapDiscovery:
     rules_for: Callable[[str], Awaitable[Rules]]
     check: RedirectCheck
     on_response: Callable[[Capture], Awaitable[None]]
+    gaps: dict[str, Gap] = field(default_factory=dict)
     feeds: dict[str, None] = field(default_factory=dict)
-    incomplete: list[str] = field(default_factory=list)
     done: bool = False
 
     def add_feeds(self, page: PageLinks) -> None:
@@ -142,8 +142,9 @@ class SitemapDiscovery:
         if not parsers or not (arrived or capture.outcome in BROKEN_OFF):
             return SitemapPage()
         page = parsers[-1].close()
+        self.gaps.pop(url, None)
         if not arrived or not page.complete:
-            self.incomplete.append(url)
+            self.gaps[url] = "broken_list"
         return SitemapPage(page.entries, (*page.files, *_wordpress_pages(url, capture)), page.complete)
 
     def _queue(

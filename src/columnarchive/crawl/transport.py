@@ -11,6 +11,7 @@ import certifi
 import httpcore
 
 from columnarchive.crawl.content_encoding import TooLarge
+from columnarchive.locale import fault
 from columnarchive.records import Headers
 from columnarchive.urls import Address
 
@@ -56,8 +57,8 @@ class Meter:
         self.ended = not data
         if self.received > self.allowed:
             if self.in_body:
-                raise TooLarge("Most of what comes frames the body instead of being it.")
-            raise TooLarge("What comes before the response is larger than 400 kB.")
+                raise TooLarge(fault("mostly_framing"))
+            raise TooLarge(fault("large_preamble"))
 
 
 class _MeteredStream(httpcore.AsyncNetworkStream):

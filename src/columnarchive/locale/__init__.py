@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,38 @@ def text(lang: Language, key: str, /, **values: object) -> str:
         return found
     worded = {name: _worded(lang, name, value) for name, value in values.items()}
     return _FORMATTER.format(found, **worded) if "|" in found else found.format(**worded)
+
+
+def fault(key: str, /, **values: object) -> str:
+    """Return the sentence that says why a page was not fetched, in English, as its capture keeps it."""
+    return text("en", f"fault.{key}", **values)
+
+
+def translated(lang: Language, sentence: str) -> str:
+    """Return a sentence by `fault` in a language; another text as it is.
+
+    Captures keep the English sentence, which is part of the hash chain. Its values are found by the catalogue's text.
+
+    >>> translated("ja", fault("status", status=404))
+    'HTTP ステータス 404。'
+    """
+    if lang == "en":
+        return sentence
+    for key, pattern in _fault_patterns():
+        if found := pattern.fullmatch(sentence):
+            return text(lang, f"fault.{key}", **found.groupdict())
+    return sentence
+
+
+@cache
+def _fault_patterns() -> list[tuple[str, re.Pattern[str]]]:
+    """Return what the English sentences look like, those with most text of their own first."""
+    found = []
+    for key, sentence in catalogue("en")["fault"].items():
+        parts = [(re.escape(own), name) for own, name, _, _ in string.Formatter().parse(sentence)]
+        pattern = "".join(own + (f"(?P<{name}>.+)" if name else "") for own, name in parts)
+        found.append((sum(len(own) for own, _ in parts), key, re.compile(pattern, re.S)))
+    return [(key, pattern) for _, key, pattern in sorted(found, key=lambda one: -one[0])]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from columnarchive import locale
 from columnarchive.crawl.client import Client
 from columnarchive.crawl.frontier import QueuedUrl
 from columnarchive.crawl.rate_limiter import Timer
@@ -59,9 +60,9 @@ class Progress:
 class CrawlSummary:
     """What a crawl did: visits by outcome, pages left to visit, sites left early with the reason, and failures.
 
-    `derived` lists the sites derived, `notified` what was sent to webhooks, `unread` the pages that were visited and
-    show no column, `pictures` counts those that were asked for by outcome, `gone` columns that
-    are no longer there. `can_render` says whether pages that a script draws could be read.
+    `derived` lists the sites derived, `notified` what was sent to webhooks, `troubles` what could not be seen of the
+    sites, such as pages that were visited and show no column, `pictures` counts those that were asked for by outcome,
+    `gone` columns that are no longer there. `can_render` says whether pages that a script draws could be read.
     """
 
     outcomes: dict[Outcome, int]
@@ -75,11 +76,27 @@ class CrawlSummary:
     derived: tuple[SiteDerived, ...] = ()
     requests: int = 0
     notified: tuple[Delivery, ...] = ()
-    unread: tuple[Trouble, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
     pictures: dict[Outcome, int] = field(default_factory=dict)
     pictures_compared: bool = True
     gone: int = 0
     can_render: bool = True
+
+    @property
+    def unread(self) -> list[Trouble]:
+        """The pages that were visited, answered, and show no column where one was to be expected."""
+        answered = [one for one in self.troubles if one.state != "failed" or one.outcome == "unreadable"]
+        return [one for one in answered if one.outcome in site_rows.UNREAD]
+
+    @property
+    def report(self) -> list[Failure]:
+        """What the crawl could not see, by site: failures first, `reason` empty where the outcome says it."""
+        failed = {one.subject for one in self.failures}
+        others = [one for one in self.troubles if one.url not in failed]
+        return sorted(
+            [*self.failures, *(Failure(one.url, one.outcome, one.error, one.site) for one in others)],
+            key=lambda one: one.site,
+        )
 
 
 Report = Callable[[Progress], None]
@@ -141,7 +158,7 @@ class CrawlRun:
         # "redirected" with an error: the page has moved to where it may not be followed.
         failed = capture.outcome not in GOOD or (capture.outcome != "unchanged" and capture.error)
         if failed and not repeated and len(self.failures) < MAX_FAILURES:
-            self.failures.append(Failure(visit.url, capture.outcome, capture.error or f"Status {capture.status}."))
+            self._record_failure(site, visit, capture)
         self.report(
             Progress(
                 site,
@@ -156,11 +173,15 @@ class CrawlRun:
             )
         )
 
-    def record_picture(self, visit: QueuedUrl, capture: Capture) -> None:
+    def record_picture(self, site: str, visit: QueuedUrl, capture: Capture) -> None:
         """Count a picture that was asked for."""
         self.pictures[capture.outcome] += 1
         if capture.outcome not in GOOD and len(self.failures) < MAX_FAILURES:
-            self.failures.append(Failure(visit.url, capture.outcome, capture.error or f"Status {capture.status}."))
+            self._record_failure(site, visit, capture)
+
+    def _record_failure(self, site: str, visit: QueuedUrl, capture: Capture) -> None:
+        reason = capture.error or locale.fault("status", status=capture.status)
+        self.failures.append(Failure(visit.url, capture.outcome, reason, site))
 
     def derive_and_notify(self, pool: WorkerPool, site_ids: Sequence[int]) -> None:
         """Derive sites and send their changes to the webhooks; a webhook that failed is not tried again."""
@@ -210,7 +231,7 @@ def crawl(
         tuple(run.derived),
         run.client.requests,
         tuple(run.notified.values()),
-        tuple(page for one in sites for page in site_rows.unread(db.conn, one.settings.name, began)),
+        tuple(one for name in names for one in site_rows.troubles(db.conn, name, began)),
         dict(run.pictures.most_common()),
         pictures.can_compare(),
         len(site_rows.gone(db.conn, names) - gone),
@@ -261,28 +282,32 @@ async def crawl_site(run: CrawlRun, target: Target, *, is_only_site: bool = Fals
             run.client.guard.trust(f"{scheme}://{host}/")
 
     report = partial(run.record_visit, name, queue)
-    crawler = SiteCrawler(run.client, site, queue, run.links, report, run.may_continue, is_only_site, run.renderer)
+    gaps = site_rows.gaps(run.db.conn, queue.site_id)
+    crawler = SiteCrawler(
+        *(run.client, site, queue, run.links, report, run.may_continue, is_only_site, run.renderer, gaps)
+    )
     try:
         await crawler.run()  # fetches, discovers, and stores through the queue
     except (Interrupted, asyncio.CancelledError):  # see _stop_in_time
-        crawler.ended = "the crawl was stopped"
+        crawler.ended = locale.fault("stopped")
     queue.save_settings(target.settings.stored())
     run.left += queue.remaining()
-    run.failures += crawler.unseen()
+    queue.save_gaps(crawler.gaps)
     if crawler.ended:
         run.ended_early.append((name, crawler.ended))
     if not run.stop.is_set() and not frontier.was_seen(run.db.conn, queue.site_id):
         frontier.unfollow(run.db.conn, queue.site_id)  # a mistyped address is not visited for ever
     await _derive(run, queue.site_id if crawler.visits else 0)
+    record_picture = partial(run.record_picture, name)
     if target.settings.pictures and run.pool is not None and not run.stop.is_set():
         hosts = (*site.hosts, *target.settings.picture_hosts)
         with contextlib.suppress(Interrupted, asyncio.CancelledError):
-            await pictures.fetch(crawler, queue, hosts, run.record_picture)
+            await pictures.fetch(crawler, queue, hosts, record_picture)
         await _derive(run, queue.site_id)
     if target.settings.requisites and not run.stop.is_set():
         hosts = (*site.hosts, *target.settings.picture_hosts)
         with contextlib.suppress(Interrupted, asyncio.CancelledError):
-            await pictures.fetch_requisites(crawler, queue, hosts, run.record_picture)
+            await pictures.fetch_requisites(crawler, queue, hosts, record_picture)
         run.group.commit()
     await run.client.release(site.hosts)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from columnarchive.crawl.frontier import PRIORITY, DiscoveredUrl, QueuedUrl, SitePlan
 from columnarchive.crawl.robots import RobotsFile
 from columnarchive.errors import NotFound, StoreError
-from columnarchive.records import Capture
+from columnarchive.records import Capture, Gap
 from columnarchive.store import blobs, captures, frontier, hash_chain, sites, tombstones
 from columnarchive.store.database import Database
 from columnarchive.times import Clock, to_text
@@ -227,6 +227,11 @@ class SiteFrontier:
         self.group.begin()
         text = json.dumps(settings, ensure_ascii=False, sort_keys=True)
         frontier.keep_settings(self.group.db.conn, self.site_id, text)
+
+    def save_gaps(self, gaps: Mapping[str, Gap]) -> None:
+        """Store the addresses beyond which the crawl could not see."""
+        self.group.begin()
+        sites.save_gaps(self.group.db.conn, self.site_id, gaps)
 
     def requeue(self, visit: QueuedUrl) -> None:
         """A visit that was recorded came to nothing through no fault of the page: it counts for the next run again."""

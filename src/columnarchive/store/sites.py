@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from columnarchive.errors import NotFound
-from columnarchive.records import (
-    SiteTemplate,
-)
+from columnarchive.records import Gap, Outcome, SiteTemplate
 from columnarchive.store.articles import Connection
 from columnarchive.store.database import Database
 from columnarchive.store.tombstones import STATE_SQL
@@ -197,13 +195,18 @@ class SitePage:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A page whose last visits did not work out."""
+    """A page whose last visits did not work out, or an address beyond which the crawl could not see.
 
+    `outcome` is that of the last visit or a `Gap`; `error` is what the last capture says of it.
+    """
+
+    site: str
     url: str
-    state: str
-    outcome: str
-    visited_at: str
-    failures: int
+    outcome: Outcome | Gap
+    state: str = ""
+    visited_at: str = ""
+    failures: int = 0
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,15 +277,44 @@ def _template(text: str) -> SiteTemplate | None:
     return SiteTemplate(**{**fields, "common": tuple((line, pages) for line, pages in fields["common"])})
 
 
-def troubles(conn: Connection, name: str, limit: int) -> list[Trouble]:
-    """Pages of a site that failed, were refused or looked suspect, last visited first."""
+UNREAD = ("suspect", "needs_javascript", "no_article", "unreadable", "bad_encoding", "too_deep")
+"""Outcomes of pages that answered and show no column."""
+
+
+def troubles(conn: Connection, site: str = "", since: str = "") -> list[Trouble]:
+    """Return what was not seen of a site or of all: pages that failed, were refused, or were visited since then and
+    show no column where one was to be expected; then the addresses beyond which the crawl could not see."""
     rows = conn.execute(
-        """select url, state, last_outcome, visited_at, pages.failures from pages join sites on sites.id = site_id
-           where sites.name = ? and state in ('failed', 'suspect', 'refused')
-           order by visited_at desc, url limit ?""",
-        (name, limit),
+        f"""select sites.name, url, last_outcome, state, visited_at, pages.failures,
+             coalesce((select error from captures where page_id = pages.id order by id desc limit 1), '')
+           from pages join sites on sites.id = site_id
+           where (:site = '' or sites.name = :site) and visited_at >= :since
+             and (state in ('failed', 'suspect', 'refused') or last_outcome in {UNREAD}
+                  and found_by not in ('start', 'pagination', 'archive', 'category', 'section'))
+           order by sites.name, last_outcome, url""",
+        {"site": site, "since": since},
     )
-    return [Trouble(*row) for row in rows]
+    found = [Trouble(*row) for row in rows]
+    for key, text in conn.execute("select key, value from meta where key like 'crawl gaps of site %'").fetchall():
+        row = conn.execute("select name from sites where id = ?", (key.rpartition(" ")[2],)).fetchone()
+        if row and site in ("", row[0]):
+            columns = conn.execute(
+                "select url from pages where kind = 'article' and url in (select key from json_each(?))", (text,)
+            )
+            is_column = {url for (url,) in columns}
+            found += [Trouble(row[0], url, gap) for url, gap in json.loads(text).items() if url not in is_column]
+    return sorted(found, key=lambda one: one.site)
+
+
+def gaps(conn: sqlite3.Connection, site_id: int) -> dict[str, Gap]:
+    """Return the addresses beyond which the crawls of a site could not see."""
+    return dict(json.loads(meta(conn, f"crawl gaps of site {site_id}") or "{}"))
+
+
+def save_gaps(conn: sqlite3.Connection, site_id: int, found: Mapping[str, Gap]) -> None:
+    """Store the addresses beyond which the crawls of a site could not see."""
+    key = f"crawl gaps of site {site_id}"
+    conn.execute("insert or replace into meta(key, value) values (?, ?)", (key, json.dumps(found, ensure_ascii=False)))
 
 
 def months(conn: Connection, name: str) -> list[Month]:
@@ -322,23 +354,6 @@ def calendar(conn: Connection, site: str = "", article_id: int = 0) -> list[Cale
     captured = dict(conn.execute(count.format("fetched_at", recent), values).fetchall())
     changed = dict(conn.execute(count.format("seen_at", seen), values).fetchall())
     return [CalendarDay(day, number, changed.get(day, 0)) for day, number in sorted(captured.items())]
-
-
-UNREAD = ("suspect", "needs_javascript", "no_article", "unreadable", "bad_encoding", "too_deep")
-
-
-def unread(conn: Connection, name: str, since: str) -> list[Trouble]:
-    """Pages of a site that were visited since then and shown, but not as a column where one was to be expected."""
-    rows = conn.execute(
-        f"""select url, state, last_outcome, visited_at, pages.failures from pages join sites on sites.id = site_id
-           where sites.name = ? and visited_at >= ? and last_outcome in ({", ".join("?" * len(UNREAD))})
-             and (state <> 'failed' or last_outcome = 'unreadable')
-             and (last_outcome = 'unreadable'
-                  or found_by not in ('start', 'pagination', 'archive', 'category', 'section'))
-           order by last_outcome, url""",
-        (name, since, *UNREAD),
-    )
-    return [Trouble(*row) for row in rows]
 
 
 def unread_as(conn: Connection, url: str) -> str:
