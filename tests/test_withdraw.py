@@ -12,7 +12,7 @@ from evidence import archive, at, capture, fill, page
 
 from columnarchive.errors import NotFound, StoreError, UsageError
 from columnarchive.pipeline import export, import_warc, withdrawal
-from columnarchive.store import blobs, captures, fulltext, hash_chain
+from columnarchive.store import blobs, captures, fulltext, hash_chain, sites
 from columnarchive.store.database import Database
 
 URL = "https://clinic.example/column/2/"
@@ -163,3 +163,14 @@ def test_wrong_usage_is_told_in_a_sentence(db: Database) -> None:
         withdrawal.withdraw(db, URL, "", " ", lambda _: None)
     assert problems(db) == []
     assert len(captures.of_page(db, URL)) == 3
+
+
+def test_a_withdrawn_page_is_not_named_among_what_could_not_be_seen(db: Database) -> None:
+    (site_id,) = db.conn.execute("select id from sites").fetchone()
+    other = "https://clinic.example/column/1/"
+    with db.transaction() as conn:
+        sites.save_gaps(conn, site_id, {URL: "no_columns", other: "script_only"})
+        conn.execute("update pages set last_outcome = 'suspect', state = 'suspect' where url in (?, ?)", (URL, other))
+    assert {one.url for one in sites.troubles(db.conn)} == {URL, other}
+    withdrawal.withdraw(db, URL, "", "asked", lambda _: None)
+    assert {one.url for one in sites.troubles(db.conn)} == {other}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-VERSION = "7"
+VERSION = "8"
 """The version of rules and lexicon: a stored ledger made with another one is made again."""
 
 Kind = Literal[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from columnarchive.errors import NotFound
@@ -288,7 +288,7 @@ def troubles(conn: Connection, site: str = "", since: str = "") -> list[Trouble]
         f"""select sites.name, url, last_outcome, state, visited_at, pages.failures,
              coalesce((select error from captures where page_id = pages.id order by id desc limit 1), '')
            from pages join sites on sites.id = site_id
-           where (:site = '' or sites.name = :site) and visited_at >= :since
+           where (:site = '' or sites.name = :site) and visited_at >= :since and state <> 'withdrawn'
              and (state in ('failed', 'suspect', 'refused') or last_outcome in {UNREAD}
                   and found_by not in ('start', 'pagination', 'archive', 'category', 'section'))
            order by sites.name, last_outcome, url""",
@@ -315,6 +315,14 @@ def save_gaps(conn: sqlite3.Connection, site_id: int, found: Mapping[str, Gap]) 
     """Store the addresses beyond which the crawls of a site could not see."""
     key = f"crawl gaps of site {site_id}"
     conn.execute("insert or replace into meta(key, value) values (?, ?)", (key, json.dumps(found, ensure_ascii=False)))
+
+
+def forget_gaps(conn: sqlite3.Connection, site_ids: Iterable[int], urls: Collection[str]) -> None:
+    """Remove withdrawn addresses from what the crawls of these sites could not see."""
+    for site_id in site_ids:
+        found = gaps(conn, site_id)
+        if found.keys() & set(urls):
+            save_gaps(conn, site_id, {url: gap for url, gap in found.items() if url not in urls})
 
 
 def months(conn: Connection, name: str) -> list[Month]:

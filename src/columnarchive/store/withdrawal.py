@@ -22,6 +22,7 @@ from columnarchive.store import (
     pictures,
     reviews,
     site_writer,
+    sites,
     timeline,
     tombstones,
 )
@@ -100,12 +101,13 @@ def erase(db: Database, request: Request) -> Erasure:
         articles = {row[0] for row in _select(conn, query, touched)}
         _drop_articles(conn, touched)
         _settle_pages(conn, touched, pages)
-        sites = [row[0] for row in _select(conn, "select distinct site_id from pages where id in ({})", touched)]
-        _run(conn, "update sites set derived_from = 0 where id in ({})", sites)
+        site_ids = [row[0] for row in _select(conn, "select distinct site_id from pages where id in ({})", touched)]
+        _run(conn, "update sites set derived_from = 0 where id in ({})", site_ids)
         urls = tuple(row[0] for row in _select(conn, "select url from pages where id in ({}) order by url", touched))
         merged_chains.forget(conn, urls)
         reviews.erase(conn, {url, *addresses, *urls, *articles})
-        return Erasure(len(chosen), len(digests), urls, tuple(sites), remnants(site, text))
+        sites.forget_gaps(conn, site_ids, {url, *addresses, *urls})
+        return Erasure(len(chosen), len(digests), urls, tuple(site_ids), remnants(site, text))
 
 
 def scour(db: Database) -> None:
