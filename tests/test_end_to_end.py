@@ -150,7 +150,9 @@ def test_coming_back_asks_conditionally_and_one_digit_is_one_revision(site: Serv
         crawl(crawled, site, "--all")
     finally:
         page.write_text(old, encoding="utf-8")
-    (change,) = [json.loads(line) for line in archive(crawled, "changes", "--json").splitlines()]
+    changes = [json.loads(line) for line in archive(crawled, "changes", "--json").splitlines()]
+    assert len(changes) == 1, changes
+    (change,) = changes
     assert change["url"] == site.url + "blog/2014/11/post-46-991803.html"
     assert (change["from"], change["to"]) == (1, 2)
     (diff,) = [json.loads(line) for line in archive(crawled, "diff", change["url"], "--format", "json").splitlines()]

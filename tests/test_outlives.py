@@ -87,7 +87,7 @@ for row in conn.execute(sys.argv[2]):
 
 
 def test_the_depth_that_the_section_names() -> None:
-    assert f"at most {blobs.MAX_DEPTH} lie below one" in SECTION
+    assert f"A body has at most {blobs.MAX_DEPTH} bases" in SECTION
 
 
 def test_the_chain_is_as_described(db: Database) -> None:

@@ -36,7 +36,7 @@ _TIES: tuple[Kind, ...] = (
     "risks",
 )
 _PRICED: frozenset[Kind] = frozenset({"cost", "cost_on_request", "plan_number"})
-_OFFERING: tuple[Kind, ...] = ("own_treatment", *sorted(_PRICED))
+_OFFERING: frozenset[Kind] = _PRICED | {"own_treatment"}
 _TREATED: frozenset[Kind] = frozenset({"content", "course", "risks"})
 _PROVIDED: frozenset[Kind] = frozenset(
     {
@@ -77,7 +77,8 @@ def statements(
     ):
         return ()
     at = len(lines) - 1
-    found = [o for o in _read_all(read(lines, context.title), context.title, kinds) if o.line == at]
+    possible = _by_words([fold(line.text).text for line in lines], context.title, kinds)
+    found = [o for o in _read_all(read(lines, context.title), possible, kinds) if o.line == at]
     return tuple(Observation(o.kind, 0, o.text, o.start, o.words, o.spans) for o in found)
 
 
@@ -92,23 +93,24 @@ def observe(lines: Sequence[Line], title: str = "") -> tuple[Observation, ...]:
     >>> [(o.kind, o.line, o.words) for o in observe(lines)]
     [('cost', 1, ('33,000円',)), ('own_treatment', 1, ('当院',))]
     """
-    texts = [fold(line.text).text for line in lines]
-    kinds = KINDS if any(triggered(texts, clinic_names(title), _OFFERING)) else _UNTIED
-    if kinds is _UNTIED and not any(triggered(texts, (), tuple(_UNTIED))):
+    possible = _by_words([fold(line.text).text for line in lines], title, KINDS)
+    kinds = KINDS if any(of_line & _OFFERING for of_line in possible) else _UNTIED
+    if kinds is _UNTIED and not any(of_line & _UNTIED for of_line in possible):
         return ()
     sentences = read(lines, title)
-    found = _settle_costs(_read_all(sentences, title, kinds))
+    found = _settle_costs(_read_all(sentences, possible, kinds))
     found = _settle_sources(found)
     found += _alternatives(found, sentences)
     return tuple(_settle_own(found, sentences, title))
 
 
-def _read_all(sentences: Sequence[Sentence], title: str, kinds: Collection[Kind] = KINDS) -> list[Observation]:
-    lines = {s.line: s.folded.text for s in sentences}
-    by_words = dict(zip(lines, _by_words([*lines.values()], title, kinds), strict=True))
+def _read_all(
+    sentences: Sequence[Sentence], possible: Sequence[set[Kind]], kinds: Collection[Kind]
+) -> list[Observation]:
+    """Return what sentences state; `possible` has for each line the kinds whose words are in it."""
     found: list[Observation] = []
     for s in sentences:
-        may_state = by_words[s.line].union(TOPICS[topic] for topic in s.topics if topic in TOPICS)
+        may_state = possible[s.line].union(TOPICS[topic] for topic in s.topics if topic in TOPICS)
         for kind, detector in DETECTORS.items() if may_state else ():
             if kind in may_state and kind in kinds:
                 found += _observed(kind, detector, s)

@@ -22,6 +22,12 @@ _NOT_RELIEVED = re.compile(
 _JOINED = re.compile(
     r"[一-龯ァ-ヶーぁ-ん]{1,10}?(?:や|、|・|と|および|または|も)(?:重篤な|大きな|強い)?(?:[一-龯ァ-ヶー]{1,8}(?:や|、|・|と))?"
 )
+# A harm that comes first and goes later: 赤みが出ますが、冷やすと改善します.
+_OCCURS_FIRST = re.compile(
+    r"(?:など|等)?(?:が|は|も)[^。、]{0,4}(?:出(?:ま|る|て|た)|生じ|起こ|起き|現れ|あらわれ)[^。、]{0,4}(?:が|ものの|ても)"
+)
+# Further harms of a list before what is said of all of them: だるさ(や関節のこわばり)が軽くなる.
+_LISTED_BEHIND = re.compile(r"(?:(?:や|、|・|と|および|または)[^。、・やとが]{1,12}){1,4}(?:など)?")
 _LIST = re.compile(r"[、,・/／]|や|と")
 _THEN_CALL = re.compile(
     r"[^。]{0,14}(?:があれば|があったら|がある(?:場合|とき)|が?(?:出|続い|ひど|強)[^。]{0,6}(?:たら|場合|とき|際)(?:は|には)?)[^。]{0,24}(?:受診|連絡|知らせ|相談|中止|お電話|救急|伝え)"
@@ -80,7 +86,7 @@ def _harms(s: Sentence) -> Iterator[Span]:
         after = s.text[end:]
         if (s.is_quoted(start) and not listed) or pattern("vague_harm").fullmatch(found[0]):
             continue
-        if (pattern("relieved").match(after) and not _NOT_RELIEVED.match(after)) or _denied_here(s, start):
+        if _is_relieved(after) or _denied_here(s, start):
             continue
         if _THEN_CALL.match(after) or _is_alarm(after) or _OF_ILLNESS.match(after):
             continue
@@ -94,6 +100,14 @@ def _harms(s: Sentence) -> Iterator[Span]:
             continue
         if (listed and not _WAS.search(s.text)) or _is_stated(s, start, end):
             yield start, end
+
+
+def _is_relieved(after: str) -> bool:
+    """Whether what follows a harm, or a list that begins with it, says that a treatment eases it."""
+    if _NOT_RELIEVED.match(after) or _OCCURS_FIRST.match(after):
+        return False
+    listed = _LISTED_BEHIND.match(after)
+    return any(pattern("relieved").match(rest) for rest in (after, after[listed.end() :] if listed else ""))
 
 
 def _is_alarm(after: str) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, cached_property
 from itertools import accumulate
 from operator import add
 
@@ -67,38 +67,45 @@ def _words(kind: Kind) -> Mapping[str, Sequence[str]]:
 
 
 @cache
-def _compiled(kind: Kind, pair: str) -> re.Pattern[str]:
-    words = _words(kind)
-    return re.compile("|".join([*words.get(pair, ()), *words.get(pair[0], ())]))
-
-
-@cache
-def _beginnings(kinds: tuple[Kind, ...]) -> tuple[Mapping[str, frozenset[Kind]], frozenset[str]]:
-    """Map the one or two characters that words begin with to their kinds; also the single ones among them."""
-    found: dict[str, set[Kind]] = {}
+def _beginnings(kinds: tuple[Kind, ...]) -> Mapping[str, Sequence[tuple[Kind, _Words]]]:
+    """Map the one or two characters that words begin with to their kinds, each with these words."""
+    found: dict[str, list[tuple[Kind, _Words]]] = {}
     for kind in kinds:
-        for beginning in _words(kind):
-            found.setdefault(beginning, set()).add(kind)
-    singles = {sign: of_sign for sign, of_sign in found.items() if len(sign) == 1}
-    joined = {sign: frozenset(of_sign | singles.get(sign[0], set())) for sign, of_sign in found.items()}
-    return joined, frozenset(singles)
+        for beginning, words in _words(kind).items():
+            found.setdefault(beginning, []).append((kind, _Words(words)))
+    return found
+
+
+class _Words:
+    """An expression for some words, compiled when it is first needed."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = words
+
+    @cached_property
+    def match(self) -> Callable[[str, int], object]:
+        """The expression's match at a position of a text."""
+        return re.compile("|".join(self._words)).match
 
 
 def triggered(texts: Sequence[str], names: Iterable[str], kinds: tuple[Kind, ...]) -> list[set[Kind]]:
     """Return for each line which of some kinds it may state; `names` are those of the clinic in the title.
 
-    All pairs of characters are looked up at once; an expression is only tried where one of its words may begin.
+    An expression is only tried where one of its words may begin.
     """
     joined = _BETWEEN.join(texts)
     starts = [0, *accumulate(len(text) + len(_BETWEEN) for text in texts)]
     found: list[set[Kind]] = [set() for _ in texts]
-    beginnings, singles = _beginnings(kinds)
-    pairs = enumerate(map(add, joined, joined[1:] + "\n"))
-    for at, pair in [one for one in pairs if one[1] in beginnings or one[1][0] in singles]:
-        of_line = found[bisect_right(starts, at) - 1]
-        for kind in beginnings.get(pair) or beginnings[pair[0]]:
-            if kind not in of_line and _compiled(kind, pair).match(joined, at):
-                of_line.add(kind)
+    beginnings = _beginnings(kinds)
+    present = beginnings.keys() & {*joined, *map(add, joined, joined[1:])}
+    for beginning in present:
+        at = joined.find(beginning)
+        while at >= 0:
+            of_line = found[bisect_right(starts, at) - 1]
+            for kind, words in beginnings[beginning]:
+                if kind not in of_line and words.match(joined, at):
+                    of_line.add(kind)
+            at = joined.find(beginning, at + 1)
     for name in names:
         for of_line, text in zip(found, texts, strict=True) if name in joined else ():
             if name in text:
