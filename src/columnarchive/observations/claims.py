@@ -72,7 +72,7 @@ def testimonial(s: Sentence) -> Iterator[Span]:
     ) and not re.search(r"当院|効果には|個人差|掲載|いただいた|ご紹介", s.text):
         yield 0, len(s.text.rstrip())
     first_person = (
-        _VOICE_LINE.match(s.whole_line) and _FELT.search(s.text) and not re.search(r"当院|症例|治療法|施術内容", s.text)
+        _VOICE_LINE.match(s.line_text) and _FELT.search(s.text) and not re.search(r"当院|症例|治療法|施術内容", s.text)
     )
     if not s.quoted and first_person and _is_account(s.text):
         yield 0, len(s.text.rstrip())
@@ -90,7 +90,7 @@ def testimonial(s: Sentence) -> Iterator[Span]:
 def _attribution(s: Sentence) -> re.Match[str] | None:
     """Find who speaks: in the line itself, or alone in the line before or after it."""
     beside = (near for near in (s.before, s.after) if len(near) < 26 and "。" not in near)
-    return next(filter(None, (pattern("speaker").search(text) for text in (s.whole_line, *beside))), None)
+    return next(filter(None, (pattern("speaker").search(text) for text in (s.line_text, *beside))), None)
 
 
 def topics_above(s: Sentence) -> frozenset[str]:
@@ -284,7 +284,7 @@ def survey_source(s: Sentence) -> Iterator[Span]:
 
 def supervisor(s: Sentence) -> Iterator[Span]:
     """Read which physician or dentist wrote or supervised the column."""
-    line = s.whole_line
+    line = s.line_text
     if _AUTHOR_BOX.fullmatch(s.text.strip()) and pattern("physician").search(s.below) and re.search(_NAME, s.below):
         yield 0, len(s.text.rstrip())
         return

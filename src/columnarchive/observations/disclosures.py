@@ -85,7 +85,7 @@ def _carried_over(s: Sentence, start: int) -> bool:
     other = list(pattern("not_own_money").finditer(before[-80:]))
     if not other:
         return bool(
-            re.search(r"駐車|パーキング|セミナー|月給|時給", s.whole_line) and not pattern("cost_word").search(before)
+            re.search(r"駐車|パーキング|セミナー|月給|時給", s.line_text) and not pattern("cost_word").search(before)
         )
     since = before[-80:][other[-1].end() :]
     return not re.search(

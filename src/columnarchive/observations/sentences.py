@@ -34,6 +34,15 @@ _NAVIGATION = re.compile(r"[|｜/／>›»]")
 _REACH = 200
 _LONGEST = 400
 _LABEL_LENGTH = 24
+_SENTENCE_SIGN = re.compile(r"[「『(【」』)】。!?]")
+_ADDRESS_SIGN = re.compile(r"[\w=&/]")
+_QUOTATION_MARK = re.compile(r"[「『“」』”]")
+_LONG_QUOTATION = re.compile(r"[「『“][^」』”]{6,}")
+_ASKS = re.compile(r"(?:\?|か。?)[」)]?$")
+_INVITES = re.compile(r"(?:ません|ましょう)か[。?]?$")
+_ASKING_HEADING = re.compile(r"(?:\?|ますか|ですか|でしょうか)$")
+# What a heading does not have: the end of a sentence, what follows a colon, an amount.
+_STATES = re.compile(r"[。!、]$|です$|ます$|ません$|ました$|でした$|ください$|い(?:る|た)$|[:：].{3}|円|\d{3}|名$|代$")
 _BARE_LABEL = 12
 # Topics that the next line that looks like a heading ends, whatever it names.
 _EVENT_LINES = 4
@@ -104,12 +113,16 @@ class lazy(Generic[_T]):
 
 @dataclass(eq=False)
 class Sentence:
-    """A sentence in NFKC with its context. `start` and `end` are its span in the folded line."""
+    """A sentence in NFKC with its context.
+
+    `lines` are the folded lines of the column, `spans` those of the sentences of its own line, of which it has `index`.
+    """
 
     text: str
     line: int
-    start: int
-    folded: Folded
+    lines: Sequence[Folded]
+    spans: Sequence[tuple[int, int]]
+    index: int
     kind: str = ""
     label: str = ""
     heading: str = ""
@@ -117,11 +130,48 @@ class Sentence:
     header: tuple[str, ...] = ()
     marked_up: bool = False
     step: bool = False
-    before: str = ""
-    after: str = ""
-    whole_line: str = ""
-    below: str = ""
     title: str = ""
+
+    @property
+    def start(self) -> int:
+        """Where the sentence begins in its folded line."""
+        return self.spans[self.index][0]
+
+    @property
+    def folded(self) -> Folded:
+        """The folded line."""
+        return self.lines[self.line]
+
+    @lazy
+    def before(self) -> str:
+        """The sentence before in the same line, else the line above."""
+        if self.index:
+            return self.folded.text[self.spans[self.index - 1][0] : self.start]
+        return self._neighbour(-1)
+
+    @lazy
+    def after(self) -> str:
+        """The next sentence of the same line, else the line below."""
+        if self.index + 1 < len(self.spans):
+            return self.folded.text[self.spans[self.index][1] : self.spans[self.index + 1][1]]
+        return self._neighbour(1)
+
+    def _neighbour(self, step: int) -> str:
+        at = self.line + step
+        return self.lines[at].text[:_REACH] if 0 <= at < len(self.lines) else ""
+
+    @lazy
+    def line_text(self) -> str:
+        """The line around the sentence."""
+        start, end = self.spans[self.index]
+        return self.folded.text[max(0, start - _LONGEST) : end + _LONGEST]
+
+    @lazy
+    def below(self) -> str:
+        """The lines under a short one, such as the name and titles in an author's box."""
+        if len(self.folded.text) >= _LABEL_LENGTH:
+            return ""
+        return "\n".join(folded.text[:60] for folded in self.lines[self.line + 1 : self.line + 9])[:_REACH]
 
     @lazy
     def topics(self) -> TopicSet:
@@ -145,10 +195,7 @@ class Sentence:
     @lazy
     def asks(self) -> bool:
         """Whether the sentence is a question."""
-        return self.kind == "question" or bool(
-            re.search(r"(?:\?|か。?)[」)]?$", self.text.rstrip())
-            and not re.search(r"(?:ません|ましょう)か[。?]?$", self.text)
-        )
+        return self.kind == "question" or bool(_ASKS.search(self.text.rstrip()) and not _INVITES.search(self.text))
 
     @lazy
     def is_label(self) -> bool:
@@ -160,13 +207,13 @@ class Sentence:
     @lazy
     def is_navigation(self) -> bool:
         """Whether the line only lists names of pages."""
-        if len(self.whole_line) > _REACH:
+        if len(self.line_text) > _REACH:
             return False
-        parts = _NAVIGATION.split(self.whole_line)
+        parts = _NAVIGATION.split(self.line_text)
         return (
             len(parts) > 2
             and all(len(part.strip()) <= 14 for part in parts)
-            and not re.search(r"\d|です|ます", self.whole_line)
+            and not re.search(r"\d|です|ます", self.line_text)
         )
 
     def has(self, group: str) -> bool:
@@ -205,7 +252,7 @@ def quotations(text: str) -> Iterator[tuple[int, int]]:
     ['「『治る』と聞いた」']
     """
     depth, start = 0, 0
-    for found in re.finditer(r"[「『“」』”]", text):
+    for found in _QUOTATION_MARK.finditer(text):
         if found[0] in "「『“":
             start = found.start() if depth == 0 else start
             depth += 1
@@ -237,7 +284,7 @@ def _sentence_spans(text: str) -> Iterator[tuple[int, int]]:
     """
     depth, start, opened = 0, 0, 0
     at = 0
-    for found in re.finditer(r"[「『(【」』)】。!?]", text):
+    for found in _SENTENCE_SIGN.finditer(text):
         sign = found[0]
         if found.start() < at:
             continue
@@ -250,7 +297,7 @@ def _sentence_spans(text: str) -> Iterator[tuple[int, int]]:
         elif not depth:
             end = _END.match(text, found.start())
             at = end.end() if end else found.end()
-            if sign in "!?" and at < len(text) and re.match(r"[\w=&/]", text[at]) and text[at].isascii():
+            if sign in "!?" and at < len(text) and _ADDRESS_SIGN.match(text, at) and text[at].isascii():
                 if not _ANSWER.match(text, at):
                     continue
             yield start, at
@@ -297,7 +344,7 @@ class _Reader:
         if line.kind == "answer" or _ANSWER.match(text):
             return "answer"
         if line.kind == "heading":
-            return "question" if re.search(r"(?:\?|ますか|ですか|でしょうか)$", text.strip()) else "heading"
+            return "question" if _ASKING_HEADING.search(text.strip()) else "heading"
         if line.kind == "item" or (_ITEM.match(text) and len(text) < 200):
             return "heading" if line.kind != "item" and text[:1] in "■◆◇□●" and self._heading_like(text) else "item"
         if _STEP.match(line.text) and len(text) > 4:
@@ -315,10 +362,8 @@ class _Reader:
             bare.startswith(("「", "『", "“"))
             or len(bare) > 40
             or bare.count("、") > 1
-            or re.search(r"[「『“][^」』”]{6,}", bare)
-            or re.search(
-                r"[。!、]$|です$|ます$|ません$|ました$|でした$|ください$|い(?:る|た)$|[:：].{3}|円|\d{3}|名$|代$", bare
-            )
+            or _LONG_QUOTATION.search(bare)
+            or _STATES.search(bare)
         ):
             return False
         return len(bare) <= 30 or bare.endswith("?")
@@ -352,8 +397,9 @@ class _Reader:
             yield Sentence(
                 text=own,
                 line=at,
-                start=start,
-                folded=self.folded[at],
+                lines=self.folded,
+                spans=spans,
+                index=index,
                 kind="question" if inline is own and len(spans) > 1 else ("answer" if inline else kind),
                 label=label,
                 heading=self.heading,
@@ -361,19 +407,8 @@ class _Reader:
                 header=self.header,
                 marked_up=self.lines[at].kind == "heading",
                 step=step,
-                before=text[spans[index - 1][0] : start] if index else self._neighbour(at, -1),
-                after=text[end : spans[index + 1][1]] if index + 1 < len(spans) else self._neighbour(at, 1),
-                whole_line=text[max(0, start - _LONGEST) : end + _LONGEST],
-                below=self._below(at) if len(text) < _LABEL_LENGTH else "",
                 title=self.title,
             )
-
-    def _below(self, at: int) -> str:
-        """Return the lines under a short one, such as the name and titles in an author's box."""
-        return "\n".join(folded.text[:60] for folded in self.folded[at + 1 : at + 9])[:_REACH]
-
-    def _neighbour(self, at: int, step: int) -> str:
-        return self.folded[at + step].text[:_REACH] if 0 <= at + step < len(self.lines) else ""
 
     @staticmethod
     def _label(text: str) -> str:
