@@ -14,7 +14,7 @@ BANNED = {"said", "told", "tell", "stands", "stood", "lately", "heard", "shown",
 BANNED |= {"well", "early"}
 CONTRACT = {"said_from", "said_until", "stands", "ended_early"}  # keys of JSON and columns that README names
 FOREIGN = {"tell"}  # a method of files
-PENDING = {"browse", "cli", "diff", "extract", "observations"}  # packages whose names are still being changed
+PENDING: set[str] = set()
 PACKAGE = ROOT / "src/columnarchive"
 PARTS = sorted({path.relative_to(PACKAGE).parts[0] for path in PACKAGE.rglob("*.py")})
 

@@ -55,11 +55,11 @@ def replay(archive: Reader, request: PageRequest) -> FileResponse:
         raise NotFound("not_a_page")
     at = stored.fetched_at
     address = stored.final_url or stored.url
-    shown = with_pictures(body, address, lambda url: archive.inline_resource(url, at))
-    shown = with_style_sheets(shown, address, at, archive)
+    document = with_pictures(body, address, lambda url: archive.inline_resource(url, at))
+    document = with_style_sheets(document, address, at, archive)
     # The charset is the page's own business, as it was then: its header, or else its <meta>.
     return FileResponse(
-        shown, kind, {"Content-Security-Policy": REPLAY_POLICY, "X-Content-Type-Options": "nosniff",
+        document, kind, {"Content-Security-Policy": REPLAY_POLICY, "X-Content-Type-Options": "nosniff",
                      "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow",
                      "Cross-Origin-Resource-Policy": "same-origin"},
     )  # fmt: skip

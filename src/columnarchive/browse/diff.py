@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from columnarchive.browse.diff_html import EditRenderer
-from columnarchive.browse.home import WHOLE, clipped
+from columnarchive.browse.home import REPLACED, clipped
 from columnarchive.browse.rendering import FileResponse, Page
 from columnarchive.browse.request import PageRequest
 from columnarchive.errors import UsageError
@@ -65,7 +65,7 @@ def diff(archive: Reader, request: PageRequest) -> Page:
 
 def _important(found: RevisionComparison) -> list[tuple[int, Markup]]:
     """The weighty edits of a page that was rewritten or replaced, with their numbers: they head the page."""
-    if not set(WHOLE) & set(found.comparison.labels):
+    if not set(REPLACED) & set(found.comparison.labels):
         return []
     weighty = [(number, edit) for number, edit in enumerate(found.comparison.edits, 1) if edit.level == 3]
     weighty.sort(key=lambda item: -priority(item[1].labels))

@@ -38,7 +38,7 @@ LISTED = 2000  # of the newest changes, which are grouped and counted; filters b
 LIST = 60
 ASIDE = 6
 LABELS = 3  # on a card; the others are counted
-WHOLE = ("rewritten", "replaced")
+REPLACED = ("rewritten", "replaced")
 SENTENCES = 3  # of a page that was replaced
 AROUND, INSIDE = 36, 140  # characters of a card's sentence beside what changed, and of what changed
 REPEATED = 0.7  # what each further change of one article weighs on the first page: readers want to see several
@@ -55,7 +55,7 @@ class Card:
     sentences: tuple[Markup, ...]
     title: str
     old_title: str
-    is_whole: bool
+    is_replaced: bool
     review: Review | None
     heading: str = ""
 
@@ -67,30 +67,30 @@ def home(archive: Reader, request: PageRequest) -> Page:
     reviews = archive.reviews() if request.can_review else {}
     every = group_changes(rows)
     by_label = [group for group in every if not chosen.label or chosen.label in group.change.labels]
-    shown = [group for group in by_label if group.change.level >= chosen.level]
+    matching = [group for group in by_label if group.change.level >= chosen.level]
     is_filtered = any((chosen.site, chosen.label, chosen.level, chosen.since, chosen.until, chosen.text))
-    unread = [group for group in shown if group.change.id not in reviews]
+    unread = [group for group in matching if group.change.id not in reviews]
     mark = request.get("mark")
     if mark == "unread":
-        shown = unread
+        matching = unread
     elif mark in MARKS:
-        shown = [group for group in shown if group.change.id in reviews and reviews[group.change.id].mark == mark]
+        matching = [group for group in matching if group.change.id in reviews and reviews[group.change.id].mark == mark]
     same = request.number("same", 2**31)
     if same:
-        shown = [ChangeGroup(row, ()) for group in shown if group.change.id == same for row in _rows(group)]
+        matching = [ChangeGroup(row, ()) for group in matching if group.change.id == same for row in _rows(group)]
     order = request.get("order") or ("newest" if is_filtered or mark or same else "weight")
     if order == "weight":
-        shown = by_weight(shown)
+        matching = by_weight(matching)
     start = request.number("start", LISTED)
     return Page(
         "home.html",
         {
             "counts": archive.counts,
-            "cards": cards(archive, request, shown[start : start + PER_PAGE], reviews, dated=order != "weight"),
+            "cards": cards(archive, request, matching[start : start + PER_PAGE], reviews, dated=order != "weight"),
             "chosen": chosen,
             "is_filtered": is_filtered or bool(mark) or bool(same),
             "start": start,
-            "has_more": len(shown) > start + PER_PAGE,
+            "has_more": len(matching) > start + PER_PAGE,
             "per_page": PER_PAGE,
             "order": order,
             "listed": len(rows),
@@ -149,7 +149,7 @@ def cards(
 def _card(group: ChangeGroup, detail: ChangeDetail | None, review: Review | None) -> Card:
     row = group.change
     labels = sorted(row.labels, key=lambda label: -priority([label]))
-    is_whole = bool(set(WHOLE) & set(row.labels))
+    is_replaced = bool(set(REPLACED) & set(row.labels))
     edits = detail.edits if detail and row.from_number != row.to_number else ()
     old, new = (detail.old_title, detail.new_title) if detail else ("", "")
     sentences = [Markup(spans_to_html(clipped(edit.spans))) for edit in edits if not _is_title(edit, old, new)]
@@ -158,10 +158,10 @@ def _card(group: ChangeGroup, detail: ChangeDetail | None, review: Review | None
         len(group.others),
         tuple(labels[:LABELS]),
         len(labels) - len(labels[:LABELS]),
-        tuple(sentences[: SENTENCES if is_whole else 1]),
+        tuple(sentences[: SENTENCES if is_replaced else 1]),
         new or row.title,
         old if old != new else "",
-        is_whole,
+        is_replaced,
         review,
     )
 

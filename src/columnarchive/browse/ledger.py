@@ -53,21 +53,22 @@ def observations(archive: Reader, request: PageRequest) -> Page:
     """Sites by kinds; the columns of one site by kinds; or the columns that do not state a kind."""
     kinds = Reader.observation_kinds()
     site, kind, start = request.get("site"), _kind(request, kinds), request.number("start", DEEPEST)
-    shown = (kind,) if kind else kinds
+    listed_kinds = (kind,) if kind else kinds
     context = {
-        "kinds": kinds, "shown": shown, "kind": kind, "start": start, "site": site, "sites": archive.site_names(),
+        "kinds": kinds, "listed_kinds": listed_kinds, "kind": kind, "start": start,
+        "site": site, "sites": archive.site_names(),
         "lacking": bool(kind and request.get("lacking")),
     }  # fmt: skip
     if context["lacking"] or site:
         sites = (site,) if site else ()
         chosen = LedgerFilter(sites, (), kind, "", bool(context["lacking"]), COLUMNS + 1, start)
-        found = _columns(archive, request, chosen, shown)
+        found = _columns(archive, request, chosen, listed_kinds)
         return Page(
             "observations.html",
             {**context, "rows": found[:COLUMNS], "per_page": COLUMNS, "has_more": len(found) > COLUMNS},
         )
     names = archive.site_names()[start : start + SITES + 1]
-    rows = _sites(archive.kind_counts(names[:SITES]), names[:SITES], shown, request)
+    rows = _sites(archive.kind_counts(names[:SITES]), names[:SITES], listed_kinds, request)
     return Page("observations.html", {**context, "rows": rows, "per_page": SITES, "has_more": len(names) > SITES})
 
 
@@ -112,7 +113,9 @@ def panel(archive: Reader, request: PageRequest, row: ArticleRow, at: str) -> tu
     ]
 
 
-def _columns(archive: Reader, request: PageRequest, chosen: LedgerFilter, shown: Sequence[str]) -> list[MatrixRow]:
+def _columns(
+    archive: Reader, request: PageRequest, chosen: LedgerFilter, listed_kinds: Sequence[str]
+) -> list[MatrixRow]:
     if chosen.lacking:
         return [
             MatrixRow(one.title or one.url, request.link("article", url=one.url), 0, (Cell(url=one.where),))
@@ -127,14 +130,14 @@ def _columns(archive: Reader, request: PageRequest, chosen: LedgerFilter, shown:
         address = request.link("article", url=column.url)
         cells = tuple(
             Cell(one.since_at, 1, f"{address}#kind-{kind}") if (one := stated.get(kind)) and one.stands else None
-            for kind in shown
+            for kind in listed_kinds
         )
         rows.append(MatrixRow(column.title or column.url, address, 1 if _OWN in stated else 0, cells))
     return rows
 
 
 def _sites(
-    counts: Iterable[KindCount], names: Sequence[str], shown: Sequence[str], request: PageRequest
+    counts: Iterable[KindCount], names: Sequence[str], listed_kinds: Sequence[str], request: PageRequest
 ) -> list[MatrixRow]:
     by_site = {site: {one.kind: one for one in group} for site, group in groupby(counts, key=lambda one: one.site)}
     rows = []
@@ -144,7 +147,7 @@ def _sites(
             Cell(one.since_at, one.columns, request.link("observation", site=name, kind=kind))
             if (one := stated.get(kind))
             else None
-            for kind in shown
+            for kind in listed_kinds
         )
         offering = stated[_OWN].columns if _OWN in stated else 0
         rows.append(MatrixRow(name, request.link("observations", site=name), offering, cells))

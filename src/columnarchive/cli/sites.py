@@ -142,8 +142,8 @@ def remove(
 
     with Archive.open(db, create=False) as archive:
         archive.unfollow_site(name)
-        kept = next((row for row in archive.sites() if row.name == name), None)
-    captures, articles = (kept.captures, kept.articles) if kept else (0, 0)
+        site_row = next((row for row in archive.sites() if row.name == name), None)
+    captures, articles = (site_row.captures, site_row.articles) if site_row else (0, 0)
     typer.echo(t("site_removed", name=visible(name), captures=captures, articles=articles))
     if load_settings(settings).named(name):
         typer.echo(t("site_in_settings", name=visible(name), settings=settings))

@@ -17,7 +17,7 @@ from columnarchive.records import Article, Block, Comparison, Edit, EditOp, Evid
 # A text that fell below this share of its length was replaced by a notice.
 _NOTICE_SHARE = 0.1
 # A text of which less than this share stayed was written anew.
-_KEPT_SHARE = 0.3
+_SAME_SHARE = 0.3
 _REWRITTEN_LENGTH = 200
 # Nobody reads more edits of one change; beyond, an edit is just `wording`, and the comparison is `capped`.
 _MOST_JUDGED = 500
@@ -50,7 +50,7 @@ def compare(
         edits += _edits(alignment.links, (before, after), was, now)
     pictures = tuple(picture_edits(old, new, known))
     labels = {label for edit in (*edits, *pictures) for label in edit.labels}
-    labels.update(_whole_labels(old, new, edits, earlier))
+    labels.update(_article_labels(old, new, edits, earlier))
     return Comparison(
         edits=(*edits, *pictures),
         labels=in_order(labels),
@@ -129,7 +129,7 @@ def _op(old: str, new: str) -> EditOp:
     return "added" if new else "removed"
 
 
-def _whole_labels(old: Article, new: Article, edits: Sequence[Edit], earlier: Collection[str]) -> Iterator[str]:
+def _article_labels(old: Article, new: Article, edits: Sequence[Edit], earlier: Collection[str]) -> Iterator[str]:
     if not edits:
         return
     was, now = len(old.text), len(new.text)
@@ -137,7 +137,7 @@ def _whole_labels(old: Article, new: Article, edits: Sequence[Edit], earlier: Co
         pass  # set otherwise throughout, such as in another width: every word stayed
     elif 0 < now < was * _NOTICE_SHARE:
         yield "replaced"
-    elif was >= _REWRITTEN_LENGTH and was - _count(edits, "delete") < was * _KEPT_SHARE:
+    elif was >= _REWRITTEN_LENGTH and was - _count(edits, "delete") < was * _SAME_SHARE:
         yield "rewritten"
     if earlier and new.fingerprint in earlier:
         yield "restored"

@@ -220,7 +220,7 @@ def _claims_and_risks(
     if risks and not is_clause:
         yield from _claim_beside_risks(old, new)
     elif not (risks or others):
-        yield from (_whole_claim(old, new, only) if is_clause else _claim(old, new))
+        yield from (_claim_of_clause(old, new, only) if is_clause else _claim(old, new))
 
 
 def _claims(old: str, new: str) -> bool:
@@ -255,7 +255,7 @@ def _disclosure(before: Facts, after: Facts, only: str) -> Iterator[Evidence]:
 def _risk(before: Facts, after: Facts, is_clause: bool) -> Iterator[Evidence]:
     """Yield risks and their denials that came or went.
 
-    `whole` says that a sentence or clause came or went, rather than one put for another.
+    `is_clause` says that a sentence or clause came or went, rather than one put for another.
     """
     came, went = lost(after.harms, before.harms), lost(before.harms, after.harms)
     old_notices, new_notices = before.notices, after.notices
@@ -322,7 +322,7 @@ def _is_risk(clause: str) -> bool:
     return bool(facts.harms or facts.notices or facts.denials)
 
 
-def _whole_claim(old: str, new: str, only: str) -> Iterator[Evidence]:
+def _claim_of_clause(old: str, new: str, only: str) -> Iterator[Evidence]:
     """Yield the claim of a sentence or clause that came or went, if it is an absolute one or takes one back."""
     before, after = claim_of(old), claim_of(new)
     text, side = (new, after) if only == "insert" else (old, before)

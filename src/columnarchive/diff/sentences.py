@@ -145,15 +145,15 @@ def _pieces(text: str) -> _Pieces:
 
 def _with_closing_marks(pieces: Sequence[str]) -> list[str]:
     """Return pieces of a line so that a mark which ends struck-out text ends its last sentence too."""
-    whole: list[str] = []
+    balanced: list[str] = []
     open_marks = 0
     for piece in pieces:
         closes = open_marks % 2 == 1 and piece.startswith(_STRUCK)
         if closes:
-            whole[-1] += _STRUCK
+            balanced[-1] += _STRUCK
         open_marks += piece.count(_STRUCK)
-        whole.append(piece[len(_STRUCK) :] if closes else piece)
-    return whole
+        balanced.append(piece[len(_STRUCK) :] if closes else piece)
+    return balanced
 
 
 def standing(text: str) -> str:

@@ -45,16 +45,16 @@ class Site:
     slots: frozenset[int] = frozenset()
 
 
-def read_article(page: Outline, site: Site, url: str, said: Sequence[int] | None = None) -> Article | None:
+def read_article(page: Outline, site: Site, url: str, flags: Sequence[int] | None = None) -> Article | None:
     """The article of a page, or None where no text of its own remains.
 
-    `said` is what the site's template says of the page's pieces, for a caller who has asked it already.
+    `flags` is what the site's template says of the page's pieces, for a caller who has asked it already.
     """
-    if said is None and site.template is not None:
-        said = site.template.judge(page)
-    chosen = select(page, said, url)
+    if flags is None and site.template is not None:
+        flags = site.template.judge(page)
+    chosen = select(page, flags, url)
     data = read_linked_data(page.json_ld) if page.json_ld else LinkedData()
-    title, title_at = find_title(page, chosen, said, site.title_parts, data.headline)
+    title, title_at = find_title(page, chosen, flags, site.title_parts, data.headline)
     published, modified = find_dating(page, chosen, title_at, data, url)
     people = find_people(page, chosen, data)
     body = _body(page, chosen, title_at, people)
@@ -103,9 +103,9 @@ def _outside(page: Outline, chosen: Sequence[int], body: Sequence[int]) -> Itera
     inside = frozenset(chosen)
     first, end = region(page, [index in inside for index in range(len(page.pieces))])
     position = 0
-    kept = frozenset(body)
+    chosen_pieces = frozenset(body)
     for index, piece in enumerate(page.pieces):
-        position += piece.text.count("\n") + 1 if index in kept else 0
+        position += piece.text.count("\n") + 1 if index in chosen_pieces else 0
         if index not in inside and (piece.linked < LINK_SHARE * len(piece.key) or _REACHED.search(piece.key)):
             yield OutsideLine(storable(piece.text), first <= index < end, position)
 
@@ -118,21 +118,26 @@ def _body(page: Outline, chosen: list[int], title_at: int, people: People) -> li
     near = head.union(chosen[-3:])
     if title_at >= 0:
         near = near.union(range(title_at - _NEAR_TITLE, title_at + _NEAR_TITLE + 1))
-    kept: list[int] = []
+    chosen_pieces: list[int] = []
     pieces = page.pieces
     for index in chosen:
         piece = pieces[index]
         if index == title_at or index in people.pieces or (piece.dated and index in near):
-            if kept and kept[-1] == index - 1 and piece.dated and is_date_label(page.pieces[index - 1].text):
-                kept.pop()  # what the date was called goes with it
+            if (
+                chosen_pieces
+                and chosen_pieces[-1] == index - 1
+                and piece.dated
+                and is_date_label(page.pieces[index - 1].text)
+            ):
+                chosen_pieces.pop()  # what the date was called goes with it
             continue
         if index < title_at and index in head:
             if piece.linked and CRUMB_HOME.search(piece.text):
                 continue
             if len(piece.key) <= _LABEL_CHARS and not _SENTENCE_END.search(piece.text):
                 continue  # a category or label over the title
-        kept.append(index)
-    return kept
+        chosen_pieces.append(index)
+    return chosen_pieces
 
 
 def _without_tail(blocks: list[Block], page: Outline, cut: tuple[int, int]) -> list[Block]:
@@ -164,10 +169,10 @@ def _with_questions(blocks: list[Block], data: LinkedData) -> list[Block]:
     """Questions that stand in JSON-LD only, at the end."""
     if not data.questions:
         return blocks
-    said = "".join("".join(block.text.split()) for block in blocks)
+    article_text = "".join("".join(block.text.split()) for block in blocks)
     extra: list[Block] = []
     for question, answer in data.questions:
-        if "".join(question.split()) not in said and "".join(answer.split())[:40] not in said:
+        if "".join(question.split()) not in article_text and "".join(answer.split())[:40] not in article_text:
             extra += [Block("question", question), Block("answer", answer)]
     return blocks + extra
 

@@ -125,19 +125,19 @@ def _read_box(page: Outline, index: int, rest: str) -> tuple[str, str, set[int]]
             return name, ", ".join(filter(None, [extra, *lines[1:]])), {index}
         return "", "", set()
     end, is_box = _box_end(page, index)
-    said: list[str] = []
+    box_lines: list[str] = []
     used = {index}
     for later in range(index + 1, end):
         piece = page.pieces[later]
         plain = len(piece.text) <= _LABEL_LINE and not _SENTENCE.search(piece.text)
         if not plain and not is_box:
             break
-        said.extend(line.strip() for line in piece.text.split("\n") if line.strip())
+        box_lines.extend(line.strip() for line in piece.text.split("\n") if line.strip())
         if (plain and len(used) == later - index) or (is_box and not _CLAIM.search(piece.text)):
             used.add(later)
-        if not is_box and _name_and_about(said)[0]:
+        if not is_box and _name_and_about(box_lines)[0]:
             break
-    name, about = _name_and_about(said)
+    name, about = _name_and_about(box_lines)
     return name, about, used if name else set()
 
 

@@ -33,11 +33,11 @@ def is_revision(
         return True
     if before == after:
         return False
-    kept_before, kept_after = _units(old.text), _units(new.text)
-    changed = (kept_before - kept_after) + (kept_after - kept_before)
+    units_before, units_after = _units(old.text), _units(new.text)
+    changed = (units_before - units_after) + (units_after - units_before)
     if not changed:
         return _is_reordered(old.text, new.text)
-    if _without_counters(kept_before, shared) == _without_counters(kept_after, shared):
+    if _without_counters(units_before, shared) == _without_counters(units_after, shared):
         return False
     old_raw, new_raw = _raw(old_page), _raw(new_page)
     few = list(changed)[:_COUNTED]
@@ -74,8 +74,8 @@ def settle(old: Article, new: Article, old_page: Outline, new_page: Outline) -> 
     What a template of another time took for article, or left out, stays as first read while the page has it: no block
     comes or goes that was on the page before and after.
     """
-    kept_before, kept_after = _units(old.text), _units(new.text)
-    lost, came = kept_before - kept_after, kept_after - kept_before
+    units_before, units_after = _units(old.text), _units(new.text)
+    lost, came = units_before - units_after, units_after - units_before
     if not people_changed(old, new, old_page, new_page):
         new = replace(
             new,
@@ -85,18 +85,18 @@ def settle(old: Article, new: Article, old_page: Outline, new_page: Outline) -> 
             supervisor_about=old.supervisor_about,
         )
     old_raw, new_raw = _raw(old_page), _raw(new_page)
-    shown_before, shown_after = _units(old_raw), _units(new_raw)
-    stood = {
+    raw_before, raw_after = _units(old_raw), _units(new_raw)
+    unchanged = {
         unit
         for unit in list(lost | came)[:_COUNTED]
-        if unit in old_raw and shown_before[unit] == shown_after[unit] and old_raw.count(unit) == new_raw.count(unit)
+        if unit in old_raw and raw_before[unit] == raw_after[unit] and old_raw.count(unit) == new_raw.count(unit)
     }
-    if not stood:
+    if not unchanged:
         return new
-    blocks = [kept for block in new.blocks if (kept := _lines(block, came, stood)[0])]
+    blocks = [remaining for block in new.blocks if (remaining := _lines(block, came, unchanged)[0])]
     at = 0
     for block in old.blocks:
-        if missing := _lines(block, lost, stood)[1]:
+        if missing := _lines(block, lost, unchanged)[1]:
             blocks.insert(at, missing)
             at += 1
         elif block in blocks[at:]:
@@ -104,17 +104,17 @@ def settle(old: Article, new: Article, old_page: Outline, new_page: Outline) -> 
     return replace(new, blocks=tuple(blocks))
 
 
-def _lines(block: Block, changed: Counter[str], stood: Set[str]) -> tuple[Block | None, Block | None]:
+def _lines(block: Block, changed: Counter[str], unchanged: Set[str]) -> tuple[Block | None, Block | None]:
     """Split a block into lines with something in them that came or went, and those that stood; take these away."""
     parts: tuple[list[str], list[str]] = ([], [])
     for line in block.text.split("\n"):
         units = _units(line)
-        alike = units.keys() <= stood and not units - changed
+        alike = units.keys() <= unchanged and not units - changed
         parts[alike].append(line)
         if alike:
             changed -= units
-    kept, taken = (replace(block, text="\n".join(lines)) if lines else None for lines in parts)
-    return kept, taken
+    remaining, taken = (replace(block, text="\n".join(lines)) if lines else None for lines in parts)
+    return remaining, taken
 
 
 def _without_counters(units: Counter[str], shared: Set[str]) -> Counter[str]:

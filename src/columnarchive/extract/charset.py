@@ -117,10 +117,10 @@ def _least_damaged(body: bytes, declared: list[str]) -> tuple[str, str]:
     """
     names = list(dict.fromkeys([*declared, "utf-8", "cp932", "euc_jp"]))
     texts = _TEXTS.split(body)
-    whole = {name: sum(len(text) for text in texts if not text.isascii() and _fits(text, name)) for name in names}
-    name = max(names, key=lambda one: whole[one])
+    sizes = {name: sum(len(text) for text in texts if not text.isascii() and _fits(text, name)) for name in names}
+    name = max(names, key=lambda one: sizes[one])
     others = [one for one in names if one != name]
-    if whole[name]:
+    if sizes[name]:
         return "".join([_mended(text, name, others) for text in texts]), name
     return body.decode(declared[0] if declared else "utf-8", "replace"), declared[0] if declared else "utf-8"
 

@@ -38,18 +38,18 @@ def by_shape(page: Outline, links: list[bool], url: str) -> list[bool]:
         first, end = body
     foreign = _foreign_lists(page, url)
     keep = [False] * len(page.pieces)
-    again = _shown_again(page, first, end)
+    again = _second_copies(page, first, end)
     for index in range(first, end):
         piece = page.pieces[index]
         if index in again:
             continue
         link = links[index] if body is None else piece.linked >= _BODY_LINK * len(piece.key)
-        kept = not link and not piece.inside & IN_BAD and index not in foreign
-        keep[index] = kept and not RIGHTS.search(piece.text)
+        keeps = not link and not piece.inside & IN_BAD and index not in foreign
+        keep[index] = keeps and not RIGHTS.search(piece.text)
     return keep
 
 
-def _shown_again(page: Outline, first: int, end: int) -> set[int]:
+def _second_copies(page: Outline, first: int, end: int) -> set[int]:
     """Pieces of a second copy of the article, for printing or for scripts; a paragraph or two said twice are none."""
     known: set[str] = set()
     again: set[int] = set()

@@ -30,18 +30,18 @@ from columnarchive.extract.wrappers import is_prose
 _ENTRIES = 2  # excerpts behind links that make a list of other pages
 
 
-def select(page: Outline, said: Sequence[int] | None, url: str = "") -> list[int]:
+def select(page: Outline, flags: Sequence[int] | None, url: str = "") -> list[int]:
     """Positions of the pieces that belong to the article, in order; the title and meta lines may be among them.
 
-    `said` is what the site's template says of each piece (`Template.judge`), None without one.
+    `flags` is what the site's template says of each piece (`Template.judge`), None without one.
     """
     links = [piece.linked >= LINK_SHARE * len(piece.key) for piece in page.pieces]
-    keep = _by_template(page, said, links) if said is not None else []
+    keep = _by_template(page, flags, links) if flags is not None else []
     if not any(keep):
         keep = by_shape(page, links, url)
-    restore_boxes(page, keep, links, said)
+    restore_boxes(page, keep, links, flags)
     keep_rows(page, keep, links)
-    keep_lone_links(page, keep, links, said)
+    keep_lone_links(page, keep, links, flags)
     for index, piece in enumerate(page.pieces):
         if piece.tag == "button" and keep[index]:
             keep[index] = is_prose(piece) or piece.text.endswith("か")  # a question that opens its answer
@@ -49,32 +49,32 @@ def select(page: Outline, said: Sequence[int] | None, url: str = "") -> list[int
     drop_forms(page, keep)
     drop_related(page, keep, links)
     _drop_outside(page, keep)
-    if said is not None:
-        _keep_own_fees(page, keep, links, said)
+    if flags is not None:
+        _keep_own_fees(page, keep, links, flags)
     drop_bare_headings(page, keep, links)
-    return [index for index, kept in enumerate(keep) if kept]
+    return [index for index, keeps in enumerate(keep) if keeps]
 
 
-def _by_template(page: Outline, said: Sequence[int], links: list[bool]) -> list[bool]:
+def _by_template(page: Outline, flags: Sequence[int], links: list[bool]) -> list[bool]:
     keep: list[bool] = []
-    for piece, told, link in zip(page.pieces, said, links, strict=True):
-        kept = not link and not told & DEAD and (not told & COMMON or told & CONTENT > 0)
-        if kept and piece.inside & IN_BAD:
-            kept = told & PROVEN > 0 and not piece.inside & IN_NAVIGATION
-        keep.append(kept and not (told & SHARED and RIGHTS.search(piece.text)))
+    for piece, flag, link in zip(page.pieces, flags, links, strict=True):
+        keeps = not link and not flag & DEAD and (not flag & COMMON or flag & CONTENT > 0)
+        if keeps and piece.inside & IN_BAD:
+            keeps = flag & PROVEN > 0 and not piece.inside & IN_NAVIGATION
+        keep.append(keeps and not (flag & SHARED and RIGHTS.search(piece.text)))
     if any(keep):
-        _restore_repeated(page, said, keep, links)
+        _restore_repeated(page, flags, keep, links)
     return keep
 
 
-def _restore_repeated(page: Outline, said: Sequence[int], keep: list[bool], links: list[bool]) -> None:
+def _restore_repeated(page: Outline, flags: Sequence[int], keep: list[bool], links: list[bool]) -> None:
     """Repeated text of the article's own: a paragraph between paragraphs that stay, or a disclosure inside the body."""
     first, end = region(page, keep)
     if False not in keep[first:end]:
         return
     pieces = page.pieces
     chosen = list(keep)
-    last = max(index for index, kept in enumerate(keep) if kept)
+    last = max(index for index, keeps in enumerate(keep) if keeps)
     begun = False
     for index in range(first, end):
         if keep[index]:
@@ -90,17 +90,17 @@ def _restore_repeated(page: Outline, said: Sequence[int], keep: list[bool], link
                 keep[index - 1] = True
             continue
         parent = page.elements[piece.element].parent
-        if parent >= 0 and piece.tag in TEXT_TAGS and said[index] & AROUND_CONTENT and not piece.inside & IN_BAD:
+        if parent >= 0 and piece.tag in TEXT_TAGS and flags[index] & AROUND_CONTENT and not piece.inside & IN_BAD:
             around = page.elements[parent]
             keep[index] = any(chosen[around.first : index]) and any(chosen[index + 1 : around.end])
 
 
-def restore_boxes(page: Outline, keep: list[bool], links: list[bool], said: Sequence[int] | None) -> None:
+def restore_boxes(page: Outline, keep: list[bool], links: list[bool], flags: Sequence[int] | None) -> None:
     """Keep prose of boxes between pieces that stay, whatever they are called, if they lead nowhere.
 
     Lists of related pages, comments and forms are boxes with links or fields; a box of side effects is none.
     """
-    chosen = [index for index, kept in enumerate(keep) if kept]
+    chosen = [index for index, keeps in enumerate(keep) if keeps]
     if not chosen:
         return
     first, end = region(page, keep)
@@ -109,7 +109,7 @@ def restore_boxes(page: Outline, keep: list[bool], links: list[bool], said: Sequ
         piece = page.pieces[index]
         if keep[index] or links[index] or not piece.inside & IN_BAD or not is_prose(piece) or is_call(piece.text):
             continue
-        if said is not None and said[index] & (DEAD | COMMON | SHARED):
+        if flags is not None and flags[index] & (DEAD | COMMON | SHARED):
             continue
         if not piece.inside & IN_NAVIGATION or _is_quoted(page, piece):
             found.setdefault((piece.place, index > 0 and links[index - 1]), []).append(index)
@@ -133,12 +133,12 @@ def _drop_outside(page: Outline, keep: list[bool]) -> None:
             keep[index] = _is_near_region(page, index, first)
 
 
-def _keep_own_fees(page: Outline, keep: list[bool], links: list[bool], said: Sequence[int]) -> None:
+def _keep_own_fees(page: Outline, keep: list[bool], links: list[bool], flags: Sequence[int]) -> None:
     """Keep fees that no other page of the site states, with what they are for, even in a column beside the text."""
     if not any(keep):
         return
     for index, piece in enumerate(page.pieces):
-        if keep[index] or links[index] or said[index] & SHARED or piece.inside & IN_NAVIGATION:
+        if keep[index] or links[index] or flags[index] & SHARED or piece.inside & IN_NAVIGATION:
             continue
         if PRICE.search(piece.text):
             keep[index] = True
@@ -148,7 +148,7 @@ def _keep_own_fees(page: Outline, keep: list[bool], links: list[bool], said: Seq
 
 def region(page: Outline, keep: list[bool]) -> tuple[int, int]:
     """The pieces of the smallest element that has nearly all the characters kept."""
-    sizes = [len(piece.key) if kept and not piece.dated else 0 for piece, kept in zip(page.pieces, keep, strict=True)]
+    sizes = [len(piece.key) if keeps and not piece.dated else 0 for piece, keeps in zip(page.pieces, keep, strict=True)]
     sums = list(accumulate(sizes, initial=0))
     total = sums[-1]
     if not total:  # nothing but dates

@@ -45,7 +45,7 @@ def is_date_label(text: str) -> bool:
 
 def find_dating(page: Outline, chosen: Sequence[int], title_at: int, data: LinkedData, url: str) -> tuple[str, str]:
     """(published_on, modified_on), each `YYYY-MM-DD` or empty; what the page shows beats what its head says."""
-    published, modified = _shown(page, chosen, title_at)
+    published, modified = _visible_dates(page, chosen, title_at)
     if not published:
         published = _first(data.published, *_metas(page, _PUBLISHED_METAS))
     seen = modified
@@ -90,7 +90,7 @@ def _timed(page: Outline) -> tuple[str, str]:
     return published, modified
 
 
-def _shown(page: Outline, chosen: Sequence[int], title_at: int) -> tuple[str, str]:
+def _visible_dates(page: Outline, chosen: Sequence[int], title_at: int) -> tuple[str, str]:
     """Dates in short lines near the title or at the article's end, by the word beside them."""
     if not chosen:
         return "", ""

@@ -61,12 +61,14 @@ def _read_head(tree: LexborHTMLParser, page: Outline) -> None:
         page.title = _SPACES.sub(" ", node.text()[:_TITLE]).strip()
     metas = page.metas
     for node in tree.tags("meta"):
-        said = node.attributes
-        name = said.get("property") or said.get("name") or said.get("itemprop")
-        if not name and (said.get("http-equiv") or "").lower() == "refresh" and not _without_script(node):
-            page.refresh = page.refresh or sends_to(said.get("content") or "")
+        attributes = node.attributes
+        name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop")
+        if not name and (attributes.get("http-equiv") or "").lower() == "refresh" and not _without_script(node):
+            page.refresh = page.refresh or sends_to(attributes.get("content") or "")
         if name:
-            metas.setdefault(name.lower()[:_TITLE], (said.get("content") or said.get("value") or "")[:_META].strip())
+            metas.setdefault(
+                name.lower()[:_TITLE], (attributes.get("content") or attributes.get("value") or "")[:_META].strip()
+            )
     canonical: str | None = None
     for node in tree.tags("link"):
         attributes = node.attributes
@@ -85,10 +87,13 @@ def _read_head(tree: LexborHTMLParser, page: Outline) -> None:
     times = [attributes for node in tree.tags("time") if "datetime" in (attributes := node.attributes)]
     page.times = tuple(
         [
-            (said["datetime"] or "", " ".join([name for name in (said.get("class"), said.get("itemprop")) if name]))
-            for said in times[:_TIMES]
+            (
+                attributes["datetime"] or "",
+                " ".join([name for name in (attributes.get("class"), attributes.get("itemprop")) if name]),
+            )
+            for attributes in times[:_TIMES]
         ]
     )
     root = tree.root
-    said = root.attributes if root is not None else {}
-    page.language = (said.get("lang") or said.get("xml:lang") or "").lower()
+    attributes = root.attributes if root is not None else {}
+    page.language = (attributes.get("lang") or attributes.get("xml:lang") or "").lower()

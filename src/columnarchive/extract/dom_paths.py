@@ -126,8 +126,10 @@ class Places:
 def _judge(tag: str, classes: str, own: str, role: str, hidden: bool, struck: bool) -> Step:
     words = f"{classes} {own}".strip()
     names = [_DIGITS.sub("", word) for word in words.split()]
-    kept = [] if tag in _ROOT_WORDS else sorted({name for name in names if name and name.lower() not in STATE_WORDS})
-    token = " ".join((tag, *kept))  # no tag has a space in it, and broken ones have dots
+    own_classes = (
+        [] if tag in _ROOT_WORDS else sorted({name for name in names if name and name.lower() not in STATE_WORDS})
+    )
+    token = " ".join((tag, *own_classes))  # no tag has a space in it, and broken ones have dots
     wraps = tag in _WRAPPING_TAGS
     hidden = hidden and role != "tabpanel"
     matches = (BAD_CLASS.search(ARTICLE_HEADER.sub("", word)) for word in words.split())

@@ -49,18 +49,18 @@ def read_linked_data(scripts: tuple[str, ...]) -> LinkedData:
     questions = tuple(pair for node in nodes if "FAQPage" in _types(node) for pair in _questions(node))
     articles = [node for node in nodes if _ARTICLE & set(_types(node))]
     articles.sort(key=lambda node: "WebPage" in _types(node) or "MedicalWebPage" in _types(node))
-    said: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for node in articles:
         for name, key in (("headline", "headline"), ("published", "datePublished"), ("modified", "dateModified")):
             value = node.get(key)
             if isinstance(value, str):
-                said.setdefault(name, _clean(value))
+                fields.setdefault(name, _clean(value))
         for name, key in (("author", "author"), ("reviewer", "reviewedBy")):
             person, about = _person(node.get(key))
             if person:
-                said.setdefault(name, person)
-                said.setdefault(f"{name}_about", about)
-    return LinkedData(**said, questions=questions)
+                fields.setdefault(name, person)
+                fields.setdefault(f"{name}_about", about)
+    return LinkedData(**fields, questions=questions)
 
 
 def _nodes(script: str) -> Iterator[dict[str, object]]:

@@ -25,17 +25,17 @@ def with_headers(page: PageLinks, headers: Headers) -> PageLinks:
     >>> with_headers(PageLinks("http://a.example/"), (("Link", '</2>; rel="next"'),)).next
     'http://a.example/2'
     """
-    said: dict[str, str] = {}
+    targets: dict[str, str] = {}
     feeds = list(page.feeds)
     for name, value in headers:
         if name.lower() == "link":
             for address, rest in LINK.findall(value):
-                _take(_target(address, page.url), rest, said, feeds)
+                _take(_target(address, page.url), rest, targets, feeds)
         elif name.lower() == "refresh" and (target := refreshed(value, page.url)):
-            said.setdefault("refresh", target)
-    if not said and len(feeds) == len(page.feeds):
+            targets.setdefault("refresh", target)
+    if not targets and len(feeds) == len(page.feeds):
         return page
-    own = {name: target for name, target in said.items() if not getattr(page, name)}
+    own = {name: target for name, target in targets.items() if not getattr(page, name)}
     return replace(page, feeds=tuple(dict.fromkeys(feeds)), **own)  # type: ignore[arg-type]
 
 
@@ -51,7 +51,7 @@ def sends_to(value: str) -> str:
     return match[2] if match is not None and int(match[1][:4]) <= SOON else ""
 
 
-def _take(target: str, rest: str, said: dict[str, str], feeds: list[str]) -> None:
+def _take(target: str, rest: str, targets: dict[str, str], feeds: list[str]) -> None:
     words: dict[str, str] = {}
     for name, quoted, plain in PARAMETER.findall(rest):
         words.setdefault(name.lower(), (quoted or plain).lower())
@@ -60,7 +60,7 @@ def _take(target: str, rest: str, said: dict[str, str], feeds: list[str]) -> Non
         return
     for word in rel:
         if word in NAMED:
-            said.setdefault(NAMED[word], target)
+            targets.setdefault(NAMED[word], target)
     if "alternate" in rel and words.get("type") in FEEDS:
         feeds.append(target)
 

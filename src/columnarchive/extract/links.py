@@ -135,18 +135,18 @@ def _head(tree: LexborHTMLParser, base: str, url: str) -> dict[str, object]:
     feeds: list[str] = []
     alternates: list[str] = []
     for node in tree.css("link[rel][href]"):
-        said = node.attributes
-        rel = (said.get("rel") or "").lower().split()
-        target = _address(said.get("href") or "", base)
+        attributes = node.attributes
+        rel = (attributes.get("rel") or "").lower().split()
+        target = _address(attributes.get("href") or "", base)
         if not target:
             continue
         for name in NAMED.keys() & set(rel):
             found.setdefault(NAMED[name], target)
         if "alternate" in rel:
-            kind = (said.get("type") or "").lower()
+            kind = (attributes.get("type") or "").lower()
             if kind in FEEDS:
                 feeds.append(target)
-            elif said.get("hreflang"):
+            elif attributes.get("hreflang"):
                 alternates.append(target)
     robots: set[str] = set()
     for node in tree.css("meta[content]"):
@@ -165,9 +165,9 @@ def robots_of(html: str) -> frozenset[str]:
 
 
 def _meta(node: LexborNode, base: str, url: str, found: dict[str, object], robots: set[str]) -> None:
-    said = node.attributes
-    content = said.get("content") or ""
-    name = (said.get("name") or said.get("property") or said.get("http-equiv") or "").lower()
+    attributes = node.attributes
+    content = attributes.get("content") or ""
+    name = (attributes.get("name") or attributes.get("property") or attributes.get("http-equiv") or "").lower()
     if name in ("robots", "columnarchive"):
         robots.update(part.strip() for part in content.lower().split(",") if part.strip())
     elif name == "og:type":
@@ -262,14 +262,14 @@ def _split_by_list(rows: list[_Row]) -> None:
 def _link(row: _Row, zone: Zone, reach: int) -> tuple[Link, int]:
     """A link, and how many characters around it were looked at."""
     node = row.node
-    said = node.attributes
+    attributes = node.attributes
     text = " ".join(node.text(separator=" ").split())[:200]
     if not text:
         image = node.css_first("img[alt]")
-        text = ((image.attributes.get("alt") or "") if image else said.get("alt") or said.get("title") or "").strip()[
-            :200
-        ]
-    rel = tuple((said.get("rel") or "").lower().split())
+        text = (
+            (image.attributes.get("alt") or "") if image else attributes.get("alt") or attributes.get("title") or ""
+        ).strip()[:200]
+    rel = tuple((attributes.get("rel") or "").lower().split())
     if zone in PLAIN:
         dated = DATE.search(text) is not None
         return Link(row.target, text, row.group, zone, rel, dated=dated, nofollow="nofollow" in rel), len(text)

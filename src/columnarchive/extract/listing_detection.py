@@ -22,7 +22,7 @@ _DETAILS = re.compile(r"[\[［（(【]?(?:…|\.\.\.|・・・)?[\[［（(【]?�
 _TAIL = 60
 _NEAR = 4
 _EXCERPT = 12
-_EXCERPT_KEPT = 4000
+_EXCERPTS = 4000
 _CARDS = 3
 _STOPS = frozenset("。！？")
 _FEE = re.compile(r"\d円|[¥￥]\d")
@@ -35,7 +35,7 @@ class Digest:
     """What the listing test needs of a page: its texts, their beginning in one run, and its links."""
 
     keys: frozenset[str]
-    said: frozenset[str]
+    texts: frozenset[str]
     run: str
     pieces: tuple[tuple[str, int, bool, bool, int], ...]
     links: tuple[tuple[str, int], ...]
@@ -61,8 +61,8 @@ def digest(page: Outline, url: str) -> Digest:
     )
     run = "".join(piece[0] for piece in pieces)
     keys = frozenset(piece[0] for piece in pieces)
-    said = frozenset(piece[0] for piece in pieces if piece[1] < LINK_SHARE * len(piece[0]))
-    return Digest(keys, said, run[-_EXCERPT_KEPT * 4 :], pieces, links, _has_cards(page, url))
+    texts = frozenset(piece[0] for piece in pieces if piece[1] < LINK_SHARE * len(piece[0]))
+    return Digest(keys, texts, run[-_EXCERPTS * 4 :], pieces, links, _has_cards(page, url))
 
 
 def _has_cards(page: Outline, url: str) -> bool:
@@ -121,8 +121,8 @@ def find_listings(digests: Mapping[str, Digest]) -> frozenset[str]:
     found = {url for url in repeats if survey.is_plain(url) or survey.is_index_of_section(url)}
     order = sorted(repeats, key=lambda url: (not _is_index(url), -len(repeats[url]), -len(digests[url].pieces), url))
     for url in order:
-        said = [hits for other, hits in repeats[url].items() if other not in found]
-        if said and survey.share(url, survey.without_fees(url, set().union(*said))) >= LISTING_REPEATED:
+        repeated = [hits for other, hits in repeats[url].items() if other not in found]
+        if repeated and survey.share(url, survey.without_fees(url, set().union(*repeated))) >= LISTING_REPEATED:
             found.add(url)
     return frozenset(found)
 
@@ -184,9 +184,9 @@ class _Survey:
         for other, spots in self.targets(url).items():
             theirs = self._digests[other]
             near = {index for spot in spots for index in range(spot - _NEAR, spot + _NEAR + 1) if index in inside}
-            hits = {index for index in near if len(pieces[index][0]) > 3 and _said_by(pieces[index][0], theirs)}
+            hits = {index for index in near if len(pieces[index][0]) > 3 and _occurs_in(pieces[index][0], theirs)}
             if hits:
-                found[other] = hits.union(*[by_key[key] for key in by_key.keys() & theirs.said])
+                found[other] = hits.union(*[by_key[key] for key in by_key.keys() & theirs.texts])
         return found
 
     def share(self, url: str, indexes: set[int]) -> float:
@@ -241,19 +241,19 @@ class _Survey:
             return True
         pieces = [page.pieces[index] for index in self._own(url, min(self._rare, self._chrome))]
         total = sum(len(piece[0]) for piece in pieces)
-        linked = said = 0
+        linked = unlinked = 0
         for key, text, *_ in pieces:
             sentence = key[-1:] in _STOPS
             if text >= (_PROSE if sentence else LINK_SHARE) * len(key):
                 linked += text
             elif sentence:
-                said += len(key)
-        return len(self.targets(url)) >= _CARDS and linked >= LISTING_REPEATED * total and linked > said
+                unlinked += len(key)
+        return len(self.targets(url)) >= _CARDS and linked >= LISTING_REPEATED * total and linked > unlinked
 
 
-def _said_by(key: str, other: Digest) -> bool:
+def _occurs_in(key: str, other: Digest) -> bool:
     """Whether another page says this text, or begins a text with it."""
-    if key in other.said:
+    if key in other.texts:
         return True
     excerpt = _excerpt(key)
     return len(excerpt) >= _EXCERPT and excerpt[: 3 * _EXCERPT] in other.run

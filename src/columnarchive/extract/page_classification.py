@@ -54,12 +54,12 @@ def judge(
         return "suspect"
     if size < WALL_CHARS and not dated:
         title = page.title.lower()
-        shown = " ".join([title, article.title.lower(), article.text.lower()] if article else [title])
-        if WALL.search(shown) or (size == 0 and WALL.search(_all(page).lower())):
+        visible = " ".join([title, article.title.lower(), article.text.lower()] if article else [title])
+        if WALL.search(visible) or (size == 0 and WALL.search(_all(page).lower())):
             return "suspect"
         if sends_on:
             return "redirected"
-        if MISSING.search(title) or (size < WALL_CHARS / 2 and MISSING.search(shown)):
+        if MISSING.search(title) or (size < WALL_CHARS / 2 and MISSING.search(visible)):
             return "suspect"
     if article is None:
         text = _all(page) if page.scripts else ""
@@ -76,12 +76,12 @@ def tells_of_move(article: Article) -> bool:
     return len(text) < WALL_CHARS and _MOVED.search(text) is not None and not WALL.search(text.lower())
 
 
-def is_foreign(said: Sequence[int], before: Sequence[int]) -> bool:
+def is_foreign(flags: Sequence[int], before: Sequence[int]) -> bool:
     """Whether a page lost all that it shared with its site, by what the template says of its pieces now and before.
 
     A redesign is no loss: the other pages have it too.
     """
-    return not any(one & COMMON for one in said) and sum(one & COMMON > 0 for one in before) >= FOREIGN_PIECES
+    return not any(one & COMMON for one in flags) and sum(one & COMMON > 0 for one in before) >= FOREIGN_PIECES
 
 
 def _all(page: Outline) -> str:

@@ -45,10 +45,10 @@ class Place:
     __slots__ = ("around", "holder", "links", "name", "node", "path", "tag", "targets", "words", "zone")
 
     def __init__(self, node: LexborNode, tag: str, outer: Place | None) -> None:
-        said = node.attributes
+        attributes = node.attributes
         self.node = node
         self.tag = tag
-        self.name, self.words = _named(tag or "?", said.get("id") or "", said.get("class") or "")
+        self.name, self.words = _named(tag or "?", attributes.get("id") or "", attributes.get("class") or "")
         self.around: tuple[Place, ...] = (self, *outer.around) if outer else (self,)
         self.path = "<".join([place.name for place in self.around[:NAMED]])
         self.holder: Place | None = self if tag in LISTS else outer.holder if outer else None

@@ -41,7 +41,7 @@ from columnarchive.records import (
 )
 
 T = TypeVar("T")
-_TOLD = 20  # of the lines of a template, those on most pages are told
+_COMMON_LINES = 20  # of the lines of a template, those on most pages are told
 _HELD = 4000  # outlines kept between the two passes; past that, a body is parsed a second time
 
 
@@ -74,10 +74,10 @@ def read_site(
     )
     for _, url, number, page in events:
         read = partial(_read, page, number, kinds.get(url), last.get(url), timeline, library)
-        reading, kept = library.contained(page.versions[number], read, partial(_unreadable, page, number))
+        reading, state = library.contained(page.versions[number], read, partial(_unreadable, page, number))
         done[url].append(reading)
-        if kept is not None:
-            last[url] = kept
+        if state is not None:
+            last[url] = state
     if (newest := timeline.newest()) is not None:
         learned(newest)
     for url in sorted(page.url for page in pages):
@@ -100,7 +100,7 @@ class _Last:
     article: Article
     read: Article
     """As it was read, before words already known took the place of its own."""
-    said: tuple[int, ...] | None
+    flags: tuple[int, ...] | None
     """What the template said of its pieces then: while it says the same, it need not be read again."""
 
 
@@ -219,7 +219,7 @@ class _Timeline:
             return None
         for url, page in self._moving.items():
             self._move(url, page, (len(page.versions) - 1,))
-        places, lines, common = self._template.told(_TOLD)
+        places, lines, common = self._template.summary(_COMMON_LINES)
         at = max(page.versions[-1].first_at for page in self._pages.values())
         return SiteTemplate(len(self._pages), at, places, lines, common)
 
@@ -290,13 +290,13 @@ def _read(
     if own is not None and site.template is not None:
         site.template.add(own)
     try:
-        said = site.template.judge(opened) if site.template is not None else None
-        read = article = read_article(opened, site, page.url, said)
+        flags = site.template.judge(opened) if site.template is not None else None
+        read = article = read_article(opened, site, page.url, flags)
         if article is not None and article.pictures:
             article = replace(article, pictures=own_pictures(article, opened, site, page.url))
         old = library.open(page.versions[last.number]) if last is not None else None
-        old_said = site.template.judge(old) if site.template is not None and isinstance(old, Outline) else None
-        foreign = said is not None and old_said is not None and is_foreign(said, old_said)
+        old_flags = site.template.judge(old) if site.template is not None and isinstance(old, Outline) else None
+        foreign = flags is not None and old_flags is not None and is_foreign(flags, old_flags)
         familiar = last is not None and article is not None and mostly_remains(last.read, article)
         is_notice = (
             sent not in ("", *library.known) and not foreign and last is not None and not _is_same(sent, page.url)
@@ -312,10 +312,10 @@ def _read(
             return Reading(version, "article" if last else "other", outcome, None, False, canonical), None
         changed = True
         if last is not None and isinstance(old, Outline):
-            same = old_said == last.said
-            old_article = last.read if same else read_article(old, site, page.url, old_said)
+            same = old_flags == last.flags
+            old_article = last.read if same else read_article(old, site, page.url, old_flags)
             if old_article is not None:
-                shared = _shared_texts(old, old_said) | _shared_texts(opened, said)
+                shared = _shared_texts(old, old_flags) | _shared_texts(opened, flags)
                 changed = is_revision(old_article, article, old, opened, shared)
             if changed:
                 article = settle(last.article, article, old, opened)
@@ -327,7 +327,7 @@ def _read(
                 after = settled(were, article.pictures, keys(old, page.url), keys(opened, page.url))
                 changed = changed or are_others(were, after)
                 article = replace(article, pictures=after)
-        return Reading(version, "article", "ok", article, changed, canonical), _Last(number, article, read, said)
+        return Reading(version, "article", "ok", article, changed, canonical), _Last(number, article, read, flags)
     finally:
         if own is not None and site.template is not None:
             site.template.remove(own)
@@ -338,6 +338,6 @@ def _is_same(one: str, other: str) -> bool:
     return one.partition("?")[0] == other.partition("?")[0]
 
 
-def _shared_texts(page: Outline, said: Sequence[int] | None) -> frozenset[str]:
+def _shared_texts(page: Outline, flags: Sequence[int] | None) -> frozenset[str]:
     """Texts of a page that other pages of its site show too."""
-    return frozenset([piece.key for piece, told in zip(page.pieces, said or (), strict=False) if told & SHARED])
+    return frozenset([piece.key for piece, flag in zip(page.pieces, flags or (), strict=False) if flag & SHARED])

@@ -45,8 +45,8 @@ class Template:
         "_pages",
         "_paths",
         "_places",
-        "_said",
         "_shares",
+        "_text_sums",
         "_total",
         "_where",
         "needed",
@@ -68,7 +68,7 @@ class Template:
         self._common: dict[int, int] = {}
         self._links: dict[int, int] = {}
         self._pages: dict[int, int] = {}
-        self._said: dict[int, dict[int, int]] = {}
+        self._text_sums: dict[int, dict[int, int]] = {}
         self._paths: dict[int, tuple[int, ...]] = {}
         self._shares: dict[int, tuple[bool, float, float]] = {}
         self._bits: dict[int, int] = {}
@@ -109,12 +109,12 @@ class Template:
         for place, times in page.marks.items():
             for step in self._path(place):
                 self._marks[step] = self._marks.get(step, 0) + sign * times
-        for place, said in page.said.items() - other.said.items() if other else page.said.items():
+        for place, text_sum in page.text_sums.items() - other.text_sums.items() if other else page.text_sums.items():
             self._pages[place] = self._pages.get(place, 0) + sign
-            spots = self._said.setdefault(place, {})
-            spots[said] = spots.get(said, 0) + sign
-            if not spots[said]:
-                del spots[said]
+            spots = self._text_sums.setdefault(place, {})
+            spots[text_sum] = spots.get(text_sum, 0) + sign
+            if not spots[text_sum]:
+                del spots[text_sum]
 
     def _masses(self, rows: frozenset[Row], sign: int) -> None:
         """Characters a place holds, and of them the common ones at the present frequencies."""
@@ -153,7 +153,7 @@ class Template:
                         self._common[step] = self._common.get(step, 0) + sign * times * len(key)
 
     def judge(self, page: Outline) -> tuple[int, ...]:
-        """What is said of each piece of a page (`DEAD` and so on): all that reading an article asks of its site.
+        """Return the flags (`DEAD` and so on) of each piece of a page: all that reading an article asks of its site.
 
         The page itself counts as evidence, so a text is common if enough pages beside it have it.
         """
@@ -161,13 +161,13 @@ class Template:
         found: list[int] = []
         for piece in page.pieces:
             place = piece.place
-            said = bits.get(place)
-            if said is None:
-                said = bits[place] = self._said_at(place, piece.tag)
+            flags = bits.get(place)
+            if flags is None:
+                flags = bits[place] = self._flags_at(place, piece.tag)
             times = frequency.get(piece.counted, 1)
             if times > 1:
-                said |= COMMON | SHARED if times >= least else SHARED
-            found.append(said)
+                flags |= COMMON | SHARED if times >= least else SHARED
+            found.append(flags)
         return tuple(found)
 
     def picture_keys(self, page: Outline, url: str) -> frozenset[str]:
@@ -176,15 +176,15 @@ class Template:
             [key for place, key in spots(page, url) if self.is_dead(place) or self.pictures.holds((place, key))]
         )
 
-    def _said_at(self, place: int, tag: str) -> int:
-        """What is said of every piece at a place."""
+    def _flags_at(self, place: int, tag: str) -> int:
+        """Return the flags of every piece at a place."""
         deciding = self._places.deciding(place, tag)
-        said = DEAD * self.is_dead(deciding) | DEAD_HERE * self.is_dead(place)
+        flags = DEAD * self.is_dead(deciding) | DEAD_HERE * self.is_dead(place)
         if self.is_content(deciding):
-            said |= CONTENT | PROVEN * (self._pages.get(deciding, 0) >= MIN_PLACE_PAGES)
+            flags |= CONTENT | PROVEN * (self._pages.get(deciding, 0) >= MIN_PLACE_PAGES)
         if tag in TEXT_TAGS and self.is_content(self._places.parents[place]):
-            said |= AROUND_CONTENT
-        return said
+            flags |= AROUND_CONTENT
+        return flags
 
     def is_dead(self, place: int) -> bool:
         """Whether everything here or around here is template, so that even unique text is."""
@@ -195,7 +195,7 @@ class Template:
         dead, share, links = self._verdict(place)
         return not dead and share < CONTENT_SHARE and links < LINK_SHARE and self._pages.get(place, 0) > 1
 
-    def told(self, most: int) -> tuple[int, int, tuple[tuple[str, int], ...]]:
+    def summary(self, most: int) -> tuple[int, int, tuple[tuple[str, int], ...]]:
         """How many outermost places are dead, how many lines are common outside content, and `most` of those lines.
 
         Each with the number of pages that have it, the most common first; the same however the counters came about.
@@ -225,8 +225,8 @@ class Template:
                 and self._places.steps[place].tag in CONTAINERS
                 and self._pages.get(place, 0) >= min(MIN_PLACE_PAGES, self.pages)
             ):
-                said = self._said.get(place, {})
-                dead = len(said) == 1 and 0 not in said  # a box that says the same on every page that has it
+                sums = self._text_sums.get(place, {})
+                dead = len(sums) == 1 and 0 not in sums  # a box that says the same on every page that has it
             if not dead and place > 0:
                 dead = self._verdict(self._places.parents[place])[0]
             found = self._shares[place] = (dead, share, links)

@@ -26,7 +26,7 @@ class Evidence:
     A row is (place, text, linked characters).
     """
 
-    __slots__ = ("marks", "pictures", "rows", "said", "texts")
+    __slots__ = ("marks", "pictures", "rows", "text_sums", "texts")
 
     def __init__(self, rows: frozenset[Row], places: Places, pictures: frozenset[Spot] = frozenset()) -> None:
         self.rows = rows
@@ -47,7 +47,7 @@ class Evidence:
             else:
                 own[place] = {key}
                 counts[place] = 1
-        self.said = _text_sums(own, counts, parents)
+        self.text_sums = _text_sums(own, counts, parents)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Evidence) and self.rows == other.rows and self.pictures == other.pictures
@@ -58,13 +58,13 @@ class Evidence:
 
 def _text_sums(own: dict[int, set[str]], counts: dict[int, int], parents: list[int]) -> dict[int, int]:
     """For each place with text and each place around one: a sum of all that is said inside, 0 for a single text."""
-    said: dict[int, int] = {}
+    text_sums: dict[int, int] = {}
     waiting = [-place for place in own]
     heapq.heapify(waiting)
     while waiting:  # a place has a larger number than the one around it, so its own sum is whole when its turn comes
         place = -heapq.heappop(waiting)
         texts = own[place]
-        said[place] = hash(frozenset(texts)) if counts[place] > 1 else 0
+        text_sums[place] = hash(frozenset(texts)) if counts[place] > 1 else 0
         if place <= 0:
             continue
         parent = parents[place]
@@ -75,7 +75,7 @@ def _text_sums(own: dict[int, set[str]], counts: dict[int, int], parents: list[i
         else:
             known |= texts
             counts[parent] += counts[place]
-    return said
+    return text_sums
 
 
 def evidence(page: Outline, places: Places, url: str = "") -> Evidence:

@@ -40,11 +40,11 @@ def _norm(text: str) -> str:
 
 
 def find_title(
-    page: Outline, chosen: Sequence[int], said: Sequence[int] | None, site_parts: frozenset[str], headline: str
+    page: Outline, chosen: Sequence[int], flags: Sequence[int] | None, site_parts: frozenset[str], headline: str
 ) -> tuple[str, int]:
     """The title and the position of the piece that shows it (-1 when no piece does).
 
-    `said` is what the site's template says of each piece; `site_parts` are the parts of document titles that the
+    `flags` is what the site's template says of each piece; `site_parts` are the parts of document titles that the
     site's pages share (its name and slogan).
     """
     stated = _stated(page, site_parts, headline)
@@ -82,8 +82,8 @@ def find_title(
             piece.tag == "h1"
             and len(piece.key) > 1
             and piece.text not in site_parts
-            and not _is_site_heading(page, index, said)
-            and (not stated or said is not None)
+            and not _is_site_heading(page, index, flags)
+            and (not stated or flags is not None)
             and _leads(page, chosen, index)
         ):
             return _one_line(piece.text), index
@@ -103,10 +103,10 @@ def _leads(page: Outline, chosen: Sequence[int], index: int) -> bool:
     return sum(piece.linked >= LINK_SHARE * len(piece.key) for piece in between) <= _FEW_LINKS
 
 
-def _is_site_heading(page: Outline, index: int, said: Sequence[int] | None) -> bool:
+def _is_site_heading(page: Outline, index: int, flags: Sequence[int] | None) -> bool:
     """An h1 that only names the site: shared by other pages or standing in the site's header."""
-    if said is not None:
-        return said[index] & (SHARED | DEAD_HERE) > 0
+    if flags is not None:
+        return flags[index] & (SHARED | DEAD_HERE) > 0
     piece = page.pieces[index]
     return piece.linked >= LINK_SHARE * len(piece.key)
 
@@ -153,11 +153,11 @@ def _stated(page: Outline, site_parts: frozenset[str], headline: str) -> list[st
 
 def _without_site(title: str, site_parts: frozenset[str], site_name: str) -> str:
     parts = title_parts(title)
-    kept = [part for part in parts if part not in site_parts and part != site_name]
-    if not kept or len(kept) == len(parts):
+    own_parts = [part for part in parts if part not in site_parts and part != site_name]
+    if not own_parts or len(own_parts) == len(parts):
         return _tidy(title)
-    start = title.find(kept[0])
-    end = title.rfind(kept[-1]) + len(kept[-1])
+    start = title.find(own_parts[0])
+    end = title.rfind(own_parts[-1]) + len(own_parts[-1])
     return _tidy(title[start:end])
 
 

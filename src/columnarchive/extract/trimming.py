@@ -52,20 +52,22 @@ def keep_rows(page: Outline, keep: list[bool], links: list[bool]) -> None:
 
 def drop_echoes(page: Outline, keep: list[bool]) -> None:
     """Drop what is written for machines: bare times and addresses, and a text that repeats many others in one."""
-    kept = [at for at, chosen in enumerate(keep) if chosen]
-    for at in kept:
+    remaining = [at for at, chosen in enumerate(keep) if chosen]
+    for at in remaining:
         piece = page.pieces[at]
         if piece.tag not in _PLAIN_TAGS:
             continue
         if _FOR_MACHINES.fullmatch(piece.text):
             keep[at] = False
         elif len(piece.key) > _ECHO:
-            others = [page.pieces[one].key for one in kept if one != at and len(page.pieces[one].key) > _LABEL_CHARS]
+            others = [
+                page.pieces[one].key for one in remaining if one != at and len(page.pieces[one].key) > _LABEL_CHARS
+            ]
             echoed = sum(len(key) for key in set(others) if key in piece.key)
             keep[at] = echoed < len(piece.key) / 2
 
 
-def keep_lone_links(page: Outline, keep: list[bool], links: list[bool], said: Sequence[int] | None) -> None:
+def keep_lone_links(page: Outline, keep: list[bool], links: list[bool], flags: Sequence[int] | None) -> None:
     """A link or two between paragraphs that stay are a reference in the text, not navigation."""
     pieces = page.pieces
     end = 0
@@ -78,7 +80,7 @@ def keep_lone_links(page: Outline, keep: list[bool], links: list[bool], said: Se
         if index > 0 and end < len(pieces) and keep[index - 1] and end - index <= _LONE_LINKS:
             for at in range(index, end):
                 piece = pieces[at]
-                dead = said is not None and said[at] & (DEAD_HERE | COMMON)
+                dead = flags is not None and flags[at] & (DEAD_HERE | COMMON)
                 if dead or piece.inside & IN_BAD or is_call(piece.text):
                     continue
                 if piece.element >= 0 and _are_near(page, index - 1, at):
@@ -157,7 +159,7 @@ def _same_box(page: Outline, heading: int, later: int) -> bool:
 
 def drop_forms(page: Outline, keep: list[bool]) -> None:
     """Drop the labels and hints of a form to write a comment in, up to the heading that leads to it."""
-    total = sum(len(piece.key) for piece, kept in zip(page.pieces, keep, strict=True) if kept)
+    total = sum(len(piece.key) for piece, keeps in zip(page.pieces, keep, strict=True) if keeps)
     for field in page.fields:
         box = range(0)
         at = field

@@ -23,10 +23,10 @@ def of_headers(headers: Headers) -> frozenset[str]:
             continue
         asked = ""
         for part in value.lower().split(","):
-            said = part.strip()
-            before, colon, after = said.partition(":")
+            rule = part.strip()
+            before, colon, after = rule.partition(":")
             if colon and not VALUED.match(before.strip()):
-                asked, said = before.strip(), after.strip()
-            if said and asked in OURS:
-                found.add(said)
+                asked, rule = before.strip(), after.strip()
+            if rule and asked in OURS:
+                found.add(rule)
     return frozenset(found)

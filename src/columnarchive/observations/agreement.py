@@ -58,5 +58,5 @@ def agreements(codes: Iterable[tuple[str, bool, bool]]) -> list[Agreement]:
     ]
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+def _share(part: int, total: int) -> float | None:
+    return part / total if total else None
