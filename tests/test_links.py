@@ -11,9 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from columnarchive.crawl.column_discovery import ColumnDiscovery
-from columnarchive.extract.link_header import with_headers
-from columnarchive.extract.links import page_links
-from columnarchive.extract.query_encoding import in_own_encoding
+from columnarchive.extract.links import in_own_encoding, page_links
+from columnarchive.extract.response_headers import with_headers
 from columnarchive.urls import Link
 
 AT = "https://clinic.example/column/"

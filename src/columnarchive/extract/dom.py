@@ -12,8 +12,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.dom_walk import Walk
-from columnarchive.extract.link_header import sends_to
 from columnarchive.extract.outlines import Outline
+from columnarchive.extract.response_headers import sends_to
 from columnarchive.extract.rules import MAX_CHARS, STRIPPED
 from columnarchive.extract.wrappers import settle_flags
 

@@ -1,8 +1,4 @@
-"""The images of a page: where each is really loaded from, which are no pictures of anything, and which are template.
-
-Nothing is fetched. A picture that many pages share, or that stands in a place where all pages share theirs, such as a
-banner that is exchanged on every page, belongs to the site's template.
-"""
+"""The pictures of a page, and the files that it needs to look as it looked: style sheets, layout pictures, fonts."""
 
 from __future__ import annotations
 
@@ -10,8 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from columnarchive.extract.link_header import link_target
 from columnarchive.extract.outlines import Image, Outline, PagePicture
+from columnarchive.extract.response_headers import link_target
 from columnarchive.extract.rules import DEAD_SHARE, MIN_PLACE_PAGES
 from columnarchive.records import PICTURE_FILE, picture_key
 
@@ -176,3 +172,40 @@ def declared_size(attributes: Mapping[str, str | None], name: str) -> int:
     """Return a width or height in pixels as an element declares it; 0 without one."""
     value = (attributes.get(name) or "").strip().removesuffix("px")
     return int(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0
+
+
+MAX_OF_PAGE = 60
+_TAG = re.compile(r"<(link|img|source)\b([^<>]{0,5000})>", re.I)
+_ATTRIBUTE = re.compile(
+    r"""\b(rel|href|src)\s{0,9}=\s{0,9}(?:"([^"]{0,2000})"|'([^']{0,2000})'|([^\s"'>]{1,2000}))""", re.I
+)
+_NAMED = re.compile(
+    r"""url\(\s{0,9}(?:"([^"]{1,2000})"|'([^']{1,2000})'|([^'")\s]{1,2000}))\s{0,9}\)|@import\s{1,9}["']([^"']{1,2000})["']""",
+    re.I,
+)
+
+
+def requisites_of_page(text: str, url: str) -> list[str]:
+    """Return the addresses that a page needs, style sheets first."""
+    sheets, others = [], []
+    for tag, attributes in _TAG.findall(text):
+        named = {name.lower(): "".join(value) for name, *value in _ATTRIBUTE.findall(attributes)}
+        if tag.lower() == "link" and "stylesheet" in named.get("rel", "").lower().split():
+            sheets.append(named.get("href", ""))
+        elif tag.lower() != "link":
+            others.append(named.get("src", ""))
+    return _addresses([*sheets, *others, *_named_in(text)], url)
+
+
+def requisites_of_style_sheet(text: str, url: str) -> list[str]:
+    """Return the addresses that a style sheet names: other sheets, fonts, pictures."""
+    return _addresses(_named_in(text), url)
+
+
+def _named_in(text: str) -> list[str]:
+    return ["".join(found) for found in _NAMED.findall(text)]
+
+
+def _addresses(named: Iterable[str], url: str) -> list[str]:
+    found = (link_target(one.replace("&amp;", "&"), "", url) for one in named if one and not one.startswith("data:"))
+    return list(dict.fromkeys(filter(None, found)))[:MAX_OF_PAGE]

@@ -16,8 +16,7 @@ from columnarchive.extract.markup_limits import exceeded_limit
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.page_classification import judge, refuse
 from columnarchive.extract.rules import BROKEN_SHARE, MAX_EVIDENCE_PAGES, TEMPLATE_SHARE
-from columnarchive.extract.template import Template
-from columnarchive.extract.template_sample import evidence
+from columnarchive.extract.template import Template, evidence
 from columnarchive.extract.title import title_parts
 from columnarchive.records import Article, Outcome
 

@@ -18,16 +18,15 @@ from columnarchive.containment import Containment
 from columnarchive.extract.article import Site, own_pictures, read_article
 from columnarchive.extract.change_detection import is_revision, mostly_remains, settle
 from columnarchive.extract.dom_paths import Places
-from columnarchive.extract.link_header import link_target
 from columnarchive.extract.listing_detection import Digest, digest, find_listings
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.page_classification import is_foreign, judge, tells_of_move
 from columnarchive.extract.page_images import design_slots, keys
 from columnarchive.extract.pictures import are_others, settled
+from columnarchive.extract.response_headers import link_target
 from columnarchive.extract.rules import MAX_EVIDENCE_PAGES
 from columnarchive.extract.saved_pages import open_page, shared_title_parts
-from columnarchive.extract.template import SHARED, Template
-from columnarchive.extract.template_sample import Evidence, evidence, unite
+from columnarchive.extract.template import SHARED, Evidence, Template, evidence, unite
 from columnarchive.records import (
     Article,
     Block,

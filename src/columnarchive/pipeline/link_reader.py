@@ -84,27 +84,25 @@ def robots_in_worker(limits: PageLimits, capture: Capture) -> str:
 def links_of_capture(capture: Capture, skim: bool) -> PageLinks | None:
     """What a captured page links to, only skimmed if `skim`; None when there is no body."""
     # What parses pages is loaded by workers only.
-    from columnarchive.extract import x_robots_tag
     from columnarchive.extract.charset import decode
-    from columnarchive.extract.link_header import with_headers
-    from columnarchive.extract.links import page_links
-    from columnarchive.extract.query_encoding import in_own_encoding
+    from columnarchive.extract.links import in_own_encoding, page_links
+    from columnarchive.extract.response_headers import robots_directives, with_headers
 
     if capture.body is None:
         return None
     text, encoding = decode(capture.body, capture.header("content-type"))
     wanted = (lambda _: False) if skim else None
     page = with_headers(page_links(in_own_encoding(text, encoding), capture.final_url, wanted), capture.headers)
-    return replace(page, robots=page.robots | x_robots_tag.of_headers(capture.headers))
+    return replace(page, robots=page.robots | robots_directives(capture.headers))
 
 
 def robots_rules_of(capture: Capture) -> str:
     """What a capture asks of robots, as a crawl records it."""
-    from columnarchive.extract import x_robots_tag
     from columnarchive.extract.charset import decode
     from columnarchive.extract.links import robots_of
+    from columnarchive.extract.response_headers import robots_directives
 
     if capture.body is None or capture.outcome not in ("ok", "redirected"):
         return ""
     text, _ = decode(capture.body, capture.header("content-type"))
-    return ", ".join(sorted(robots_of(text) | x_robots_tag.of_headers(capture.headers)))
+    return ", ".join(sorted(robots_of(text) | robots_directives(capture.headers)))

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from columnarchive.extract import page_requisites, picture_files, picture_text
+from columnarchive.extract import picture_files, picture_text
 from columnarchive.extract.charset import decode
 from columnarchive.pipeline.worker_pool import CallFailed, PageLimits, Worker, WorkerDied, WorkerPool
 from columnarchive.records import Capture
@@ -90,10 +90,12 @@ def _requisites(worker: Worker, body: bytes, url: str) -> list[str]:
 
 def requisites_in_worker(limits: PageLimits, body: bytes, url: str) -> list[str]:
     """Find what a page or a style sheet needs within its limits."""
+    from columnarchive.extract import page_images
+
     limits.begin("requisites", LINK_SECONDS)
     if _is_no_page(body) and urlsplit(url).path.lower().endswith(".css"):
-        return page_requisites.of_style_sheet(body.decode("utf-8", "replace"), url)
-    return page_requisites.of_page(decode(body, "")[0], url)
+        return page_images.requisites_of_style_sheet(body.decode("utf-8", "replace"), url)
+    return page_images.requisites_of_page(decode(body, "")[0], url)
 
 
 def can_compare() -> bool:

@@ -1,4 +1,4 @@
-"""What header lines say that a page's own <head> could: Link (RFC 8288) and Refresh."""
+"""What header lines say that a page's own <head> could: Link (RFC 8288), Refresh and X-Robots-Tag."""
 
 from __future__ import annotations
 
@@ -79,3 +79,30 @@ def _target(address: str, base: str) -> str:
         return canonical(address, base)
     except UsageError:
         return ""
+
+
+# Rules that have a value of their own; any other name before a colon is that of the robot asked.
+VALUED = re.compile(r"(?:unavailable_after|max-[\w-]+)$")
+OURS = frozenset({"", "*", "columnarchive"})
+
+
+def robots_directives(headers: Headers) -> frozenset[str]:
+    """The directives of all X-Robots-Tag lines but those that ask other robots by name.
+
+    >>> lines = (("X-Robots-Tag", "noindex, NoArchive"), ("X-Robots-Tag", "otherbot: nofollow, none"))
+    >>> sorted(robots_directives(lines))
+    ['noarchive', 'noindex']
+    """
+    found: set[str] = set()
+    for name, value in headers:
+        if name.lower() != "x-robots-tag":
+            continue
+        asked = ""
+        for part in value.lower().split(","):
+            rule = part.strip()
+            before, colon, after = rule.partition(":")
+            if colon and not VALUED.match(before.strip()):
+                asked, rule = before.strip(), after.strip()
+            if rule and asked in OURS:
+                found.add(rule)
+    return frozenset(found)
