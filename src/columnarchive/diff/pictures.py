@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from columnarchive.diff.spans import spans_between
-from columnarchive.observations.pictures import before_after_words
+from columnarchive.observations import before_after_words
 from columnarchive.records import Article, Edit, Evidence, Picture, picture_key
 
 _Pair = tuple[Picture | None, Picture | None]

@@ -19,22 +19,27 @@ if TYPE_CHECKING:
     from columnarchive.observations.agreement import agreements as agreements
     from columnarchive.observations.engine import observe as observe
     from columnarchive.observations.engine import statements as statements
+    from columnarchive.observations.ledger import before_after_words as before_after_words
+    from columnarchive.observations.ledger import elsewhere as elsewhere
     from columnarchive.observations.ledger import ledger_entries as ledger_entries
     from columnarchive.observations.ledger import lines_of as lines_of
+    from columnarchive.observations.ledger import picture_entries as picture_entries
+    from columnarchive.observations.ledger import read_in_pictures as read_in_pictures
     from columnarchive.observations.lexicon import codebook as codebook
-    from columnarchive.observations.pictures import before_after_words as before_after_words
-    from columnarchive.observations.pictures import picture_entries as picture_entries
-    from columnarchive.observations.surroundings import elsewhere as elsewhere
-    from columnarchive.observations.surroundings import read_in_pictures as read_in_pictures
 
 __getattr__ = load_on_use(
     __name__,
     {
         "observations.agreement": ("Agreement", "agreements"),
         "observations.engine": ("observe", "statements"),
-        "observations.ledger": ("ledger_entries", "lines_of"),
+        "observations.ledger": (
+            "before_after_words",
+            "elsewhere",
+            "ledger_entries",
+            "lines_of",
+            "picture_entries",
+            "read_in_pictures",
+        ),
         "observations.lexicon": ("codebook",),
-        "observations.pictures": ("before_after_words", "picture_entries"),
-        "observations.surroundings": ("elsewhere", "read_in_pictures"),
     },
 )
