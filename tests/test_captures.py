@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import random
 import sqlite3
@@ -42,6 +43,10 @@ def rows(db: Database) -> list[tuple[object, ...]]:
         "select url, state, first_seen_at, last_seen_at, body_sha256, last_outcome from pages"
     ).fetchall()
     return sorted(seen) + sorted(pages)
+
+
+def sha256_of(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()
 
 
 @pytest.fixture
@@ -100,6 +105,17 @@ def test_not_modified_refers_to_the_body_before(db: Database) -> None:
     assert page.visits[2].body_sha256 == page.visits[0].body_sha256 != ""
     assert page.visits[2].content_type == page.visits[0].content_type
     assert captures.load(db, 3).body is None
+
+
+@pytest.mark.parametrize(("before", "after"), [("A", "B"), ("B", "A")])
+def test_not_modified_comes_before_a_change_seen_in_the_same_second(db: Database, before: str, after: str) -> None:
+    for given in (capture("01", before), capture("02", None, "unchanged", 304), capture("02", after)):
+        add_all(db, [given])
+    (page,) = captures.visits(db, 1)
+    assert [visit.body_sha256 for visit in page.visits] == [sha256_of(before), sha256_of(before), sha256_of(after)]
+    assert captures.body_at(db.conn, URL, capture("02", after).fetched_at) == sha256_of(after)
+    assert db.conn.execute("select body_sha256 from pages").fetchall() == [(sha256_of(after),)]
+    assert [one.body_sha256 for one in captures.of_page(db, URL)][-1] == sha256_of(after)
 
 
 def test_page_state_follows_the_newest_telling_capture(db: Database) -> None:

@@ -151,7 +151,7 @@ def test_coming_back_asks_conditionally_and_one_digit_is_one_revision(site: Serv
     finally:
         page.write_text(old, encoding="utf-8")
     changes = [json.loads(line) for line in archive(crawled, "changes", "--json").splitlines()]
-    assert len(changes) == 1, changes
+    assert len(changes) == 1, json.dumps(changes, ensure_ascii=False, indent=1)
     (change,) = changes
     assert change["url"] == site.url + "blog/2014/11/post-46-991803.html"
     assert (change["from"], change["to"]) == (1, 2)

@@ -51,7 +51,7 @@ def add(db: Database, page_id: int, capture: Capture, source: str = "crawl", ref
     if state == "withdrawn":
         return None
     sha256 = capture.body_sha256
-    previous = timeline.body_before(conn, page_id, capture.fetched_at, sha256 or refers_to)
+    previous = timeline.body_before(conn, page_id, capture.fetched_at, capture.status, sha256 or refers_to)
     if capture.body is None and capture.outcome == "unchanged":
         sha256 = refers_to or previous
     if _is_known(conn, page_id, capture, sha256) or is_withdrawn(conn, sha256):
@@ -70,10 +70,10 @@ def add(db: Database, page_id: int, capture: Capture, source: str = "crawl", ref
 def visits(db: Database, site_id: int, *, resources: bool = False) -> list[PageVisits]:
     """Every page of a site that has captures, with its visits in order of time, ties by digest; or every resource."""
     rows = db.conn.execute(
-        """select pages.id, pages.url, fetched_at, outcome, status, captures.body_sha256, headers, final_url
+        f"""select pages.id, pages.url, fetched_at, outcome, status, captures.body_sha256, headers, final_url
            from pages join captures on captures.page_id = pages.id
            where pages.site_id = ? and withdrawal_id is null and pages.state <> 'withdrawn' and (kind = ?) = ?
-           order by pages.id, fetched_at, captures.body_sha256, status, outcome""",
+           order by pages.id, {timeline.IN_TIME}, status, outcome""",
         (site_id, RESOURCE, resources),
     )
     found = [
@@ -86,11 +86,11 @@ def visits(db: Database, site_id: int, *, resources: bool = False) -> list[PageV
 def of_page(source: Database | sqlite3.Connection, url: str) -> list[CaptureRow]:
     """Every capture of the page at `url`, oldest first; none for a page that the archive does not know."""
     rows = blobs.connection(source).execute(
-        """select captures.id, fetched_at, status, outcome, final_url, captures.body_sha256, error, source,
+        f"""select captures.id, fetched_at, status, outcome, final_url, captures.body_sha256, error, source,
                   withdrawal_id is not null, robots, coalesce(withdrawals.at, ''), coalesce(reason, '')
            from pages join captures on page_id = pages.id left join withdrawals on withdrawals.id = withdrawal_id
            where pages.url = ?
-           order by fetched_at, captures.body_sha256, status, captures.id""",
+           order by {timeline.IN_TIME}, status, captures.id""",
         (url,),
     )
     return [
@@ -121,9 +121,9 @@ def load(db: Database, capture_id: int) -> Capture:
 def ids(db: Database, site_id: int | None = None) -> Iterator[int]:
     """The ids of all captures, or of one site's, that were not withdrawn, in order of time."""
     rows = db.conn.execute(
-        """select captures.id from captures join pages on pages.id = page_id
+        f"""select captures.id from captures join pages on pages.id = page_id
            where withdrawal_id is null and (:site is null or pages.site_id = :site)
-           order by fetched_at, pages.url, captures.body_sha256, captures.id""",
+           order by fetched_at, pages.url, status <> {timeline.NOT_MODIFIED}, captures.body_sha256, captures.id""",
         {"site": site_id},
     )
     return (row[0] for row in rows)
@@ -161,7 +161,7 @@ def status_at(conn: sqlite3.Connection, url: str, at: str) -> int | None:
 def body_at(conn: sqlite3.Connection, url: str, at: str) -> str:
     """The digest of the body that the page at `url` showed at or last before a time; empty without one."""
     page = conn.execute("select id from pages where url = ?", (url,)).fetchone()
-    return timeline.body_before(conn, page[0], at, timeline.AFTER_ALL_TIME) if page else ""
+    return timeline.body_before(conn, page[0], at, 200, timeline.AFTER_ALL_TIME) if page else ""
 
 
 def headers_of(text: str) -> Headers:

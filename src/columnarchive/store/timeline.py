@@ -32,15 +32,19 @@ FOUND = json.dumps(
     ["no_article", "needs_javascript", "suspect", "unreadable"]
 )  # by derivation, of a page that is shown
 AFTER_ALL_TIME = "~"
+# Captures of one page in order of time. Within a second, a 304 comes first: what it confirms was there before any
+# new body. Ties beyond that are by digest, so that arrival plays no part.
+IN_TIME = f"fetched_at, status <> {NOT_MODIFIED}, captures.body_sha256"
+_NEWEST_FIRST = IN_TIME.replace(",", " desc,") + " desc"
 
 
 def settle(conn: sqlite3.Connection, page_id: int, since: str = "") -> None:
     """Bring a page's row, and the `unchanged` of its captures from `since` on, in line with its captures."""
-    before = body_before(conn, page_id, since, "")
+    before = body_before(conn, page_id, since)
     rows = conn.execute(
         f"""select id, status, outcome, body_sha256 from captures
             where page_id = ? and fetched_at >= ? and withdrawal_id is null and body_sha256 <> '' and {LIVE_SQL}
-            order by fetched_at, body_sha256 limit ?""",
+            order by {IN_TIME} limit ?""",
         # Only a capture added, others of its second and the one after them can read differently.
         (page_id, since, 8 if since else -1),
     ).fetchall()
@@ -53,14 +57,14 @@ def settle(conn: sqlite3.Connection, page_id: int, since: str = "") -> None:
     _settle_page(conn, page_id)
 
 
-def body_before(conn: sqlite3.Connection, page_id: int, at: str, sha256: str) -> str:
-    """The body that the page's last showing before (at, sha256) had; empty without one."""
+def body_before(conn: sqlite3.Connection, page_id: int, at: str, status: int = NOT_MODIFIED, sha256: str = "") -> str:
+    """The body that the page's last showing before a capture (or, without one, before a time) had; empty without."""
     row = conn.execute(
         f"""select body_sha256 from captures
-            where page_id = ? and (fetched_at, body_sha256) < (?, ?) and fetched_at <= ?
+            where page_id = ? and ({IN_TIME}) < (?, ?, ?) and fetched_at <= ?
               and withdrawal_id is null and body_sha256 <> '' and {LIVE_SQL}
-            order by fetched_at desc, body_sha256 desc limit 1""",
-        (page_id, at, sha256, at),
+            order by {_NEWEST_FIRST} limit 1""",
+        (page_id, at, status != NOT_MODIFIED, sha256, at),
     ).fetchone()
     return row[0] if row else ""
 
@@ -78,8 +82,8 @@ def body_after(conn: sqlite3.Connection, page_id: int, at: str) -> str:
 def _settle_page(conn: sqlite3.Connection, page_id: int) -> None:
     """Span, last body and state of a page, all of them functions of its captures."""
     rows = conn.execute(
-        """select fetched_at, outcome, body_sha256 from captures where page_id = ? and withdrawal_id is null
-           order by fetched_at desc, body_sha256 desc""",
+        f"""select fetched_at, outcome, body_sha256 from captures where page_id = ? and withdrawal_id is null
+            order by {_NEWEST_FIRST}""",
         (page_id,),
     )
     newest: tuple[str, Outcome, str] | None = None
@@ -92,7 +96,7 @@ def _settle_page(conn: sqlite3.Connection, page_id: int) -> None:
     if newest is None:
         return
     first, last = _live_edge(conn, page_id, "asc"), _live_edge(conn, page_id, "desc")
-    body = body_before(conn, page_id, AFTER_ALL_TIME, "")
+    body = body_before(conn, page_id, AFTER_ALL_TIME)
     # What derivation found the page to be holds as long as it shows the same body.
     conn.execute(
         """update pages set first_seen_at = :first, last_seen_at = :last,
