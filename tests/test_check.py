@@ -207,3 +207,19 @@ def test_captures_that_came_out_of_order_are_sound(tmp_path: Path) -> None:
         for start in range(0, len(many), 7):
             fill(db, many[start : start + 7])
         assert check(db) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("delete from bodies where id = (select max(id) from bodies)", "の本体がありません。"),
+        ("update captures set link_id = null where id = 3", "改ざん検知の記録に含まれない"),
+        ("update pages set state = 'alive' || cast(x'ff' as text) where id = 1", "UTF-8 ではありません。"),
+    ],
+)
+def test_problems_are_also_in_japanese(db: Database, damage: str, said: str) -> None:
+    db.conn.execute("pragma foreign_keys = off")
+    db.conn.execute(damage)
+    lines = [each.sentence("ja") for each in check(db)]
+    assert any(said in line for line in lines), lines
+    assert all(line.rstrip("）)").endswith(("。", "できます", "直せます", "ください")) for line in lines), lines

@@ -19,6 +19,7 @@ from columnarchive.cli.output import (
     Yes,
     choose,
     json_lines,
+    lang,
     note,
     print_result,
     say,
@@ -156,7 +157,7 @@ def check(
         for done in Archive.checked(db):
             print_result(done)
         for one in problems:
-            typer.echo(visible(f"{one.where}: {one.what}" + (f" ({one.mend})" if one.mend else "")))
+            typer.echo(visible(one.sentence(lang())))
         if problems:
             say("problems_found", number=len(problems))
         else:

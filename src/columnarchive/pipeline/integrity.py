@@ -15,7 +15,7 @@ from columnarchive.pipeline import derive, timestamps
 from columnarchive.pipeline.worker_pool import WorkerPool
 from columnarchive.store import database, fulltext, hash_chain, integrity, merged_chains, schema, sites, snapshot
 from columnarchive.store.database import Database
-from columnarchive.store.schema import REBUILD, Problem
+from columnarchive.store.schema import REBUILD, Problem, problem
 
 SAMPLE = 3  # sites derived again when not all are
 STEPS = 1000  # the progress of a check is told in thousandths of each part
@@ -53,7 +53,7 @@ def check_file(
     except StoreError:
         report(0, 0, "file")
         if found := integrity.unopened(path):
-            return [replace(found[0], mend=_mended_by(path)), *found[1:]]
+            return [replace(found[0], remedy=_mended_by(path)), *found[1:]]
         raise
     with db:
         return check(db, head, full, report, certificates, pool)
@@ -79,7 +79,7 @@ def check(
     report(0, 0, "references")
     partial = not found and snapshot.is_without_bodies(db.conn)
     found += integrity.references(db.conn, without_bodies=partial)
-    if any(problem.where == "file" for problem in found):
+    if any(one.where == "file" for one in found):
         # What SQLite itself cannot read would only bring the same news again in worse words.
         return found
     damaged = bool(found)
@@ -88,9 +88,7 @@ def check(
         found += hash_chain.verify(db.conn) + merged_chains.verify(db.conn)
         found += timestamps.verify(db.conn, certificates)
         if head and not hash_chain.holds(db.conn, head) and not merged_chains.holds(db.conn, head):
-            found.append(
-                Problem("chain", f"{head} is no link of this archive's chain: it was cut, or is another archive's.")
-            )
+            found.append(problem("chain", "head_unknown", head=head))
         report(0, 0, "index")
         return found + _index(db) + _derived(db, full, report, partial, pool)
     except (ArchiveError, *database.FILE_ERRORS):
@@ -100,22 +98,17 @@ def check(
         raise
 
 
-def _mended_by(path: Path) -> str:
+def _mended_by(path: Path) -> Message:
     """What may stand in for a file that cannot be opened."""
     copies = ", ".join(sorted(str(copy) for copy in path.parent.glob(f"{path.name}.before-upgrade-????")))
-    named = f" such as {copies}" if copies else ""
-    return f"put a copy of the file{named} in its place, or `archive import` a WARC export into a new one"
+    return Message("problem.mended_by_copy", {"copies": copies})
 
 
 def _index(db: Database) -> list[Problem]:
     if not fulltext.is_current(db.conn):
-        return [Problem("index", "The index holds the tokens of another version.", REBUILD)]
-    sentences = {
-        "missing": "The article is not in the index.",
-        "stale": "The index holds an article that is not there.",
-        "different": "The index holds other words than the article.",
-    }
-    return [Problem(f"article {each.rowid}", sentences[each.kind], REBUILD) for each in fulltext.verify(db.conn)]
+        return [problem("index", "index_version", REBUILD)]
+    codes = {"missing": "index_lacks", "stale": "index_stale", "different": "index_differs"}
+    return [problem(f"article {each.rowid}", codes[each.kind], REBUILD) for each in fulltext.verify(db.conn)]
 
 
 def _derived(db: Database, full: bool, report: Report, partial: bool, pool: WorkerPool | None) -> list[Problem]:
@@ -136,7 +129,7 @@ def _derived(db: Database, full: bool, report: Report, partial: bool, pool: Work
             for task, result in derive.derive_sites(given, db.path, current):
                 report(len(again), len(current), task.name)
                 again[task.site_id] = (
-                    [Problem(f"site {task.name}", f"It cannot be derived again: {result}")]
+                    [problem(f"site {task.name}", "not_derivable", error=result)]
                     if isinstance(result, ArchiveError)
                     else integrity.derived_differences(db.conn, task.site_id, result)
                 )

@@ -16,7 +16,7 @@ from columnarchive.store import hash_chain, merged_chains
 from columnarchive.store.articles import Connection
 from columnarchive.store.database import Database
 from columnarchive.store.hash_chain import Timestamp
-from columnarchive.store.schema import Problem
+from columnarchive.store.schema import Problem, problem
 from columnarchive.times import Clock, from_text, system_clock, to_text
 
 MAX_SKEW = timedelta(minutes=10)  # between an authority's clock and ours
@@ -88,13 +88,13 @@ def verify(conn: Connection, certificates: str = "") -> list[Problem]:
     for one in hash_chain.all_timestamps(conn):
         where = f"timestamp {one.stamped_at} of {one.authority}"
         if not hash_chain.holds(conn, one.link_sha256) and not merged_chains.holds(conn, one.link_sha256):
-            problems.append(Problem(where, "It is for a link that no chain of this archive has."))
+            problems.append(problem(where, "timestamp_of_no_link"))
             continue
         try:
             stated = rfc3161.verify_response(one.token, one.link_sha256.encode(), certificates or one.certificates)
         except ExchangeError as error:
-            problems.append(Problem(where, str(error)))
+            problems.append(Problem(where, locale.Message(f"error.{error.code}", error.parameters)))
             continue
         if stated != one.stamped_at:
-            problems.append(Problem(where, f"It states the time {stated}."))
+            problems.append(problem(where, "timestamp_differs", stated=stated))
     return problems

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from columnarchive.errors import StoreError
+from columnarchive.locale import Message
 from columnarchive.store import schema
 from columnarchive.store.blobs import DictionaryCache
 
@@ -56,11 +57,11 @@ def store_error(path: Path, error: BaseException | None) -> StoreError | None:
     return StoreError("table_damaged", path=path, found=found) if found else None
 
 
-def _diagnosed(path: Path) -> str:
+def _diagnosed(path: Path) -> Message | schema.Problem | None:
     try:
         conn = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
     except sqlite3.Error:
-        return ""
+        return None
     try:
         return schema.diagnosis(conn)
     finally:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from columnarchive.store.schema import Problem
+from columnarchive.store.schema import Problem, problem
 
 _EVIDENCE = """
 select pages.url, fetched_at, status, final_url, headers,
@@ -126,19 +126,18 @@ def verify(conn: sqlite3.Connection) -> list[Problem]:
     ):
         count, found = covered.pop(link_id, (0, ""))
         if (count, found) != (entries, content):
-            reason = f"covers {count} of {entries} entries" if count != entries else "covers captures that were altered"
-            problems.append(Problem(f"chain link {link_id}", f"Link {link_id} ({kind}, {at}) {reason}."))
+            code = "link_miscounts" if count != entries else "link_altered"
+            problems.append(problem(f"chain link {link_id}", code, link=link_id, kind=kind, at=at))
         if link_of(before, at, kind, entries, content) != link:
-            problems.append(Problem(f"chain link {link_id}", f"Link {link_id} does not follow from the one before."))
+            problems.append(problem(f"chain link {link_id}", "link_detached", link=link_id))
         before = link
     problems += [
-        Problem(f"chain link {link_id}", f"{count} rows name link {link_id}, which the chain does not have.")
+        problem(f"chain link {link_id}", "link_missing", link=link_id, count=count)
         for link_id, (count, _) in covered.items()
         if link_id is not None
     ]
     if None in covered:
-        reason = f"{covered[None][0]} captures or tombstones are in no link of the chain."
-        problems.append(Problem("chain", reason))
+        problems.append(problem("chain", "entries_unlinked", count=covered[None][0]))
     return problems
 
 

@@ -15,7 +15,7 @@ from columnarchive.records import DerivedSite
 from columnarchive.store import blobs, copies, timeline
 from columnarchive.store import site_writer as rows
 from columnarchive.store.database import Database
-from columnarchive.store.schema import REBUILD, Problem
+from columnarchive.store.schema import REBUILD, Problem, problem
 
 CACHE_BYTES = 48 << 20  # decoded bodies kept while walking, for those coded against them
 _MANY = 20  # problems of one kind that SQLite itself is asked for
@@ -26,14 +26,14 @@ def file(conn: sqlite3.Connection) -> list[Problem]:
     """SQLite's own integrity and foreign key checks."""
     try:
         found = [
-            Problem("file", f"SQLite: {fault}.")
+            problem("file", "sqlite", error=fault)
             for (fault,) in conn.execute(f"pragma integrity_check({_MANY})")
             if fault != "ok" and not fault.startswith("malformed inverted index")
         ]
         for table, rowid, parent, _ in conn.execute("pragma foreign_key_check").fetchmany(_MANY):
-            found.append(Problem(f"{table} {rowid}", f"The row refers to a row of {parent} that is not there."))
+            found.append(problem(f"{table} {rowid}", "dangling_row", table=parent))
     except sqlite3.DatabaseError as error:
-        return [Problem("file", f"SQLite cannot read the file to its end: {error}.")]
+        return [problem("file", "file_unreadable", error=error)]
     return found
 
 
@@ -45,11 +45,11 @@ def unopened(path: Path) -> list[Problem]:
         # Lets SQLite go on without the tables whose definitions it cannot read.
         conn.execute("pragma writable_schema = on")
         lines = [row[0] for row in conn.execute(f"pragma integrity_check({_MANY})")]
-        return definitions + [Problem("file", f"SQLite: {line}.") for line in lines if line != "ok"]
+        return definitions + [problem("file", "sqlite", error=line) for line in lines if line != "ok"]
     except sqlite3.DatabaseError as error:
         if not _is_damage(error):
             return []
-        return [Problem("file", f"SQLite cannot read any of it: {error}.")]
+        return [problem("file", "nothing_readable", error=error)]
     finally:
         conn.close()
 
@@ -60,7 +60,7 @@ def _unreadable_definitions(conn: sqlite3.Connection) -> list[Problem]:
     except sqlite3.DatabaseError as error:
         if not _is_damage(error):
             raise
-        return [Problem("file", f"SQLite: {error}.")]
+        return [problem("file", "sqlite", error=error)]
     return []
 
 
@@ -80,7 +80,7 @@ def all_bodies(conn: sqlite3.Connection, progress: Progress) -> list[Problem]:
             found += _body(conn, decoded, sha256)
             progress(done, total)
     except sqlite3.DatabaseError as error:
-        found.append(Problem("bodies", f"SQLite cannot read the table to its end: {error}."))
+        found.append(problem("bodies", "table_unreadable", error=error))
     return found
 
 
@@ -91,46 +91,53 @@ def references(conn: sqlite3.Connection, *, without_bodies: bool = False) -> lis
     """
     questions = [
         (
-            """select 'capture ' || captures.id, 'The body of ' || url || ' at ' || fetched_at || ' is missing.'
+            "body_missing",
+            """select 'capture ' || captures.id, url, fetched_at
                from captures join pages on pages.id = page_id
                where captures.body_sha256 <> '' and withdrawal_id is null
-                 and captures.body_sha256 not in (select sha256 from bodies)"""
+                 and captures.body_sha256 not in (select sha256 from bodies)""",
         ),
         (
-            """select 'body ' || sha256, 'No capture shows this body.' from bodies
-               where sha256 not in (select body_sha256 from captures where withdrawal_id is null)"""
+            "body_unused",
+            """select 'body ' || sha256, '', '' from bodies
+               where sha256 not in (select body_sha256 from captures where withdrawal_id is null)""",
         ),
         (
-            """select 'body ' || sha256, 'The body was withdrawn and is still there.' from bodies
-               where sha256 in (select body_sha256 from captures where withdrawal_id is not null)"""
+            "body_withdrawn",
+            """select 'body ' || sha256, '', '' from bodies
+               where sha256 in (select body_sha256 from captures where withdrawal_id is not null)""",
         ),
         (
-            """select 'body ' || sha256, 'The body it is coded against is missing.' from bodies
-               where base_sha256 <> '' and base_sha256 not in (select sha256 from bodies)"""
+            "base_missing",
+            """select 'body ' || sha256, '', '' from bodies
+               where base_sha256 <> '' and base_sha256 not in (select sha256 from bodies)""",
         ),
         (
-            """select 'capture ' || captures.id, 'The capture says withdrawn, but no tombstone does.'
+            "tombstone_missing",
+            """select 'capture ' || captures.id, '', ''
                from captures left join withdrawals on withdrawals.id = withdrawal_id
-               where withdrawal_id is not null and withdrawals.id is null"""
+               where withdrawal_id is not null and withdrawals.id is null""",
         ),
         (
-            """select 'capture ' || captures.id, 'The page of ' || url || ' was withdrawn, but not this capture.'
-               from captures join pages on pages.id = page_id where withdrawal_id is null and state = 'withdrawn'"""
+            "capture_not_withdrawn",
+            """select 'capture ' || captures.id, url, fetched_at
+               from captures join pages on pages.id = page_id where withdrawal_id is null and state = 'withdrawn'""",
         ),
         (
-            """select 'capture ' || captures.id, 'It was led to ' || withdrawn_addresses.url || ', which was withdrawn.'
+            "led_to_withdrawn",
+            """select 'capture ' || captures.id, withdrawn_addresses.url, fetched_at
                from captures join withdrawn_addresses
                  on withdrawn_addresses.url = replace(final_url, 'http://', 'https://')
-               where captures.withdrawal_id is null"""
+               where captures.withdrawal_id is null""",
         ),
     ]
     found: list[Problem] = []
     try:
-        for question in questions[without_bodies:]:  # the first asks for bodies
-            found += [Problem(where, what) for where, what in conn.execute(question)]
+        for code, question in questions[without_bodies:]:  # the first asks for bodies
+            found += [problem(where, code, url=url, at=at) for where, url, at in conn.execute(question)]
         found += _pages(conn)
     except sqlite3.DatabaseError as error:
-        found.append(Problem("captures", f"SQLite cannot read the table to its end: {error}."))
+        found.append(problem("captures", "table_unreadable", error=error))
     return found
 
 
@@ -191,14 +198,14 @@ def _body(conn: sqlite3.Connection, decoded: _Decoded, sha256: str) -> Iterator[
         (sha256,),
     ).fetchone()
     if kind != "blob" or hashlib.sha256(data).hexdigest() != data_sha256:
-        yield Problem(where, "Its stored bytes are not those that were written.")
+        yield problem(where, "bytes_altered")
     try:
         if hashlib.sha256(decoded.get(sha256)).hexdigest() != sha256:
-            yield Problem(where, "It decodes to another body than its digest names.")
+            yield problem(where, "digest_differs")
     except StoreError as error:
-        yield Problem(where, f"It cannot be decoded. {error}")
+        yield problem(where, "not_decodable", error=error)
     if depth != (0 if base_depth is None else base_depth + 1):
-        yield Problem(where, "Its depth does not follow from the body it is coded against.")
+        yield problem(where, "depth_differs")
 
 
 def _pages(conn: sqlite3.Connection) -> Iterator[Problem]:
@@ -212,7 +219,7 @@ def _pages(conn: sqlite3.Connection) -> Iterator[Problem]:
             where state <> 'withdrawn'
               and (first_seen_at <> coalesce(first, '') or last_seen_at <> coalesce(last, ''))"""
     )
-    yield from (Problem(f"page {url}", "Its first or last visit is not what its captures say.") for (url,) in rows)
+    yield from (problem(f"page {url}", "visits_differ") for (url,) in rows)
 
 
 # Each derived table with the tables that lead from it to the article; what these add to the key is in `_key`.
@@ -245,17 +252,17 @@ def derived_differences(conn: sqlite3.Connection, site_id: int, derived: Derived
         for table in _JOINS:
             stored, expected = (_derived_rows(one, table, derived.site) for one in (conn, scratch.conn))
             for url in sorted({str(row[0]) for row in (stored - expected) + (expected - stored)}):
-                found.append(Problem(f"{table} of {url}", "The rows are not those that its captures give.", REBUILD))
+                found.append(problem(f"{table} of {url}", "rows_differ", REBUILD))
         stored_pages, expected_pages = _page_keys(conn, site_id), _page_keys(scratch.conn, site_id)
         for url, _, _ in sorted(stored_pages ^ expected_pages):
-            found.append(Problem(f"page {url}", "Its kind or article is not what its captures give.", REBUILD))
-    return list(dict.fromkeys(found))
+            found.append(problem(f"page {url}", "page_differs", REBUILD))
+    return list({one.where: one for one in found}.values())
 
 
 def copy_differences(conn: sqlite3.Connection, site: str, reader: copies.Reader) -> list[Problem]:
     """One problem for each article of a site whose copies are not those that the stored passages give."""
     wrong = copies.wrong(conn, reader, site)
-    return [Problem(f"copies of {url}", "The rows are not those that its passages give.", REBUILD) for url in wrong]
+    return [problem(f"copies of {url}", "copies_differ", REBUILD) for url in wrong]
 
 
 def _fill(scratch: Database, conn: sqlite3.Connection, site_id: int, derived: DerivedSite) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from columnarchive.store import hash_chain
-from columnarchive.store.schema import Problem
+from columnarchive.store.schema import Problem, problem
 
 Link = tuple[str, str, int, str, str]  # at, kind, entries, content, link
 NaturalKey = tuple[str, str, int, str]  # address, time, status, body
@@ -93,12 +93,12 @@ def verify(conn: sqlite3.Connection) -> list[Problem]:
             if capture_id is not None:
                 found = _digest(conn, capture_id, withdrawn)
             if found != digest:
-                problems.append(Problem(where, f"{where.capitalize()} covers a capture that was altered."))
+                problems.append(problem(where, "link_altered", link=number, kind=kind, at=at))
         expected = digests[0] if kind == "withdrawal" and len(digests) == 1 else hash_chain.content_of(digests)
         if (len(digests), expected) != (entries, content):
-            problems.append(Problem(where, f"{where.capitalize()} does not cover the entries that it was made of."))
+            problems.append(problem(where, "link_miscounts", link=number, kind=kind, at=at))
         if hash_chain.link_of(before.get(chain_id, ""), at, kind, entries, content) != link:
-            problems.append(Problem(where, f"{where.capitalize()} does not follow from the one before."))
+            problems.append(problem(where, "link_detached", link=number))
         before[chain_id] = link
     return problems
 

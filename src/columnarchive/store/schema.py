@@ -6,20 +6,42 @@ import json
 import re
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 
-REBUILD = "`archive rebuild` mends it"
+from columnarchive.locale import Language, Message
+
+REBUILD = Message("problem.mended_by_rebuild")
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A fault: the row or place, one sentence of what is wrong, and what mends it (empty when nothing does)."""
+    """A fault: the row or place, what is wrong there, and what mends it, if anything does."""
 
     where: str
-    what: str
-    mend: str = ""
+    fault: Message
+    remedy: Message | None = None
+
+    @property
+    def what(self) -> str:
+        """What is wrong, as one English sentence."""
+        return str(self.fault)
+
+    @property
+    def mend(self) -> str:
+        """What mends it, in English; empty when nothing does."""
+        return str(self.remedy or "")
+
+    def sentence(self, lang: Language) -> str:
+        """Return place, fault and remedy as one line."""
+        line = f"{self.where}: {self.fault.sentence(lang)}"
+        return f"{line} ({self.remedy.sentence(lang)})" if self.remedy else line
+
+
+def problem(where: str, code: str, remedy: Message | None = None, **values: object) -> Problem:
+    """Return the problem whose sentence has this code in the catalogue, with its values."""
+    return Problem(where, Message(f"problem.{code}", values), remedy)
 
 
 MIGRATIONS = resources.files("columnarchive.store") / "migrations"
@@ -30,7 +52,7 @@ DERIVED = (
     "articles_fts", "passage_keys", "copies_due", "page_faults", "picture_files",
     "picture_pairs",
 )  # fmt: skip
-_LOST = "put a copy of the file in its place, or `archive import` a WARC export into a new one"
+_LOST = Message("problem.mended_by_copy", {"copies": ""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +103,13 @@ def differences(conn: sqlite3.Connection) -> list[Problem]:
     for name, wanted in expected().items():
         mend = REBUILD if _is_mendable(wanted) else _LOST
         if name not in there:
-            found.append(Problem(f"{wanted.kind} {name}", f"The {wanted.kind} is missing.", mend))
+            found.append(problem(f"{wanted.kind} {name}", "entry_missing", mend))
         elif there[name].kind != wanted.kind:
-            what = f"A {there[name].kind} stands in place of the {wanted.kind}."
-            found.append(Problem(f"{wanted.kind} {name}", what, mend))
+            found.append(problem(f"{wanted.kind} {name}", "entry_replaced", mend, kind=there[name].kind))
         elif _differs(wanted, there[name]):
-            what = f"The {wanted.kind} is not defined as this version defines it."
-            found.append(Problem(f"{wanted.kind} {name}", what, mend))
+            found.append(problem(f"{wanted.kind} {name}", "entry_differs", mend))
     for trigger in _foreign_triggers(there):
-        what = f"A foreign trigger acts on the table {trigger.table}."
-        found.append(Problem(f"trigger {trigger.name}", what, REBUILD))
+        found.append(problem(f"trigger {trigger.name}", "foreign_trigger", REBUILD, table=trigger.table))
     return found
 
 
@@ -209,15 +228,14 @@ def damaged_values(conn: sqlite3.Connection) -> Iterator[Problem]:
         conn.text_factory = before
 
 
-def diagnosis(conn: sqlite3.Connection) -> str:
-    """Return one sentence on the first fault that explains why a file cannot be read; empty without any."""
+def diagnosis(conn: sqlite3.Connection) -> Message | Problem | None:
+    """Return the first fault that explains why a file cannot be read, if there is any."""
     try:
-        for problem in (*differences(conn), *damaged_values(conn)):
-            mend = problem.mend or "`archive check` lists all faults"
-            return f"{problem.where[0].upper()}{problem.where[1:]}: {problem.what.rstrip('.')}; {mend}."
+        for found in (*differences(conn), *damaged_values(conn)):
+            return replace(found, remedy=found.remedy or Message("problem.listed_by_check"))
     except sqlite3.DatabaseError as error:
-        return f"The database is damaged ({error}); `archive check` says where."
-    return ""
+        return Message("problem.located_by_check", {"error": error})
+    return None
 
 
 def _of_table(conn: sqlite3.Connection, table: Entry) -> Iterator[Problem]:
@@ -225,35 +243,36 @@ def _of_table(conn: sqlite3.Connection, table: Entry) -> Iterator[Problem]:
     if not columns:
         return
     fields = ", ".join(f"typeof({column}), {column}" for column in columns)
-    mend = REBUILD if table.name in DERIVED else ""
+    mend = REBUILD if table.name in DERIVED else None
     count = 0
     try:
         for row in conn.execute(f"select {table.columns[0][0]}, {fields} from main.{table.name}"):
             for column, kind, value in zip(columns, row[1::2], row[2::2], strict=True):
                 if fault := _fault(table.name, column, kind.decode(), value):
                     key = row[0].decode("utf-8", "replace") if isinstance(row[0], bytes) else row[0]
-                    yield Problem(f"{table.name} {key}", f"The column {column} holds {fault}.", mend)
+                    yield problem(f"{table.name} {key}", fault, mend, column=column, kind=kind.decode())
                     count += 1
             if count >= _MOST:
                 return
     except sqlite3.DatabaseError as error:
-        yield Problem(table.name, f"SQLite cannot read the table: {error}.", mend)
+        yield problem(table.name, "table_unreadable", mend, error=error)
 
 
 def _fault(table: str, column: str, kind: str, value: object) -> str:
+    """Return the code of what is wrong with a value; empty if nothing is."""
     if kind == "null":
         return ""
     if kind != "text" or not isinstance(value, bytes):
-        return f"a value that is no text ({kind})"
+        return "value_no_text"
     try:
         text = value.decode()
     except UnicodeDecodeError:
-        return "text that is not UTF-8"
+        return "value_not_utf8"
     if wanted := JSON_COLUMNS.get((table, column)):
         try:
-            return "" if isinstance(json.loads(text), wanted) else "JSON of another shape"
+            return "" if isinstance(json.loads(text), wanted) else "value_other_json"
         except (ValueError, RecursionError):
-            return "no JSON"
+            return "value_no_json"
     if column in _TIME_COLUMNS and not _TIME.fullmatch(text):
-        return "no time"
+        return "value_no_time"
     return ""
