@@ -18,6 +18,7 @@ from datasette.app import Datasette
 from reading import opened
 
 from columnarchive import reader
+from columnarchive.diff.labels import priority
 from columnarchive.store.database import Database
 
 HOME = "/-/archive"
@@ -124,7 +125,7 @@ def test_site_tells_the_template_it_is_read_without(archive: Path) -> None:
 
 def test_article_says_since_when_each_sentence_stands(archive: Path) -> None:
     page = get(archive, f"{HOME}/article?url={NANBYO}").text
-    young = re.findall(r'<span class="young">(.*?)</span>', page)
+    young = re.findall(r'<span class="young" id="n\d+">(.*?)<a class="anchor"', page)
     assert young
     assert all("改善が期待できる" in sentence for sentence in young)
     assert "2026年1月15日から" in page
@@ -321,3 +322,21 @@ def test_level_filters_count_what_they_open(archive: Path) -> None:
         number = re.search(rf'level={level}[^>]*>.*?<span class="n">(\d+)<', home)
         assert number is not None
         assert get(archive, f"{HOME}?level={level}&order=newest").text.count('<article class="change') == int(number[1])
+
+
+@pytest.mark.parametrize(
+    ("sooner", "later"),
+    [
+        (["risk_removed"], ["risk_added", "sentence_added"]),
+        (["risk_denial_added"], ["disclosure_added", "sentence_added"]),
+        (["price"], ["date", "number", "hours", "contact", "link"]),
+        (["claim_strengthened"], ["claim_softened"]),
+        (["gone"], ["section_removed", "date", "moved"]),
+        (["replaced"], ["person"]),
+        (["disclosure_removed"], ["sentence_removed", "contact", "cosmetic"]),
+        (["risk_removed"], ["risk_removed", "restored"]),
+        (["risk_removed"], ["risk_removed", "rewritten"]),
+    ],
+)
+def test_what_a_reader_wants_to_see_first_weighs_more(sooner: list[str], later: list[str]) -> None:
+    assert priority(sooner) > priority(later)

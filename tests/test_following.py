@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import urllib.request
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
@@ -15,7 +16,7 @@ from servers.site import Reply, Site
 from columnarchive import locale
 from columnarchive.cli.crawl import contact_for
 from columnarchive.config import SiteSettings, load
-from columnarchive.errors import UsageError
+from columnarchive.errors import NotFound, UsageError
 from columnarchive.pipeline import site_preview
 from columnarchive.pipeline.demo import START, Clinic, dated_sites
 
@@ -142,3 +143,35 @@ def test_the_played_day_is_in_the_header_lines() -> None:
         answer = urllib.request.urlopen(clinic.url)
     for name in ("Date", "Last-Modified"):
         assert parsedate_to_datetime(answer.headers[name]).date().isoformat() == first.day
+
+
+def test_a_site_is_disabled_and_enabled_and_all_else_of_the_file_stays(tmp_path: Path) -> None:
+    file = tmp_path / "sites.toml"
+    text = (
+        'contact = "me@example.org"  # me\n\n[[site]]  # first\nstart = "https://a.example/"\n'
+        '\n[[ site ]]\nname = "b"\nenabled = true  # for now\nstart = ["https://b.example/"]\n\n[witness]\n'
+    )
+    file.write_text(text, "utf-8")
+    site_preview.enable_site(file, "a.example", False)
+    assert file.read_text("utf-8") == text.replace("# first\n", "# first\nenabled = false\n")
+    site_preview.enable_site(file, "a.example", True)
+    site_preview.enable_site(file, "b", False)
+    assert [site.enabled for site in load(file).sites] == [True, False]
+    assert 'name = "b"' in file.read_text("utf-8")
+    with pytest.raises(NotFound, match="no site called 'c'"):
+        site_preview.enable_site(file, "c", False)
+    file.write_text('site = [{ start = "https://a.example/" }]\n', "utf-8")
+    with pytest.raises(UsageError, match="cannot be edited"):
+        site_preview.enable_site(file, "a.example", False)
+
+
+def test_the_editor_opens_the_settings_and_a_mistake_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "sites.toml"
+    editor = tmp_path / "editor.py"
+    editor.write_text("import sys\nopen(sys.argv[1], 'a').write('[[site]]\\nspeed = 1\\n')\n", "utf-8")
+    monkeypatch.setenv("VISUAL", f"{sys.executable} {editor}")
+    done = archive(tmp_path, "sites", "edit", "--sites", str(file))
+    assert done.returncode == 1
+    assert "unknown setting `speed`" in done.stderr
+    monkeypatch.setenv("VISUAL", "/no/such/editor")
+    assert "cannot be started" in archive(tmp_path, "sites", "edit", "--sites", str(file)).stderr

@@ -22,6 +22,7 @@ import clinic_archive
 import pytest
 from command import archive
 
+from columnarchive import locale
 from columnarchive.config import DigestSettings, load
 from columnarchive.crawl import webhook
 from columnarchive.errors import FetchError, UsageError
@@ -160,6 +161,14 @@ def test_a_webhook_hears_what_it_asked_for(db: Database, receiver: Receiver) -> 
         db.conn.execute("delete from told")
         notify(db, [Hook(receiver.url, interest)], send=send)
         assert told(receiver) == all_changes(db, where)
+
+
+def test_a_webhook_gets_its_text_in_its_language(db: Database, receiver: Receiver) -> None:
+    notify(db, [Hook(receiver.url, Interest(), language="ja")], send=send, clock=now)
+    text = receiver.taken[0]["text"]
+    assert "2025年10月20日〜2026年1月15日" in text
+    assert locale.name("ja", "label", "claim_softened") in text
+    assert "claim_softened" in str(receiver.taken[0]["changes"])
 
 
 def test_many_changes_go_in_batches_and_those_taken_stay_told(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from columnarchive.pipeline.saved_pages import Result
     from columnarchive.pipeline.saved_searches import Finding as Finding
     from columnarchive.pipeline.site_preview import SitePreview as SitePreview
+    from columnarchive.pipeline.site_preview import enable_site as enable_site
     from columnarchive.pipeline.site_preview import follow_site as follow_site
     from columnarchive.pipeline.timestamps import Stamped as Stamped
     from columnarchive.pipeline.web_archives import Backfilled as Backfilled
@@ -62,7 +63,7 @@ __getattr__ = load_on_use(
         "pipeline.demo": ("START", "Clinic", "dated_sites", "demo_settings"),
         "pipeline.export": ("ExportRequest", "coder_agreement", "write_coding_sheet", "write_sample"),
         "pipeline.notifications": ("Hook", "load_hooks"),
-        "pipeline.site_preview": ("SitePreview", "follow_site"),
+        "pipeline.site_preview": ("SitePreview", "enable_site", "follow_site"),
         "pipeline.web_archives": ("WebArchiveSpan",),
     },
 )

@@ -24,6 +24,7 @@ url = "https://hooks.example/x"
 labels = ["price"]
 level = 2
 secret_env = "HOOK_SECRET"
+language = "ja"                      # of the text for people; by default "en"
 
 [[timestamps]]                       # authorities that stamp the hash chain (RFC 3161)
 url = "https://tsa.example/"
@@ -106,7 +107,7 @@ class SiteSettings:
 
 @dataclass(frozen=True, slots=True)
 class WebhookSettings:
-    """A webhook: its address, which changes it gets, and the environment variable that holds its secret."""
+    """A webhook: its address, which changes it gets, the environment variable with its secret, its texts' language."""
 
     url: str
     labels: tuple[str, ...] = ()
@@ -114,6 +115,7 @@ class WebhookSettings:
     sites: tuple[str, ...] = ()
     since: datetime.date | None = None
     secret_env: VariableName = ""
+    language: Language = "en"
 
     def __post_init__(self) -> None:
         try:

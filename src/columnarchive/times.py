@@ -126,7 +126,8 @@ def month_name(text: str, lang: Language) -> str:
 def interval(after: str, seen: str, lang: Language, tz: str = DEFAULT_ZONE) -> str:
     """Return when a change happened: between the last capture with the old text and the first with the new one.
 
-    Hours are given when both are on one day. Where `after` is not known, the day of `seen` is returned.
+    Hours are given when both are on one day, with seconds when both are in one minute. Where `after` is not known, the
+    day of `seen` is returned.
 
     >>> interval("2026-01-15T01:00:00Z", "2026-04-10T01:00:00Z", "en")
     'between 15 Jan and 10 Apr 2026'
@@ -138,7 +139,10 @@ def interval(after: str, seen: str, lang: Language, tz: str = DEFAULT_ZONE) -> s
         return day_name(seen, lang)
     first, last = _day(start.date(), lang), _day(end.date(), lang)
     if first == last:
-        hours = f"{start:%H:%M}", f"{end:%H:%M}"
+        is_one_minute = start.replace(second=0) == end.replace(second=0)
+        hours = [f"{when:%H:%M:%S}" if is_one_minute else f"{when:%H:%M}" for when in (start, end)]
+        if start == end:
+            return f"{last} {hours[0]}" if lang == "ja" else f"at {hours[0]} on {last}"
         return f"{last} {hours[0]}〜{hours[1]}" if lang == "ja" else f"between {hours[0]} and {hours[1]} on {last}"
     if lang == "ja":
         return f"{first}〜{last.removeprefix(f'{start.year}年')}"

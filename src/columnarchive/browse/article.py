@@ -23,10 +23,11 @@ COPIES = 40
 
 
 class TextRun(NamedTuple):
-    """A sentence that is younger than the article, with `since`; or several that are as old as the article."""
+    """A sentence with what precedes it and its number, to which a link can lead; `since` if it is younger."""
 
     text: str
     glue: str
+    number: int
     since: str = ""
 
 
@@ -158,10 +159,7 @@ def _blocks(article: Article, ages: Sequence[Sentence]) -> list[AgedBlock]:
         one = age.get(at)
         since = one.since_at if one and one.text == text else ""
         runs = found[block]
-        if runs and glue != "\n" and not since and not runs[-1].since:
-            runs[-1] = TextRun(f"{runs[-1].text}{glue}{text}", runs[-1].glue)
-        else:
-            runs.append(TextRun(text, glue if runs else "", since))
+        runs.append(TextRun(text, glue if runs else "", at + 1, since))
     return [
         AgedBlock(block.kind, block.level, tuple(runs), f"s{at}" if block.kind == "heading" else "")
         for at, (block, runs) in enumerate(zip(article.blocks, found, strict=True))

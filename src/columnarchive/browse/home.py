@@ -41,7 +41,7 @@ LABELS = 3  # on a card; the others are counted
 REPLACED = ("rewritten", "replaced")
 SENTENCES = 3  # of a page that was replaced
 AROUND, INSIDE = 36, 140  # characters of a card's sentence beside what changed, and of what changed
-REPEATED = 0.7  # what each further change of one article weighs on the first page: readers want to see several
+REPEATED, SAME_SITE = 0.7, 0.95  # what each further change of one article, of one site weighs
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +114,15 @@ def _rows(group: ChangeGroup) -> tuple[ChangeRow, ...]:
 
 
 def by_weight(groups: Sequence[ChangeGroup]) -> list[ChangeGroup]:
-    """Return changes in the order in which a reader wants them; those that only bring an old text back come later."""
-    weights = {}
-    for group in groups:
-        row = group.change
-        weights[row.id] = priority(row.labels) * (0.5 if "restored" in row.labels else 1.0)
+    """Return changes in the order in which a reader wants them: by priority, and of several columns and sites."""
+    weights = {group.change.id: priority(group.change.labels) for group in groups}
     earlier: Counter[str] = Counter()
     ranked = []
     for group in sorted(groups, key=lambda group: -weights[group.change.id]):
         row = group.change
-        ranked.append((weights[row.id] * REPEATED ** earlier[row.url], group))
-        earlier[row.url] += 1
+        factor = REPEATED ** earlier[row.url] * SAME_SITE ** min(earlier[row.site], PER_PAGE)
+        ranked.append((weights[row.id] * factor, group))
+        earlier.update((row.url, row.site))
     return [group for _, group in sorted(ranked, key=lambda item: -item[0])]
 
 
@@ -211,7 +209,7 @@ def table(archive: Reader, request: PageRequest) -> FileResponse:
         [
             *(row.url, row.site, row.title, row.after_at, row.seen_at, row.level),
             locale.label_names(row.labels, request.lang),
-            *(row.added_chars, row.removed_chars, row.summary),
+            *(row.added_chars, row.removed_chars, row.summary_in(request.lang)),
         ]
         for row in archive.changes(change_filter(request), -1)
     ]
@@ -258,6 +256,4 @@ def articles(archive: Reader, request: PageRequest) -> Page:
 
 def summary_line(row: ChangeRow, request: PageRequest) -> str:
     """When a change happened and what it was, in one line."""
-    event = next((label for label in row.labels if label in ("gone", "returned")), "")
-    what = locale.text(request.lang, f"cli.page_{event}") if event else row.summary
-    return f"{interval(row.after_at, row.seen_at, request.lang)}: {what}"
+    return f"{interval(row.after_at, row.seen_at, request.lang)}: {row.summary_in(request.lang)}"

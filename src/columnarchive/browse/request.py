@@ -34,6 +34,10 @@ class PageRequest:
     csrf: Callable[[], str] = str
     titles: Mapping[str, str] = field(default_factory=dict)
 
+    def site_name(self, site: str) -> str:
+        """Return a site's own name, where its pages state one."""
+        return self.titles.get(site, site)
+
     def get(self, name: str) -> str:
         """Return an argument without white space around it; empty when it was not given."""
         return self.args.get(name, "").strip()

@@ -172,17 +172,11 @@ def _print_changes(rows: list[ChangeRow], limit: int, tz: str, noted: Mapping[in
         out.print(f"  {visible(change.title)}  {visible(change.url)}", markup=False)
         if group.others:
             out.print(f"  {t('and_the_same', number=len(group.others), site=change.site)}", style="dim")
-        out.print(f"  {change_summary(change)}", style="dim", markup=False)
+        out.print(f"  {visible(change.summary_in(lang()))}", style="dim", markup=False)
     if not groups:
         say("no_change")
     elif len(groups) > limit:
         say("limit_shows_more", number=limit, total=len(groups))
-
-
-def change_summary(change: ChangeRow) -> str:
-    """Return what changed in a line; a page that went or came back in the user's language."""
-    event = next((label for label in change.labels if label in ("gone", "returned")), "")
-    return t(f"page_{event}") if event else visible(change.summary)
 
 
 def _change_json(row: ChangeRow, review: Review | None) -> dict[str, Any]:

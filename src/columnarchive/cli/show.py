@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from columnarchive import locale
-from columnarchive.cli.diff import change_summary
 from columnarchive.cli.maintenance import article_facts
 from columnarchive.cli.output import (
     DEFAULT_DATABASE,
@@ -141,9 +140,10 @@ def history(
     for change in changes:
         when = interval(change.after_at, change.seen_at, lang(), tz)
         is_event = bool(set(change.labels) & {"gone", "returned"})
-        line = f"{when}: {locale.label_names(change.labels, lang())}: {change_summary(change)}"
+        summary = change.summary_in(lang())
+        line = f"{when}: {locale.label_names(change.labels, lang())}: {summary}"
         if is_event:
-            line = f"{change_summary(change)} ({when})"
+            line = f"{summary} ({when})"
         start = day(change.seen_at, tz) if is_event else ""
         lines.append((change.seen_at, change.to_number, 1, start, line))
     dated_lines((start, line, "") for *_, start, line in sorted(lines))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -147,6 +151,38 @@ def remove(
     typer.echo(t("site_removed", name=visible(name), captures=captures, articles=articles))
     if load_settings(settings).named(name):
         typer.echo(t("site_in_settings", name=visible(name), settings=settings))
+
+
+def enable(name: Annotated[str, typer.Argument(metavar="NAME")], settings: SettingsFile = DEFAULT_SETTINGS) -> None:
+    """Visit a site again that was disabled."""
+    _switch(name, settings, enabled=True)
+
+
+def disable(name: Annotated[str, typer.Argument(metavar="NAME")], settings: SettingsFile = DEFAULT_SETTINGS) -> None:
+    """Leave a site out of crawls until it is enabled again."""
+    _switch(name, settings, enabled=False)
+
+
+def _switch(name: str, settings: Path, *, enabled: bool) -> None:
+    from columnarchive.archive import enable_site
+
+    enable_site(settings, name, enabled)
+    note("site_enabled" if enabled else "site_disabled", name=name, path=settings)
+
+
+def edit(settings: SettingsFile = DEFAULT_SETTINGS) -> None:
+    """Open the settings file in an editor and check it afterwards."""
+    from columnarchive.archive import load_settings
+
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ("notepad" if os.name == "nt" else "vi")
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        done = subprocess.run([*shlex.split(editor, posix=os.name != "nt"), str(settings)], check=False)
+    except OSError as error:
+        raise UsageError("no_editor", editor=editor, reason=error.strerror) from error
+    if done.returncode:
+        raise UsageError("editor_failed", editor=editor)
+    note("settings_sound", path=settings, sites=len(load_settings(settings).sites))
 
 
 def shard(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import prod
 
 ENGINE = "10"
 """Version of the rules behind a comparison; it rises whenever the same two articles may compare differently."""
@@ -34,15 +35,21 @@ def in_order(labels: Iterable[str]) -> tuple[str, ...]:
 
 
 PRIORITIES: dict[str, float] = {
-    "risk_removed": 10, "disclosure_removed": 9, "claim_strengthened": 9, "risk_denial_added": 9, "polarity": 9,
-    "testimonial_added": 8, "claim_softened": 8, "replaced": 8, "testimonial_removed": 7, "rewritten": 7, "gone": 7,
-    "price": 6, "risk_denial_removed": 6, "risk_added": 5, "disclosure_added": 5, "credential": 5, "returned": 4,
-    "person": 4,
+    "risk_removed": 10, "risk_denial_added": 10, "price": 9, "claim_strengthened": 9, "gone": 9, "replaced": 9,
+    "disclosure_removed": 8, "polarity": 7, "testimonial_added": 6, "rewritten": 6, "testimonial_removed": 5,
+    "credential": 5, "person": 5, "claim_softened": 4, "risk_denial_removed": 4, "risk_added": 4,
+    "disclosure_added": 4, "returned": 4,
 }  # fmt: skip
-"""How soon a reader of clinic columns wants to see a change: what was quietly taken away comes first."""
+"""How soon a reader of clinic columns wants to see a change: harms that are no longer named or are denied come first,
+then prices, stronger claims and columns taken away, then what is stated less, last what was made more careful."""
+
+_OTHERS = 0.25  # what each further label adds, and what a level weighs where its label has no priority
+_FACTORS = {"restored": 0.5, "rewritten": 0.85}  # an old text again; a sentence that went with all others says less
 
 
 def priority(labels: Iterable[str]) -> float:
-    """Return how much labels weigh together: the heaviest in full, the next ones less and less."""
-    weights = sorted((PRIORITIES.get(label, LEVELS[label] / 2) for label in labels), reverse=True)
-    return sum(weight * 0.25**at for at, weight in enumerate(weights[:3]))
+    """Return how much the labels of a change weigh together: the heaviest in full, the next ones less and less."""
+    listed = list(labels)
+    weights = sorted((PRIORITIES.get(label, LEVELS[label] * _OTHERS) for label in listed), reverse=True)
+    weight = sum(weight * _OTHERS**at for at, weight in enumerate(weights[:3]))
+    return weight * prod(_FACTORS.get(label, 1.0) for label in listed)

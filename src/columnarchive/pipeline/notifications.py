@@ -21,6 +21,7 @@ from columnarchive.config import Settings, WebhookSettings, did_you_mean
 from columnarchive.diff.labels import LEVELS
 from columnarchive.errors import ArchiveError, FetchError, UsageError
 from columnarchive.exchange.markdown import inline
+from columnarchive.locale import Language, label_names
 from columnarchive.plain_text import json_line, printable
 from columnarchive.store import changes
 from columnarchive.store.changes import ChangeRow, Interest
@@ -44,11 +45,12 @@ Post = Callable[[str, "Message", str], None]
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A webhook of sites.toml: its address, the changes it gets, and the environment variable with its secret."""
+    """A webhook of sites.toml: its address, the changes it gets, the variable with its secret, its texts' language."""
 
     url: str
     interest: Interest
     secret_env: str = ""
+    language: Language = "en"
 
     @property
     def channel(self) -> str:
@@ -119,7 +121,7 @@ def _deliver(db: Database, hook: Hook, environment: Mapping[str, str], clock: Cl
         return Delivery(hook, 0, UsageError("no_secret", variable=hook.secret_env))
     while rows := changes.pending(db.conn, hook.channel, hook.interest, BATCH):
         try:
-            send(hook.url, _message(db, rows, _escaper(hook.url)), secret)
+            send(hook.url, _message(db, rows, _escaper(hook.url), hook.language), secret)
         except (FetchError, UsageError) as error:
             return Delivery(hook, count, error)
         with db.transaction() as conn:
@@ -128,15 +130,15 @@ def _deliver(db: Database, hook: Hook, environment: Mapping[str, str], clock: Cl
     return Delivery(hook, count)
 
 
-def _message(db: Database, rows: Sequence[ChangeRow], escape: Callable[[str], str]) -> Message:
+def _message(db: Database, rows: Sequence[ChangeRow], escape: Callable[[str], str], lang: Language) -> Message:
     from columnarchive.crawl.webhook import Message
 
     body = {
         "type": "changes",
         # Chat services show this line by line; programs read `changes`, which is as the page has it.
         "text": "\n".join(
-            f"{escape(row.title)} ({', '.join(row.labels)}, {interval(row.after_at, row.seen_at, 'en')}): "
-            f"{escape(row.summary)} {row.url.replace('@', '%40')}"
+            f"{escape(row.title)} ({label_names(row.labels, lang)}, {interval(row.after_at, row.seen_at, lang)}): "
+            f"{escape(row.summary_in(lang))} {row.url.replace('@', '%40')}"
             for row in rows
         ),
         "changes": [_change(db, row) for row in rows],
@@ -184,4 +186,4 @@ def _hook(settings: Settings, one: WebhookSettings, tz: str) -> Hook:
             problem = UsageError("unknown_label", label=label, hint=did_you_mean(label, LEVELS))
             raise UsageError("in_settings", path=settings.path, problem=problem)
     since = typed(str(one.since), tz) if one.since else ""
-    return Hook(one.url, Interest(one.level, one.labels, one.sites, since), one.secret_env)
+    return Hook(one.url, Interest(one.level, one.labels, one.sites, since), one.secret_env, one.language)

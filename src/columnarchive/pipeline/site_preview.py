@@ -6,11 +6,11 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from columnarchive.config import SiteSettings, load, parse
-from columnarchive.errors import FetchError, UsageError
+from columnarchive.errors import FetchError, NotFound, UsageError
 from columnarchive.exchange.atomic_files import atomic_files
 from columnarchive.pipeline import crawl, derive
 from columnarchive.reader import Reader
@@ -79,6 +79,27 @@ def follow_site(path: Path, settings: SiteSettings, contact: str = "") -> None:
     if contact and not load(path).contact:
         text = f"contact = {json.dumps(contact, ensure_ascii=False)}\n\n{text}"
     parse(text, path)
+    with atomic_files() as claim:
+        claim(path).write_text(text, encoding="utf-8")
+
+
+def enable_site(path: Path, name: str, enabled: bool) -> None:
+    """Set `enabled` in the table of a site, leaving all else of the file as it is; NotFound if it has no such site."""
+    known = load(path)
+    if known.named(name) is None:
+        raise NotFound("site_not_in_settings", path=path, name=name)
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    starts = [at for at, line in enumerate(lines) if line.replace(" ", "").startswith("[[site]]")]
+    if len(starts) != len(known.sites):  # such as a single [site]
+        raise UsageError("settings_not_edited", path=path, name=name)
+    start = starts[[site.name for site in known.sites].index(name)]
+    end = next((at for at in range(start + 1, len(lines)) if lines[at].lstrip().startswith("[")), len(lines))
+    kept = [line for line in lines[start + 1 : end] if line.partition("=")[0].strip() != "enabled"]
+    lines[start + 1 : end] = [f"enabled = {str(enabled).lower()}", *kept]
+    text = "\n".join(lines) + "\n"
+    wanted = tuple(replace(site, enabled=enabled) if site.name == name else site for site in known.sites)
+    if parse(text, path).sites != wanted:
+        raise UsageError("settings_not_edited", path=path, name=name)
     with atomic_files() as claim:
         claim(path).write_text(text, encoding="utf-8")
 

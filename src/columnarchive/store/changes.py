@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from columnarchive import locale
 from columnarchive.errors import NotFound
+from columnarchive.locale import Language
 from columnarchive.records import Edit, Evidence, Span
 from columnarchive.store.articles import Connection
 
@@ -31,6 +33,11 @@ class ChangeRow:
     removed_chars: int
     summary: str
     after_at: str = ""
+
+    def summary_in(self, lang: Language) -> str:
+        """Return the summary; of a page that was gone or came back, a sentence in a language."""
+        event = next((label for label in self.labels if label in ("gone", "returned")), "")
+        return locale.text(lang, f"cli.page_{event}") if event else self.summary
 
 
 @dataclass(frozen=True, slots=True)
