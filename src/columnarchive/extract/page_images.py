@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from columnarchive.extract.outlines import Image, Outline, PagePicture
 from columnarchive.extract.response_headers import link_target
@@ -134,16 +135,24 @@ def _source(page: Outline, image: Image) -> str:
     attributes = image.attributes
     if image.link and PICTURE_LINK.search(image.link):
         return image.link  # the picture in full, of which the page shows a small one
-    background = None if "src" in attributes else _BACKGROUND.search(attributes.get("style") or "")
+    style = attributes.get("style")
+    background = _BACKGROUND.search(style) if style and "src" not in attributes else None
     if background:
         box = page.elements[image.element]
         return background[1].strip() if box.first == box.end or _FIGURE.search(f"{box.tag} {box.step.words}") else ""
+    return _shown(tuple(attributes.items()), image.link)
+
+
+@lru_cache(maxsize=2048)  # most pictures stand on all pages of a site
+def _shown(own: tuple[tuple[str, str | None], ...], link: str) -> str:
+    """Return the address of what an element shows, by its attributes and the address that it links to."""
+    attributes = dict(own)
     width, height = declared_size(attributes, "width"), declared_size(attributes, "height")
     if 0 < width <= _PIXEL or 0 < height <= _PIXEL or (0 < width <= _ICON and 0 < height <= _ICON):
         return ""
     source = _first_source(attributes)
     names = f"{attributes.get('class') or ''} {source.partition('?')[0].rpartition('/')[2]}"
-    if (image.link and _SHARING.search(image.link)) or (max(width, height) < _LARGE and _TRIFLE.search(names)):
+    if (link and _SHARING.search(link)) or (max(width, height) < _LARGE and _TRIFLE.search(names)):
         return ""
     return source
 
