@@ -125,7 +125,7 @@ def test_site_tells_the_template_it_is_read_without(archive: Path) -> None:
 
 def test_article_says_since_when_each_sentence_stands(archive: Path) -> None:
     page = get(archive, f"{HOME}/article?url={NANBYO}").text
-    young = re.findall(r'<span class="young" id="n\d+">(.*?)<a class="anchor"', page)
+    young = re.findall(r'<span class="young" id="n\d+">(.*?)</span>', page)
     assert young
     assert all("改善が期待できる" in sentence for sentence in young)
     assert "2026年1月15日から" in page

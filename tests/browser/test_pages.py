@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import pytest
 
@@ -30,6 +30,7 @@ PAGES = {
     "cite": f"/cite?url={NANBYO}",
     "articles": "/articles",
     "article": f"/article?url={NANBYO}",
+    "numbered": f"/article?url={NANBYO}&numbers=1",
     "old": f"/article?url={KANZOU}&revision=2",
     "gone": f"/article?url={GONE}",
     "hostile": f"/article?url={HOSTILE}",
@@ -119,6 +120,140 @@ def look(chromium: Any, where: str, name: str) -> None:
         # The closed frame reports what it refused, which is what it is for.
         assert name == "capture" or own == []
         context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_in_print(chromium: Any, address: str, name: str) -> None:
+    for language in ("ja-JP", "en-US"):
+        page = chromium.new_page(viewport={"width": 718, "height": 1047}, locale=language, color_scheme="dark")  # A4
+        page.goto(address + PAGES[name])
+        page.emulate_media(media="print")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 718, f"{name} on paper"
+        controls = page.locator("button, input, select, textarea, iframe, .top nav, .switches, .pager").all()
+        assert [one.evaluate("one => one.outerHTML") for one in controls if one.is_visible()] == []
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        for tag, line in (("ins", "underline"), ("del", "line-through")):  # printers leave out backgrounds
+            lines = page.locator(f"main {tag}").evaluate_all(
+                "all => all.map(one => getComputedStyle(one).textDecorationLine)"
+            )
+            assert set(lines) <= {line}, f"{name} {tag}"
+        assert len(page.pdf(format="A4")) > 5000
+        page.close()
+
+
+SIZES = [(language, width) for language in ("ja", "en") for width in (360, 1280)]
+
+
+@pytest.mark.parametrize(("language", "width"), SIZES)
+def test_controls_of_the_list_of_changes(chromium: Any, address: str, language: str, width: int) -> None:
+    page = opened(chromium, address, language, width)
+    for at in range(page.locator(".levels a").count()):
+        page.locator(".levels a").nth(at).click()
+        fits(page, width)
+        number = int(page.locator(".levels a").nth(at).locator(".n").inner_text())
+        assert page.locator("article.change").count() == min(number, 20)
+    page.goto(address)
+    page.locator(".switch a").nth(1).click()
+    assert page.locator(".day").count() > 0
+    fits(page, width)
+    page.locator(".filters summary").click()
+    fits(page, width)
+    first = page.locator(".labels a").first
+    number = int(first.locator(".n").inner_text())
+    first.click()
+    assert page.locator("article.change").count() == min(number, 20)
+    page.locator(".filtered a").click()
+    page.locator(".filters summary").click()
+    page.locator("input[name=text]").fill("98,000")
+    page.locator(".filters button").click()
+    assert page.locator("article.change").count() >= 1
+    assert "98,000" in page.locator(".filtered").inner_text()
+    fits(page, width)
+    table = page.request.get(urljoin(page.url, page.locator("a[href*='/changes?']").first.get_attribute("href")))
+    assert table.ok
+    assert "98,000" in table.text()
+    page.close()
+
+
+@pytest.mark.parametrize(("language", "width"), SIZES)
+def test_controls_of_a_difference_and_citations(chromium: Any, address: str, language: str, width: int) -> None:
+    page = opened(chromium, f"{address}/diff?url={KANZOU}", language, width)
+    for at in range(page.locator(".switches a").count()):
+        page.locator(".switches a").nth(at).click()
+        fits(page, width)
+        assert page.locator(".edit").count() > 0
+    page.locator(".choose select").first.select_option(index=0)
+    page.locator(".choose button").click()
+    fits(page, width)
+    page.locator(".edit-tools a").first.click()
+    assert page.evaluate("document.querySelector(':target').className").startswith(("edit", "pair"))
+    page.locator(".edit-tools a[href*='/cite']").first.click()
+    fits(page, width)
+    assert [one.get_attribute("lang") for one in page.locator(".citation").all()] == ["ja", "en"]
+    assert all("SHA-256" in one.inner_text() for one in page.locator(".citation").all())
+    page.locator(".tools a").first.click()
+    assert "/diff?" in page.url
+    page.close()
+
+
+@pytest.mark.parametrize(("language", "width"), SIZES)
+def test_controls_of_a_column_and_links_to_its_sentences(
+    chromium: Any, address: str, language: str, width: int
+) -> None:
+    page = opened(chromium, f"{address}/article?url={NANBYO}", language, width)
+    for summary in page.locator("summary").all():
+        summary.click()
+        fits(page, width)
+    text = page.locator(".body span.young").first.inner_text()
+    page.locator("a[href*='numbers=1']").click()
+    fits(page, width)
+    page.locator(".body span.young .anchor").first.click()
+    assert page.locator(":target").inner_text() == text
+    assert page.evaluate("getComputedStyle(document.querySelector(':target')).backgroundColor") != "rgba(0, 0, 0, 0)"
+    fits(page, width)
+    page.locator("a.since").first.click()
+    assert "/diff?" in page.url
+    page.locator("a.language").click()
+    assert page.evaluate("document.documentElement.lang") == {"ja": "en", "en": "ja"}[language]
+    page.close()
+
+
+@pytest.mark.parametrize(("language", "width"), SIZES)
+def test_controls_of_search_sites_and_statements(chromium: Any, address: str, language: str, width: int) -> None:
+    page = opened(chromium, f"{address}/search", language, width)
+    page.locator("#q").fill("必ず治ります")
+    page.locator("select[name=scope]").select_option("removed")
+    page.locator(".searchbox button").click()
+    fits(page, width)
+    assert page.locator(".hit").count() == 1
+    page.goto(f"{address}/sites")
+    page.locator("main .cards a").first.click()
+    assert page.locator("h1").inner_text() == "しらかばクリニック"
+    for summary in page.locator("summary").all():
+        summary.click()
+        fits(page, width)
+    page.goto(f"{address}/observations")
+    page.locator("select[name=kind]").select_option("cost")
+    page.locator("main form.inline button").click()
+    fits(page, width)
+    page.goto(f"{address}/observation?site={sample.SITE}&kind=cost")
+    page.locator("main form.inline button").click()
+    fits(page, width)
+    page.close()
+
+
+def opened(chromium: Any, where: str, language: str, width: int) -> Any:
+    """Return a page in a language and of a width."""
+    locale = {"ja": "ja-JP", "en": "en-US"}[language]
+    page = chromium.new_page(viewport={"width": width, "height": 800}, locale=locale)
+    page.goto(where)
+    return page
+
+
+def fits(page: Any, width: int) -> None:
+    """Fail if the page scrolls sideways."""
+    page.wait_for_load_state()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
 
 
 def test_japanese_glyphs_are_drawn(chromium: Any, address: str) -> None:

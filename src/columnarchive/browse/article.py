@@ -79,6 +79,7 @@ def article(archive: Reader, request: PageRequest) -> Page:
             "row": row,
             "revision": revision,
             "is_newest": is_newest,
+            "numbered": bool(request.get("numbers")),
             "groups": [(kind, list(run)) for kind, run in groupby(blocks, key=lambda block: block.kind)],
             "headings": [block for block in blocks if block.anchor],
             "timeline": timeline(row, changes),
