@@ -265,9 +265,10 @@ def _limits_effect(s: Sentence, start: int, end: int) -> bool:
 
 def survey_figure(s: Sentence) -> Iterator[Span]:
     """Read a rate or score on effect, satisfaction, success or side effects."""
-    if s.asks or s.is_navigation or on_jobs(s) or explains_ban(s) or (s.cells and "円" in s.text):
+    rates = [*_RATE.finditer(s.text)]
+    if not rates or s.asks or s.is_navigation or on_jobs(s) or explains_ban(s) or (s.cells and "円" in s.text):
         return
-    for found in _RATE.finditer(s.text):
+    for found in rates:
         before, after = s.text[max(0, found.start() - 60) : found.start()], s.text[found.end() : found.end() + 40]
         if s.is_quoted(found.start()) or re.search(r"目指|めざ|保証", before + after):
             continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from itertools import accumulate
@@ -61,23 +60,17 @@ TOPICS: Mapping[str, Kind] = {
 
 
 @cache
-def _words(kind: Kind) -> Mapping[str, Sequence[str]]:
-    """Map the one or two characters that words of a kind begin with to these words, as expressions."""
-    found: dict[str, list[str]] = {}
-    for form in (form for one in _TRIGGERS[kind] for form in forms(one)):
-        found.setdefault(prefix(form), []).append(_ANCHORS.sub("", form))
-    assert "" not in found, "a trigger must begin with a literal character"
-    return found
-
-
-@cache
-def _beginnings(kinds: tuple[Kind, ...]) -> Mapping[str, Sequence[tuple[Kind, _Words]]]:
-    """Map the one or two characters that words begin with to their kinds, each with these words."""
-    found: dict[str, list[tuple[Kind, _Words]]] = {}
+def _beginnings(kinds: tuple[Kind, ...]) -> tuple[_Beginnings, _Beginnings]:
+    """Map the one and the two characters that words begin with to the kinds, each with these words."""
+    words: dict[tuple[str, Kind], list[str]] = {}
     for kind in kinds:
-        for beginning, words in _words(kind).items():
-            found.setdefault(beginning, []).append((kind, _Words(words)))
-    return found
+        for form in (form for one in _TRIGGERS[kind] for form in forms(one)):
+            words.setdefault((prefix(form), kind), []).append(_ANCHORS.sub("", form))
+    found: tuple[dict[str, list[tuple[Kind, _Words]]], ...] = ({}, {})
+    for (beginning, kind), expressions in words.items():
+        assert beginning, "a trigger must begin with a literal character"
+        found[len(beginning) - 1].setdefault(beginning, []).append((kind, _Words(expressions)))
+    return found[0], found[1]
 
 
 class _Words:
@@ -92,24 +85,26 @@ class _Words:
         return re.compile("|".join(self._words)).match
 
 
+_Beginnings = Mapping[str, Sequence[tuple[Kind, _Words]]]
+
+
 def triggered(texts: Sequence[str], names: Iterable[str], kinds: tuple[Kind, ...]) -> list[set[Kind]]:
     """Return for each line which of some kinds it may state; `names` are those of the clinic in the title.
 
     An expression is only tried where one of its words may begin.
     """
     joined = _BETWEEN.join(texts)
-    starts = [0, *accumulate(len(text) + len(_BETWEEN) for text in texts)]
+    ends = [*accumulate(len(text) + len(_BETWEEN) for text in texts)]
     found: list[set[Kind]] = [set() for _ in texts]
-    beginnings = _beginnings(kinds)
-    present = beginnings.keys() & {*joined, *map(add, joined, joined[1:])}
-    for beginning in present:
-        at = joined.find(beginning)
-        while at >= 0:
-            of_line = found[bisect_right(starts, at) - 1]
-            for kind, words in beginnings[beginning]:
-                if kind not in of_line and words.match(joined, at):
-                    of_line.add(kind)
-            at = joined.find(beginning, at + 1)
+    characters, pairs = _beginnings(kinds)
+    for beginnings, signs in ((characters, joined), (pairs, [*map(add, joined, joined[1:])])):
+        line = 0
+        for at in [at for at, sign in enumerate(signs) if sign in beginnings]:
+            while at >= ends[line]:
+                line += 1
+            for kind, words in beginnings[signs[at]]:
+                if kind not in found[line] and words.match(joined, at):
+                    found[line].add(kind)
     for name in names:
         for of_line, text in zip(found, texts, strict=True) if name in joined else ():
             if name in text:
@@ -125,6 +120,8 @@ DETECTORS: dict[Kind, Detector] = {
     for kind in KINDS
     if hasattr(module, kind) and kind != "survey_source"
 }
+
+_ORDER: Mapping[Kind, int] = {kind: number for number, kind in enumerate(DETECTORS)}
 
 # What a column can state without offering a treatment.
 _UNTIED: frozenset[Kind] = frozenset({"contact", "supervisor", "guideline_compliance"})
@@ -214,10 +211,12 @@ def _read_all(
     """Return what sentences state; `possible` has for each line the kinds whose words are in it."""
     found: list[Observation] = []
     for s in sentences:
-        may_state = possible[s.line].union(TOPICS[topic] for topic in s.topics if topic in TOPICS)
-        for kind, detector in DETECTORS.items() if may_state else ():
-            if kind in may_state and kind in kinds:
-                found += _observed(kind, detector, s)
+        may_state = possible[s.line]
+        if s.topics:
+            may_state = may_state.union(TOPICS[topic] for topic in s.topics if topic in TOPICS)
+        for kind in sorted(may_state, key=_ORDER.__getitem__):
+            if kind in kinds:
+                found += _observed(kind, DETECTORS[kind], s)
     figures = [o.line for o in found if o.kind == "survey_figure"]
     for s in sentences if figures else ():
         if any(0 <= s.line - line <= _FIGURE_REACH for line in figures):
