@@ -36,7 +36,7 @@ HOST = "clinic.example"
 COLUMNS = ("chiryou-nagare", "hiza-saisei", "nanbyo-kansaibou", "tounyou-insulin")
 DAYS = ("2025-10-20", "2026-01-15")
 AT = "2026-05-01T00:00:00Z"
-LATER = (("sites", "template"), ("captures", "robots"), ("changes", "after_at"))
+LATER = (("sites", "template"), ("captures", "robots"), ("changes", "after_at"), ("captures", "shared_headers_id"))
 """Columns that came after the first schema and that today's code writes."""
 LATER_TABLES = {
     "withdrawn_addresses": "url text, withdrawal_id integer",
@@ -45,9 +45,11 @@ LATER_TABLES = {
     "since_at text, since_revision integer, until_at text, until_revision integer",
     "pictures": "article_id integer, url text, alt text, caption text, heading text, position integer, width integer, "
     "height integer, sha256 text, since_at text, since_revision integer, until_at text, until_revision integer",
+    "shared_headers": "id integer primary key, lines text",
     "page_observations": "article_id integer, kind text, place text, text text, words text",
 }
 """Tables that came after the first schema and that today's code reads or writes."""
+SENT_HEADERS = "create temp view sent_headers as select id as capture_id, request_headers as lines from main.captures"
 
 
 def make(path: Path, name: str) -> None:
@@ -83,12 +85,15 @@ def _as_now(conn: sqlite3.Connection) -> Iterator[None]:
         if column not in [row[1] for row in conn.execute(f"pragma table_info({table})")]
     ]
     for table, column in lent:
-        conn.execute(f"alter table {table} add column {column} text not null default ''")
-    had = {name for (name,) in conn.execute("select name from main.sqlite_master where type = 'table'")}
+        conn.execute(f"alter table {table} add column {column} text default ''")
+    had = {name for (name,) in conn.execute("select name from main.sqlite_master where type in ('table', 'view')")}
     missing = [table for table in LATER_TABLES if table not in had]
     for table in missing:
         conn.execute(f"create temp table {table}({LATER_TABLES[table]})")
+    if "sent_headers" not in had:
+        conn.execute(SENT_HEADERS)
     yield
+    conn.execute("drop view if exists temp.sent_headers")
     for table in missing:
         conn.execute(f"drop table temp.{table}")
     for table, column in lent:

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import random
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,16 @@ def test_the_chain_tells_any_change(db: Database) -> None:
         db.conn.execute("rollback")
     db.conn.execute("delete from captures where id = 2")
     assert "1 of 2" in hash_chain.verify(db.conn)[0].what
+
+
+def test_the_request_lines_that_visits_have_in_common_are_stored_once(db: Database) -> None:
+    common = (("Host", "clinic.example"), ("User-Agent", "test"))
+    asked = [common, (*common, ("If-None-Match", '"a"')), (*common, ("If-None-Match", '"b"')), ()]
+    ids = add_all(db, [
+        replace(capture(f"{day:02}", "text"), wire=Wire(lines)) for day, lines in enumerate(asked, start=1)
+    ])  # fmt: skip
+    assert [captures.load(db, each or 0).wire.request_headers for each in ids] == asked
+    shared = db.conn.execute("select lines from shared_headers").fetchall()
+    assert [captures.headers_of(lines) for (lines,) in shared] == [common]
+    seen = db.conn.execute("select lines from sent_headers order by capture_id").fetchall()
+    assert [captures.headers_of(lines) for (lines,) in seen] == asked

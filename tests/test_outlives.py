@@ -99,9 +99,10 @@ def test_the_chain_is_as_described(db: Database) -> None:
 
     rows = conn.execute(
         """select link_id, pages.url, fetched_at, status, final_url, headers,
-                  case when outcome = 'unchanged' and status <> 304 then 'ok' else outcome end, error, request_headers,
+                  case when outcome = 'unchanged' and status <> 304 then 'ok' else outcome end, error, lines,
                   hops, peer, tls, seconds, wire_length, wire_sha256, source, captures.body_sha256
-           from captures join pages on pages.id = page_id order by link_id"""
+           from captures join pages on pages.id = page_id join sent_headers on capture_id = captures.id
+           order by link_id"""
     ).fetchall()
     content = {
         link: digest("\n".join(sorted(digest(json.dumps(row[1:], separators=(",", ":"))) for row in members)))

@@ -102,9 +102,10 @@ def of_page(source: Database | sqlite3.Connection, url: str) -> list[CaptureRow]
 def load(db: Database, capture_id: int) -> Capture:
     """The full record of a capture; `body` is None for a 304, whose body is the one its row names."""
     row = db.conn.execute(
-        """select pages.url, final_url, fetched_at, status, headers, outcome, error, request_headers, hops, peer, tls,
+        """select pages.url, final_url, fetched_at, status, headers, outcome, error, lines, hops, peer, tls,
                   seconds, wire_length, wire_sha256, robots, captures.body_sha256, withdrawal_id
-           from captures join pages on pages.id = page_id where captures.id = ?""",
+           from captures join pages on pages.id = page_id join sent_headers on capture_id = captures.id
+           where captures.id = ?""",
         (capture_id,),
     ).fetchone()
     if row is None:
@@ -190,18 +191,34 @@ def _is_known(conn: sqlite3.Connection, page_id: int, capture: Capture, sha256: 
 def _insert(conn: sqlite3.Connection, page_id: int, capture: Capture, sha256: str, source: str) -> int:
     wire = capture.wire
     hops = [[hop.url, hop.status, hop.headers] for hop in wire.hops]
+    shared_id, own_lines = None, wire.request_headers
+    if source == "crawl":
+        shared_id, own_lines = _split_request(conn, own_lines)
     cursor = conn.execute(
         """insert into captures(page_id, fetched_at, status, final_url, headers, body_sha256, outcome, error,
-             request_headers, hops, peer, tls, seconds, wire_length, wire_sha256, source, robots)
-           values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+             request_headers, hops, peer, tls, seconds, wire_length, wire_sha256, source, robots,
+             shared_headers_id)
+           values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             page_id, capture.fetched_at, capture.status, _storable(capture.final_url), as_json(capture.headers), sha256,
-            capture.outcome, _storable(capture.error), as_json(wire.request_headers), as_json(hops), wire.peer,
+            capture.outcome, _storable(capture.error), as_json(own_lines), as_json(hops), wire.peer,
             wire.tls, wire.seconds, wire.length, wire.sha256, source,
-            _storable(capture.robots),
+            _storable(capture.robots), shared_id,
         ),
     )  # fmt: skip
     return int(cursor.lastrowid or 0)
+
+
+def _split_request(conn: sqlite3.Connection, lines: Headers) -> tuple[int | None, Headers]:
+    """Return the id of the lines before the first conditional one, which other visits share, and the lines after."""
+    conditional = (number for number, (name, _) in enumerate(lines) if name.lower().startswith("if-"))
+    end = next(conditional, len(lines))
+    if not end:
+        return None, lines
+    shared = as_json(lines[:end])
+    conn.execute("insert or ignore into shared_headers(lines) values (?)", (shared,))
+    (shared_id,) = conn.execute("select id from shared_headers where lines = ?", (shared,)).fetchone()
+    return shared_id, lines[end:]
 
 
 def _hops(text: str) -> tuple[Hop, ...]:
@@ -273,10 +290,10 @@ def stored(conn: Connection, url: str, at: str) -> Stored:
     An article that moved has its earlier captures under other addresses, so those count as well, after the page's own.
     """
     row = conn.execute(
-        """select captures.id, pages.url, fetched_at, status, outcome, final_url, headers, request_headers, hops,
+        """select captures.id, pages.url, fetched_at, status, outcome, final_url, headers, lines, hops,
                   captures.body_sha256, coalesce(raw_size, 0), wire_length, wire_sha256, peer, tls, source, error,
                   coalesce(chain.link_sha256, ''), coalesce(chain.at, ''), withdrawal_id is not null
-           from pages join captures on captures.page_id = pages.id
+           from pages join captures on captures.page_id = pages.id join sent_headers on capture_id = captures.id
            left join bodies on bodies.sha256 = captures.body_sha256 left join chain on chain.id = captures.link_id
            where pages.id in (select id from pages where url = :url
                               union select other.id from pages as own join pages as other

@@ -19,8 +19,8 @@ from columnarchive.store.schema import Problem, problem
 _EVIDENCE = """
 select pages.url, fetched_at, status, final_url, headers,
        case when outcome = 'unchanged' and status <> 304 then 'ok' else outcome end,
-       error, request_headers, hops, peer, tls, seconds, wire_length, wire_sha256, source, captures.body_sha256
-from captures join pages on pages.id = page_id where captures.id = ?
+       error, lines, hops, peer, tls, seconds, wire_length, wire_sha256, source, captures.body_sha256
+from captures join pages on pages.id = page_id join sent_headers on capture_id = captures.id where captures.id = ?
 """
 
 
@@ -127,7 +127,8 @@ def verify(conn: sqlite3.Connection) -> list[Problem]:
         count, found = covered.pop(link_id, (0, ""))
         if (count, found) != (entries, content):
             code = "link_miscounts" if count != entries else "link_altered"
-            problems.append(problem(f"chain link {link_id}", code, link=link_id, kind=kind, at=at))
+            values = {"link": link_id, "kind": kind, "at": at, "count": count, "entries": entries}
+            problems.append(problem(f"chain link {link_id}", code, **values))
         if link_of(before, at, kind, entries, content) != link:
             problems.append(problem(f"chain link {link_id}", "link_detached", link=link_id))
         before = link

@@ -200,6 +200,7 @@ JSON_COLUMNS: dict[tuple[str, str], type] = {
     ("sites", "settings"): dict,
     ("captures", "headers"): list,
     ("captures", "request_headers"): list,
+    ("shared_headers", "lines"): list,
     ("captures", "hops"): list,
     ("changes", "labels"): list,
     ("edits", "spans"): list,

@@ -210,7 +210,7 @@ def _bury(conn: sqlite3.Connection, request: Request, chosen: Sequence[int]) -> 
         conn,
         f"""update captures set final_url = '', headers = '[]', error = '', request_headers = '[]', hops = '[]',
               peer = '', tls = '', seconds = 0, wire_length = 0, wire_sha256 = '', robots = '',
-              withdrawal_id = {withdrawal_id}
+              shared_headers_id = null, withdrawal_id = {withdrawal_id}
             where id in ({{}})""",
         chosen,
     )
