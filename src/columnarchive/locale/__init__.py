@@ -100,7 +100,7 @@ class _Formatter(string.Formatter):
             return str(super().format_field(value, spec))
         if "%s" in second:
             return second.replace("%s", str(value)) if value else first
-        return f"{value} {first if value == 1 else second}"
+        return f"{value} {first if str(value) == '1' else second}"
 
 
 _FORMATTER = _Formatter()
