@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 # What breaks a line for some readers of JSON Lines, or turns the text of a terminal around.
@@ -41,9 +42,14 @@ def printable(text: str) -> str:
 
 def json_line(row: Mapping[str, Any] | Sequence[Any]) -> str:
     """Return a row as one line of JSON: Japanese as it is, line separators and control characters escaped."""
+    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", _encoder()(row))
+
+
+@cache
+def _encoder() -> Callable[[object], str]:
     import json
 
-    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(row, ensure_ascii=False))
+    return json.JSONEncoder(ensure_ascii=False).encode
 
 
 def xml_text(text: str) -> str:

@@ -107,7 +107,8 @@ def console() -> Console:
 def json_lines(rows: Iterable[Mapping[str, Any]]) -> None:
     """Print one JSON object per line, Japanese as it is."""
     for row in rows:
-        typer.echo(json_line(row))
+        sys.stdout.write(json_line(row) + "\n")
+    sys.stdout.flush()
 
 
 def choose(option: str, text: str, choices: Sequence[str]) -> str:
