@@ -92,10 +92,12 @@ APPLICATIONS = {
 }
 
 
-def crawled(tmp_path: Path, site: Site, **options: object) -> tuple[CrawlSummary, dict[str, str], set[str]]:
-    """Crawl from the listing; the summary, the articles' texts by path, and the sources of captures."""
+def crawled(
+    tmp_path: Path, site: Site, *others: str, **options: object
+) -> tuple[CrawlSummary, dict[str, str], set[str]]:
+    """Crawl from the listing, and others; the summary, the articles' texts by path, and the sources of captures."""
     with Archive.open(tmp_path / "archive.db") as archive:
-        summary = archive.crawl([site.url + "/column/"], CrawlOptions(allow_private=True, delay=0, **options))  # type: ignore[arg-type]
+        summary = archive.crawl([site.url + "/column/", *others], CrawlOptions(allow_private=True, delay=0, **options))  # type: ignore[arg-type]
         texts = dict(archive.conn.execute("select replace(url, ?, ''), text from articles", (site.url,)))
         sources = {source for (source,) in archive.conn.execute("select source from captures")}
     return summary, texts, sources
@@ -209,6 +211,40 @@ class TestInChromium:
         assert sockets.peers == set()
         assert len(texts) == len(POSTS)
         assert set(site.paths()) <= set(pages) | {"/robots.txt", "/sitemap.xml"}
+
+    def test_a_library_of_another_host_is_fetched_by_our_client_and_data_of_one_is_not(self, tmp_path: Path) -> None:
+        library = {
+            "/vue.js": script("globalThis.fill=(t,s)=>t.replace(/{{\\s*(\\w+)\\s*}}/g,(_,k)=>s[k]);"),
+            "/posts.json": DATA,
+        }
+        with Site(library) as cdn:
+            code = VUE.replace("POSTS", DATA).replace(
+                "const fill=(t,s)=>t.replace(/{{\\s*(\\w+)\\s*}}/g,(_,k)=>s[k]);", ""
+            )
+            assert code.count("fill=") == 0
+            code += f"fetch('{cdn.url}/posts.json').catch(()=>0);"
+            pages = application(f"{VUE_PAGE}<script src='{cdn.url}/vue.js'></script>", code)
+            with Site(pages) as site, watched() as sockets:
+                # Named, so that a private address may be asked at all.
+                _, texts, _ = crawled(tmp_path, site, cdn.url + "/")
+            assert "/vue.js" in cdn.paths()
+            assert "/posts.json" not in cdn.paths()
+        assert len(texts) == len(POSTS)
+        assert sockets.peers == set()
+
+    def test_open_shadow_roots_are_part_of_the_page(self, tmp_path: Path) -> None:
+        code = """customElements.define('my-column',class extends HTMLElement{connectedCallback(){
+          const inner=document.createElement('my-text');inner.text=this.text;this.attachShadow({mode:'open'}).append(inner)}});
+        customElements.define('my-text',class extends HTMLElement{connectedCallback(){
+          this.attachShadow({mode:'open'}).innerHTML=this.text.map(t=>'<p>'+t+'</p>').join('')}});
+        fetch('/api/posts.json').then(r=>r.json()).then(posts=>{const m=location.pathname.match(/column\\/(\\d+)/);const box=document.getElementById('root');
+         if(m){const h=document.createElement('h1');h.textContent=posts[m[1]].title;const c=document.createElement('my-column');c.text=posts[m[1]].body;box.append(h,c)}
+         else box.innerHTML='<h1>コラム</h1>'+posts.map((p,i)=>'<li>'+p.date+'<a href="/column/'+i+'/">'+p.title+'</a></li>').join('')})"""
+        with Site(application("<div id=root></div>", code)) as site:
+            _, texts, _ = crawled(tmp_path, site)
+        assert {path: text.split("\n")[-1] for path, text in texts.items()} == {
+            f"/column/{number}/": post["body"][-1] for number, post in enumerate(POSTS)
+        }
 
     @pytest.mark.parametrize("trap", ["for(;;);", "const a=[];for(;;)a.push(new Array(1e6).fill(a.length))", "f()"])
     def test_a_page_that_hangs_the_browser_costs_itself_alone(

@@ -25,7 +25,7 @@ from columnarchive.times import Clock, to_text
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Dialog, Page, Playwright, Route, WebSocketRoute
 
-Fetch = Callable[[str], Awaitable[Capture]]
+Fetch = Callable[[str, bool], Awaitable[Capture]]  # an address, and whether it is of a script
 SECONDS = 30.0  # for a page, besides the pauses between requests
 MAX_REQUESTS = 40
 MAX_SCROLLS = 30
@@ -54,7 +54,22 @@ FLAGS = (
 NO_RTC = """for (const name of ["RTCPeerConnection", "webkitRTCPeerConnection", "WebTransport", "WebSocketStream"])
   Object.defineProperty(globalThis, name, {value: undefined, configurable: false});"""
 SIZE = "() => [document.documentElement.outerHTML.length, document.documentElement.scrollHeight].join()"
+DRAWN = """() => {
+  const roots = [];
+  const collect = part => part.querySelectorAll("*").forEach(one => {
+    if (one.shadowRoot) { roots.push(one.shadowRoot); collect(one.shadowRoot); }
+  });
+  collect(document);
+  const tag = document.documentElement.cloneNode(false).outerHTML.replace(/<[/]html>$/, "");
+  return roots.length ? `<!DOCTYPE html>${tag}${document.documentElement.getHTML({shadowRoots: roots})}</html>` : "";
+}"""
 SCROLL = "() => scrollTo(0, document.documentElement.scrollHeight)"
+TRACKERS = re.compile(
+    r"(?:^|[.])(?:google-analytics|googletagmanager|googlesyndication|googleadservices|doubleclick|facebook|clarity|hotjar"
+    r"|yimg|yahoo|yahooapis|line-scdn|line-apps|twitter|ads-twitter|tiktok|criteo|ptengine|mouseflow|user-local|userlocal"
+    r"|karte|adobedtm|omtrdc|newrelic|nr-data|hs-scripts|hubspot|segment|mixpanel|amplitude|fullstory|mieru-ca|crazyegg"
+    r"|cookiebot|onetrust|cookielaw|recaptcha|addthis|sharethis)[.](?:com?|net|ms|jp|co[.]jp|io|me|org|cloud)$"
+)
 TAGS = re.compile(rb"<[^<>]*>|\s+")
 
 
@@ -69,6 +84,15 @@ def is_shell(body: bytes) -> bool:
         return False
     after = (re.split(rb"(?i)</script", part, maxsplit=1)[-1].partition(b">")[2] for part in scripts)
     return len(TAGS.sub(b"", b"".join((re.split(rb"(?i)<body\b", head)[-1], *after)))) < SHELL_BYTES
+
+
+def is_library_host(host: str) -> bool:
+    """Return whether scripts of a host may be needed to draw a page; those that watch readers are not.
+
+    >>> is_library_host("cdn.jsdelivr.net"), is_library_host("www.googletagmanager.com")
+    (True, False)
+    """
+    return not TRACKERS.search(host.partition(":")[0])
 
 
 def executable() -> str:
@@ -157,7 +181,8 @@ class Renderer:
         context = await browser.new_context(service_workers="block", accept_downloads=False, permissions=[])
         try:
             page = await self._load_page(context, capture, fetch, fetched)
-            html = (await page.content()).encode("utf-8", "replace")[:MAX_BODY]
+            drawn = str(await page.evaluate(DRAWN)) or await page.content()
+            html = drawn.encode("utf-8", "replace")[:MAX_BODY]
         finally:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(context.close(), 5)
@@ -193,7 +218,7 @@ class Renderer:
             started.append(url)
             open_requests += 1
             try:
-                found = self.scripts.get(url) or await fetch(url)
+                found = self.scripts.get(url) or await fetch(url, request.resource_type == "script")
                 if url not in self.scripts:
                     fetched.append(found)
                 if request.resource_type == "script" and len(self.scripts) < MAX_CACHED:

@@ -24,14 +24,14 @@ from columnarchive.crawl.frontier import (
 from columnarchive.crawl.link_scoring import is_section_url
 from columnarchive.crawl.link_statistics import SAMPLE
 from columnarchive.crawl.outcomes import looks_like_picture
-from columnarchive.crawl.renderer import Renderer, is_shell
+from columnarchive.crawl.renderer import Renderer, is_library_host, is_shell
 from columnarchive.crawl.robots import Rules, fetch_rules
 from columnarchive.crawl.sitemap_discovery import SitemapDiscovery
 from columnarchive.errors import ArchiveError, UsageError
 from columnarchive.locale import fault
 from columnarchive.records import Capture, Gap, Outcome
 from columnarchive.times import to_text
-from columnarchive.urls import PageLinks, address, canonical, in_scope, is_below, is_front_page
+from columnarchive.urls import PageLinks, address, canonical, host_of, in_scope, is_below, is_front_page
 
 T = TypeVar("T")
 MAX_DEPTH = 400
@@ -258,16 +258,17 @@ class SiteCrawler:
                 self.discovery.barren_starts.remove(visit.url)
         return [rendered]
 
-    async def _fetch_for_browser(self, url: str) -> Capture:
-        """Fetch what a script asks for, as every page is fetched; refused outside the site."""
+    async def _fetch_for_browser(self, url: str, is_script: bool) -> Capture:
+        """Fetch what a script asks for, as every page is fetched; outside the site, libraries alone."""
+        check = partial(self._check_hop, may_follow=_is_of_library) if is_script else self._check_hop
         try:
-            refusal = await self._check_hop(canonical(url))
+            refusal = await check(canonical(url))
         except UsageError:
             refusal = "protocol_error", fault("no_web_address", url=url)
         if refusal is not None:
             return self._synthetic_capture(url, *refusal)
         delay = max(self.plan.delay, self._rules[address(url).origin].delay)
-        capture = await self.client.fetch(FetchRequest(url, delay=delay, check=self._check_hop, pages_only=False))
+        capture = await self.client.fetch(FetchRequest(url, delay=delay, check=check, pages_only=False))
         await self._update_backoff(capture)
         return capture
 
@@ -410,6 +411,10 @@ class SiteCrawler:
             self._last_good[origin] = known
             return True
         return False
+
+
+def _is_of_library(url: str) -> bool:
+    return is_library_host(host_of(url))
 
 
 def _canonical_of(page: PageLinks) -> str:

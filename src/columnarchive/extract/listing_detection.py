@@ -205,7 +205,8 @@ class _Survey:
     def is_index_of_section(self, url: str) -> bool:
         """Whether a page is the front page of its site, or the index of a folder: it leads to the pages below it.
 
-        An index links to them from a place that other pages do not have. One that a script fills says next to nothing.
+        An index links to them from a place that other pages do not have, or its own text leads to each of them. One
+        that a script fills says next to nothing.
         """
         page = self._digests[url]
         if is_front_page(url):
@@ -222,6 +223,11 @@ class _Survey:
         for target, at in page.links:
             if self._known.get(target) in below and at < len(page.pieces) and not page.pieces[at][3]:
                 listed.setdefault(page.pieces[at][4], set()).add(self._known[target])
+        own = set(self._own(url, self._chrome))
+        led_to = {self._known.get(target) for target, at in page.links if at in own}
+        is_paged = any(one[len(folder) :].strip("/").isdigit() for one in below)
+        if below <= led_to and not is_paged:
+            return True
         few = max(1, len(self._digests) // 4)
         if any(len(found) >= _CARDS and self._places[place] <= few for place, found in listed.items()):
             return True
