@@ -13,6 +13,7 @@ import brotlicffi
 import pytest
 from deriving import import_files
 from evidence import archive, at, capture, fill, page, site
+from warcio.archiveiterator import ArchiveIterator
 from warcio.checker import Checker
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
@@ -124,6 +125,30 @@ def test_ours_to_warc_to_ours_is_equal(tmp_path: Path, name: str) -> None:
         assert hash_chain.verify(db.conn) == []
         assert import_files(db, [tmp_path / name], None, quiet).added == 0
         assert visible(db) == seen
+
+
+def test_a_drawn_page_is_a_conversion_of_its_response(tmp_path: Path) -> None:
+    shell, drawn = (
+        capture(URL, at(1), b"<script src=a.js></script>"),
+        capture(URL, at(1, 2), page(7), source="rendered"),
+    )
+    drawn = replace(drawn, wire=Wire(), headers=(*drawn.headers, ("X-Columnarchive-Engine", "Chromium 140")))
+    with archive(tmp_path, pages=0) as db:
+        fill(db, [shell])
+        with db.transaction() as conn:
+            page_id = conn.execute("select id from pages where url = ?", (URL,)).fetchone()[0]
+            hash_chain.seal(conn, at(1, 3), "crawl", [captures.add(db, page_id, drawn, "rendered")])
+        given = all_captures(db)
+        export.export_warc(db, tmp_path / "a.warc.gz", None, quiet)
+    with (tmp_path / "a.warc.gz").open("rb") as file:
+        records = {one.rec_type: one.rec_headers for one in ArchiveIterator(file)}
+    assert records["conversion"]["WARC-Refers-To"] == records["response"]["WARC-Record-ID"]
+    assert records["conversion"]["Content-Type"].startswith("text/html")
+    with Database.open(tmp_path / "b.db") as db:
+        assert import_files(db, [tmp_path / "a.warc.gz"], None, quiet).failures == ()
+        assert all_captures(db) == given
+        assert [row.source for row in captures.of_page(db, URL)][-1] == "rendered"
+        assert hash_chain.verify(db.conn) == []
 
 
 def test_warcio_passes_what_we_write(tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ def from_field(text: str, fetched_at: str, headers: Headers) -> tuple[Capture, s
             outcome=values["outcome"],
             error=_storable(values.get("error", "")),
             wire=wire,
+            source="rendered" if values.get("source") == "rendered" else "crawl",
         )
         return capture, _digest(values.get("body_sha256", ""))
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:

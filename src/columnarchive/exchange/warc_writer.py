@@ -1,4 +1,6 @@
-"""Write captures as WARC request, response and revisit records, which other players replay and we read back equal.
+"""Write captures as WARC records, which other players replay and we read back equal.
+
+Responses are request, response and revisit records, pages as a browser drew them conversion records.
 
 Bodies are written decoded, with headers that match them. The same captures give the same bytes: record ids are derived
 from the content of the records. A WACZ 1.1.1 is a zip file with a WARC file, its index, a list of pages, and digests of
@@ -87,6 +89,8 @@ class WarcWriter:
     position: int = 0
     # Address and time of each body in this file, by its digest: what revisits refer to.
     written: dict[str, tuple[str, str]] = field(default_factory=dict)
+    # The last response of each address in this file: what pages that a browser drew are conversions of.
+    responses: dict[str, str] = field(default_factory=dict)
 
     def info(self, name: str, software: str) -> None:
         """Write the record that describes the file."""
@@ -101,6 +105,9 @@ class WarcWriter:
         capture = entry.capture
         if not capture.status:
             self._without_answer(entry)
+            return
+        if entry.source == "rendered" and capture.body:
+            self._conversion(entry, capture.body)
             return
         for hop in capture.wire.hops:
             fields = [("WARC-Target-URI", _address(hop.url)), (HOP_FIELD, _ascii(capture.url))]
@@ -122,7 +129,22 @@ class WarcWriter:
         record = self._response(capture, fields, _http(capture.status, mark(capture.headers, size), body), body)
         if capture.body:
             self.written.setdefault(entry.body_sha256, (target_address(capture), capture.fetched_at))
+            self.responses[target_address(capture)] = record
         return record
+
+    def _conversion(self, entry: WarcEntry, body: bytes) -> None:
+        """Write a page as a browser drew it: no server sent it, so it is no response."""
+        capture, place = entry.capture, target_address(entry.capture)
+        fields = [
+            ("WARC-Target-URI", place),
+            (FIELD, to_field(capture, entry.body_sha256, entry.source, with_headers=True)),
+            ("WARC-Payload-Digest", "sha256:" + entry.body_sha256),
+        ]
+        if original := self.responses.get(place):
+            fields.append(("WARC-Refers-To", original))
+        begin = self.position
+        self._record("conversion", capture.fetched_at, fields, body, capture.header("content-type"))
+        self._place("conversion", capture, fields, capture.status, begin)
 
     def _revisit(self, entry: WarcEntry, before: tuple[str, str]) -> str:
         capture, unmodified = entry.capture, entry.capture.status == 304
@@ -281,7 +303,9 @@ def write_wacz(path: Path, captures: Iterable[WarcEntry], pages: Iterable[WaczPa
                 warc.capture(entry)
                 newest = max(newest, entry.capture.fetched_at)
         with _member(archive, "indexes/index.cdx", resources) as member:
-            for line in sorted(_cdxj_line(place) for place in places if place.kind in ("response", "revisit")):
+            for line in sorted(
+                _cdxj_line(place) for place in places if place.kind in ("response", "revisit", "conversion")
+            ):
                 member.write(line.encode() + b"\n")
         with _member(archive, "pages/pages.jsonl", resources) as member:
             for line in _page_lines(pages):

@@ -210,10 +210,11 @@ def _arrival(item: Capture | Revisit, source: str, path: Path, tally: Tally) -> 
     except ArchiveError as error:  # an address or a page that cannot be read
         tally.fail(Failure(path.name, "protocol_error", str(error)))
         return None
+    source = web_archive or (source if capture.source == "crawl" else capture.source)
     if isinstance(item, Revisit):
-        tally.revisits.append((replace(item, capture=capture), web_archive or source))
+        tally.revisits.append((replace(item, capture=capture), source))
         return None
-    return Arrival(capture, web_archive or source)
+    return Arrival(capture, source)
 
 
 def robots_of(capture: Capture, worker: Worker) -> str:
