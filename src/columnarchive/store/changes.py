@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from columnarchive import locale
@@ -99,8 +100,13 @@ def _marked(conn: Connection, mark: str) -> int:
 def change_row(row: Sequence[Any]) -> ChangeRow:
     """A row of the columns of ChangeRow, in their order, as its record."""
     cells = list(row)
-    cells[8] = tuple(json.loads(cells[8]))  # labels
+    cells[8] = _labels(cells[8])
     return ChangeRow(*cells)
+
+
+@lru_cache(maxsize=4096)  # few sets of labels are on many changes
+def _labels(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
 
 
 def edits(conn: Connection, change_id: int) -> Iterator[Edit]:
