@@ -13,7 +13,7 @@ from test_search_truth import Row, archive
 from columnarchive.extract.saved_pages import read_pages
 from columnarchive.search.query import parse
 from columnarchive.search.relevance import word
-from columnarchive.store import ranking, search
+from columnarchive.store import search
 
 
 def order(conn: sqlite3.Connection, q: str, scope: search.Scope = "all", **narrow: str) -> list[int]:
@@ -147,7 +147,7 @@ def test_folds_find_other_spellings() -> None:
 
 
 def test_a_common_character_in_many_articles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranking, "_MANY", 100)
+    monkeypatch.setattr(search, "_MANY", 100)
     rows = [Row(n, "題" if n % 50 == 0 else "他", f"題の話{n}。", "", f"20{10 + n % 10}-01-01") for n in range(1, 400)]
     conn = archive(rows)
     result = search.search(conn, parse("題"))

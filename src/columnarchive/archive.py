@@ -13,12 +13,12 @@ from columnarchive.errors import NotFound
 from columnarchive.locale import Message
 from columnarchive.reader import ChangeRow, Reader
 from columnarchive.records import Article, Comparison, Failure
-from columnarchive.store import frontier, reviews, sites
+from columnarchive.store import changes, frontier, sites
 from columnarchive.store import saved_searches as searches
 from columnarchive.store.changes import Interest as Interest
+from columnarchive.store.changes import Mark as Mark
+from columnarchive.store.changes import Review as Review
 from columnarchive.store.database import Database, writer_lock
-from columnarchive.store.reviews import Mark as Mark
-from columnarchive.store.reviews import Review as Review
 from columnarchive.store.saved_searches import Watch as SavedSearch
 from columnarchive.store.schema import Problem as Problem
 from columnarchive.times import Clock, system_clock, to_text
@@ -286,12 +286,12 @@ class Archive(Reader):
         """Note what somebody thought of a change; without a mark, forget what was noted."""
         with self._db.transaction() as conn:
             if mark is None:
-                reviews.forget(conn, change.url, change.after_at, change.seen_at)
+                changes.delete_review(conn, change.url, change.after_at, change.seen_at)
             else:
                 review = Review(
                     change.url, change.after_at, change.seen_at, mark, note, initials, to_text(self._clock())
                 )
-                reviews.save(conn, [review])
+                changes.save_reviews(conn, [review])
 
     # Saved searches
 

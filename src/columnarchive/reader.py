@@ -32,12 +32,10 @@ from columnarchive.store import (
     hash_chain,
     passage_copies,
     pictures,
-    reviews,
     saved_searches,
+    search,
     sites,
-    witnesses,
 )
-from columnarchive.store import search as ranked
 from columnarchive.store.articles import ArticleRow as ArticleRow
 from columnarchive.store.articles import Card as Card
 from columnarchive.store.articles import Connection as Connection
@@ -46,10 +44,13 @@ from columnarchive.store.captures import CaptureRow as CaptureRow
 from columnarchive.store.captures import Stored as Stored
 from columnarchive.store.captures import Tombstone as Tombstone
 from columnarchive.store.captures import UnreadablePage as UnreadablePage
+from columnarchive.store.captures import Witness as Witness
+from columnarchive.store.changes import MARKS as MARKS
 from columnarchive.store.changes import ChangeDetail as ChangeDetail
 from columnarchive.store.changes import ChangeFilter as ChangeFilter
 from columnarchive.store.changes import ChangeRow as ChangeRow
 from columnarchive.store.changes import Ends as Ends
+from columnarchive.store.changes import Review as Review
 from columnarchive.store.changes import Step as Step
 from columnarchive.store.changes import Tally as Tally
 from columnarchive.store.database import Database
@@ -65,8 +66,6 @@ from columnarchive.store.passage_copies import Copy as Copy
 from columnarchive.store.passage_copies import Holder as Holder
 from columnarchive.store.passage_copies import together as together
 from columnarchive.store.pictures import PictureRow as PictureRow
-from columnarchive.store.reviews import MARKS as MARKS
-from columnarchive.store.reviews import Review as Review
 from columnarchive.store.search import SearchResult as SearchResult
 from columnarchive.store.sites import CalendarDay as CalendarDay
 from columnarchive.store.sites import Counts as Counts
@@ -76,7 +75,6 @@ from columnarchive.store.sites import SitePage as SitePage
 from columnarchive.store.sites import SiteRow as SiteRow
 from columnarchive.store.sites import Totals as Totals
 from columnarchive.store.sites import Trouble as Trouble
-from columnarchive.store.witnesses import Witness as Witness
 from columnarchive.times import DEFAULT_ZONE, system_clock, to_text, typed
 from columnarchive.urls import canonical, lookup_forms
 
@@ -107,9 +105,9 @@ def store_review(conn: Connection, review: Review) -> None:
     """Store a review over a connection that can write, or forget it when its mark is `none`."""
     with conn:
         if review.mark in MARKS:
-            reviews.save(conn, [review])
+            changes.save_reviews(conn, [review])
         else:
-            reviews.forget(conn, review.url, review.after_at, review.seen_at)
+            changes.delete_review(conn, review.url, review.after_at, review.seen_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,7 +368,7 @@ class Reader:
 
     def reviews(self) -> dict[int, Review]:
         """Return what people noted of changes, by the change's row."""
-        return reviews.by_change(self.conn)
+        return changes.reviews_by_change(self.conn)
 
     def change_details(self, ids: Sequence[int], most: int = 1) -> dict[int, ChangeDetail]:
         """Return the titles and the weightiest edits of changes, by id."""
@@ -398,7 +396,7 @@ class Reader:
 
     def search(self, query: str, options: SearchOptions = SearchOptions()) -> SearchResult:
         """Return ranked hits; raise UsageError for an empty query and NotFound for an unknown site."""
-        return ranked.search(
+        return search.search(
             self.conn,
             self._parsed(query, options),
             scope=options.scope,
@@ -412,7 +410,7 @@ class Reader:
     def count(self, query: str, options: SearchOptions = SearchOptions()) -> int:
         """Return exactly how many articles a query matches."""
         parsed = self._parsed(query, options)
-        return ranked.count(self.conn, parsed, options.scope, options.site, options.since, options.until)
+        return search.count(self.conn, parsed, options.scope, options.site, options.since, options.until)
 
     def _parsed(self, query: str, options: SearchOptions) -> Query:
         parsed = _parsed(query, options)
@@ -493,7 +491,7 @@ class Reader:
 
     def witnesses(self, row: ArticleRow) -> list[Witness]:
         """Return the captures of an article that a third party made, and whether they agree with our own."""
-        return witnesses.witnesses(self.conn, row.id)
+        return captures.witnesses(self.conn, row.id)
 
     def compare_witness(self, row: ArticleRow, one: Witness) -> RevisionComparison:
         """Return how a third party's capture differs from our own."""
@@ -539,7 +537,7 @@ class Reader:
 
     def require_site(self, name: str, *, or_host: bool = False) -> None:
         """Raise NotFound for a site that the archive does not follow, by its name or, with `or_host`, its host."""
-        known = ranked.is_site(self.conn, name) if or_host else name in self.site_names()
+        known = search.is_site(self.conn, name) if or_host else name in self.site_names()
         if not known:
             raise NotFound("unknown_site", name=name)
 

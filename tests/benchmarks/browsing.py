@@ -41,8 +41,8 @@ from columnarchive.history.article_identity import versions
 from columnarchive.history.revisions import assemble
 from columnarchive.records import Article, Block, DerivedSite, PageReadings, PageVisits, Reading
 from columnarchive.store import copies, fulltext, site_writer
+from columnarchive.store.copies import text_key
 from columnarchive.store.database import Database
-from columnarchive.store.passages import text_key
 
 FLOORS = {"home": 20.0, "article, 100 revisions": 20.0, "diff, 100 revisions": 20.0, "site": 20.0, "search": 200.0}
 """CPU milliseconds of the median request, by the first words of a page's name."""

@@ -74,7 +74,7 @@ def _chain_files(db: Database, capture_ids: Sequence[int]) -> dict[str, bytes]:
             ca = f"{name}.pem" if one.certificates else ""
             stamps.append({"link": one.link_sha256, "authority": one.authority, "token": f"{name}.tsr", "ca": ca})
     chain = {
-        "evidence": [hash_chain.evidence(conn, capture_id) for capture_id in capture_ids],
+        "evidence": [hash_chain.capture_evidence(conn, capture_id) for capture_id in capture_ids],
         "before": hash_chain.link_before(conn, min(covering)),
         "links": [
             {"at": link.at, "kind": link.kind, "entries": link.entries, "content": link.content, "link": link.link}

@@ -18,7 +18,7 @@ from columnarchive.exchange.tables import TABLE_FORMATS, Row, Table, columns, up
 from columnarchive.locale import Message
 from columnarchive.reader import LedgerFilter, Reader
 from columnarchive.records import Article, Revision
-from columnarchive.store import articles, captures, changes, reviews, sites, snapshot
+from columnarchive.store import articles, captures, changes, sites, snapshot
 from columnarchive.store.articles import Connection
 from columnarchive.store.database import Database
 from columnarchive.store.snapshot import Event, Selection
@@ -266,7 +266,7 @@ def _changes(conn: Connection, selection: Selection) -> Table:
         numbers="from to level added_chars removed_chars",
         words="labels",
     )
-    noted = reviews.by_change(conn)
+    noted = changes.reviews_by_change(conn)
 
     def review(change_id: int) -> tuple[str, str, str]:
         one = noted.get(change_id)

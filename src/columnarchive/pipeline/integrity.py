@@ -13,7 +13,7 @@ from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.locale import Message
 from columnarchive.pipeline import derive, timestamps
 from columnarchive.pipeline.worker_pool import WorkerPool
-from columnarchive.store import database, fulltext, hash_chain, integrity, merged_chains, schema, sites, snapshot
+from columnarchive.store import database, fulltext, hash_chain, integrity, schema, sites, snapshot
 from columnarchive.store.database import Database
 from columnarchive.store.schema import REBUILD, Problem, problem
 
@@ -85,9 +85,9 @@ def check(
     damaged = bool(found)
     report(0, 0, "chain")
     try:
-        found += hash_chain.verify(db.conn) + merged_chains.verify(db.conn)
+        found += hash_chain.verify(db.conn) + hash_chain.verify_merged(db.conn)
         found += timestamps.verify(db.conn, certificates)
-        if head and not hash_chain.holds(db.conn, head) and not merged_chains.holds(db.conn, head):
+        if head and not hash_chain.holds(db.conn, head) and not hash_chain.merged_holds(db.conn, head):
             found.append(problem("chain", "head_unknown", head=head))
         report(0, 0, "index")
         return found + _index(db) + _derived(db, full, report, partial, pool)

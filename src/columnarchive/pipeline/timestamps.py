@@ -12,7 +12,7 @@ from columnarchive.config import TimestampAuthority
 from columnarchive.crawl.timestamp_client import post_request
 from columnarchive.errors import ArchiveError, ExchangeError, UsageError
 from columnarchive.exchange import rfc3161
-from columnarchive.store import hash_chain, merged_chains
+from columnarchive.store import hash_chain
 from columnarchive.store.articles import Connection
 from columnarchive.store.database import Database
 from columnarchive.store.hash_chain import Timestamp
@@ -87,7 +87,7 @@ def verify(conn: Connection, certificates: str = "") -> list[Problem]:
     problems = []
     for one in hash_chain.all_timestamps(conn):
         where = f"timestamp {one.stamped_at} of {one.authority}"
-        if not hash_chain.holds(conn, one.link_sha256) and not merged_chains.holds(conn, one.link_sha256):
+        if not hash_chain.holds(conn, one.link_sha256) and not hash_chain.merged_holds(conn, one.link_sha256):
             problems.append(problem(where, "timestamp_of_no_link"))
             continue
         try:

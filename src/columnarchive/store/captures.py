@@ -1,7 +1,9 @@
-"""Captures as rows: adding them in any order, and reading them back as records.
+"""Captures as rows: adding them in any order, reading them back as records, and what depends on neighbours in time.
 
-What depends on neighbours in time (`unchanged`, a page's state and span) is settled again at each insertion, so that
-the same captures give the same rows whichever came first. What a server sent goes in as it is and never changes.
+The body before a capture, `unchanged`, and a page's state, span and last body are functions of the page's captures.
+They are settled again at each insertion, so that the same captures give the same rows whichever came first. What a
+server sent goes in as it is and never changes. Captures of third parties are put beside our own of their time.
+
 """
 
 from __future__ import annotations
@@ -10,13 +12,136 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
+from typing import Literal, NamedTuple
 
 from columnarchive.errors import NotFound, StoreError
-from columnarchive.records import Capture, FaultStep, Headers, Hop, Outcome, PageFault, PageVisits, Visit, Wire
-from columnarchive.store import blobs, timeline, tombstones
+from columnarchive.records import (
+    Capture,
+    FaultStep,
+    Headers,
+    Hop,
+    Outcome,
+    PageFault,
+    PageState,
+    PageVisits,
+    Visit,
+    Wire,
+)
+from columnarchive.store import blobs, tombstones
 from columnarchive.store.articles import Connection
 from columnarchive.store.database import Database
+from columnarchive.times import from_text
+
+# Outcomes in which the server showed the page: the line of bodies that `unchanged` and a 304 refer to.
+LIVE: tuple[Outcome, ...] = ("ok", "unchanged", "redirected", "no_article", "needs_javascript")
+# What the newest of these says is a page's state; other outcomes are passing faults.
+STATES: dict[Outcome, PageState] = {
+    **dict.fromkeys(LIVE, "live"),
+    "gone": "gone",
+    "missing": "gone",
+    "unresolved": "gone",
+    "suspect": "suspect",
+    "refused_by_robots": "refused",
+    "private_address": "refused",
+    "not_html": "refused",
+    "not_picture": "refused",
+}
+LIVE_SQL = "outcome in (" + ", ".join(f"'{outcome}'" for outcome in LIVE) + ")"
+NOT_MODIFIED = 304
+FOUND = json.dumps(
+    ["no_article", "needs_javascript", "suspect", "unreadable"]
+)  # by derivation, of a page that is shown
+AFTER_ALL_TIME = "~"
+# Captures of one page in order of time. Within a second, a 304 comes first: what it confirms was there before any
+# new body. Ties beyond that are by digest, so that arrival plays no part.
+IN_TIME = f"fetched_at, status <> {NOT_MODIFIED}, captures.body_sha256"
+_NEWEST_FIRST = IN_TIME.replace(",", " desc,") + " desc"
+
+
+def settle(conn: sqlite3.Connection, page_id: int, since: str = "") -> None:
+    """Bring a page's row, and the `unchanged` of its captures from `since` on, in line with its captures."""
+    before = body_before(conn, page_id, since)
+    rows = conn.execute(
+        f"""select id, status, outcome, body_sha256 from captures
+            where page_id = ? and fetched_at >= ? and withdrawal_id is null and body_sha256 <> '' and {LIVE_SQL}
+            order by {IN_TIME} limit ?""",
+        # Only a capture added, others of its second and the one after them can read differently.
+        (page_id, since, 8 if since else -1),
+    ).fetchall()
+    for capture_id, status, outcome, sha256 in rows:
+        if outcome in ("ok", "unchanged") and status != NOT_MODIFIED:
+            settled = "unchanged" if sha256 == before else "ok"
+            if settled != outcome:
+                conn.execute("update captures set outcome = ? where id = ?", (settled, capture_id))
+        before = sha256
+    _settle_page(conn, page_id)
+
+
+def body_before(conn: sqlite3.Connection, page_id: int, at: str, status: int = NOT_MODIFIED, sha256: str = "") -> str:
+    """The body that the page's last showing before a capture (or, without one, before a time) had; empty without."""
+    row = conn.execute(
+        f"""select body_sha256 from captures
+            where page_id = ? and ({IN_TIME}) < (?, ?, ?) and fetched_at <= ?
+              and withdrawal_id is null and body_sha256 <> '' and {LIVE_SQL}
+            order by {_NEWEST_FIRST} limit 1""",
+        (page_id, at, status != NOT_MODIFIED, sha256, at),
+    ).fetchone()
+    return row[0] if row else ""
+
+
+def body_after(conn: sqlite3.Connection, page_id: int, at: str) -> str:
+    """The body of the page's next showing: what a capture that came late is coded against."""
+    row = conn.execute(
+        f"""select body_sha256 from captures where page_id = ? and fetched_at >= ?
+              and withdrawal_id is null and body_sha256 <> '' and {LIVE_SQL} order by fetched_at limit 1""",
+        (page_id, at),
+    ).fetchone()
+    return row[0] if row else ""
+
+
+def _settle_page(conn: sqlite3.Connection, page_id: int) -> None:
+    """Span, last body and state of a page, all of them functions of its captures."""
+    rows = conn.execute(
+        f"""select fetched_at, outcome, body_sha256 from captures where page_id = ? and withdrawal_id is null
+            order by {_NEWEST_FIRST}""",
+        (page_id,),
+    )
+    newest: tuple[str, Outcome, str] | None = None
+    state: PageState = "failed"
+    for newest_or_older in rows:
+        newest = newest or newest_or_older
+        if newest_or_older[1] in STATES:
+            state = STATES[newest_or_older[1]]
+            break
+    if newest is None:
+        return
+    first, last = _live_edge(conn, page_id, "asc"), _live_edge(conn, page_id, "desc")
+    body = body_before(conn, page_id, AFTER_ALL_TIME)
+    # What derivation found the page to be holds as long as it shows the same body.
+    conn.execute(
+        """update pages set first_seen_at = :first, last_seen_at = :last,
+             state = case when :outcome = 'unchanged' and last_outcome in (select value from json_each(:found))
+                          and body_sha256 = :body then state else :state end,
+             last_outcome = case when :outcome = 'unchanged' and last_outcome in (select value from json_each(:found))
+                                 and body_sha256 = :body then last_outcome else :outcome end,
+             body_sha256 = :body
+           where id = :id""",
+        {"first": first, "last": last, "body": body, "state": state, "outcome": newest[1], "id": page_id,
+         "found": FOUND},
+    )  # fmt: skip
+
+
+def _live_edge(conn: sqlite3.Connection, page_id: int, order: Literal["asc", "desc"]) -> str:
+    """When the page was first or last shown; empty when it never was."""
+    row = conn.execute(
+        f"""select fetched_at from captures where page_id = ? and withdrawal_id is null and {LIVE_SQL}
+            order by fetched_at {order} limit 1""",
+        (page_id,),
+    ).fetchone()
+    return row[0] if row else ""
+
 
 RESOURCE = "resource"
 """The kind of a page that is a picture of one."""
@@ -51,7 +176,7 @@ def add(db: Database, page_id: int, capture: Capture, source: str = "crawl", ref
     if state == "withdrawn":
         return None
     sha256 = capture.body_sha256
-    previous = timeline.body_before(conn, page_id, capture.fetched_at, capture.status, sha256 or refers_to)
+    previous = body_before(conn, page_id, capture.fetched_at, capture.status, sha256 or refers_to)
     if capture.body is None and capture.outcome == "unchanged":
         sha256 = refers_to or previous
     if _is_known(conn, page_id, capture, sha256) or is_withdrawn(conn, sha256):
@@ -60,10 +185,10 @@ def add(db: Database, page_id: int, capture: Capture, source: str = "crawl", ref
     if tombstones.is_withdrawn(conn, addresses, None if kind == RESOURCE else capture.body):
         return None
     if capture.body is not None:
-        previous = previous or timeline.body_after(conn, page_id, capture.fetched_at)
+        previous = previous or body_after(conn, page_id, capture.fetched_at)
         blobs.write(db, capture.body, 0 if kind == RESOURCE else site_id, previous)
     capture_id = _insert(conn, page_id, capture, sha256, source)
-    timeline.settle(conn, page_id, capture.fetched_at)
+    settle(conn, page_id, capture.fetched_at)
     return capture_id
 
 
@@ -73,7 +198,7 @@ def visits(db: Database, site_id: int, *, resources: bool = False) -> list[PageV
         f"""select pages.id, pages.url, fetched_at, outcome, status, captures.body_sha256, headers, final_url
            from pages join captures on captures.page_id = pages.id
            where pages.site_id = ? and withdrawal_id is null and pages.state <> 'withdrawn' and (kind = ?) = ?
-           order by pages.id, {timeline.IN_TIME}, status, outcome""",
+           order by pages.id, {IN_TIME}, status, outcome""",
         (site_id, RESOURCE, resources),
     )
     found = [
@@ -90,7 +215,7 @@ def of_page(source: Database | sqlite3.Connection, url: str) -> list[CaptureRow]
                   withdrawal_id is not null, robots, coalesce(withdrawals.at, ''), coalesce(reason, '')
            from pages join captures on page_id = pages.id left join withdrawals on withdrawals.id = withdrawal_id
            where pages.url = ?
-           order by {timeline.IN_TIME}, status, captures.id""",
+           order by {IN_TIME}, status, captures.id""",
         (url,),
     )
     return [
@@ -115,7 +240,7 @@ def load(db: Database, capture_id: int) -> Capture:
         raise StoreError("capture_withdrawn", url=fields[0], at=fields[2])
     url, final_url, fetched_at, status, headers, outcome, error, asked, hops, *rest, robots = fields
     wire = Wire(headers_of(asked), _hops(hops), *rest)
-    body = blobs.read(db, sha256) if sha256 and status != timeline.NOT_MODIFIED else None
+    body = blobs.read(db, sha256) if sha256 and status != NOT_MODIFIED else None
     return Capture(url, final_url, fetched_at, status, headers_of(headers), body, outcome, error, wire, robots)
 
 
@@ -124,7 +249,7 @@ def ids(db: Database, site_id: int | None = None) -> Iterator[int]:
     rows = db.conn.execute(
         f"""select captures.id from captures join pages on pages.id = page_id
            where withdrawal_id is null and (:site is null or pages.site_id = :site)
-           order by fetched_at, pages.url, status <> {timeline.NOT_MODIFIED}, captures.body_sha256, captures.id""",
+           order by fetched_at, pages.url, status <> {NOT_MODIFIED}, captures.body_sha256, captures.id""",
         {"site": site_id},
     )
     return (row[0] for row in rows)
@@ -162,7 +287,7 @@ def status_at(conn: sqlite3.Connection, url: str, at: str) -> int | None:
 def body_at(conn: sqlite3.Connection, url: str, at: str) -> str:
     """The digest of the body that the page at `url` showed at or last before a time; empty without one."""
     page = conn.execute("select id from pages where url = ?", (url,)).fetchone()
-    return timeline.body_before(conn, page[0], at, 200, timeline.AFTER_ALL_TIME) if page else ""
+    return body_before(conn, page[0], at, 200, AFTER_ALL_TIME) if page else ""
 
 
 def headers_of(text: str) -> Headers:
@@ -175,7 +300,7 @@ def _page_visits(rows: Iterator[tuple[str, Outcome, int, str, str, str]]) -> Ite
     for at, outcome, status, sha256, headers, final_url in rows:
         stated = next((value for name, value in json.loads(headers) if name.lower() == "content-type"), "")
         # A 304 seldom repeats the type of the body it confirms.
-        content_type = stated if stated and status != timeline.NOT_MODIFIED else types.get(sha256, stated)
+        content_type = stated if stated and status != NOT_MODIFIED else types.get(sha256, stated)
         types.setdefault(sha256, content_type)
         yield Visit(at, outcome, status, sha256, content_type, final_url)
 
@@ -351,3 +476,67 @@ def unreadable_pages(conn: sqlite3.Connection, url: str = "") -> list[Unreadable
         {"url": url},
     )
     return [UnreadablePage(*row) for row in rows]
+
+
+OWN = "crawl"  # the source of our own captures
+NEAR = timedelta(hours=1)  # captures this close are of the same time
+Verdict = Literal["agrees", "differs", "alone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A third party's capture of an article.
+
+    `agrees`: one of our captures around it has its text. `differs`: it has another text than ours of the same hour, or
+    than ours before and after it, which have one. `alone`: none of ours tells what the text was at the time.
+    `own_revision` is ours in the first two cases.
+    """
+
+    at: str
+    source: str
+    verdict: Verdict
+    revision: int
+    own_revision: int = 0
+    own_at: str = ""
+
+
+class _Seen(NamedTuple):
+    at: str
+    source: str
+    revision: int
+    fingerprint: str
+
+
+def witnesses(conn: sqlite3.Connection, article_id: int) -> list[Witness]:
+    """Return the captures of an article that are not our own, oldest first, each beside ours of its time."""
+    rows = conn.execute(
+        f"""select fetched_at, source, min(number), fingerprint
+            from pages join captures on page_id = pages.id
+            join revisions on revisions.article_id = pages.article_id
+              and fetched_at between revisions.first_seen_at and revisions.last_seen_at
+            where pages.article_id = ? and withdrawal_id is null and captures.body_sha256 <> '' and {LIVE_SQL}
+            group by captures.id order by fetched_at""",
+        (article_id,),
+    )
+    seen = [_Seen(*row) for row in rows]
+    own = [one for one in seen if one.source == OWN]
+    return [_judged(one, own) for one in seen if one.source != OWN]
+
+
+def _judged(one: _Seen, own: Sequence[_Seen]) -> Witness:
+    before = next((each for each in reversed(own) if each.at <= one.at), None)
+    after = next((each for each in own if each.at >= one.at), None)
+    near = [each for each in (before, after) if each and _is_near(each.at, one.at)]
+    around = [before, after] if before and after else near
+    same = next((each for each in around if each.fingerprint == one.fingerprint), None)
+    if same:
+        return Witness(one.at, one.source, "agrees", one.revision, same.revision, same.at)
+    if before and after and before.fingerprint == after.fingerprint:
+        near = near or [before]
+    if near:
+        return Witness(one.at, one.source, "differs", one.revision, near[0].revision, near[0].at)
+    return Witness(one.at, one.source, "alone", one.revision)
+
+
+def _is_near(one: str, other: str) -> bool:
+    return abs(from_text(one) - from_text(other)) <= NEAR

@@ -1,9 +1,10 @@
-"""Copies kept up to date: passages of different articles that say the same, exactly or nearly.
+"""Passages of an article, each stored once, and the copies among them, exact or near, kept up to date.
 
-What `copies` holds follows from the passages there are, whatever order they came in. A key that more than MOST_HOLDERS
-passages hold counts for nothing. Passages of two articles that share SHARED of the other keys are read, and are copies
-when they are alike. A passage that shares half of its keys with passages in SET_PHRASE articles of its own site, itself
-included, is a set phrase of that site and no copy.
+A passage is a block of an article. It keeps its row in however many revisions it stands. What `copies` holds follows
+from the passages there are, whatever order they came in. A key that more than MOST_HOLDERS passages hold counts for
+nothing. Passages of two articles that share SHARED of the other keys are read, and are copies when they are alike. A
+passage that shares half of its keys with passages in SET_PHRASE articles of its own site, itself included, is a set
+phrase of that site and no copy.
 
 Whatever writes or deletes passages puts those whose copies may be others now into `copies_due`; `settle` judges them
 all together, once a run.
@@ -11,12 +12,76 @@ all together, once a run.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
+
+from columnarchive.records import BlockKind
+from columnarchive.text import nfkc
+
+Key = tuple[BlockKind, int, str, str]
+"""What makes a passage one: kind, level, the heading above, text."""
+
+
+def text_key(text: str) -> str:
+    """What two passages that say the same share: folded, without white space, as a short digest."""
+    folded = nfkc(text).casefold()
+    return hashlib.sha256("".join(folded.split()).encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def write_passages(
+    conn: sqlite3.Connection, article_id: int, held_by: Mapping[Key, Sequence[int]], newest: int
+) -> dict[Key, int]:
+    """Make these the passages of an article, each with the revisions that hold it; returns their ids."""
+    stored: dict[Key, tuple[int, list[object]]] = {
+        (kind, level, heading, text): (passage, standing)
+        for passage, kind, level, heading, text, *standing in conn.execute(
+            """select id, kind, level, heading, text, text_key, first_revision, last_revision, is_present
+               from passages where article_id = ?""",
+            (article_id,),
+        )
+    }
+    (unused,) = conn.execute("select coalesce(max(id), 0) + 1 from passages").fetchone()
+    ids: dict[Key, int] = {}
+    fresh: list[tuple[object, ...]] = []
+    moved: list[tuple[object, ...]] = []
+    for key, numbers in held_by.items():
+        standing = [text_key(key[3]), numbers[0], numbers[-1], int(numbers[-1] == newest)]
+        passage, before = stored.pop(key, (0, standing))
+        if not passage:
+            passage = unused + len(fresh)
+            fresh.append((passage, article_id, *key, *standing))
+        elif before != standing:
+            moved.append((*standing, passage))
+        ids[key] = passage
+    conn.executemany(
+        "update passages set text_key = ?, first_revision = ?, last_revision = ?, is_present = ? where id = ?", moved
+    )
+    conn.executemany(
+        """insert into passages(id, article_id, kind, level, heading, text, text_key,
+           first_revision, last_revision, is_present) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        fresh,
+    )
+    _delete_rows(conn, [passage for passage, _ in stored.values()])
+    queue(conn, range(unused, unused + len(fresh)))
+    return ids
+
+
+def delete_passages(conn: sqlite3.Connection, article_id: int) -> None:
+    """Delete the passages of an article."""
+    _delete_rows(conn, [row[0] for row in conn.execute("select id from passages where article_id = ?", (article_id,))])
+
+
+def _delete_rows(conn: sqlite3.Connection, passages: Sequence[int]) -> None:
+    if not passages:
+        return
+    forget(conn, passages)
+    conn.executemany("delete from passages where id = ?", ((passage,) for passage in passages))
+
 
 MOST_HOLDERS = 64
 """A key that more passages hold is a common turn of phrase."""

@@ -12,7 +12,7 @@ from typing import get_args
 
 from columnarchive.errors import StoreError
 from columnarchive.records import DerivedSite
-from columnarchive.store import blobs, copies, timeline
+from columnarchive.store import blobs, captures, copies
 from columnarchive.store import site_writer as rows
 from columnarchive.store.database import Database
 from columnarchive.store.schema import REBUILD, Problem, problem
@@ -210,7 +210,7 @@ def _body(conn: sqlite3.Connection, decoded: _Decoded, sha256: str) -> Iterator[
 
 def _pages(conn: sqlite3.Connection) -> Iterator[Problem]:
     """Pages whose span or last body is not what their captures give."""
-    live = f"withdrawal_id is null and {timeline.LIVE_SQL}"
+    live = f"withdrawal_id is null and {captures.LIVE_SQL}"
     rows = conn.execute(
         f"""select pages.url from pages left join (
               select page_id, min(fetched_at) as first, max(fetched_at) as last

@@ -12,17 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from columnarchive.errors import StoreError
-from columnarchive.store import (
-    blobs,
-    captures,
-    hash_chain,
-    merged_chains,
-    reviews,
-    sites,
-    snapshot,
-    tombstones,
-    withdrawal,
-)
+from columnarchive.store import blobs, captures, changes, hash_chain, sites, snapshot, tombstones, withdrawal
 from columnarchive.store.database import Database
 
 GROUP = 200  # captures a commit
@@ -47,7 +37,7 @@ def merge(db: Database, other: Database, at: str, report: Report = lambda _: Non
     """
     if snapshot.is_without_bodies(other.conn):
         raise StoreError("merge_without_bodies", path=other.path)
-    if hash_chain.verify(other.conn) or merged_chains.verify(other.conn):
+    if hash_chain.verify(other.conn) or hash_chain.verify_merged(other.conn):
         raise StoreError("merge_chain_broken", path=other.path)
     merged = Merged()
     for tombstone in _rows(other, "select id, url, at, captured_at, reason, digests from withdrawals order by id"):
@@ -62,9 +52,9 @@ def merge(db: Database, other: Database, at: str, report: Report = lambda _: Non
         done += len(group)
         report(done)
     with db.transaction() as conn:
-        for chain in merged_chains.chains_of(other.conn):
-            merged_chains.store(conn, chain, at)
-        reviews.save(conn, (one for one in reviews.every(other.conn) if not _is_withdrawn(db, one.url)))
+        for chain in hash_chain.chains_of(other.conn):
+            hash_chain.store_chain(conn, chain, at)
+        changes.save_reviews(conn, (one for one in changes.all_reviews(other.conn) if not _is_withdrawn(db, one.url)))
     return merged
 
 

@@ -1,19 +1,330 @@
-"""Ranked search over the index and the articles: how many match, and the hits of one page with their passages."""
+"""Ranked search over the index and the articles: how many match, which match best, and the hits of one page with their
+passages. Matches that cannot win are not weighed.
+"""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, groupby, islice
 
 from columnarchive.records import Hit
 from columnarchive.search.fold import fold
-from columnarchive.search.query import Query, Scope, excluded_to_fts, to_fts
-from columnarchive.search.relevance import Relevance
+from columnarchive.search.query import Query, Scope, Term, excluded_to_fts, in_title, to_fts
+from columnarchive.search.relevance import Criteria, Relevance, criteria
 from columnarchive.search.snippets import needles, snippet
-from columnarchive.store.ranking import Filter, matches, rank
-from columnarchive.store.ranking import count as index_count
+
+BLOCK = 64
+"""Articles whose texts are weighed at once; order between blocks is the coarse one."""
+_LOOKED_UP = 750  # ids whose days are looked up one by one; more are met by walking down the index of days
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One search: what is asked, where, and the relevance of the articles that were weighed so far."""
+
+    conn: sqlite3.Connection
+    query: Query
+    scope: Scope
+    criteria: Criteria
+    weighed: dict[int, Relevance | None]
+
+    @property
+    def match(self) -> str:
+        """The FTS5 expression of the query in its scope."""
+        return to_fts(self.query, self.scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Coarse:
+    """Ids in coarse order, some twice or of no match, with the index's score of each, 1.0 for the best."""
+
+    ids: Iterator[int]
+    scores: dict[int, float]
+
+
+def rowids(conn: sqlite3.Connection, match: str, limit: int = -1) -> set[int]:
+    """The ids of the articles that an FTS5 expression finds."""
+    rows = conn.execute("select rowid from articles_fts where articles_fts match ? limit ?", (match, limit))
+    return {row[0] for row in rows}
+
+
+def index_count(conn: sqlite3.Connection, match: str) -> int:
+    """How many articles an FTS5 expression finds."""
+    return int(conn.execute("select count(*) from articles_fts where articles_fts match ?", (match,)).fetchone()[0])
+
+
+def newest(conn: sqlite3.Connection, ids: set[int]) -> Iterator[int]:
+    """These ids, those published last first; the ones found last first where that is the same day."""
+    if len(ids) > _LOOKED_UP:
+        # An `in` of so many costs more than walking down the index until a page is full.
+        yield from (article_id for article_id in all_newest(conn) if article_id in ids)
+    elif ids:
+        rows = conn.execute(
+            """select id from articles where id in (select value from json_each(?))
+               order by published_on desc, id desc""",
+            (json.dumps(list(ids)),),
+        )
+        yield from (article_id for (article_id,) in rows)
+
+
+def all_newest(conn: sqlite3.Connection) -> Iterator[int]:
+    """Every article, those published last first."""
+    return (row[0] for row in conn.execute("select id from articles order by published_on desc, id desc"))
+
+
+def refined(look: Look, coarse: Coarse) -> Iterator[tuple[int, Relevance]]:
+    """The exact order within each block of the coarse one; what stands only in removed text comes after all else."""
+    removed: list[tuple[int, Relevance]] = []
+    order = _each_once(coarse.ids)
+    while block := list(islice(order, BLOCK)):
+        found = weigh(look, block)
+        found.sort(key=lambda hit: sort_key(hit[1], coarse.scores.get(hit[0], 0.0)))
+        removed += (hit for hit in found if hit[1].where == "removed")
+        yield from (hit for hit in found if hit[1].where != "removed")
+    yield from sorted(removed, key=lambda hit: hit[1].tier)
+
+
+def _each_once(ids: Iterator[int]) -> Iterator[int]:
+    seen: set[int] = set()
+    for article_id in ids:
+        if article_id not in seen:
+            seen.add(article_id)
+            yield article_id
+
+
+def sort_key(relevance: Relevance, score: float) -> tuple[int, int, float]:
+    """What matches are sorted by: the tier, how the title begins, the score with what whole words add to it."""
+    return relevance.tier, -relevance.opening, -round(score * relevance.boost, 2)
+
+
+def weigh(look: Look, ids: Iterable[int]) -> list[tuple[int, Relevance]]:
+    """The articles among these that match, in their order, each with its relevance."""
+    wanted = list(ids)
+    new = [article_id for article_id in wanted if article_id not in look.weighed]
+    for article_id, title, text, removed_text in texts_of(look.conn, new):
+        look.weighed[article_id] = look.criteria.judge(title, text, removed_text, look.scope)
+    found = ((article_id, look.weighed.get(article_id)) for article_id in wanted)
+    return [(article_id, relevance) for article_id, relevance in found if relevance]
+
+
+def texts_of(conn: sqlite3.Connection, ids: list[int]) -> Iterator[tuple[int, str, str, str]]:
+    """Id, title, text and removed text of these articles, in no order."""
+    yield from conn.execute(
+        "select id, title, text, removed_text from articles where id in (select value from json_each(?))",
+        (json.dumps(ids),),
+    )
+
+
+SCORED = 3000
+"""The largest result in which matches get a score of the index; a larger one goes by date."""
+_SMALL = 128  # up to so many matches, all texts are weighed
+_LONG = 5  # from so many characters on, a phrase comes about once in an article: its score says nothing, and costs
+_DENSE = 0.25  # a match in so many of all articles is found sooner by reading the newest than by asking the index
+_FEW = 12  # fewer whole words than this among the first matches: parts are told apart in the whole result
+_RUNS = 3  # longer runs that are told apart; what they do not explain is left to the blocks
+_EXPLAINED = 0.8  # the share of parts that these runs must explain to be worth asking the index about
+_WORD = 2  # characters of a short word, and of each end of a long phrase
+_PROBE = 1000  # matches that tell how dense the rest is
+_SAMPLE = 200  # the newest articles, which tell whether a single character is a common one
+_COMMON = 0.1  # the share of these from which on it is one
+_MANY = 10_000  # articles from which on that is worth asking
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition on the columns of `articles`, with its named values; empty when all hold."""
+
+    sql: str
+    values: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How many articles match (at least, where not exact), and those asked for in order, with their relevance."""
+
+    total: int
+    exact: bool
+    found: tuple[tuple[int, Relevance], ...]
+
+
+def rank(conn: sqlite3.Connection, query: Query, scope: Scope, narrow: Filter, start: int, stop: int) -> Ranking:
+    """The matches from rank `start` to `stop` of a query that has text."""
+    look = Look(conn, query, scope, criteria(query), {})
+    common = _common(look) if query.shortest == 1 and not narrow.sql and scope != "removed" else None
+    if common:
+        total, coarse = common
+    else:
+        total, ids = _found(look, narrow)
+        coarse = _large(look, ids) if total > SCORED else _medium(look, ids) if total > _SMALL else _small(look, ids)
+    return Ranking(total, not common, tuple(islice(refined(look, coarse), start, stop)))
+
+
+def _found(look: Look, narrow: Filter) -> tuple[int, set[int]]:
+    """How many articles match, and their ids; no ids where they are so dense that reading the newest finds them."""
+    if narrow.sql or look.scope == "removed":
+        ids = matches(look.conn, look.query, look.scope, narrow)
+        return len(ids), ids
+    rows = look.conn.execute("select rowid from articles_fts where articles_fts match ?", (look.match,))
+    first = [row[0] for row in islice(rows, _PROBE)]  # in the order of ids, so they tell how dense the rest is
+    if len(first) == _PROBE and first[-1] < _PROBE / _DENSE:
+        total = index_count(look.conn, look.match)
+        if total > SCORED:
+            return total, set()
+    ids = {*first, *(row[0] for row in rows)}
+    return len(ids), ids
+
+
+def matches(conn: sqlite3.Connection, query: Query, scope: Scope, narrow: Filter) -> set[int]:
+    """The ids of all articles that match."""
+    ids = rowids(conn, to_fts(query, scope))
+    if not narrow.sql or not ids:
+        return ids
+    if len(ids) > SCORED:
+        return ids & {row[0] for row in conn.execute(f"select id from articles where {narrow.sql}", narrow.values)}
+    sql = f"select id from articles where id in (select value from json_each(:ids)) and {narrow.sql}"
+    return {row[0] for row in conn.execute(sql, {**narrow.values, "ids": json.dumps(list(ids))})}
+
+
+def _small(look: Look, ids: set[int]) -> Coarse:
+    """All matches as one block: their texts decide."""
+    weighed = weigh(look, newest(look.conn, ids))
+    order = sorted(weighed, key=lambda hit: sort_key(hit[1], hit[1].score))
+    return Coarse(iter([article_id for article_id, _ in order]), {hit[0]: hit[1].score for hit in order})
+
+
+def _medium(look: Look, ids: set[int]) -> Coarse:
+    """Titles first, whole words next, then the rest; by score where the index can tell quickly, or else by date."""
+    scores = _scores(look) if len(ids) <= SCORED and look.query.longest < _LONG else {}
+    titled = _titled(look) & ids
+    first = list(islice(_in_order(look.conn, [titled, ids], scores), BLOCK // 2))
+    complete = _complete_words(look, first) & ids if look.query.longest < _LONG else set()
+    return Coarse(
+        _in_order(look.conn, [titled & complete, complete, titled, ids] if complete else [titled, ids], scores), scores
+    )
+
+
+def _large(look: Look, ids: set[int]) -> Coarse:
+    """Titles first, whole words next, then the rest, each newest first; without ids, all articles are the rest."""
+    titled = _titled(look)
+    rest = newest(look.conn, ids) if ids else all_newest(look.conn)
+    first = list(islice(chain(newest(look.conn, titled), rest), BLOCK // 2))
+    order = [iter(first), newest(look.conn, titled), rest]
+    # Only a short word is part of others nearly everywhere (京都 in Tokyo), and to ask about more costs the most here.
+    if look.query.longest <= _WORD and len(look.query.terms) == 1 and (complete := _complete_words(look, first)):
+        order = [newest(look.conn, titled & complete), newest(look.conn, complete), newest(look.conn, titled), *order]
+    return Coarse(chain(*order), {})
+
+
+def _common(look: Look) -> tuple[int, Coarse] | None:
+    """A single character that many articles have: at least how many, and their order; None for a rare one.
+
+    To ask the index for all of them it must merge every pair that begins with the character, a second's work for の in
+    100,000 articles, so the newest articles are read instead, and the commonest pairs counted.
+    """
+    (articles,) = look.conn.execute("select max(id) from articles").fetchone()
+    if (articles or 0) < _MANY:
+        return None
+    sample = weigh(look, islice(all_newest(look.conn), _SAMPLE))
+    if len(sample) < _COMMON * _SAMPLE:
+        return None
+    titled = sum(1 for _, relevance in sample if relevance.where == "title")
+    if titled > _COMMON * _SAMPLE:
+        rows = look.conn.execute("select id, title from articles order by published_on desc, id desc")
+        first: Iterable[int] = (article_id for article_id, title in rows if look.criteria.is_in_title(title))
+    else:
+        first = newest(look.conn, rowids(look.conn, in_title(to_fts(look.query))))
+    pairs = _with_pairs(look.query, [text for *_, text, _ in texts_of(look.conn, [hit[0] for hit in sample])])
+    least = max(index_count(look.conn, to_fts(pairs, look.scope)), len(sample))
+    return least, Coarse(chain(first, all_newest(look.conn)), {})
+
+
+def _with_pairs(query: Query, texts: list[str]) -> Query:
+    """The query with the commonest pairs that begin with each single character in its place: finds no more than it."""
+    folded = [fold(text) for text in texts]
+
+    def spelled(term: Term) -> Term:
+        if len(term.text) > 1:
+            return term
+        pairs = Counter(text[at : at + 2] for text in folded for at in range(len(text) - 1) if text[at] == term.text)
+        common = sorted((pair for pair in pairs if "\n" not in pair), key=lambda pair: (-pairs[pair], pair))[:4]
+        return replace(term, text=common[0], variants=tuple(common[1:])) if common else term
+
+    return replace(query, groups=tuple(tuple(map(spelled, group)) for group in query.groups))
+
+
+def _titled(look: Look) -> set[int]:
+    """The articles whose title has all that has to be found."""
+    positive = replace(look.query, excluded=())  # what is excluded is left out when the texts are weighed
+    loose = _ends(positive)
+    found = rowids(look.conn, in_title(to_fts(loose)))
+    if loose == positive:
+        return found
+    rows = look.conn.execute(
+        "select id, title from articles where id in (select value from json_each(?))", (json.dumps(list(found)),)
+    )
+    return {article_id for article_id, title in rows if look.criteria.is_in_title(title)}
+
+
+def _ends(query: Query) -> Query:
+    """The query with long phrases shortened to their two ends: finds more, for a fraction of a look into the index."""
+    groups: list[tuple[Term, ...]] = []
+    for group in query.groups:
+        term = group[0]
+        if len(group) == 1 and not term.variants and len(term.text) >= 2 * _WORD:
+            groups += (replace(term, text=term.text[:2]),), (replace(term, text=term.text[-2:]),)
+        else:
+            groups.append(group)
+    return replace(query, groups=tuple(groups)) if len(groups) > len(query.groups) else query
+
+
+def _complete_words(look: Look, sample: list[int]) -> set[int]:
+    """Matches without the longer runs that words of the query are part of nearly always: 京都 where it is not 東京都.
+
+    The runs are learned from some of the matches. Empty when parts are no trouble, or too many to be told apart.
+    """
+    weighed = weigh(look, sample)
+    parts = [article_id for article_id, relevance in weighed if not relevance.wholeness]
+    if len(weighed) - len(parts) >= _FEW or not parts:
+        return set()
+    texts = [f"{title}\n{text}\n{removed_text}" for _, title, text, removed_text in texts_of(look.conn, parts)]
+    longer: dict[str, list[str]] = {}
+    for word, runs in look.criteria.longer(texts).items():
+        # By name where numbers tie, so that the order of hits is always the same.
+        longer[word] = sorted(runs, key=lambda run, runs=runs: (-runs[run], run))[:_RUNS]  # type: ignore[misc]
+    explained = sum(1 for text in texts if any(run in text for runs in longer.values() for run in runs))
+    if explained < _EXPLAINED * len(texts):
+        return set()
+    complete = rowids(look.conn, to_fts(replace(look.query, excluded=()), "all", longer), SCORED)
+    return complete if len(complete) < SCORED else set()
+
+
+def _scores(look: Look) -> dict[int, float]:
+    """bm25 of every match, the title counting ten times, as a share of the best, rounded so that close ones tie."""
+    rows = look.conn.execute(
+        "select rowid, bm25(articles_fts, 1.0, 10.0, 0.2) from articles_fts where articles_fts match ?",
+        (to_fts(look.query),),
+    ).fetchall()
+    best = min((score for _, score in rows), default=-1.0) or -1.0
+    return {article_id: round(score / best, 2) for article_id, score in rows}
+
+
+def _in_order(conn: sqlite3.Connection, tiers: Iterable[set[int]], scores: dict[int, float]) -> Iterator[int]:
+    """The ids of each set in turn, each once: the best score first where there are scores, or else newest first."""
+    seen: set[int] = set()
+    for tier in tiers:
+        left = tier - seen
+        seen |= left
+        if scores:
+            by_score = sorted(left, key=lambda article_id: -scores.get(article_id, 0.0))
+            for _, tied in groupby(by_score, key=lambda article_id: scores.get(article_id, 0.0)):
+                yield from newest(conn, set(tied))
+        else:
+            yield from newest(conn, left)
+
 
 _NEWEST = "order by published_on desc, id desc"
 # The names of the sites that each of a JSON list of names means: by name, by host, or by a domain above the host.

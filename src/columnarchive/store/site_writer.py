@@ -22,7 +22,7 @@ from columnarchive.records import (
     Sentence,
     SiteTemplate,
 )
-from columnarchive.store import fulltext, passages, schema
+from columnarchive.store import copies, fulltext, schema
 from columnarchive.store.database import Database
 from columnarchive.store.pictures import PICTURE_COLUMNS
 
@@ -191,7 +191,7 @@ def delete_article(conn: sqlite3.Connection, article_id: int) -> None:
     row = conn.execute("select title, text, removed_text from articles where id = ?", (article_id,)).fetchone()
     if row:
         fulltext.delete(conn, article_id, *row)
-        passages.delete(conn, article_id)
+        copies.delete_passages(conn, article_id)
         conn.execute("delete from articles where id = ?", (article_id,))
 
 
@@ -266,7 +266,7 @@ def _write_article(conn: sqlite3.Connection, site: str, history: History, digest
         for table in ("revisions", "sentences", "observations", "page_observations", "pictures", "changes"):
             conn.execute(f"delete from {table} where article_id = ?", (article_id,))
         if found[1] != site:
-            passages.delete(conn, article_id)  # what is a set phrase of one site may be none of another
+            copies.delete_passages(conn, article_id)  # what is a set phrase of one site may be none of another
         pairs = ", ".join(f"{name} = :{name}" for name in row)
         conn.execute(f"update articles set {pairs} where id = :id", {**row, "id": article_id})
     if found is None or found[2:] != indexed:
@@ -289,8 +289,8 @@ def _text_columns(article: Article) -> dict[str, str]:
 def _write_revisions(conn: sqlite3.Connection, article_id: int, revisions: Iterable[Revision]) -> None:
     """Rows for revisions, and their blocks as passages, each once however many revisions hold it."""
     revisions = list(revisions)
-    held_by: dict[passages.Key, list[int]] = {}
-    orders: list[tuple[int, list[passages.Key]]] = []
+    held_by: dict[copies.Key, list[int]] = {}
+    orders: list[tuple[int, list[copies.Key]]] = []
     for revision in revisions:
         row = {
             "article_id": article_id,
@@ -308,14 +308,14 @@ def _write_revisions(conn: sqlite3.Connection, article_id: int, revisions: Itera
             f"insert into revisions({', '.join(row)}) values ({', '.join(f':{name}' for name in row)})", row
         )
         heading = ""
-        order: list[passages.Key] = []
+        order: list[copies.Key] = []
         for block in revision.article.blocks:
             key = (block.kind, block.level, heading, block.text)
             held_by.setdefault(key, []).append(revision.number)
             order.append(key)
             heading = block.text if block.kind == "heading" else heading
         orders.append((int(cursor.lastrowid or 0), order))
-    ids = passages.write(conn, article_id, held_by, revisions[-1].number)
+    ids = copies.write_passages(conn, article_id, held_by, revisions[-1].number)
     conn.executemany(
         "insert into revision_passages(revision_id, position, passage_id) values (?, ?, ?)",
         ((revision_id, place, ids[key]) for revision_id, order in orders for place, key in enumerate(order)),

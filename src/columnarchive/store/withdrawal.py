@@ -13,19 +13,7 @@ from urllib.parse import urlsplit
 
 from columnarchive.errors import NotFound, StoreError, UsageError
 from columnarchive.records import Capture
-from columnarchive.store import (
-    blobs,
-    captures,
-    fulltext,
-    hash_chain,
-    merged_chains,
-    pictures,
-    reviews,
-    site_writer,
-    sites,
-    timeline,
-    tombstones,
-)
+from columnarchive.store import blobs, captures, changes, fulltext, hash_chain, pictures, site_writer, sites, tombstones
 from columnarchive.store.database import Database, translated
 from columnarchive.store.tombstones import is_withdrawn as is_withdrawn
 
@@ -104,8 +92,8 @@ def erase(db: Database, request: Request) -> Erasure:
         site_ids = [row[0] for row in _select(conn, "select distinct site_id from pages where id in ({})", touched)]
         _run(conn, "update sites set derived_from = 0 where id in ({})", site_ids)
         urls = tuple(row[0] for row in _select(conn, "select url from pages where id in ({}) order by url", touched))
-        merged_chains.forget(conn, urls)
-        reviews.erase(conn, {url, *addresses, *urls, *articles})
+        hash_chain.forget_evidence(conn, urls)
+        changes.erase_reviews(conn, {url, *addresses, *urls, *articles})
         sites.forget_gaps(conn, site_ids, {url, *addresses, *urls})
         return Erasure(len(chosen), len(digests), urls, tuple(site_ids), remnants(site, text))
 
@@ -195,7 +183,7 @@ def _bury(conn: sqlite3.Connection, request: Request, chosen: Sequence[int]) -> 
             "capture": capture_id,
             "fetched_at": fetched_at,
             "body_sha256": sha256,
-            "digest": hash_chain.digest(conn, capture_id),
+            "digest": hash_chain.capture_digest(conn, capture_id),
         }
         for capture_id, fetched_at, sha256 in _select(
             conn, "select id, fetched_at, body_sha256 from captures where id in ({}) order by id", chosen
@@ -236,7 +224,7 @@ def _settle_pages(conn: sqlite3.Connection, pages: Sequence[int], entire_pages: 
         if page_id in entire_pages or not _captures_of(conn, [page_id]):
             conn.execute("update pages set state = 'withdrawn', last_outcome = '' where id = ?", (page_id,))
         else:
-            timeline.settle(conn, page_id)
+            captures.settle(conn, page_id)
 
 
 # SQLite takes some thousands of parameters in a statement; more go in pieces.
