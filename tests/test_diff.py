@@ -1,6 +1,7 @@
 """Comparisons a reader would recognise: what moved, merged, came and went, its labels, and how it is shown."""
 
 import json
+import re
 import sys
 import time
 from html.parser import HTMLParser
@@ -59,6 +60,23 @@ def test_a_price_is_one_edit_with_whole_numbers() -> None:
     assert (comparison.labels, comparison.level) == (("price",), 3)
     assert comparison.edits[0].evidence[0].new == "128000円"
     assert comparison.summary == "98,000円 → 128,000円"
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        "腫れは[-数日-]{+二週間ほど+}で引きます。",
+        "回復まで[-数か月-]{+1〜2年+}かかります。",
+        "頭金として[-三十万円-]{+35万円+}を納めます。",
+        "[-健診を受けると-]{+健診の前は+}、食事ができません。",
+        "汗をかく日は、[-早めに拭き取る-]{+すぐに洗い流す+}ようにします。",
+        "朝は白湯{+や番茶+}を[-飲みます-]{+いただきます+}。",
+    ],
+)
+def test_marks_keep_numbers_phrases_and_compound_verbs_whole(marks: str) -> None:
+    old = re.sub(r"\{\+.*?\+\}|\[-|-\]", "", marks)
+    new = re.sub(r"\[-.*?-\]|\{\+|\+\}", "", marks)
+    assert list(marked_lines(compare(article(old), article(new)))) == [marks]
 
 
 def test_a_moved_block_costs_no_characters() -> None:
@@ -127,6 +145,28 @@ def test_labels_of_the_whole() -> None:
     assert with_labels(back, "returned").level == 3
     author = compare(article(LONG, author="高瀬 直人"), article(LONG, author="三枝 由香"))
     assert (author.labels, author.edits[0].new_at) == (("person",), -1)
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        ["このページは移動しました。", "新しいページはこちらです。"],
+        ["ただいまメンテナンスを行っています。", "しばらくしてから、もう一度お越しください。"],
+        ["準備中"],
+        [""],
+        [],
+    ],
+)
+def test_a_page_behind_a_notice_or_without_text_claims_nothing_more_strongly(notice: list[str]) -> None:
+    limit, side_effect = "進んだ関節症を根治できる治療ではありません。", "注射のあと、膝が腫れることがあります。"
+    page = article("膝の注射についてのページです。", limit, side_effect, "ご予約は受付へどうぞ。")
+    comparison = compare(page, article(*notice, title="移動のお知らせ"))
+    assert "claim_strengthened" not in comparison.labels
+    labels = {edit.old: edit.labels for edit in comparison.edits if edit.op == "removed"}
+    assert labels[limit] == ("sentence_removed",)
+    assert [old for old, of_edit in labels.items() if "risk_removed" in of_edit] == [side_effect]
+    kept = compare(page, article("膝の注射についてのページです。", side_effect, "ご予約は受付へどうぞ。"))
+    assert "claim_strengthened" in kept.labels
 
 
 def test_blame_through_a_change_and_back() -> None:

@@ -18,6 +18,8 @@ from columnarchive.records import Article, Block, Comparison, Edit, EditOp, Evid
 _NOTICE_SHARE = 0.1
 # A text of which less than this share stayed was written anew.
 _SAME_SHARE = 0.3
+# Of a text of several sentences of which less than this share stayed, no claim is left: a notice took its place.
+_LEAST_KEPT = 0.2
 _REWRITTEN_LENGTH = 200
 # Nobody reads more edits of one change; beyond, an edit is just `wording`, and the comparison is `capped`.
 _MOST_JUDGED = 500
@@ -47,7 +49,10 @@ def compare(
     edits = list(_metadata_edits(old, new))
     if alignment.links:
         was, now = sides(old, new, before, after, alignment.links)
-        edits += _edits(alignment.links, (before, after), was, now)
+        of_text = list(_edits(alignment.links, (before, after), was, now))
+        size = sum(map(len, before.texts))
+        is_gone = len(before.texts) > 1 and size - _count(of_text, "delete") < size * _LEAST_KEPT
+        edits += _without_claims(of_text) if is_gone else of_text
     pictures = tuple(picture_edits(old, new, known))
     labels = {label for edit in (*edits, *pictures) for label in edit.labels}
     labels.update(_article_labels(old, new, edits, earlier))
@@ -101,6 +106,17 @@ def _edits(links: Sequence[Link], texts: tuple[Sentences, Sentences], was: Side,
         evidence = judge(old, new, spans) if nth < _MOST_JUDGED else (_UNJUDGED,)
         labels = _combined(placed, evidence)
         yield Edit(link.kind, old, new, spans, labels, level_of(labels), *at, evidence)
+
+
+def _without_claims(edits: Iterable[Edit]) -> Iterator[Edit]:
+    """Yield the edits of a text that is gone: the removal of a limitation strengthens no claim that is left."""
+    for edit in edits:
+        if edit.op == "removed" and "claim_strengthened" in edit.labels:
+            evidence = tuple(one for one in edit.evidence if one.label != "claim_strengthened")
+            labels = in_order({*edit.labels} - {"claim_strengthened"}) or ("sentence_removed",)
+            yield replace(edit, labels=labels, level=level_of(labels), evidence=evidence or (Evidence(labels[0]),))
+        else:
+            yield edit
 
 
 def _combined(placed: Sequence[str], evidence: Sequence[Evidence]) -> tuple[str, ...]:

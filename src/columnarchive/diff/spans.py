@@ -24,12 +24,16 @@ _ROLES = ("医師", "院長", "先生", "教授", "理事長", "技師", "薬剤
 _VERBAL_NOUN = re.compile(rf"[{KANJI}]{{2,4}}")
 _VERB_ENDING = re.compile("[しさす]")
 _PARTICLES = re.compile("[はがもをにでとへの]|には|にも|では|でも|とは|とも|から|まで")
+# A noun that joins others by the first of these keeps the particle that follows: 痛み{+や腫れ+}が.
+_LISTING = ("や", "、", "・", "と", "も")
+_OF_LISTS = ("は", "が", "も", "を")
 _HONORIFIC = re.compile(rf"[おご][{KANJI}]")
 _AUXILIARY = re.compile("いただ|くださ|でき|にな")
 _FINAL = re.compile("[かとねよ]|が|ので|から")
 _NOUN_END = re.compile(rf"[{KANJI}ァ-ヺー]$")
 _WEEKDAY = re.compile(r"[(（][月火水木金土日・祝]{1,3}[)）]$")
 _NOT_NAME = re.compile(r"[0-9０-９A-Za-z]")
+_NUMERALS = re.compile(r"[0-9０-９〇一二三四五六七八九十百千万億]+")
 
 _BEGINS_NOUN = re.compile(rf"[{KANJI}ァ-ヺ]")
 _SPACE = re.compile(r"\s+|\S")
@@ -169,6 +173,8 @@ def _shared(old: str, new: str, from_end: bool) -> int:
     while size < min(len(one), len(other)) and one[size] == other[size] and _is_kanji(one[size]):
         size += 1
     left = (len(old) - size, len(new) - size)
+    if from_end and any(map(_NUMERALS.fullmatch, (old[: left[0]], new[: left[1]]))):  # a number keeps its unit
+        return 0
     if 0 not in left and old[len(old) - size :] in _ROLES:
         return size
     return size if size >= 2 and 1 not in left else 0
@@ -205,8 +211,11 @@ def _is_island(before: Piece, equal: Piece, after: Piece) -> bool:
     changed together with what precedes it.
     """
     text = "".join(equal[0])
-    if not (before[0] and before[1] and after[0] and after[1]):
+    if not (after[0] and after[1]):
         return False
+    if not (before[0] and before[1]):
+        is_listed = (before[0] or before[1])[0] in _LISTING and text in _OF_LISTS
+        return not is_listed and len(equal[0]) == 1 and _PARTICLES.fullmatch(text) is not None
     if len(equal[0]) == 1 and _VERBAL_NOUN.fullmatch(text):
         endings = [_VERB_ENDING.match(side[0]) is not None for side in after[:2]]
         return any(endings) and all(has_kana(side[0]) for side in after[:2])
@@ -235,7 +244,9 @@ def _with_nouns(pieces: list[Piece]) -> list[Piece]:
     """Mark a noun with the particle that replaced another: [-方も-]{+方は+}, not 方[-も-]{+は+}."""
     for at in range(1, len(pieces)):
         (equal, _, is_equal), (old, new, _) = pieces[at - 1], pieces[at]
-        if not is_equal or not equal or len(old) != 1 or len(new) != 1:
+        if not is_equal or not equal or not old or not new:
+            continue
+        if not len(old) == len(new) == 1 and "の" not in (old[0], new[0]):
             continue
         if _HONORIFIC.match(equal[-1]) and _AUXILIARY.match(old[0]) and _AUXILIARY.match(new[0]):
             pieces[at - 1] = (equal[:-1], equal[:-1], True)
