@@ -199,3 +199,52 @@ def test_the_stored_page_of_a_day_is_the_one_captured_then(archive: Archive) -> 
         assert "地図" not in archive.page_body(row, Pick(at="2026-03-02T23:00:00Z")).decode()
         assert "地図" in archive.page_body(row, Pick(at="2026-03-03T23:00:00Z")).decode()
         assert "地図" not in archive.page_body(row).decode()
+
+
+def framed(middle: str, frame: dict[str, str]) -> dict[str, str | bytes]:
+    """Five columns with frames, and all of them with the frame of an advertisement."""
+    pages: dict[str, str | bytes] = {
+        "/column/ad.html": page("広告", "広告", "五月は検診が割引になります。", "お早めにどうぞ。")
+    }
+    for number, topic in enumerate(TOPICS):
+        body = middle.replace("URL", f"/column/a{number}").replace("TOPIC", topic)
+        text = f"</p>{body}<p>{topic}の終わりに、家での過ごし方を述べます。</p><iframe src=/column/ad.html></iframe><p>"
+        pages[f"/column/a{number}.html"] = page(topic, topic, f"{topic}の初めに流れを述べます。", text)
+        for name, line in frame.items():
+            pages[f"/column/a{number}{name}.html"] = page(
+                f"{topic}の{name}", f"{topic}の{name}", line.format(topic=topic), f"{topic}の{name}は個人差があります。"
+            )
+    items = "".join(f"<li><a href='/column/a{n}.html'>{topic}について</a></li>" for n, topic in enumerate(TOPICS))
+    pages["/column/"] = f"<meta charset=utf-8><title>コラム</title><h1>コラム一覧</h1><ul>{items}</ul>"
+    return pages
+
+
+FRAMES = {
+    "one": ("<iframe src=URLcost.html></iframe>", {"cost": "{topic}の費用は4,000円です。"}),
+    "in a box": ("<div><iframe width=600 src='URLcost.html'></iframe></div>", {"cost": "{topic}の費用は4,000円です。"}),
+    "two": (
+        "<iframe src=URLrisk.html></iframe><p>TOPICの費用は次のとおりです。</p><iframe src=URLcost.html></iframe>",
+        {"risk": "{topic}のあとに腫れることがあります。", "cost": "{topic}の費用は4,000円です。"},
+    ),
+}
+
+
+@pytest.mark.parametrize("way", FRAMES)
+def test_what_a_column_frames_is_part_of_it_in_its_place(archive: Archive, way: str) -> None:
+    middle, frames = FRAMES[way]
+    with Site(framed(middle, frames)) as site:
+        watched = Watched(archive, site)
+        watched.crawl()
+        row = archive.article(f"{site.url}/column/a1.html")
+        lines = archive.revision(row, Pick()).article.text.split("\n")
+        order = [next(n for n, line in enumerate(lines) if mark in line) for mark in ("初めに", *frames, "終わりに")]
+        assert order == sorted(order), lines
+        assert not any("割引" in line for line in lines)
+        urls = [url for (url,) in archive.conn.execute("select url from articles where url like '%/column/a_%.html'")]
+        assert len([url for url in urls if "cost" in url or "risk" in url]) == 0, urls
+        before = str(site.pages["/column/a1cost.html"])
+        site.pages["/column/a1cost.html"] = before.replace("4,000円", "6,000円")
+        watched.crawl()
+        changes = archive.changes(ChangeFilter(url=f"{site.url}/column/a1.html"))
+        assert [change.labels for change in changes] == [("price",)]
+        assert len(archive.changes(ChangeFilter())) == 1

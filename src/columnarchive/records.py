@@ -235,7 +235,8 @@ class Reading:
 
     `is_revision` is True when the article differs from the last reading of this page that had one, judged under one
     frozen site model, so that a template's change never counts. `canonical` is the page's own canonical link, if any,
-    and for a page without an article the one that it sends its readers to.
+    and for a page without an article the one that it sends its readers to. `frames` are the pages that it frames, each
+    with the text before it, without white space.
     """
 
     version: Version
@@ -244,6 +245,7 @@ class Reading:
     article: Article | None
     is_revision: bool
     canonical: str = ""
+    frames: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ FLAGS = (
 NO_RTC = """for (const name of ["RTCPeerConnection", "webkitRTCPeerConnection", "WebTransport", "WebSocketStream"])
   Object.defineProperty(globalThis, name, {value: undefined, configurable: false});"""
 SIZE = "() => [document.documentElement.outerHTML.length, document.documentElement.scrollHeight].join()"
-DRAWN = """() => {
+SERIALIZE = """() => {
   const roots = [];
   const collect = part => part.querySelectorAll("*").forEach(one => {
     if (one.shadowRoot) { roots.push(one.shadowRoot); collect(one.shadowRoot); }
@@ -181,8 +181,8 @@ class Renderer:
         context = await browser.new_context(service_workers="block", accept_downloads=False, permissions=[])
         try:
             page = await self._load_page(context, capture, fetch, fetched)
-            drawn = str(await page.evaluate(DRAWN)) or await page.content()
-            html = drawn.encode("utf-8", "replace")[:MAX_BODY]
+            serialized = str(await page.evaluate(SERIALIZE)) or await page.content()
+            html = serialized.encode("utf-8", "replace")[:MAX_BODY]
         finally:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(context.close(), 5)

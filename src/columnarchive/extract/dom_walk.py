@@ -76,6 +76,9 @@ class Walk:
                 self._buffer.append(_BREAK)
             elif tag == "textarea":
                 self._page.fields.append(self._at)
+            elif tag == "iframe":
+                before = len(self._page.pieces) + bool(self._buffer)
+                self._page.frames.append((node.attributes.get("src") or "", before))
             elif tag in SKIPPED or tag[:1] in ("-", "!", ""):
                 continue
             elif tag in VOID:

@@ -73,6 +73,8 @@ class Outline:
     """Those images that have an address, once somebody has asked for them."""
     fields: list[int] = field(default_factory=list)
     """Elements that hold a field to write a text in."""
+    frames: list[tuple[str, int]] = field(default_factory=list)
+    """The addresses of frames, each with the number of pieces before it."""
     title: str = ""
     metas: dict[str, str] = field(default_factory=dict)
     json_ld: tuple[str, ...] = ()

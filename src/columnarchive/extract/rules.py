@@ -147,7 +147,6 @@ STRIPPED = (
     "style",
     "svg",
     "math",
-    "iframe",
     "template",
     "noembed",
     "noframes",

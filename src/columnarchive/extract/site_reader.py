@@ -326,10 +326,20 @@ def _read(
                 after = settled(were, article.pictures, keys(old, page.url), keys(opened, page.url))
                 changed = changed or are_others(were, after)
                 article = replace(article, pictures=after)
-        return Reading(version, "article", "ok", article, changed, canonical), _Last(number, article, read, flags)
+        reading = Reading(version, "article", "ok", article, changed, canonical, _frames(opened, page.url))
+        return reading, _Last(number, article, read, flags)
     finally:
         if own is not None and site.template is not None:
             site.template.remove(own)
+
+
+def _frames(page: Outline, url: str) -> tuple[tuple[str, str], ...]:
+    """Return the addresses of a page's frames, each with the text before it."""
+    return tuple(
+        (target, page.pieces[at - 1].key if 0 < at <= len(page.pieces) else "")
+        for href, at in page.frames
+        if href and (target := link_target(href, page.base, url))
+    )
 
 
 def _is_same(one: str, other: str) -> bool:

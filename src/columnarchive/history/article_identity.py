@@ -40,7 +40,7 @@ def group(pages: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> 
     articles = {
         page.url: [reading.article for reading in own_readings(readings[page.url]) if reading.article] for page in pages
     }
-    continued = further_pages(articles)
+    continued = framed_pages(pages, readings, articles) | further_pages(articles)
     newest: dict[str, PageVisits] = {}
     for page in pages:
         own = newest.get(page_key(page.url))
@@ -157,6 +157,19 @@ def further_pages(articles: Mapping[str, Sequence[Article]]) -> dict[str, str]:
     return {url: base for url, base in continued.items() if base not in continued}
 
 
+def framed_pages(
+    pages: Sequence[PageVisits], readings: Mapping[str, PageReadings], articles: Mapping[str, Sequence[Article]]
+) -> dict[str, str]:
+    """Return the pages that one other page alone frames, each with the address of that page."""
+    framing: dict[str, set[str]] = defaultdict(set)
+    for page in pages:
+        if articles[page.url]:
+            for url, _ in own_readings(readings[page.url])[-1].frames:
+                framing[url].add(page.url)
+    framed = {url: min(around) for url, around in framing.items() if len(around) == 1 and articles.get(url)}
+    return {url: around for url, around in framed.items() if around != url and around not in framed}
+
+
 def _text_address(url: str) -> str:
     """Return a page's own address in the form that `split_page_number` gives for its further pages."""
     parts = urlsplit(url)
@@ -200,13 +213,26 @@ def merge_pages(parts: Sequence[Sequence[ReadArticle]], ends: Sequence[str]) -> 
         blocks: tuple[Block, ...] = ()
         pictures: tuple[Picture, ...] = ()
         for each in current.values():
-            pictures += tuple(replace(own, position=len(blocks) + own.position) for own in each.article.pictures)
-            blocks += _without_repeated_title(each.article, first)
+            own = _without_repeated_title(each.article, first)
+            place = len(blocks)
+            for url, before in current[0].reading.frames:
+                if url == each.page.url:
+                    own = (Block("heading", each.article.title, 2), *own) if each.article.title != first.title else own
+                    place = _place_after(before, blocks)
+            moved = (replace(one, position=one.position + len(own) * (one.position > place)) for one in pictures)
+            pictures = (*moved, *(replace(one, position=place + one.position) for one in each.article.pictures))
+            blocks = (*blocks[:place], *own, *blocks[place:])
         article = replace(first, blocks=blocks, pictures=pictures)
         version = replace(one.reading.version, first_at=at, last_at=max(at, last_at))
         reading = replace(one.reading, version=version, article=article, is_revision=True)
         merged.append(ReadArticle(one.page, reading, article))
     return merged
+
+
+def _place_after(text: str, blocks: Sequence[Block]) -> int:
+    """Return the number of blocks up to the one that ends with a text; all of them where none does."""
+    ends = (number for number, block in enumerate(blocks, 1) if text and "".join(block.text.split()).endswith(text))
+    return next(ends, len(blocks))
 
 
 def _without_repeated_title(article: Article, first: Article) -> tuple[Block, ...]:

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import pairwise
 
 from columnarchive.containment import Containment
-from columnarchive.crawl.link_scoring import is_further_page, split_page_number
+from columnarchive.crawl.link_scoring import MAX_TEXT_PAGES, is_further_page, split_page_number
 from columnarchive.diff.labels import ENGINE
 from columnarchive.diff.pictures import differ
 from columnarchive.diff.sentences import sentences_of
@@ -80,7 +80,7 @@ def assemble(
     histories: list[History] = []
     member_of: dict[int, str] = {}
     for url, members in sorted(groups.items()):
-        history = _history(url, _by_part(url, members), context)
+        history = _history(url, _by_part(url, members, readings), context)
         histories.append(history)
         member_of.update(dict.fromkeys(history.page_ids, url))
     verdicts = tuple(_verdict(page, readings[page.url], member_of.get(page.page_id, "")) for page in pages)
@@ -119,11 +119,16 @@ def _history(url: str, parts: Sequence[Sequence[PageVisits]], context: _Context)
     )
 
 
-def _by_part(url: str, members: Sequence[PageVisits]) -> list[list[PageVisits]]:
-    """Return the pages of an article by the part of the text that they hold; those of its first page come first."""
+def _by_part(url: str, members: Sequence[PageVisits], readings: Mapping[str, PageReadings]) -> list[list[PageVisits]]:
+    """Return the pages of an article by the part of the text that they hold; those of its first page come first.
+
+    Pages that the first one frames come last, in order.
+    """
     parts: dict[int, list[PageVisits]] = defaultdict(list)
+    own = own_readings(readings[url])[-1:] if url in readings else []
+    framed = {target: number for one in own for number, (target, _) in enumerate(one.frames, MAX_TEXT_PAGES + 1)}
     for page in members:
-        part = split_page_number(page.url)[1] if is_further_page(page.url, url) else 1
+        part = split_page_number(page.url)[1] if is_further_page(page.url, url) else framed.get(page.url, 1)
         parts[part].append(page)
     return [parts[part] for part in sorted(parts)]
 

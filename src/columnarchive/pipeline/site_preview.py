@@ -94,8 +94,8 @@ def enable_site(path: Path, name: str, enabled: bool) -> None:
         raise UsageError("settings_not_edited", path=path, name=name)
     start = starts[[site.name for site in known.sites].index(name)]
     end = next((at for at in range(start + 1, len(lines)) if lines[at].lstrip().startswith("[")), len(lines))
-    kept = [line for line in lines[start + 1 : end] if line.partition("=")[0].strip() != "enabled"]
-    lines[start + 1 : end] = [f"enabled = {str(enabled).lower()}", *kept]
+    others = [line for line in lines[start + 1 : end] if line.partition("=")[0].strip() != "enabled"]
+    lines[start + 1 : end] = [f"enabled = {str(enabled).lower()}", *others]
     text = "\n".join(lines) + "\n"
     wanted = tuple(replace(site, enabled=enabled) if site.name == name else site for site in known.sites)
     if parse(text, path).sites != wanted:
