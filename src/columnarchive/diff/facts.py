@@ -20,7 +20,10 @@ _PRICE = re.compile(
 )
 # No price is without one of these; what has none need not be brought into one form. Here and below, alternatives that
 # begin with a sign of their own, not a class, are found some five times as fast.
-_PAID = re.compile(r"円|値|据|元|込|別|¥|\\|%|割|ドル|ユーロ|パーセント|無料|有料|無償|半額|税[込別抜引]")
+_PAID = re.compile(r"円|値|据|元|込|別|含|負担|実費|¥|\\|%|割|ドル|ユーロ|パーセント|無料|有料|無償|半額|税[込別抜引]")
+_BORNE = re.compile(
+    r"実費|別途|含(?:ま|み)|(?:当院|クリニック|自己|自身|患者さ[まん]|患者様|ご家族)[^。、]{0,4}負担|負担(?:は|が)?(?:あり|ござい)ません"
+)
 _SHARE = re.compile(r"(?<!\d)\d+(?:\.\d+)?(?:%|割)")
 _PRICED = re.compile(r"料(?!理)|割引|値引|オフ|OFF|[^自]費|金利|価格|手数料|代金|値引|ローン")
 _DEFINES = re.compile(
@@ -111,7 +114,9 @@ def facts_of(sentence: str) -> Facts:
     for one in statements(_LIST_HEAD.sub(r"\1:", nfkc(sentence)), kinds=_READ):
         stated[one.kind] = stated.get(one.kind, ()) + tuple(map(nfkc_no_space, one.words))
     risks = stated.get("risks", ())
-    harms = tuple(filter(pattern("harm").search, risks))
+    harms = tuple(
+        words for words in risks if _has("harm", words) or (not _has("excluded", words) and not _is_group(words))
+    )
     hedges = stated.get("effect_hedge", ())
     return Facts(
         prices=_prices(canonical_values(sentence)) if _PAID.search(text) else (),
@@ -128,6 +133,10 @@ def facts_of(sentence: str) -> Facts:
         + stated.get("before_after", ())
         + (() if _has("not_pictured", text) else _all("voices_announced", text)),
     )
+
+
+def _is_group(words: str) -> bool:
+    return pattern("excluded_group").fullmatch(words) is not None
 
 
 def _disclosures(text: str, stated: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
@@ -158,7 +167,7 @@ def _prices(text: str) -> tuple[str, ...]:
     if pattern("other_payment").search(text) or _ELSEWHERE.search(text):
         return ()
     found = _PRICE.findall(text)
-    return tuple(found + _SHARE.findall(text) if _PRICED.search(text) else found)
+    return tuple(found + _SHARE.findall(text) + _BORNE.findall(text) if _PRICED.search(text) else found)
 
 
 def lost(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:

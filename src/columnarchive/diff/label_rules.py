@@ -145,8 +145,12 @@ _ILLNESS = re.compile(
 )
 _LIMITS = re.compile(r"万能|魔法|特効|限界|代わり|すべて|全て|誰|どなた|必ず|完全|根本")
 _INSERTED_CLAUSE = 8
+# The weight of one absolute word.
+_ABSOLUTE = 2
 # A negation farther from the end belongs to another word: 歩けなかった方も歩ける.
 _PREDICATE = 14
+# What ends two sentences alike beyond this is a predicate that both have.
+_ENDING = 4
 # Nor does a leave or duty that stands farther from the end.
 _STANCE_REACH = 8
 
@@ -177,6 +181,8 @@ def _differ_in_deciding_words(old: str, new: str) -> bool:
     """
     before, after = nfkc_no_space(old), nfkc_no_space(new)
     if not _DECIDING_SIGNS.isdisjoint({*before} ^ {*after}) or _DIGITS.findall(before) != _DIGITS.findall(after):
+        return True
+    if pattern("vague_harm").search(before):  # what a list of side effects names is a harm, whatever it is
         return True
     pairs = {*map(add, before, before[1:])} ^ {*map(add, after, after[1:])}
     return not _deciding_pairs().isdisjoint(pairs)
@@ -293,8 +299,14 @@ def _claim(old: str, new: str) -> Iterator[Evidence]:
     ranks = _superlatives(new) - _superlatives(old)
     step = certainty or after.weight - before.weight or _rate_step(old, new) or ranks
     step = step or limiters(old) - limiters(new) or _degree_step(old, new)
-    if step and (is_effect or ranks or (certainty and is_treatment)):
+    is_absolute = abs(after.weight - before.weight) >= _ABSOLUTE and _assert_effects(old, new)
+    if step and (is_effect or ranks or (is_treatment and (certainty or is_absolute))):
         yield Evidence("claim_strengthened" if step > 0 else "claim_softened", *_words(old, new))
+
+
+def _assert_effects(*texts: str) -> bool:
+    wide = [nfkc_no_space(text) for text in texts]
+    return all(pattern("effect_or_safety").search(text) and not pattern("not_absolute").search(text) for text in wide)
 
 
 def _degree_step(old: str, new: str) -> int:
@@ -335,7 +347,7 @@ def _claim_of_clause(old: str, new: str, only: str) -> Iterator[Evidence]:
     grew = after.weight - before.weight
     ranks = _superlatives(new) - _superlatives(old)
     ranked = is_treatment or is_effect or _CLINIC.search(text) is not None
-    if side.modality == 2 and ((abs(grew) >= 2 and is_effect) or (ranks and ranked)):
+    if side.modality == 2 and ((abs(grew) >= _ABSOLUTE and is_effect) or (ranks and ranked)):
         yield Evidence("claim_strengthened" if (grew or ranks) > 0 else "claim_softened", *_words(old, new))
 
 
@@ -378,6 +390,9 @@ def _turned_clause(old: str, new: str) -> Iterator[Evidence]:
     one, other = (nfkc_no_space(_LAST_CLAUSE.search(text)[0]) for text in (old, new))  # type: ignore[index]
     if one == other or _TURNS_OTHERWISE.search(one + other):
         return
+    shared = Postfix.similarity(one, other)  # a negation within what is said of a noun: 治らない病気です
+    if shared > _ENDING:
+        one, other = one[:-shared], other[:-shared]
     if pattern("no_claim_phrase").search(_NOT_SO.sub("", one + other)) or _DIGITS.findall(one) != _DIGITS.findall(
         other
     ):

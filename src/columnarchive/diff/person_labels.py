@@ -32,6 +32,7 @@ _TITLES = (
     "(?:副|総|名誉|新|前|分)?院長|理事長|副?所長|センター長|主治医|担当医|部長|医長|技師長|看護師長|医師|歯科医師|薬剤師"
     "|培養士|顧問|(?:歯科衛生|理学療法|作業療法|言語聴覚|臨床心理|管理栄養|診療放射線技|臨床検査技|鍼灸|柔道整復|看護|助産|保健)[士師]"
 )
+_CREDITED_TITLE = re.compile(rf"(?:{_AUTHORS})[者医]?師?[ :/・]+([一-鿿]{{1,8}}[医士師長])(?= )")
 _ACTS = "(?=です|が(?:書|執筆|監修|担当|診|お答え|解説|説明|執刀|まとめ)|先生|医師|ドクター)"
 _IN_PLACE = re.compile(r"^(?:です|が|は|、|。|$|に|先生|[（(])")
 _KANJI_NAME = re.compile(r"[一-鿿々]{2,3}")
@@ -43,6 +44,10 @@ def person(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:
     if not pattern("role").search(nfkc_no_space(old + new)):
         return
     credited = credits_of(old), credits_of(new)
+    titles = [tuple(_CREDITED_TITLE.findall(_SPACE.sub(" ", nfkc(text)))) for text in (old, new)]
+    if credited[0] == credited[1] and credited[0] and titles[0] != titles[1]:
+        yield Evidence("credential", *(" ".join(one) for one in titles))
+        return
     if credited[0] != credited[1]:
         names = [{name for _, name in one} for one in credited]
         is_title = names[0] == names[1] and all(re.fullmatch(_TITLES, role) for one in credited for role, _ in one)

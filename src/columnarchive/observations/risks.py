@@ -28,6 +28,14 @@ _OCCURS_FIRST = re.compile(
 )
 # Further harms of a list before what is said of all of them: だるさ(や関節のこわばり)が軽くなる.
 _LISTED_BEHIND = re.compile(r"(?:(?:や|、|・|と|および|または)[^。、・やとが]{1,12}){1,4}(?:など)?")
+# Side effects in a list that names itself one are harms, whatever they are.
+_NAMED_LIST = re.compile(
+    r"(?:副作用|副反応|合併症|有害事象)(?:として|に)は?[、:]?([^。]{2,80}?)(?:など|等|が(?:あ|報告|み|見|起|生))"
+)
+_NEVER = re.compile(
+    r"(?:など|等)?(?:は|が|も)(?:(?:起き|起こ|出|生じ|残)ることは)?(?:まず|ほとんど|ほぼ|一切|まったく|全く|決して|絶対に)*"
+    r"(?:起き|起こり|出|生じ|残り|みられ|あり|ござい)ません(?!か|でし)"
+)
 _LIST = re.compile(r"[、,・/／]|や|と")
 _THEN_CALL = re.compile(
     r"[^。]{0,14}(?:があれば|があったら|がある(?:場合|とき)|が?(?:出|続い|ひど|強)[^。]{0,6}(?:たら|場合|とき|際)(?:は|には)?)[^。]{0,24}(?:受診|連絡|知らせ|相談|中止|お電話|救急|伝え)"
@@ -79,6 +87,12 @@ def _harms(s: Sentence) -> Iterator[Span]:
         return
     if ("といった" in s.text or "などの" in s.text) and (such := _SUCH_AS.search(s.text)):
         yield such.span(1)
+    for found in _NAMED_LIST.finditer(s.text):
+        start = found.start(1)
+        for item in _LIST.split(found[1]):
+            if len(item) > 1 and not pattern("harm").search(item):
+                yield start, start + len(item)
+            start += len(item) + 1
     if not listed and on_disease(s.text) and not _TREATMENT_SUBJECT.search(s.text):
         return
     for found in pattern("harm").finditer(s.text):
@@ -192,7 +206,11 @@ def risk_denial(s: Sentence) -> Iterator[Span]:
 
 @lru_cache(maxsize=8)
 def _denials(text: str, question: str) -> tuple[Span, ...]:
-    found_at: list[Span] = []
+    found_at = [
+        (harm.start(), never.end())
+        for harm in pattern("harm").finditer(text if "ません" in text else "")
+        if (never := _NEVER.match(text, harm.end()))
+    ]
     for found in find_words("denial", text):
         after = text[found.end() : found.end() + 30]
         if pattern("denial_undone").search(after.split("。")[0]) or (
@@ -234,4 +252,4 @@ def _denials(text: str, question: str) -> tuple[Span, ...]:
         ):
             continue
         found_at.append(found.span())
-    return tuple(found_at)
+    return tuple(sorted({end: (start, end) for start, end in found_at}.values()))
