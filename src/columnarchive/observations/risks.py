@@ -32,6 +32,7 @@ _LISTED_BEHIND = re.compile(r"(?:(?:や|、|・|と|および|または)[^。、
 _NAMED_LIST = re.compile(
     r"(?:副作用|副反応|合併症|有害事象)(?:として|に)は?[、:]?([^。]{2,80}?)(?:など|等|が(?:あ|報告|み|見|起|生))"
 )
+_EARLY = re.compile(r"はじめ|初期|早期|進行する|気づ")
 _NEVER = re.compile(
     r"(?:など|等)?(?:は|が|も)(?:(?:起き|起こ|出|生じ|残)ることは)?(?:まず|ほとんど|ほぼ|一切|まったく|全く|決して|絶対に)*"
     r"(?:起き|起こり|出|生じ|残り|みられ|あり|ござい)ません(?!か|でし)"
@@ -209,7 +210,7 @@ def _denials(text: str, question: str) -> tuple[Span, ...]:
     found_at = [
         (harm.start(), never.end())
         for harm in pattern("harm").finditer(text if "ません" in text else "")
-        if (never := _NEVER.match(text, harm.end()))
+        if (never := _NEVER.match(text, harm.end())) and not _EARLY.search(text, 0, harm.start())
     ]
     for found in find_words("denial", text):
         after = text[found.end() : found.end() + 30]
@@ -217,7 +218,7 @@ def _denials(text: str, question: str) -> tuple[Span, ...]:
             re.match(r"(?:が|けれど|けど|ものの)、", after) and "皆無" in after
         ):
             continue
-        if re.search(r"はじめ|初期|早期|進行する|気づ", text[: found.start()]) or re.match(
+        if _EARLY.search(text, 0, found.start()) or re.match(
             r"の?(?:治療|手術|薬|施術|方法|もの|検査)?(?:は|も|など)?(?:あり|存在し)(?:ませ|え)|治療はありません", after
         ):
             continue
