@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import prod
 
-ENGINE = "12"
+ENGINE = "13"
 """Version of the rules behind a comparison; it rises whenever the same two articles may compare differently."""
 
 LEVELS: dict[str, int] = {

@@ -329,6 +329,8 @@ def own_treatment(s: Sentence) -> Iterator[Span]:
         if (acts or offer) and (
             acts
             or pattern("treatment").search(s.text)
+            # 当院でも行っています: the treatment is named in the line before.
+            or (rest.startswith(("でも", "も"), len(found[0])) and pattern("treatment").search(s.before))
             or re.search(
                 r"(?:いずれ|すべて|どちら|両方|どれ)[^。]{0,6}(?:対応|行|扱)|実施施設|で(?:使って|使用して|扱って)いるもの",
                 s.text,

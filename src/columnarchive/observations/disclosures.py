@@ -243,7 +243,7 @@ def _is_done(s: Sentence, start: int, end: int) -> bool:
 
 def contact(s: Sentence) -> Iterator[Span]:
     """Read telephone numbers, mail addresses, LINE IDs and street addresses of the clinic."""
-    if not re.search(r"\d|@", s.text) and not re.search(r"丁目|番地", s.text):
+    if not re.search(r"\d|@|丁目|番地|(?i:line)", s.text):
         return
     for start, end in (*phones(s.text), *addresses(s.text)):
         before = s.text[:start][-60:]

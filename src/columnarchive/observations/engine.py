@@ -28,7 +28,7 @@ _TRIGGERS: Mapping[Kind, tuple[str, ...]] = {
     "content": ("act", "act_word"),
     "risks": ("harm", "excluded"),
     "risk_denial": ("denial", "(?:起き|起こり|出|生じ|残り|みられ|あり|ござい)ません"),
-    "contact": (r"\d\d|@|丁目|番|条|\d[\-‐ー−の]",),
+    "contact": (r"\d\d|@|(?i:line)|丁目|番|条|\d[\-‐ー−の]",),
     "unapproved": (r"承認|認可|認め|適[応用]外|オフラベル",),
     "import_source": ("own_import",),
     "approved_alternative": ("承認",),
@@ -287,7 +287,9 @@ def _settle_own(found: list[Observation], sentences: Sequence[Sentence], title: 
         tie = next((kind for kind in _TIES if kind in stated), None)
         listed = sum(o.kind == "cost" and len(o.text) <= _PRICE_LINE for o in found)
         offered = (
-            stated & _PRICED and stated & _TREATED and (any(s.has("offering") for s in sentences) or stated & _PROVIDED)
+            stated & _PRICED
+            and stated & (_TREATED | _PROVIDED)
+            and (any(s.has("offering") for s in sentences) or stated & _PROVIDED)
         )
         if tie is None or _explains(sentences) or not (offered or listed >= _PRICE_LIST):
             yield from (o for o in found if o.kind in _UNTIED)
