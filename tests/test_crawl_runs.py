@@ -30,9 +30,8 @@ from columnarchive.crawl.rate_limiter import Timer
 from columnarchive.crawl.site_crawler import SiteCrawler
 from columnarchive.errors import NotFound, StoreError, UsageError
 from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, Planned, Progress, Target, planned, targets
-from columnarchive.pipeline.link_reader import links_of_capture
 from columnarchive.pipeline.store_frontier import Group, open_frontier
-from columnarchive.pipeline.worker_pool import WorkerPool
+from columnarchive.pipeline.worker_pool import WorkerPool, links_of_capture
 from columnarchive.records import Capture
 from columnarchive.store import hash_chain
 from columnarchive.store.database import Database, writer_lock

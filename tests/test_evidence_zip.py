@@ -20,7 +20,7 @@ import pytest
 from clinic_archive import derive_here
 from test_timestamps import Authority
 
-from columnarchive.pipeline import evidence, timestamps
+from columnarchive.pipeline import export, integrity
 from columnarchive.store.database import Database
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl")
@@ -40,10 +40,10 @@ def packed(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Pa
     with Database.open(folder / "a.db") as db:
         clinic.add(db, list(clinic.captured()))
         derive_here(db)
-        (done,) = timestamps.stamp(db, [authority.settings], allow_private=True)
+        (done,) = integrity.stamp(db, [authority.settings], allow_private=True)
         assert not done.error
         (url,) = db.conn.execute("select url from articles where revisions > 1 order by url").fetchone()
-        evidence.write_evidence_zip(db, url, ("", ""), folder / "out.zip")
+        export.write_evidence_zip(db, url, ("", ""), folder / "out.zip")
     return folder / "out.zip"
 
 
@@ -187,7 +187,7 @@ def test_without_a_timestamp_it_says_so(tmp_path: Path) -> None:
         clinic.add(db, list(clinic.captured()))
         derive_here(db)
         (url,) = db.conn.execute("select url from articles where revisions = 1 order by url").fetchone()
-        evidence.write_evidence_zip(db, url, ("", ""), tmp_path / "out.zip")
+        export.write_evidence_zip(db, url, ("", ""), tmp_path / "out.zip")
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         archive.extractall(tmp_path / "out")
     done = verify(tmp_path / "out")

@@ -21,8 +21,7 @@ from reading import opened
 from columnarchive.config import load
 from columnarchive.crawl import webhook
 from columnarchive.errors import ArchiveError, ExchangeError, FetchError, UsageError
-from columnarchive.exchange import markdown
-from columnarchive.exchange.atomic_files import atomic_files
+from columnarchive.exchange import atomic_files, markdown
 from columnarchive.pipeline.export import ExportRequest
 from columnarchive.pipeline.export import export as publish
 from columnarchive.pipeline.notifications import Hook, notify

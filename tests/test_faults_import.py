@@ -21,7 +21,7 @@ from deriving import import_files, spread
 from evidence import at, page
 
 from columnarchive.errors import ExchangeError
-from columnarchive.exchange import content_decoding, warc_records
+from columnarchive.exchange import warc_http, warc_records
 from columnarchive.exchange.warc_reader import read
 from columnarchive.pipeline import import_warc, withdrawal
 from columnarchive.records import Capture, Failure
@@ -266,7 +266,7 @@ def bomb(megabytes: int, head: bytes = b"") -> bytes:
 @pytest.mark.parametrize("kind", spread(["payload", "claimed", "head", "many-lines", "coding"], 2))
 def test_bombs_are_refused_in_bounded_memory(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warc_records, "MAX_PAYLOAD", 8 << 20)
-    monkeypatch.setattr(content_decoding, "MAX_BODY", 8 << 20)
+    monkeypatch.setattr(warc_http, "MAX_BODY", 8 << 20)
     answer = http(b"<!doctype html>")
     length = str(len(answer) + (400 << 20))
     start = record(answer, URL.format("bomb"), length=length)[:-4]

@@ -27,8 +27,7 @@ from columnarchive.config import DigestSettings, load
 from columnarchive.crawl import webhook
 from columnarchive.errors import FetchError, UsageError
 from columnarchive.pipeline import notifications
-from columnarchive.pipeline.digests import send_digests
-from columnarchive.pipeline.notifications import Hook, load_hooks, notify, since_last
+from columnarchive.pipeline.notifications import Hook, load_hooks, notify, send_digests, since_last
 from columnarchive.records import Failure
 from columnarchive.store.changes import Interest
 from columnarchive.store.database import Database

@@ -22,7 +22,7 @@ from evidence import archive, site
 from columnarchive import config
 from columnarchive.config import TimestampAuthority
 from columnarchive.errors import UsageError
-from columnarchive.pipeline import timestamps
+from columnarchive.pipeline import integrity
 from columnarchive.store import captures, hash_chain, sites
 from columnarchive.store.database import Database
 
@@ -127,8 +127,8 @@ def db(tmp_path: Path) -> Iterator[Database]:
         yield db
 
 
-def stamped(db: Database, *authorities: Authority, **more: Any) -> list[timestamps.Stamped]:
-    return timestamps.stamp(db, [one.settings for one in authorities], allow_private=True, **more)
+def stamped(db: Database, *authorities: Authority, **more: Any) -> list[integrity.Stamped]:
+    return integrity.stamp(db, [one.settings for one in authorities], allow_private=True, **more)
 
 
 def test_every_authority_stamps_the_head_once_and_again_when_it_moved(
@@ -136,14 +136,14 @@ def test_every_authority_stamps_the_head_once_and_again_when_it_moved(
 ) -> None:
     assert [one.error for one in stamped(db, *authorities)] == [None, None]
     assert stamped(db, *authorities) == []
-    assert timestamps.verify(db.conn) == []
+    assert integrity.verify_timestamps(db.conn) == []
     assert deriving.check(db) == []
     with db.transaction() as conn:
         page = sites.ensure_page(db, sites.ensure_site(db, "clinic.example", ""), "https://clinic.example/new/")
         new = next(site(1, 1))
         hash_chain.seal(conn, "2026-06-01T00:00:00Z", "crawl", [captures.add(db, page, new) or 0])
     assert len(stamped(db, authorities[0])) == 1
-    assert timestamps.verify(db.conn) == []
+    assert integrity.verify_timestamps(db.conn) == []
     for link, token, root in db.conn.execute("select link_sha256, token, certificates from timestamps").fetchall():
         for name, data in (("head", link.encode()), ("tsr", token), ("ca", root.encode())):
             (tmp_path / name).write_bytes(data)
@@ -154,13 +154,13 @@ def test_every_authority_stamps_the_head_once_and_again_when_it_moved(
 def test_a_token_of_another_root_is_refused(db: Database, authorities: tuple[Authority, Authority]) -> None:
     first, second = authorities
     wrong = TimestampAuthority(first.settings.url, second.settings.certificate)
-    (done,) = timestamps.stamp(db, [wrong], allow_private=True)
+    (done,) = integrity.stamp(db, [wrong], allow_private=True)
     assert "does not verify" in str(done.error)
-    assert timestamps.verify(db.conn) == []
+    assert integrity.verify_timestamps(db.conn) == []
     stamped(db, first)
-    assert timestamps.verify(db.conn, first.root.read_text()) == []
-    assert len(timestamps.verify(db.conn, second.root.read_text())) == 1
-    (done,) = timestamps.stamp(db, [TimestampAuthority(second.settings.url)], allow_private=True)
+    assert integrity.verify_timestamps(db.conn, first.root.read_text()) == []
+    assert len(integrity.verify_timestamps(db.conn, second.root.read_text())) == 1
+    (done,) = integrity.stamp(db, [TimestampAuthority(second.settings.url)], allow_private=True)
     assert "does not verify" in str(done.error), "its root is none of the system's"
 
 
@@ -180,9 +180,9 @@ def test_an_authority_that_is_down_or_private_is_one_sentence(db: Database, auth
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    (down,) = timestamps.stamp(db, [TimestampAuthority(f"http://127.0.0.1:{port}/")], allow_private=True)
-    (private,) = timestamps.stamp(db, [authorities[0].settings])
-    (nowhere,) = timestamps.stamp(db, [TimestampAuthority("http://127.0.0.1:1/", "/no/such.pem")], allow_private=True)
+    (down,) = integrity.stamp(db, [TimestampAuthority(f"http://127.0.0.1:{port}/")], allow_private=True)
+    (private,) = integrity.stamp(db, [authorities[0].settings])
+    (nowhere,) = integrity.stamp(db, [TimestampAuthority("http://127.0.0.1:1/", "/no/such.pem")], allow_private=True)
     assert "cannot be reached" in str(down.error)
     assert "private" in str(private.error)
     assert "cannot be read" in str(nowhere.error)
@@ -192,7 +192,7 @@ def test_an_authority_that_is_down_or_private_is_one_sentence(db: Database, auth
 def test_clocks_that_differ_are_noticed(db: Database, authorities: tuple[Authority, ...], hours: int) -> None:
     (done,) = stamped(db, authorities[0], clock=lambda: datetime.now(UTC) + timedelta(hours=hours))
     assert "clock" in str(done.error)
-    assert timestamps.verify(db.conn) == []
+    assert integrity.verify_timestamps(db.conn) == []
 
 
 def test_a_certificate_that_has_expired_is_refused(tmp_path: Path, db: Database) -> None:
@@ -223,7 +223,7 @@ def test_an_altered_timestamp_is_found(db: Database, authorities: tuple[Authorit
     stamped(db, authorities[0])
     with sqlite3.connect(db.path) as conn:
         conn.execute(alteration)
-    assert timestamps.verify(db.conn)
+    assert integrity.verify_timestamps(db.conn)
 
 
 def test_random_damage_of_a_token_is_found(db: Database, authorities: tuple[Authority, ...]) -> None:
@@ -236,7 +236,7 @@ def test_random_damage_of_a_token_is_found(db: Database, authorities: tuple[Auth
         altered[rng.randrange(len(altered))] ^= 1 << rng.randrange(8)
         with db.transaction() as conn:
             conn.execute("update timestamps set token = ?", (bytes(altered),))
-        found += bool(timestamps.verify(db.conn))
+        found += bool(integrity.verify_timestamps(db.conn))
     assert found >= 95, "some bits, as of encodings, say nothing"
 
 

@@ -19,8 +19,8 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from columnarchive.errors import ExchangeError, NotFound, UsageError
-from columnarchive.exchange import content_decoding
-from columnarchive.exchange.content_decoding import decode_body
+from columnarchive.exchange import warc_http
+from columnarchive.exchange.warc_http import decode_body
 from columnarchive.exchange.warc_reader import Revisit, parse_date, read
 from columnarchive.pipeline import export
 from columnarchive.records import Capture, Failure, Hop, Wire
@@ -406,6 +406,6 @@ def test_brotli_is_decoded_within_bounds(monkeypatch: pytest.MonkeyPatch) -> Non
     assert decode_body(body, headers) == body, "kept decoded, with the header lines as received"
     with pytest.raises(ExchangeError, match="ends early"):
         decode_body(packed[:-1], headers)
-    monkeypatch.setattr(content_decoding, "MAX_BODY", 1000)
+    monkeypatch.setattr(warc_http, "MAX_BODY", 1000)
     with pytest.raises(ExchangeError, match="larger"):
         decode_body(packed, headers)

@@ -34,21 +34,21 @@ if TYPE_CHECKING:
     from columnarchive.pipeline.demo import dated_sites as dated_sites
     from columnarchive.pipeline.demo import demo_settings as demo_settings
     from columnarchive.pipeline.derive import SiteDerived as SiteDerived
-    from columnarchive.pipeline.digests import Digest as Digest
-    from columnarchive.pipeline.evidence import EvidenceFiles as EvidenceFiles
+    from columnarchive.pipeline.export import EvidenceFiles as EvidenceFiles
     from columnarchive.pipeline.export import ExportRequest as ExportRequest
     from columnarchive.pipeline.export import coder_agreement as coder_agreement
     from columnarchive.pipeline.export import write_coding_sheet as write_coding_sheet
     from columnarchive.pipeline.export import write_sample as write_sample
     from columnarchive.pipeline.import_warc import ImportSummary as ImportSummary
+    from columnarchive.pipeline.integrity import Stamped as Stamped
+    from columnarchive.pipeline.notifications import Digest as Digest
+    from columnarchive.pipeline.notifications import Finding as Finding
     from columnarchive.pipeline.notifications import Hook as Hook
     from columnarchive.pipeline.notifications import load_hooks as load_hooks
     from columnarchive.pipeline.saved_pages import Result
-    from columnarchive.pipeline.saved_searches import Finding as Finding
     from columnarchive.pipeline.site_preview import SitePreview as SitePreview
     from columnarchive.pipeline.site_preview import enable_site as enable_site
     from columnarchive.pipeline.site_preview import follow_site as follow_site
-    from columnarchive.pipeline.timestamps import Stamped as Stamped
     from columnarchive.pipeline.web_archives import Backfilled as Backfilled
     from columnarchive.pipeline.web_archives import WebArchiveSpan as WebArchiveSpan
     from columnarchive.pipeline.web_archives import WitnessCalls as WitnessCalls
@@ -223,7 +223,7 @@ class Archive(Reader):
     ) -> list[Problem]:
         """Verify the archive at `path`, which may be too damaged to open; return what is wrong."""
         return pipeline.integrity.check_file(
-            Path(path), head or None, full, report, pipeline.timestamps.read_certificates(ca) if ca else ""
+            Path(path), head or None, full, report, pipeline.integrity.read_certificates(ca) if ca else ""
         )
 
     @staticmethod
@@ -233,7 +233,7 @@ class Archive(Reader):
 
     def stamp(self, authorities: Sequence[TimestampAuthority], *, allow_private: bool = False) -> list[Stamped]:
         """Have the chain's head stamped by every authority that has not done so yet."""
-        return pipeline.timestamps.stamp(self._db, authorities, allow_private=allow_private, clock=self._clock)
+        return pipeline.integrity.stamp(self._db, authorities, allow_private=allow_private, clock=self._clock)
 
     def call_witness(self, settings: WitnessSettings, options: CrawlOptions) -> WitnessCalls:
         """Ask a web archive to capture the pages that changed weightily of late, if the settings say so."""
@@ -262,11 +262,11 @@ class Archive(Reader):
 
     def write_evidence(self, url: str, first: str = "", second: str = "", folder: Path = Path()) -> EvidenceFiles:
         """Write an evidence sheet and the WARC records of its captures to a folder."""
-        return pipeline.evidence.write_evidence(self._db, url, (first, second), folder)
+        return pipeline.export.write_evidence(self._db, url, (first, second), folder)
 
     def write_evidence_zip(self, url: str, out: Path, first: str = "", second: str = "") -> None:
         """Write an evidence sheet with everything that verifies it, `verify.py` included, to one zip file."""
-        pipeline.evidence.write_evidence_zip(self._db, url, (first, second), out)
+        pipeline.export.write_evidence_zip(self._db, url, (first, second), out)
 
     def changes_since_last(
         self,
@@ -278,7 +278,7 @@ class Archive(Reader):
 
     def send_digests(self, settings: Settings, failures: Sequence[Failure] = ()) -> list[Digest]:
         """Send each digest of the settings the changes it has not had, and what failed, in one message."""
-        return pipeline.digests.send_digests(self._db, settings.digests, failures, clock=self._clock)
+        return pipeline.notifications.send_digests(self._db, settings.digests, failures, clock=self._clock)
 
     # Reviews
 
@@ -301,7 +301,7 @@ class Archive(Reader):
 
     def save_search(self, name: str, query: str) -> int:
         """Save a search; return how many articles it finds now, which count as known."""
-        return pipeline.saved_searches.add(self._db, name, query, to_text(self._clock()))
+        return pipeline.notifications.save_search(self._db, name, query, to_text(self._clock()))
 
     def remove_search(self, name: str) -> None:
         """Forget a saved search."""
@@ -310,7 +310,7 @@ class Archive(Reader):
 
     def run_searches(self, name: str = "", *, keep: bool = False) -> list[Finding]:
         """Return what is new for saved searches since the last run; with `keep`, it stays new."""
-        return pipeline.saved_searches.look(self._db, to_text(self._clock()), name, keep=keep)
+        return pipeline.notifications.new_findings(self._db, to_text(self._clock()), name, keep=keep)
 
 
 def extract_articles(files: Sequence[Path], site_dir: Path | None = None, url: str = "") -> Iterator[Result]:

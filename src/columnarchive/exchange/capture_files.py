@@ -19,7 +19,7 @@ from typing import Literal
 
 from columnarchive.errors import ExchangeError, UsageError
 from columnarchive.exchange import warc_reader, web_archives
-from columnarchive.exchange.content_decoding import MAX_BODY
+from columnarchive.exchange.warc_http import MAX_BODY
 from columnarchive.exchange.warc_reader import LOOKS_HTML, Item, Skipped, parse_date
 from columnarchive.records import Capture, Failure
 from columnarchive.times import Clock, system_clock, to_text

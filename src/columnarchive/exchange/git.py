@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from columnarchive.errors import ExchangeError
-from columnarchive.exchange.atomic_files import os_errors_as_sentences
+from columnarchive.exchange import os_errors_as_sentences
 from columnarchive.exchange.markdown import file_name, folder_name
 from columnarchive.plain_text import printable
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from columnarchive.errors import ExchangeError
-from columnarchive.exchange.atomic_files import PARTIAL, create_empty, os_errors_as_sentences
+from columnarchive.exchange import PARTIAL, create_empty, os_errors_as_sentences
 from columnarchive.plain_text import printable
 from columnarchive.records import Article, Block
 

@@ -18,8 +18,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from columnarchive.errors import ExchangeError, UsageError
-from columnarchive.exchange.content_decoding import MAX_BODY, decode_body, header_value
-from columnarchive.exchange.warc_fields import FIELD, HOP_FIELD, from_field, unmark
+from columnarchive.exchange.warc_http import FIELD, HOP_FIELD, MAX_BODY, decode_body, from_field, header_value, unmark
 from columnarchive.exchange.warc_records import BROKEN, Record, records, records_of
 from columnarchive.records import Capture, Failure, Headers, Outcome, Wire
 from columnarchive.times import Clock, system_clock, to_text

@@ -17,7 +17,7 @@ from warcio.recordloader import ArcWarcRecord, ArcWarcRecordLoader
 from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParserException
 
 from columnarchive.errors import ExchangeError
-from columnarchive.exchange.content_decoding import MAX_BODY
+from columnarchive.exchange.warc_http import MAX_BODY
 from columnarchive.records import Failure
 
 NOT_A_RECORD = (ArchiveLoadFailed, StatusAndHeadersParserException)

@@ -25,8 +25,8 @@ from typing import IO, Protocol
 from urllib.parse import urlsplit
 
 from columnarchive.errors import ExchangeError
-from columnarchive.exchange.atomic_files import atomic_files
-from columnarchive.exchange.warc_fields import FIELD, HOP_FIELD, mark, to_field
+from columnarchive.exchange import atomic_files
+from columnarchive.exchange.warc_http import FIELD, HOP_FIELD, mark, to_field
 from columnarchive.records import Capture, Headers
 
 PROFILE = "http://netpreserve.org/warc/1.1/revisit/"

@@ -15,7 +15,7 @@ from typing import IO, Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from columnarchive.errors import ExchangeError, UsageError
-from columnarchive.exchange.content_decoding import header_value
+from columnarchive.exchange.warc_http import header_value
 from columnarchive.exchange.warc_reader import HTML_TYPES, NOT_A_PAGE, UNCLEAR_TYPES, Skipped, page_capture, parse_date
 from columnarchive.records import Capture, Headers
 from columnarchive.times import Clock, system_clock, to_text

@@ -22,10 +22,9 @@ from columnarchive.errors import ArchiveError, StoreError
 from columnarchive.pipeline import pictures
 from columnarchive.pipeline.crawl_plan import CrawlOptions, Planned, Target, plan, planned, targets
 from columnarchive.pipeline.derive import DERIVATION, SiteDerived, derive
-from columnarchive.pipeline.link_reader import LinkReader
 from columnarchive.pipeline.notifications import Delivery, Hook, notify
 from columnarchive.pipeline.store_frontier import Group, SiteFrontier, open_frontier
-from columnarchive.pipeline.worker_pool import Worker, WorkerPool, WorkerStopped
+from columnarchive.pipeline.worker_pool import LinkReader, Worker, WorkerPool, WorkerStopped
 from columnarchive.records import Capture, Failure, Outcome, PageFault
 from columnarchive.store import captures, frontier
 from columnarchive.store import sites as site_rows

@@ -19,8 +19,7 @@ from columnarchive.errors import ArchiveError, ExchangeError, StoreError, UsageE
 from columnarchive.exchange.capture_files import format_of, read_captures, source_of
 from columnarchive.exchange.warc_reader import Revisit, Skipped
 from columnarchive.exchange.web_archives import original
-from columnarchive.pipeline.link_reader import robots_in_worker
-from columnarchive.pipeline.worker_pool import CallFailed, Worker, WorkerDied
+from columnarchive.pipeline.worker_pool import CallFailed, Worker, WorkerDied, robots_in_worker
 from columnarchive.records import Capture, Failure
 from columnarchive.store import captures, hash_chain, sites
 from columnarchive.store.database import Database, writer_lock

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from columnarchive.config import SiteSettings, load, parse
 from columnarchive.errors import FetchError, NotFound, UsageError
-from columnarchive.exchange.atomic_files import atomic_files
+from columnarchive.exchange import atomic_files
 from columnarchive.pipeline import crawl, derive
 from columnarchive.reader import Reader
 from columnarchive.records import Article

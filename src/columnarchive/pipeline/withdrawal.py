@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from columnarchive import locale
 from columnarchive.errors import NotFound, UsageError
-from columnarchive.pipeline.link_reader import links_of_capture
+from columnarchive.pipeline.worker_pool import links_of_capture
 from columnarchive.records import Capture
 from columnarchive.store import withdrawal as rows
 from columnarchive.store.database import Database, writer_lock
