@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from columnarchive.crawl.rate_limiter import Timer
+from columnarchive.crawl.limits import Timer
 
 
 class FakeClock:

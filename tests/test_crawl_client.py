@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from servers.site import Reply, Site
 
-from columnarchive.crawl import address_guard
-from columnarchive.crawl.address_guard import is_public
+from columnarchive.crawl import transport
 from columnarchive.crawl.client import Client, ClientOptions, FetchRequest
 from columnarchive.crawl.content_encoding import ContentDecoder, InvalidEncoding, SizeLimits, TooLarge, Truncated
-from columnarchive.crawl.outcomes import parse_retry_after
+from columnarchive.crawl.responses import parse_retry_after
+from columnarchive.crawl.transport import is_public
 from columnarchive.records import Capture
 
 PRIVATE = [
@@ -102,8 +102,8 @@ def test_a_name_that_changes_its_address_is_judged_and_connected_as_one(monkeypa
         asked.append(host)
         return next(answers)
 
-    monkeypatch.setattr(address_guard, "resolve", resolve)
-    monkeypatch.setattr(address_guard, "is_public", lambda address: address == "203.0.113.9")
+    monkeypatch.setattr(transport, "resolve", resolve)
+    monkeypatch.setattr(transport, "is_public", lambda address: address == "203.0.113.9")
     opened: list[str] = []
 
     async def connect(loop: object, sock: socket.socket, place: tuple[str, int]) -> None:  # noqa: ARG001
@@ -121,7 +121,7 @@ def test_one_private_address_among_public_ones_is_enough(monkeypatch: pytest.Mon
     async def resolve(host: str, port: int) -> list[str]:  # noqa: ARG001
         return ["8.8.8.8", "10.0.0.1"]
 
-    monkeypatch.setattr(address_guard, "resolve", resolve)
+    monkeypatch.setattr(transport, "resolve", resolve)
     assert fetch("http://mixed.example/")[0].outcome == "private_address"
 
 

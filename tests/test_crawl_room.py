@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from columnarchive.crawl import memory_budget
+from columnarchive.crawl import limits
 from columnarchive.crawl.client import Client, ClientOptions, FetchRequest
 from columnarchive.records import Capture
 
@@ -47,7 +47,7 @@ def _url(server: asyncio.Server) -> str:
 
 @pytest.mark.slow
 def test_greedy_servers_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_budget, "MAX_WAIT", 0.5, raising=False)
+    monkeypatch.setattr(limits, "MAX_WAIT", 0.5, raising=False)
 
     async def run() -> tuple[list[Capture], list[Capture], list[Capture]]:
         # Pace goes by address, so each server has one of its own.

@@ -26,7 +26,7 @@ from servers.site import Reply, Site
 from columnarchive.config import Settings, SiteSettings, parse
 from columnarchive.crawl.client import Client, ClientOptions
 from columnarchive.crawl.frontier import SitePlan
-from columnarchive.crawl.rate_limiter import Timer
+from columnarchive.crawl.limits import Timer
 from columnarchive.crawl.site_crawler import SiteCrawler
 from columnarchive.errors import NotFound, StoreError, UsageError
 from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, Planned, Progress, Target, planned, targets

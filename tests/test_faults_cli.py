@@ -22,7 +22,7 @@ from deriving import spread
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from columnarchive.plain_text import json_line, visible, xml_text
+from columnarchive.text import json_line, visible, xml_text
 
 COMMAND = [sys.executable, "-m", "columnarchive"]
 NANBYO = sample.NANBYO

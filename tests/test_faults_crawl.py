@@ -19,9 +19,9 @@ from servers.mixed import HANGING, HEALTHY, NAMES, Mixed
 from servers.site import Reply, Site
 
 from columnarchive.config import Settings
-from columnarchive.crawl.address_guard import is_public
 from columnarchive.crawl.client import Client, ClientOptions, FetchRequest, HostHealth
-from columnarchive.crawl.rate_limiter import RateLimiter
+from columnarchive.crawl.limits import RateLimiter
+from columnarchive.crawl.transport import is_public
 from columnarchive.errors import UsageError
 from columnarchive.pipeline import withdrawal
 from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, targets

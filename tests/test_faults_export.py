@@ -19,7 +19,7 @@ from deriving import spread
 from reading import opened
 
 from columnarchive.config import load
-from columnarchive.crawl import webhook
+from columnarchive.crawl import post
 from columnarchive.errors import ArchiveError, ExchangeError, FetchError, UsageError
 from columnarchive.exchange import atomic_files, markdown
 from columnarchive.pipeline.export import ExportRequest
@@ -266,7 +266,7 @@ def test_a_webhook_of_no_address_is_refused_in_settings_and_never_ends_a_crawl(
 @pytest.mark.parametrize("url", ["http://a..b.example/", f"http://{'a' * 70}.example/", "http://127.0.0.1:0/"])
 def test_a_webhook_that_cannot_be_looked_up_is_one_sentence(url: str) -> None:
     with pytest.raises((FetchError, UsageError)) as caught:
-        webhook.post(url, webhook.Message("1", b"{}"), pause=lambda _seconds: None)
+        post.post(url, post.Message("1", b"{}"), pause=lambda _seconds: None)
     assert isinstance(caught.value, ArchiveError)
 
 

@@ -24,7 +24,7 @@ from command import archive
 
 from columnarchive import locale
 from columnarchive.config import DigestSettings, load
-from columnarchive.crawl import webhook
+from columnarchive.crawl import post
 from columnarchive.errors import FetchError, UsageError
 from columnarchive.pipeline import notifications
 from columnarchive.pipeline.notifications import Hook, load_hooks, notify, send_digests, since_last
@@ -109,8 +109,8 @@ def no_pause(_seconds: float) -> None:
     pass
 
 
-def send(url: str, message: webhook.Message, secret: str) -> None:
-    webhook.post(url, message, secret, pause=no_pause, clock=now)
+def send(url: str, message: post.Message, secret: str) -> None:
+    post.post(url, message, secret, pause=no_pause, clock=now)
 
 
 def test_since_last_shows_each_change_once(db: Database) -> None:
@@ -189,7 +189,7 @@ def test_a_busy_webhook_is_tried_again_and_told_the_same(db: Database) -> None:
     (done,) = notify(
         db,
         [hook],
-        send=lambda url, message, secret: webhook.post(url, message, secret, pause=pauses.append, clock=now),
+        send=lambda url, message, secret: post.post(url, message, secret, pause=pauses.append, clock=now),
     )
     receiver.close()
     assert (done.changes, done.error) == (len(all_changes(db)), None)
@@ -201,12 +201,12 @@ def test_a_busy_webhook_is_tried_again_and_told_the_same(db: Database) -> None:
 def test_one_that_refuses_holds_up_no_other_and_nothing_is_lost(db: Database, receiver: Receiver) -> None:
     gone = Receiver()
     gone.close()
-    refusing = Receiver(*[500] * webhook.ATTEMPTS, 302, headers={"Location": receiver.url})
+    refusing = Receiver(*[500] * post.ATTEMPTS, 302, headers={"Location": receiver.url})
     hooks = [Hook(gone.url, Interest()), Hook(refusing.url, Interest()), Hook(receiver.url, Interest())]
     down, busy, fine = notify(db, hooks, send=send)
     assert str(down.error) == "The webhook at 127.0.0.1 cannot be reached (ConnectError)."
     assert str(busy.error) == "The webhook at 127.0.0.1 answered 500."
-    assert len(refusing.asked) == webhook.ATTEMPTS
+    assert len(refusing.asked) == post.ATTEMPTS
     assert "token" not in f"{down.error} {busy.error}"
     assert (fine.changes, fine.error) == (len(all_changes(db)), None)
     (moved,) = notify(db, [hooks[1]], send=send)
@@ -217,11 +217,11 @@ def test_one_that_refuses_holds_up_no_other_and_nothing_is_lost(db: Database, re
 
 
 def test_one_that_never_answers_is_left_after_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "DEADLINE", 0.2)
-    monkeypatch.setattr(webhook, "ATTEMPTS", 2)
+    monkeypatch.setattr(post, "DEADLINE", 0.2)
+    monkeypatch.setattr(post, "ATTEMPTS", 2)
     receiver = Receiver(hangs=True)
     with pytest.raises(FetchError, match="cannot be reached"):
-        webhook.post(receiver.url, webhook.Message("x", b"{}"), pause=no_pause)
+        post.post(receiver.url, post.Message("x", b"{}"), pause=no_pause)
     receiver.close()
     assert len(receiver.asked) == 2
 
@@ -231,7 +231,7 @@ def test_a_kill_between_delivery_and_note_tells_again(db: Database, receiver: Re
 import os, signal, sys
 from pathlib import Path
 from columnarchive.pipeline.notifications import Hook, notify
-from columnarchive.crawl.webhook import post
+from columnarchive.crawl.post import post
 from columnarchive.store.database import Database
 from columnarchive.store.changes import Interest
 def send(url, message, secret):
@@ -253,7 +253,7 @@ def test_a_disk_that_fills_between_delivery_and_note_tells_again(db: Database, r
 import resource, sys
 from pathlib import Path
 from columnarchive.pipeline.notifications import Hook, notify, since_last
-from columnarchive.crawl.webhook import post
+from columnarchive.crawl.post import post
 from columnarchive.errors import ArchiveError
 from columnarchive.store.database import Database
 from columnarchive.store.changes import Interest
@@ -308,11 +308,11 @@ def test_the_address_of_a_webhook_is_not_in_the_archive(db: Database, receiver: 
 
 def test_a_secret_in_the_form_of_standard_webhooks() -> None:
     """The example of the Standard Webhooks libraries."""
-    message = webhook.Message("msg_p5jXN8AQM9LWM0D4loKWxJek", b'{"test": 2432232314}')
+    message = post.Message("msg_p5jXN8AQM9LWM0D4loKWxJek", b'{"test": 2432232314}')
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    assert webhook.signature(message, 1614265330, secret) == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert post.signature(message, 1614265330, secret) == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     with pytest.raises(UsageError, match="no base64"):
-        webhook.signature(message, 1, "whsec_äö")
+        post.signature(message, 1, "whsec_äö")
 
 
 def test_settings_are_read_and_faults_named(tmp_path: Path) -> None:

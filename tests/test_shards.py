@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from columnarchive.cli.app import app
 from columnarchive.config import Settings, SiteSettings
-from columnarchive.crawl.address_guard import ResolutionError
+from columnarchive.crawl.transport import ResolutionError
 from columnarchive.pipeline import import_warc
 from columnarchive.pipeline.crawl import CrawlOptions, crawl, targets
 from columnarchive.pipeline.crawl_plan import Target, shard

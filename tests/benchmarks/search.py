@@ -24,8 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from test_search_truth import SIGNED, Row, archive, articles, misses, queries, sentences
 
-from columnarchive.search.fold import fold
-from columnarchive.search.ngrams import index_tokens
+from columnarchive.search.fold import fold, index_tokens
 from columnarchive.search.query import parse
 from columnarchive.store import fulltext, search
 

@@ -17,7 +17,6 @@ from columnarchive import locale
 from columnarchive.browse.rendering import FileResponse, Page
 from columnarchive.browse.request import PageRequest
 from columnarchive.errors import UsageError
-from columnarchive.plain_text import harmless
 from columnarchive.reader import (
     MARKS,
     ChangeDetail,
@@ -31,6 +30,7 @@ from columnarchive.reader import (
     spans_to_html,
 )
 from columnarchive.records import Edit, Span
+from columnarchive.text import harmless
 from columnarchive.times import day_name, interval, typed
 
 PER_PAGE = 20

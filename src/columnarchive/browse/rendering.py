@@ -10,7 +10,7 @@ from jinja2 import Environment
 
 from columnarchive import locale, times
 from columnarchive.browse.request import PageRequest, web
-from columnarchive.plain_text import xml_text
+from columnarchive.text import xml_text
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-src 'self'; "

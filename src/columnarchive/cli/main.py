@@ -14,7 +14,7 @@ import threading
 
 from columnarchive import locale
 from columnarchive.errors import ArchiveError, UsageError
-from columnarchive.plain_text import visible
+from columnarchive.text import visible
 
 INTERRUPTED = 130
 GRACE_SECONDS = 2.0  # what a command may take to unwind after Ctrl-C

@@ -16,8 +16,8 @@ import typer
 
 from columnarchive import locale
 from columnarchive.errors import UsageError
-from columnarchive.plain_text import json_line
-from columnarchive.plain_text import visible as visible
+from columnarchive.text import json_line
+from columnarchive.text import visible as visible
 
 if TYPE_CHECKING:
     from rich.console import Console

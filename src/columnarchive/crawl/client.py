@@ -11,13 +11,17 @@ import httpcore
 import tenacity
 
 from columnarchive import __version__
-from columnarchive.crawl import outcomes
-from columnarchive.crawl.address_guard import AddressGuard, PrivateAddress, ResolutionError
+from columnarchive.crawl import responses
 from columnarchive.crawl.content_encoding import ACCEPTED, SizeLimits
-from columnarchive.crawl.memory_budget import MemoryBudget
-from columnarchive.crawl.rate_limiter import RateLimiter, Timer
-from columnarchive.crawl.request import RequestLimits, Response, send_request
-from columnarchive.crawl.transport import OriginTransport, create_tls_context
+from columnarchive.crawl.limits import MemoryBudget, RateLimiter, Timer
+from columnarchive.crawl.responses import RequestLimits, Response, send_request
+from columnarchive.crawl.transport import (
+    AddressGuard,
+    OriginTransport,
+    PrivateAddress,
+    ResolutionError,
+    create_tls_context,
+)
 from columnarchive.errors import UsageError
 from columnarchive.locale import fault
 from columnarchive.records import Capture, Headers, Hop, Outcome, Wire
@@ -112,7 +116,7 @@ class HostHealth:
 
     def record(self, response: Response, retry_after: float) -> None:
         """Take in a response."""
-        failing = response.outcome in FAILING or response.status in outcomes.RETRIED_STATUS
+        failing = response.outcome in FAILING or response.status in responses.RETRIED_STATUS
         self.failures = self.failures + 1 if failing else 0
         self.retry_after = retry_after if failing else 0.0
         self.timeouts += response.outcome == "timeout"
@@ -178,7 +182,7 @@ class Client:
                 response = Response(problem[0], error=problem[1])
                 break
             response, sent = await self._send_with_retries(url, request, conditional=not hops)
-            if response.status not in outcomes.REDIRECTS or not response.header("location"):
+            if response.status not in responses.REDIRECTS or not response.header("location"):
                 break
             hops.append(Hop(url, response.status, response.headers))
             too_many = len(hops) > request.max_hops
@@ -216,7 +220,7 @@ class Client:
         return response, headers
 
     def _is_worth_a_retry(self, response: Response, health: HostHealth) -> bool:
-        worth = response.outcome in outcomes.RETRIED or response.status in outcomes.RETRIED_STATUS
+        worth = response.outcome in responses.RETRIED or response.status in responses.RETRIED_STATUS
         affordable = health.failures < CIRCUIT and health.retries >= 1
         return worth and affordable and health.retry_after <= self.options.longest_wait
 
@@ -254,12 +258,12 @@ class Client:
             keys.append(found[0])
         except (PrivateAddress, ResolutionError, TimeoutError) as error:
             if not (self.options.proxy and isinstance(error, ResolutionError)):  # a proxy resolves names by itself
-                return self._record(health, Response(*outcomes.classify_error(error)))
+                return self._record(health, Response(*responses.classify_error(error)))
         async with self._limiter.slot(keys, self.options.delay if request.delay is None else request.delay) as turn:
             self.requests += 1
             limits = self._limits(place, request, health)
             response = await send_request(self._transport(place), place, headers, limits)
-            if response.status == outcomes.PROXY_AUTHENTICATION and self.options.proxy:
+            if response.status == responses.PROXY_AUTHENTICATION and self.options.proxy:
                 response = Response("unreachable", error=fault("proxy_refusal"))
             turn.counts = response.outcome != "timeout"  # our own deadline says nothing about the host's speed
             return self._record(health, response)
@@ -295,7 +299,7 @@ class Client:
     def _record(self, health: HostHealth, response: Response) -> Response:
         if response.status:
             self.any_host_answered.set()
-        health.record(response, outcomes.parse_retry_after(response.headers, self.clock()))
+        health.record(response, responses.parse_retry_after(response.headers, self.clock()))
         return response
 
 

@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 
 from columnarchive.crawl import link_scoring
 from columnarchive.crawl.frontier import COLUMNS, LISTINGS, DiscoveredUrl
-from columnarchive.crawl.link_scoring import ACCEPT_SCORE, Group
-from columnarchive.crawl.link_statistics import SiteLinkStatistics
+from columnarchive.crawl.link_scoring import ACCEPT_SCORE, Group, SiteLinkStatistics
 from columnarchive.urls import INDEX_PAGE, Link, PageLinks, directory, in_scope, is_front_page, is_specific, shape
 
 FOLDER = re.compile(r"/(?:index\.(?:html?|php))?$")

@@ -21,10 +21,9 @@ from columnarchive.crawl.frontier import (
     SitePlan,
     UrlDeduplicator,
 )
-from columnarchive.crawl.link_scoring import is_section_url
-from columnarchive.crawl.link_statistics import SAMPLE
-from columnarchive.crawl.outcomes import looks_like_picture
+from columnarchive.crawl.link_scoring import SAMPLE, is_section_url
 from columnarchive.crawl.renderer import Renderer, is_library_host, is_shell
+from columnarchive.crawl.responses import looks_like_picture
 from columnarchive.crawl.robots import Rules, fetch_rules
 from columnarchive.crawl.sitemap_discovery import SitemapDiscovery
 from columnarchive.errors import ArchiveError, UsageError

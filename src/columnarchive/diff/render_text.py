@@ -7,8 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 from columnarchive.diff.sentences import Sentences, sentences_of
 from columnarchive.locale import Language, label_names, text
-from columnarchive.plain_text import json_line, visible
 from columnarchive.records import Article, Comparison, Edit, Span
+from columnarchive.text import json_line, visible
 
 Style = Literal["plain", "ansi", "rich"]
 Paint = Callable[[str, str], str]

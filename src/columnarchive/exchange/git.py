@@ -22,7 +22,7 @@ from typing import IO
 from columnarchive.errors import ExchangeError
 from columnarchive.exchange import os_errors_as_sentences
 from columnarchive.exchange.markdown import file_name, folder_name
-from columnarchive.plain_text import printable
+from columnarchive.text import printable
 
 BRANCH = "refs/heads/main"
 KEY, ARTICLE, MOVED = "Archive-Step", "Column", "Moved-From"  # trailers

@@ -25,8 +25,8 @@ from urllib.parse import unquote, urlsplit
 
 from columnarchive.errors import ExchangeError
 from columnarchive.exchange import PARTIAL, create_empty, os_errors_as_sentences
-from columnarchive.plain_text import printable
 from columnarchive.records import Article, Block
+from columnarchive.text import printable
 
 # Signs with a meaning anywhere in CommonMark or in GitHub's tables and strike-outs.
 _ANYWHERE = re.compile(r"[\\`*\[\]<|~]|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w])|(?<!\S)#|#(?!\S)")

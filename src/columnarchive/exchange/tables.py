@@ -20,8 +20,8 @@ from typing import Any, Literal
 
 from columnarchive.errors import ExchangeError
 from columnarchive.exchange import atomic_files
-from columnarchive.plain_text import harmless as harmless
-from columnarchive.plain_text import json_line
+from columnarchive.text import harmless as harmless
+from columnarchive.text import json_line
 
 Kind = Literal["text", "number", "words"]
 Cell = str | int | tuple[str, ...]

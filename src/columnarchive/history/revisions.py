@@ -14,9 +14,15 @@ from columnarchive.crawl.link_scoring import MAX_TEXT_PAGES, is_further_page, sp
 from columnarchive.diff.labels import ENGINE
 from columnarchive.diff.pictures import differ
 from columnarchive.diff.sentences import sentences_of
-from columnarchive.history.article_identity import ReadArticle, group, merge_pages, own_readings
+from columnarchive.history.article_identity import (
+    PictureVersions,
+    ReadArticle,
+    group,
+    merge_pages,
+    own_readings,
+    with_bytes,
+)
 from columnarchive.history.blame import blame
-from columnarchive.history.picture_versions import PictureVersions, with_bytes
 from columnarchive.observations import read_in_pictures
 from columnarchive.records import (
     Article,

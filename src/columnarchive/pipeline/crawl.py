@@ -15,7 +15,7 @@ from functools import partial
 from columnarchive import locale
 from columnarchive.crawl.client import Client
 from columnarchive.crawl.frontier import QueuedUrl
-from columnarchive.crawl.rate_limiter import Timer
+from columnarchive.crawl.limits import Timer
 from columnarchive.crawl.renderer import Renderer
 from columnarchive.crawl.site_crawler import Interrupted, SiteCrawler
 from columnarchive.errors import ArchiveError, StoreError

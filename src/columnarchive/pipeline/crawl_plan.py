@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from columnarchive.config import Settings, SiteSettings
-from columnarchive.crawl import address_guard
+from columnarchive.crawl import transport
 from columnarchive.crawl.client import ClientOptions
 from columnarchive.crawl.frontier import SitePlan
-from columnarchive.crawl.rate_limiter import Timer
+from columnarchive.crawl.limits import Timer
 from columnarchive.crawl.robots import RobotsFile, Rules
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.store import frontier
@@ -100,7 +100,7 @@ def _named(db: Database, name: str, known: Settings) -> Target:
     raise NotFound("unknown_site", name=name)
 
 
-def shard(chosen: Sequence[Target], number: int, of: int, resolve: Resolve = address_guard.resolve) -> list[Target]:
+def shard(chosen: Sequence[Target], number: int, of: int, resolve: Resolve = transport.resolve) -> list[Target]:
     """Return one of several shards of the sites, the same on every machine.
 
     Sites that share a host or an address of the network stay together, so that one machine alone keeps the pauses that
@@ -132,7 +132,7 @@ async def _addresses(hosts: Sequence[str], resolve: Resolve) -> dict[str, list[s
         async with turn:
             try:
                 return await resolve(host, 443)
-            except address_guard.ResolutionError:
+            except transport.ResolutionError:
                 return []
 
     return dict(zip(hosts, await asyncio.gather(*map(found, hosts)), strict=True))

@@ -223,8 +223,7 @@ def _derived(db: Database, site_id: int, containment: Containment) -> DerivedSit
     # What reads and compares pages is loaded by workers only.
     from columnarchive.diff.pictures import NOTHING_READ, PictureReadings
     from columnarchive.extract.site_reader import read_site
-    from columnarchive.history.article_identity import versions
-    from columnarchive.history.picture_versions import PictureVersions
+    from columnarchive.history.article_identity import PictureVersions, versions
     from columnarchive.history.revisions import assemble
 
     name, settings = sites.settings(db.conn, site_id)

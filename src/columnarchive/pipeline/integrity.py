@@ -14,7 +14,7 @@ from pathlib import Path
 
 from columnarchive import locale
 from columnarchive.config import TimestampAuthority
-from columnarchive.crawl.timestamp_client import post_request
+from columnarchive.crawl.post import post_request
 from columnarchive.diff import passage_fingerprints as copies
 from columnarchive.errors import ArchiveError, ExchangeError, StoreError, UsageError
 from columnarchive.exchange import rfc3161

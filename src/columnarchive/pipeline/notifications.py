@@ -25,13 +25,13 @@ from columnarchive.diff.labels import LEVELS, priority
 from columnarchive.errors import ArchiveError, FetchError, UsageError
 from columnarchive.exchange.markdown import inline
 from columnarchive.locale import Language, label_names, text
-from columnarchive.plain_text import json_line, printable
 from columnarchive.reader import Reader, SearchOptions
 from columnarchive.records import Failure, Hit
 from columnarchive.search.query import parse
 from columnarchive.store import articles, changes, saved_searches
 from columnarchive.store.changes import ChangeRow, Interest
 from columnarchive.store.database import Database
+from columnarchive.text import json_line, printable
 from columnarchive.times import DEFAULT_ZONE, Clock, interval, system_clock, to_text, typed
 from columnarchive.urls import host_of
 
@@ -39,7 +39,7 @@ BATCH = 50  # changes in one message
 EDITS = 20  # edits shown of one change
 CHANGES = "changes"  # the channel of `changes --since last`
 if TYPE_CHECKING:
-    from columnarchive.crawl.webhook import Message
+    from columnarchive.crawl.post import Message
 
 EVERYTHING = Interest()
 
@@ -115,7 +115,7 @@ def notify(
     """Send every webhook the changes it has not had yet; one that fails delays no other and is tried the next time."""
     if not hooks:
         return []
-    from columnarchive.crawl.webhook import post  # with its HTTP client, which most crawls do not need
+    from columnarchive.crawl.post import post  # with its HTTP client, which most crawls do not need
 
     return [_deliver(db, hook, environment, clock, send or post) for hook in hooks]
 
@@ -137,7 +137,7 @@ def _deliver(db: Database, hook: Hook, environment: Mapping[str, str], clock: Cl
 
 
 def _message(db: Database, rows: Sequence[ChangeRow], escape: Callable[[str], str], lang: Language) -> Message:
-    from columnarchive.crawl.webhook import Message
+    from columnarchive.crawl.post import Message
 
     body = {
         "type": "changes",

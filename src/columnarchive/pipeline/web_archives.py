@@ -23,7 +23,7 @@ from columnarchive import locale
 from columnarchive.config import WitnessSettings
 from columnarchive.crawl.client import FAILING, Client, FetchRequest
 from columnarchive.crawl.content_encoding import SizeLimits
-from columnarchive.crawl.outcomes import RETRIED_STATUS
+from columnarchive.crawl.responses import RETRIED_STATUS
 from columnarchive.errors import ArchiveError, FetchError
 from columnarchive.exchange import web_archives as cdx
 from columnarchive.exchange.warc_reader import Skipped, outcome_of

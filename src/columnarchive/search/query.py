@@ -14,8 +14,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Literal
 
-from columnarchive.search.fold import Fold, fold, variants
-from columnarchive.search.ngrams import phrase
+from columnarchive.search.fold import Fold, fold, phrase, variants
 
 Scope = Literal["all", "current", "removed"]
 MAX_LENGTH = 2000  # characters of a query that are read

@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Literal
 
-from columnarchive.search.ngrams import TOKENS, index_tokens
+from columnarchive.search.fold import TOKENS, index_tokens
 
 VERSION_KEY = "search_tokens"
 """The row of `meta` that says which tokens the index holds."""

@@ -1,7 +1,9 @@
-"""Post to a webhook: one signed POST, repeated while the receiver is busy or cannot be reached.
+"""Requests that send something: signed posts to webhooks, and one to a time-stamping authority.
 
-Signed as Standard Webhooks says (https://www.standardwebhooks.com/): `webhook-signature` is `v1,` and the base64 of
-HMAC-SHA256 over `id.timestamp.body`; a receiver knows a repetition by its `webhook-id`.
+A webhook is posted to again while the receiver is busy or cannot be reached. Its posts are signed as Standard Webhooks
+says (https://www.standardwebhooks.com/): `webhook-signature` is `v1,` and the base64 of HMAC-SHA256 over
+`id.timestamp.body`; a receiver knows a repetition by its `webhook-id`. The request to an authority is bounded in time
+and size, and goes to public addresses only.
 """
 
 from __future__ import annotations
@@ -10,15 +12,18 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 import tenacity
 
 from columnarchive import __version__
+from columnarchive.crawl.transport import AddressGuard, PrivateAddress, create_tls_context
 from columnarchive.errors import FetchError, UsageError
 from columnarchive.times import Clock, system_clock
 from columnarchive.urls import address
@@ -137,3 +142,45 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or "an address without a host"
     except ValueError:
         return "an address without a host"
+
+
+AUTHORITY_DEADLINE = 20.0  # seconds for the whole exchange
+MAX_RESPONSE = 256_000  # bytes; real ones have 2 to 10 kB
+
+
+def post_request(url: str, request: bytes, *, allow_private: bool = False) -> bytes:
+    """Send a timestamp request (DER) and return the response; raise FetchError, one sentence, when there is none."""
+    place = address(url)
+    try:
+        return asyncio.run(_post_to_authority(url, request, allow_private))
+    except PrivateAddress as error:
+        raise FetchError("private_authority", host=place.authority) from error
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError, ValueError) as error:
+        name = type(error).__name__
+        raise FetchError("unreachable_authority", host=place.authority, reason=name) from error
+
+
+async def _post_to_authority(url: str, request: bytes, allow_private: bool) -> bytes:
+    place = address(url)
+    if place.scheme not in ("http", "https"):
+        raise UsageError("not_an_address", url=url)
+    tls: ssl.SSLContext | None = create_tls_context() if place.scheme == "https" else None
+    headers: dict[bytes | str, bytes | str] = {
+        "Host": place.authority,
+        "Content-Type": "application/timestamp-query",
+        "Content-Length": str(len(request)),
+        "User-Agent": f"columnarchive/{__version__}",
+    }
+    async with (
+        asyncio.timeout(AUTHORITY_DEADLINE),
+        httpcore.AsyncConnectionPool(tls, max_connections=1, network_backend=AddressGuard(allow_private)) as pool,
+        pool.stream("POST", url, headers=headers, content=request) as response,
+    ):
+        if response.status != 200:
+            raise FetchError("authority_status", host=place.authority, status=response.status)
+        body = bytearray()
+        async for chunk in response.aiter_stream():
+            body += chunk
+            if len(body) > MAX_RESPONSE:
+                raise FetchError("authority_too_much", host=place.authority)
+        return bytes(body)
