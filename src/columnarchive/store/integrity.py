@@ -15,7 +15,7 @@ from columnarchive.records import DerivedSite
 from columnarchive.store import blobs, captures, copies
 from columnarchive.store import site_writer as rows
 from columnarchive.store.database import Database
-from columnarchive.store.schema import REBUILD, Problem, problem
+from columnarchive.store.schema import REBUILD, Problem, introspected, problem
 
 CACHE_BYTES = 48 << 20  # decoded bodies kept while walking, for those coded against them
 _MANY = 20  # problems of one kind that SQLite itself is asked for
@@ -277,7 +277,7 @@ def _fill(scratch: Database, conn: sqlite3.Connection, site_id: int, derived: De
 
 
 def _derived_rows(conn: sqlite3.Connection, table: str, site: str) -> Counter[tuple[object, ...]]:
-    columns = [name for _, name, *_ in conn.execute(f"pragma table_info({table})") if name not in _IDS]
+    columns = [one.name for one in introspected(conn).table(table).columns if one.name not in _IDS]
     wanted = ["articles.url", *(f"{table}.{name}" for name in columns), *_KEYS.get(table, ())]
     query = f"select {', '.join(wanted)} from {table} {_JOINS[table]} where articles.site = ?"
     return Counter(conn.execute(query, (site,)))

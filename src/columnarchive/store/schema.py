@@ -9,8 +9,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from columnarchive.locale import Language, Message
+
+if TYPE_CHECKING:
+    import sqlite_utils
 
 REBUILD = Message("problem.mended_by_rebuild")
 
@@ -88,7 +92,7 @@ def of_file(conn: sqlite3.Connection) -> Schema:
         "select type, name, tbl_name, coalesce(sql, '') from main.sqlite_master where name not like 'sqlite_%'"
     ).fetchall()
     return {
-        name: Entry(kind, name, table, " ".join(sql.split()), _columns(conn, kind, name, sql))
+        name: Entry(kind, name, table, " ".join(sql.split()), _columns(conn, name) if kind == "table" else ())
         for kind, name, table, sql in rows
     }
 
@@ -173,26 +177,31 @@ def _is_mendable(one: Entry) -> bool:
 def _differs(wanted: Entry, there: Entry) -> bool:
     if wanted.kind != there.kind:
         return True
-    if wanted.kind == "table" and not _is_virtual(wanted.sql):
+    if wanted.columns:
         # Columns that somebody added do no harm.
         return not set(wanted.columns) <= set(there.columns)
     return wanted.sql != there.sql or wanted.table != there.table
 
 
-def _columns(conn: sqlite3.Connection, kind: str, name: str, sql: str) -> tuple[tuple[object, ...], ...]:
+def _columns(conn: sqlite3.Connection, name: str) -> tuple[tuple[object, ...], ...]:
     """Return the columns of an ordinary table; SQLite cannot list those of a virtual one that is damaged."""
-    if kind != "table" or _is_virtual(sql):
+    table = introspected(conn).table(name)
+    if table.virtual_table_using:
         return ()
-    rows = conn.execute(f"pragma main.table_xinfo({_quoted(name)})")
-    return tuple((column, kind.lower(), bool(required), key) for _, column, kind, required, _, key, _ in rows)
+    return tuple((one.name, one.type.lower(), bool(one.notnull), one.is_pk) for one in table.columns)
 
 
-def _is_virtual(sql: str) -> bool:
-    return sql.lower().startswith("create virtual")
+def introspected(conn: sqlite3.Connection) -> sqlite_utils.Database:
+    """Return the schema of an open file as sqlite-utils reads it."""
+    import sqlite_utils  # by check and rebuild only, since it loads pandas where that is installed
+
+    return sqlite_utils.Database(conn, recursive_triggers=False, execute_plugins=False)
 
 
 def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    from sqlite_utils.db import quote_identifier
+
+    return quote_identifier(name)
 
 
 # Columns of JSON and the type of their outermost value.
@@ -218,13 +227,8 @@ def damaged_values(conn: sqlite3.Connection) -> Iterator[Problem]:
     before = conn.text_factory
     conn.text_factory = bytes
     try:
-        for name, table in expected().items():
-            if (
-                table.kind == "table"
-                and "virtual table" not in table.sql.lower()
-                and not name.startswith("articles_fts_")
-            ):
-                yield from _of_table(conn, table)
+        for table in expected().values():
+            yield from _of_table(conn, table)
     finally:
         conn.text_factory = before
 
