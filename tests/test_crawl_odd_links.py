@@ -148,6 +148,10 @@ ODD = {
     "an attribute": cards("<div class=card data-href='@'><h3>#</h3><time>2025年4月1日</time></div>"),
     "an image map": "<map>" + cards("<area href='@' alt='#'>") + "</map>",
     "shadow roots": cards("<x-card><template shadowrootmode=open><a href='@'>#</a> 2025年4月1日</template></x-card>"),
+    "addresses over several lines": cards("<li><a href='@'>#</a> 2025年4月1日</li>").replace(
+        "/column", "\n  /column\n  "
+    ),
+    "addresses with tabs": cards("<li><a href='\t@\r\n\t'>#</a> 2025年4月1日</li>"),
     "forms": cards("<form action='@'><p>#</p><input type=submit value=読む></form>"),
     "without scripts": "<noscript><ul>" + cards("<li><a href='@'>#</a> 2025年4月1日</li>") + "</ul></noscript>",
     "a list in JSON-LD": data({"@type": "ItemList", "itemListElement": LIST}),

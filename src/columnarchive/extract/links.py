@@ -41,6 +41,7 @@ HEAD_ELEMENT = re.compile(
 )
 # The address of a link, or what else ends the look for it: `<` shows markup that only the parser can make sense of.
 ANCHOR = re.compile(r"<a(?:rea)?\s(?:[^<>]*?\bhref\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s<>]+)|[^<>]*(<))", re.I)
+BROKEN_LINE = re.compile(r"[ \t]*[\r\n]\s*")
 FRAME = re.compile(r"<i?frame\s[^<>]*?\bsrc\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s<>]+)", re.I)
 HEADING_TAGS = "h1, h2, h3, h4, h5, h6, dt"
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "dt"})
@@ -99,8 +100,13 @@ def _base(tree: LexborHTMLParser, url: str) -> str:
 
 
 def _address(href: str, base: str) -> str:
-    """The canonical form of a link; empty for what leads to no page."""
+    """The canonical form of a link; empty for what leads to no page.
+
+    Of an address that a tool broke over lines, browsers keep the indentation; it is never part of what was meant.
+    """
     href = href.strip()
+    if "\n" in href or "\r" in href:
+        href = BROKEN_LINE.sub("", href)
     if ABSOLUTE.match(href):
         base = ""
     elif ROOTED.match(href):  # of the page's own address only the host counts, and the menus of all pages are one

@@ -140,11 +140,11 @@ def _source(page: Outline, image: Image) -> str:
     if background:
         box = page.elements[image.element]
         return background[1].strip() if box.first == box.end or _FIGURE.search(f"{box.tag} {box.step.words}") else ""
-    return _shown(tuple(attributes.items()), image.link)
+    return _address_in(tuple(attributes.items()), image.link)
 
 
 @lru_cache(maxsize=2048)  # most pictures stand on all pages of a site
-def _shown(own: tuple[tuple[str, str | None], ...], link: str) -> str:
+def _address_in(own: tuple[tuple[str, str | None], ...], link: str) -> str:
     """Return the address of what an element shows, by its attributes and the address that it links to."""
     attributes = dict(own)
     width, height = declared_size(attributes, "width"), declared_size(attributes, "height")
