@@ -27,7 +27,7 @@ _TRIGGERS: Mapping[Kind, tuple[str, ...]] = {
     ),
     "content": ("act", "act_word"),
     "risks": ("harm", "excluded"),
-    "risk_denial": ("denial", "(?:起き|起こり|出|生じ|残り|みられ|あり|ござい)ません"),
+    "risk_denial": ("denial", "(?:起き|起こり|出|生じ|残り|なり|みられ|あり|ござい)(?:ません|にく)"),
     "contact": (r"\d\d|@|(?i:line)|丁目|番|条|\d[\-‐ー−の]",),
     "unapproved": (r"承認|認可|認め|適[応用]外|オフラベル",),
     "import_source": ("own_import",),

@@ -13,7 +13,7 @@ from columnarchive.observations.sentences import Sentence, topics_of
 
 _TREATMENT_SUBJECT = re.compile(
     r"(?:治療|施術|手術|注射|点滴|照射|投与|接種|服用|内服|麻酔|術|装置|装着|麻酔|抜歯|採取|移植|処置|検査|レーザー|薬|剤|ワクチン|鍼|はり|灸|矯正|"
-    r"採卵|生検|注入|脱毛|マウスピース|マスク|CPAP|シーパップ|コイル|機器|機械|当院|インプラント|糸|プレート|レンズ|マスク|もみ|面接|セッション)(?:[^。、]{0,8})?(?:後|時|中|直後|部位?|では|には|により|による|によって|で|に|の|は|が|を|し)"
+    r"採卵|生検|ICL|レーシック|注入|脱毛|マウスピース|マスク|CPAP|シーパップ|コイル|機器|機械|当院|インプラント|糸|プレート|レンズ|マスク|もみ|面接|セッション)(?:[^。、]{0,8})?(?:後|時|中|直後|部位?|では|には|により|による|によって|で|に|の|は|が|を|し)"
 )
 _NOT_RELIEVED = re.compile(
     r"[^。]{0,20}(?:わけで(?:は|も)|とは限|きれ(?:ません|ない)|できません|ないこと|ないおそれ|ない場合)"
@@ -34,8 +34,8 @@ _NAMED_LIST = re.compile(
 )
 _EARLY = re.compile(r"はじめ|初期|早期|進行する|気づ")
 _NEVER = re.compile(
-    r"(?:など|等)?(?:は|が|も)(?:(?:起き|起こ|出|生じ|残)ることは)?(?:まず|ほとんど|ほぼ|一切|まったく|全く|決して|絶対に)*"
-    r"(?:起き|起こり|出|生じ|残り|みられ|あり|ござい)ません(?!か|でし)"
+    r"(?:など|等)?(?:は|が|も|に)(?:(?:起き|起こ|出|生じ|残|な)ることは)?(?:まず|ほとんど|ほぼ|一切|まったく|全く|決して|絶対に)*"
+    r"(?:(?:起き|起こり|出|生じ|残り|なり|みられ|あり|ござい)ません(?!か|でし)|(?:起き|起こり|出|生じ|残り|なり)にく[いく])"
 )
 _LIST = re.compile(r"[、,・/／]|や|と")
 _THEN_CALL = re.compile(
@@ -209,7 +209,7 @@ def risk_denial(s: Sentence) -> Iterator[Span]:
 def _denials(text: str, question: str) -> tuple[Span, ...]:
     found_at = [
         (harm.start(), never.end())
-        for harm in pattern("harm").finditer(text if "ません" in text else "")
+        for harm in pattern("harm").finditer(text if "ません" in text or "にく" in text else "")
         if (never := _NEVER.match(text, harm.end())) and not _EARLY.search(text, 0, harm.start())
     ]
     for found in find_words("denial", text):
