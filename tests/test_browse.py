@@ -18,7 +18,7 @@ from datasette.app import Datasette
 from reading import opened
 
 from columnarchive import reader
-from columnarchive.diff.labels import priority
+from columnarchive.diff import priority
 from columnarchive.store.database import Database
 
 HOME = "/-/archive"

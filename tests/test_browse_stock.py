@@ -20,7 +20,7 @@ from columnarchive import locale
 from columnarchive.browse.datasette_tables import tables as described
 from columnarchive.browse.request import PageRequest, language, web
 from columnarchive.browse.views import ROUTES
-from columnarchive.diff.labels import LEVELS
+from columnarchive.diff import LEVELS
 
 HOME = "/-/archive"
 NANBYO = quote(sample.NANBYO)

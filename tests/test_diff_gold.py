@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from columnarchive.diff import LEVELS
 from columnarchive.diff.compare import compare
-from columnarchive.diff.labels import LEVELS
 from columnarchive.diff.spans import spans_between
 from columnarchive.records import Article, Block
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from columnarchive import errors, locale
 from columnarchive.cli.app import app
 from columnarchive.cli.output import text_width
-from columnarchive.diff.labels import LEVELS
+from columnarchive.diff import LEVELS
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "columnarchive"
 ENGLISH, JAPANESE = locale.catalogue("en"), locale.catalogue("ja")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typer.main import get_command
 
 from columnarchive.cli.app import app
-from columnarchive.diff.labels import LEVELS
+from columnarchive.diff import LEVELS
 from columnarchive.records import OUTCOMES
 
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from columnarchive import load_on_use
-from columnarchive.diff.labels import priority as priority
+from columnarchive.diff import priority as priority
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.records import Article, Comparison, Picture, Revision, Sentence
 from columnarchive.search.fold import FOLDS as FOLDS
@@ -79,8 +79,8 @@ from columnarchive.times import DEFAULT_ZONE, system_clock, to_text, typed
 from columnarchive.urls import canonical, lookup_forms
 
 if TYPE_CHECKING:
-    from columnarchive.diff.layout import Paragraph as Paragraph
-    from columnarchive.diff.layout import lay_out as lay_out
+    from columnarchive.diff.render_html import Paragraph as Paragraph
+    from columnarchive.diff.render_html import lay_out as lay_out
     from columnarchive.diff.render_html import spans_to_html as spans_to_html
     from columnarchive.diff.render_html import to_html as to_html
     from columnarchive.diff.render_text import to_json as to_json
@@ -92,8 +92,7 @@ if TYPE_CHECKING:
 __getattr__ = load_on_use(
     __name__,
     {
-        "diff.layout": ("Paragraph", "lay_out"),
-        "diff.render_html": ("spans_to_html", "to_html"),
+        "diff.render_html": ("Paragraph", "lay_out", "spans_to_html", "to_html"),
         "diff.render_text": ("to_json", "to_terminal"),
         "diff.sentences": ("sentences_of",),
     },

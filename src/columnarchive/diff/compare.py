@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from columnarchive.diff import ENGINE, in_order, level_of
 from columnarchive.diff.alignment import Alignment, Link, align
 from columnarchive.diff.label_rules import judge
-from columnarchive.diff.labels import ENGINE, in_order, level_of
 from columnarchive.diff.pictures import NOTHING_READ, PictureReadings, picture_edits
 from columnarchive.diff.sentences import Sentences, sentences_of
 from columnarchive.diff.spans import spans_between
@@ -19,7 +19,7 @@ _NOTICE_SHARE = 0.1
 # A text of which less than this share stayed was written anew.
 _SAME_SHARE = 0.3
 # Of a text of several sentences of which less than this share stayed, no claim is left: a notice took its place.
-_LEAST_KEPT = 0.2
+_LEAST_COMMON = 0.2
 _REWRITTEN_LENGTH = 200
 # Nobody reads more edits of one change; beyond, an edit is just `wording`, and the comparison is `capped`.
 _MOST_JUDGED = 500
@@ -51,7 +51,7 @@ def compare(
         was, now = sides(old, new, before, after, alignment.links)
         of_text = list(_edits(alignment.links, (before, after), was, now))
         size = sum(map(len, before.texts))
-        is_gone = len(before.texts) > 1 and size - _count(of_text, "delete") < size * _LEAST_KEPT
+        is_gone = len(before.texts) > 1 and size - _count(of_text, "delete") < size * _LEAST_COMMON
         edits += _without_claims(of_text) if is_gone else of_text
     pictures = tuple(picture_edits(old, new, known))
     labels = {label for edit in (*edits, *pictures) for label in edit.labels}

@@ -10,19 +10,20 @@ from operator import add
 
 from rapidfuzz.distance import Indel, Postfix, Prefix
 
-from columnarchive.diff.facts import (
+from columnarchive.diff.facts import (  # fmt: skip
     Facts,
     claim_of,
+    credential,
     degree,
     facts_of,
     is_flat_denial,
     limiters,
     lost,
+    person,
     rates,
     topic_of,
-)  # fmt: skip
+)
 from columnarchive.diff.normalization import canonical_values, comparison_key, differs_in_letters, nfkc_no_space
-from columnarchive.diff.person_labels import credential, person
 from columnarchive.diff.sentences import LONGEST, standing
 from columnarchive.diff.spans import spans_between
 from columnarchive.observations.lexicon import literal_pairs, pattern

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from columnarchive.containment import Containment
 from columnarchive.crawl.link_scoring import MAX_TEXT_PAGES, is_further_page, split_page_number
-from columnarchive.diff.labels import ENGINE
+from columnarchive.diff import ENGINE
 from columnarchive.diff.pictures import differ
 from columnarchive.diff.sentences import sentences_of
 from columnarchive.history.article_identity import (

@@ -5,9 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from columnarchive.observations.context import about_others, explains_ban, negated, on_disease, on_jobs
 from columnarchive.observations.lexicon import pattern
-from columnarchive.observations.readers import COUNT, DURATION, Span, addresses, amounts, phones
+from columnarchive.observations.readers import (
+    COUNT,
+    DURATION,
+    Span,
+    about_others,
+    addresses,
+    amounts,
+    explains_ban,
+    negated,
+    on_disease,
+    on_jobs,
+    phones,
+)
 from columnarchive.observations.sentences import Sentence
 
 _DEFINES = re.compile(

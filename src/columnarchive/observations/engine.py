@@ -8,11 +8,9 @@ from functools import cache, cached_property
 from itertools import accumulate
 from operator import add
 
-from columnarchive.observations import claims, disclosures, products, risks
-from columnarchive.observations.context import clinic_names
+from columnarchive.observations import KINDS, Context, Kind, Line, Observation, claims, disclosures, products, risks
 from columnarchive.observations.lexicon import forms, pattern, prefix
-from columnarchive.observations.readers import Span
-from columnarchive.observations.records import KINDS, Context, Kind, Line, Observation
+from columnarchive.observations.readers import Span, clinic_names
 from columnarchive.observations.sentences import Sentence, fold, read
 
 _BETWEEN = "。\n"

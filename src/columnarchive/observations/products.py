@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from columnarchive.observations.context import about_others, explains_ban, negated, speaks_as_clinic
 from columnarchive.observations.lexicon import pattern
-from columnarchive.observations.readers import Span
+from columnarchive.observations.readers import Span, about_others, explains_ban, negated, speaks_as_clinic
 from columnarchive.observations.sentences import Sentence
 
 _WARNED_OF = re.compile(

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from columnarchive.observations.context import about_others, explains_ban, on_disease, on_jobs, speaks_as_clinic
 from columnarchive.observations.lexicon import find_words, pattern
-from columnarchive.observations.readers import Span
+from columnarchive.observations.readers import Span, about_others, explains_ban, on_disease, on_jobs, speaks_as_clinic
 from columnarchive.observations.sentences import Sentence, topics_of
 
 _TREATMENT_SUBJECT = re.compile(
@@ -32,7 +31,7 @@ _LISTED_BEHIND = re.compile(r"(?:(?:や|、|・|と|および|または)[^。、
 _NAMED_LIST = re.compile(
     r"(?:副作用|副反応|合併症|有害事象)(?:として|に)は?[、:]?([^。]{2,80}?)(?:など|等|が(?:あ|報告|み|見|起|生))"
 )
-_EARLY = re.compile(r"はじめ|初期|早期|進行する|気づ")
+_FIRST_STAGE = re.compile(r"はじめ|初期|早期|進行する|気づ")
 _NEVER = re.compile(
     r"(?:など|等)?(?:は|が|も|に)(?:(?:起き|起こ|出|生じ|残|な)ることは)?(?:まず|ほとんど|ほぼ|一切|まったく|全く|決して|絶対に)*"
     r"(?:(?:起き|起こり|出|生じ|残り|なり|みられ|あり|ござい)ません(?!か|でし)|(?:起き|起こり|出|生じ|残り|なり)にく[いく])"
@@ -210,7 +209,7 @@ def _denials(text: str, question: str) -> tuple[Span, ...]:
     found_at = [
         (harm.start(), never.end())
         for harm in pattern("harm").finditer(text if "ません" in text or "にく" in text else "")
-        if (never := _NEVER.match(text, harm.end())) and not _EARLY.search(text, 0, harm.start())
+        if (never := _NEVER.match(text, harm.end())) and not _FIRST_STAGE.search(text, 0, harm.start())
     ]
     for found in find_words("denial", text):
         after = text[found.end() : found.end() + 30]
@@ -218,7 +217,7 @@ def _denials(text: str, question: str) -> tuple[Span, ...]:
             re.match(r"(?:が|けれど|けど|ものの)、", after) and "皆無" in after
         ):
             continue
-        if _EARLY.search(text, 0, found.start()) or re.match(
+        if _FIRST_STAGE.search(text, 0, found.start()) or re.match(
             r"の?(?:治療|手術|薬|施術|方法|もの|検査)?(?:は|も|など)?(?:あり|存在し)(?:ませ|え)|治療はありません", after
         ):
             continue

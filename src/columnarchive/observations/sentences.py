@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
+from columnarchive.observations import Line
 from columnarchive.observations.lexicon import pattern, topics
-from columnarchive.observations.records import Line
 
 _ITEM = re.compile(r"\s*[・•●○◯◆◇■□▪▫‣※＊*★☆✓✔▶►→⇒\-]+\s*")
 _STEP = re.compile(

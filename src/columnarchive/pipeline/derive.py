@@ -15,7 +15,7 @@ import msgspec
 from columnarchive import history, observations
 from columnarchive.config import SiteSettings
 from columnarchive.containment import Containment, ignore
-from columnarchive.diff.labels import ENGINE
+from columnarchive.diff import ENGINE
 from columnarchive.errors import ArchiveError, StoreError, UsageError
 from columnarchive.extract import RULES
 from columnarchive.pipeline.worker_pool import (

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from columnarchive import locale
 from columnarchive.config import DigestSettings, Settings, WebhookSettings, did_you_mean
-from columnarchive.diff.labels import LEVELS, priority
+from columnarchive.diff import LEVELS, priority
 from columnarchive.errors import ArchiveError, FetchError, UsageError
 from columnarchive.exchange.markdown import inline
 from columnarchive.locale import Language, label_names, text
