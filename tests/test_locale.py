@@ -175,5 +175,6 @@ def test_a_sentence_that_is_none_of_ours_stays_as_it_is() -> None:
 
 def test_each_fault_is_used_and_each_next_step_belongs_to_an_outcome() -> None:
     assert set(ENGLISH["fault"]) <= constants()
+    assert set(ENGLISH["progress"]) <= constants()
     assert set(ENGLISH["problem"]) <= constants() | {key.removeprefix("problem.") for key in constants()}
     assert set(ENGLISH["next_step"]) <= set(ENGLISH["outcome"])

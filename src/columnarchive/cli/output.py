@@ -164,10 +164,11 @@ class Bar:
             console=out,
             disable=not sys.stderr.isatty() or is_quiet(),
         )
-        self._task = self._progress.add_task(title, total=None, note="")
+        self._task = self._progress.add_task(locale.name(lang(), "progress", title), total=None, note="")
 
     def update(self, done: int, total: int | None, note: str = "") -> None:
         """Show the progress of the work."""
+        note = locale.name(lang(), "progress", note)
         logging.getLogger("columnarchive").info("%s", visible(note))
         self._progress.update(self._task, completed=done, total=total, note=shorten(visible(note), self._width))
 
