@@ -414,6 +414,27 @@ def test_ctrl_c_finishes_what_is_in_flight(db: Database, site: Site) -> None:
     assert len(site.paths()) == len(set(site.paths()))
 
 
+def test_a_crawl_of_several_sites_that_was_broken_off_leaves_those_it_had_finished(db: Database, site: Site) -> None:
+    with Site(a_site()) as other:
+        chosen = targets(db, [each.url + "/column/" for each in (site, other)], Settings())
+        options = CrawlOptions(allow_private=True, clock=lambda: AT, timer=FakeClock().timer(), sites_at_once=1)
+
+        def interrupt(progress: Progress) -> None:
+            if progress.pages == 13:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        assert crawl(db, chosen, options, report=interrupt).interrupted
+        first, second = len(site.asked), len(other.asked)
+        assert not crawl(db, chosen, options).interrupted
+        columns = [path for path in other.paths() if path.startswith("/column/")]
+        assert len(columns) == len(set(columns)) == 10
+        assert not [path for path, *_ in site.asked[first:] if path.startswith("/column/")]
+        assert second < len(other.asked)
+        assert crawl(db, chosen, options).outcomes == {"unchanged": 20}  # a new crawl visits the named sites whole
+        assert crawl(db, chosen, options, report=interrupt).interrupted
+        assert crawl(db, chosen[:1], options).outcomes == {"unchanged": 10}  # and so does one of other sites
+
+
 PROGRAM = """
 import sys
 from pathlib import Path

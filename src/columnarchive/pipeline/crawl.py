@@ -215,7 +215,12 @@ def crawl(
     gone = site_rows.gone(db.conn, names)
     with writer_lock(db.path, "crawl"):
         run = CrawlRun(db, options, report, pool, hooks, reader)
+        with db.transaction() as conn:
+            run.group.crawl = frontier.open_crawl(conn, names)
         asyncio.run(crawl_sites(run, sites))
+        if not run.stop.is_set():
+            with db.transaction() as conn:
+                frontier.close_crawl(conn)
         if pool is not None and not run.stop.is_set():
             run.derive_and_notify(pool, ())  # also what an earlier run was killed before
     return CrawlSummary(

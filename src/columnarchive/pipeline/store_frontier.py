@@ -26,10 +26,11 @@ LONGEST_REST = timedelta(hours=24)
 
 @dataclass(slots=True)
 class Group:
-    """Captures, queue and robots that are committed together: at most 50 captures, at most a second."""
+    """Captures, queue and robots of a crawl that are committed together: at most 50 captures, at most a second."""
 
     db: Database
     clock: Clock
+    crawl: int = 0
     members: list[int] = field(default_factory=list)
     opened_at: float = 0.0
     open: contextlib.ExitStack | None = None
@@ -242,7 +243,7 @@ class SiteFrontier:
     def close(self) -> None:
         """The site was crawled to its end: nothing of this run is to be gone on with."""
         self.group.begin()
-        frontier.close_run(self.group.db.conn, self.site_id, to_text(self.group.clock()))
+        frontier.close_run(self.group.db.conn, self.site_id, to_text(self.group.clock()), self.group.crawl)
 
 
 def open_frontier(group: Group, plan: SitePlan, days: tuple[float, float], everything: bool) -> SiteFrontier:
@@ -252,5 +253,5 @@ def open_frontier(group: Group, plan: SitePlan, days: tuple[float, float], every
     conn = group.db.conn
     site_id = sites.ensure_site(group.db, plan.name, now, plan.start[0] if plan.start else "", plan.title)
     frontier.start_pages(conn, site_id, plan.start, PRIORITY["start"])
-    run, everything = frontier.open_run(conn, site_id, everything)
+    run, everything = frontier.open_run(conn, site_id, everything, group.crawl)
     return SiteFrontier(group, site_id, plan, frontier.Due(run, now, everything), days)

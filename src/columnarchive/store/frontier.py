@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -260,23 +261,45 @@ def keep_rest(conn: sqlite3.Connection, origin: str, until: str, rests: int) -> 
     )
 
 
-def open_run(conn: sqlite3.Connection, site_id: int, everything: bool) -> tuple[int, bool]:
-    """The number of a site's run, and whether it visits all pages: a new one, or the one that was broken off."""
+def open_crawl(conn: sqlite3.Connection, names: Iterable[str]) -> int:
+    """Return the number of a crawl over sites: a new one, or that of the same sites that was broken off."""
+    sites = hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
+    row = conn.execute("select value from meta where key = 'crawl'").fetchone()
+    number, sites_before, state = row[0].split() if row else ("0", "", "closed")
+    crawl = int(number) + (state == "closed" or sites != sites_before)
+    conn.execute("insert or replace into meta(key, value) values ('crawl', ?)", (f"{crawl} {sites} open",))
+    return crawl
+
+
+def close_crawl(conn: sqlite3.Connection) -> None:
+    """Note that the crawl came to its end: the next one is a new one."""
+    conn.execute("update meta set value = replace(value, ' open', ' closed') where key = 'crawl'")
+
+
+def open_run(conn: sqlite3.Connection, site_id: int, everything: bool, crawl: int) -> tuple[int, bool]:
+    """The number of a site's run, and whether it visits all pages: a new one, or the one that was broken off.
+
+    A site that this crawl came to the end of before it was broken off is visited again only where pages are due.
+    """
     key = f"crawl run of site {site_id}"
     row = conn.execute("select value from meta where key = ?", (key,)).fetchone()
-    number, scope, state = row[0].split() if row else ("0", "due", "closed")
+    number, scope, state, *ended_in = row[0].split() if row else ("0", "due", "closed")
     run = int(number) + (state == "closed")
-    everything = everything or (state == "open" and scope == "all")
+    if state == "open":
+        everything = everything or scope == "all"
+    elif ended_in == [str(crawl)]:
+        everything = False
     value = f"{run} {'all' if everything else 'due'} open"
     conn.execute("insert or replace into meta(key, value) values (?, ?)", (key, value))
     return run, everything
 
 
-def close_run(conn: sqlite3.Connection, site_id: int, at: str) -> None:
+def close_run(conn: sqlite3.Connection, site_id: int, at: str, crawl: int) -> None:
     """A site's run came to its end: the next one is a new one."""
     conn.execute("update sites set last_crawl_at = ? where id = ?", (at, site_id))
     conn.execute(
-        "update meta set value = replace(value, ' open', ' closed') where key = ?", (f"crawl run of site {site_id}",)
+        "update meta set value = replace(value, ' open', ' closed ' || ?) where key = ?",
+        (crawl, f"crawl run of site {site_id}"),
     )
 
 
