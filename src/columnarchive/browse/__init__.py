@@ -41,10 +41,10 @@ def register_routes() -> list[tuple[str, Any]]:
 @hook
 def startup(datasette: Any) -> Callable[[], Any]:
     """Find the archives; tell Datasette 1.0 about their tables, which 0.65 asks for by `get_metadata`."""
-    from columnarchive.browse import access, datasette_tables
+    from columnarchive.browse import datasette_tables
 
     async def find() -> None:
-        datasette_tables.set_archives(datasette, await access.archives(datasette))
+        datasette_tables.set_archives(datasette, await datasette_tables.served_archives(datasette))
         if hasattr(datasette, "set_resource_metadata"):
             await datasette_tables.register(datasette)
 

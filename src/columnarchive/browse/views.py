@@ -11,7 +11,7 @@ from typing import Any
 
 from datasette import Forbidden, Response
 
-from columnarchive.browse import access, article, captures, diff, feeds, home, ledger, replay, search, sites
+from columnarchive.browse import article, captures, datasette_tables, diff, home, ledger, search
 from columnarchive.browse.rendering import PAGE_POLICY, REVIEW_POLICY, FileResponse, Page, render
 from columnarchive.browse.request import ROOT, PageRequest, language
 from columnarchive.errors import ArchiveError, NotFound, StoreError, UsageError, describe
@@ -46,19 +46,19 @@ ROUTES = (
     Route("change", diff.change, _TEXTS),
     Route("cite", diff.cite, (*_TEXTS, "edits")),
     Route("search", search.search, ("sites", "articles", "sentences")),
-    Route("sites", sites.sites, ("sites", "articles")),
-    Route("site", sites.site, ("sites", "articles", "changes", "pages")),
+    Route("sites", home.sites, ("sites", "articles")),
+    Route("site", home.site, ("sites", "articles", "changes", "pages")),
     Route("observations", ledger.observations, ("sites", "articles", "observations", "page_observations")),
     Route("observation", ledger.observation, ("sites", "articles", "observations")),
-    Route("copies", sites.copies, ("sites", "articles", "passages", "copies")),
-    Route("passage", sites.passage, ("articles", "revisions", "passages", "copies")),
+    Route("copies", home.copies, ("sites", "articles", "passages", "copies")),
+    Route("passage", home.passage, ("articles", "revisions", "passages", "copies")),
     Route("captures", captures.captures, ("pages", "captures")),
     Route("capture", captures.capture, _EVIDENCE),
     Route("replay", captures.replay, _EVIDENCE),
-    Route("picture", replay.picture, (*_EVIDENCE, "pictures")),
+    Route("picture", captures.picture, (*_EVIDENCE, "pictures")),
     Route("body", captures.download, _EVIDENCE),
     Route("evidence", captures.evidence, (*_TEXTS, *_EVIDENCE, "chain")),
-    Route("feed", feeds.feed, ("sites", "articles", "changes", "sentences")),
+    Route("feed", search.feed, ("sites", "articles", "changes", "sentences")),
 )
 
 
@@ -76,11 +76,11 @@ def routes() -> list[tuple[str, Callable[..., Any]]]:
 
 async def review(datasette: Any, request: Any) -> Any:
     """Store what a reader notes of a change, from the form of a page of ours; Datasette has checked its token."""
-    names = await access.archives(datasette)
+    names = await datasette_tables.served_archives(datasette)
     asked = _request(datasette, request, "review", names)
     if request.method != "POST":
         return Response.text("POST only", status=405, headers={"Allow": "POST"})
-    if not asked.database or not await access.can_review(datasette, request.actor, asked.database):
+    if not asked.database or not await datasette_tables.can_review(datasette, request.actor, asked.database):
         raise Forbidden("columnarchive-review")
     form = await request.post_vars()
     mark = form.get("mark", "")
@@ -99,7 +99,7 @@ async def review(datasette: Any, request: Any) -> Any:
 
 
 async def _respond(datasette: Any, asked: Any, route: Route) -> Any:
-    names = await access.archives(datasette)
+    names = await datasette_tables.served_archives(datasette)
     request = _request(datasette, asked, route.page, names)
     database = request.database
 
@@ -113,12 +113,12 @@ async def _respond(datasette: Any, asked: Any, route: Route) -> Any:
     if not database:
         return made(_failed(request, NotFound("no_archive"), "not_found", 404))
     try:
-        await access.ensure_visible(datasette, asked.actor, database, route.tables)
+        await datasette_tables.ensure_visible(datasette, asked.actor, database, route.tables)
     except Forbidden:
         context = {"heading": request.text("forbidden"), "sentence": "", "language": request.lang}
         return made(Page("failed.html", context, 403))
-    sees_withdrawals = await access.is_visible(datasette, asked.actor, database, "withdrawals")
-    can_review = await access.can_review(datasette, asked.actor, database)
+    sees_withdrawals = await datasette_tables.is_visible(datasette, asked.actor, database, "withdrawals")
+    can_review = await datasette_tables.can_review(datasette, asked.actor, database)
     request = replace(request, sees_withdrawals=sees_withdrawals, can_review=can_review)
 
     def viewed(conn: Any) -> Any:

@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from columnarchive import __version__, locale
-from columnarchive.cli import crawl, demo, diff, maintenance, search, serve, show, sites, watch
+from columnarchive.cli import crawl, diff, maintenance, search, serve, show, sites
 from columnarchive.cli.main import main as main
 from columnarchive.cli.output import DEFAULT_DATABASE, be_quiet, be_verbose, lang, pass_database, t, wrapped
 
@@ -45,7 +45,7 @@ COMMANDS: Commands = {
     "stamp": maintenance.stamp,
     "withdraw": maintenance.withdraw,
     "serve": serve.serve,
-    "demo": demo.demo,
+    "demo": crawl.demo,
 }
 GROUPS: dict[str, tuple[Callable[..., None], Commands]] = {
     "sites": (
@@ -61,7 +61,7 @@ GROUPS: dict[str, tuple[Callable[..., None], Commands]] = {
             "shard": sites.shard,
         },
     ),
-    "watch": (watch.watch, {"list": watch.list_searches, "add": watch.add, "remove": watch.remove}),
+    "watch": (search.watch, {"list": search.list_searches, "add": search.add_search, "remove": search.remove_search}),
 }
 
 
