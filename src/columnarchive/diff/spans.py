@@ -207,8 +207,8 @@ def _merged(pieces: Iterator[Piece]) -> list[Piece]:
 def _is_island(before: Piece, equal: Piece, after: Piece) -> bool:
     """Return whether equal text between two changes reads as part of one change.
 
-    Such is space inside a name, particles inside a phrase that was rewritten as a whole, and a noun whose verb ending
-    changed together with what precedes it.
+    Such is space inside a name, particles inside a phrase that was rewritten as a whole, a noun whose verb ending
+    changed together with what precedes it, and one that is joined otherwise to what is before and after it.
     """
     text = "".join(equal[0])
     if not (after[0] and after[1]):
@@ -216,13 +216,15 @@ def _is_island(before: Piece, equal: Piece, after: Piece) -> bool:
     if not (before[0] and before[1]):
         is_listed = (before[0] or before[1])[0] in _LISTING and text in _OF_LISTS
         return not is_listed and len(equal[0]) == 1 and _PARTICLES.fullmatch(text) is not None
+    around = (before[0][-1], before[1][-1], after[0][0], after[1][0])
+    if len(equal[0]) == 1 and _NOUN_END.search(text) and all(map(_PARTICLES.fullmatch, around)):
+        return True
     if len(equal[0]) == 1 and _VERBAL_NOUN.fullmatch(text):
         endings = [_VERB_ENDING.match(side[0]) is not None for side in after[:2]]
         return any(endings) and all(has_kana(side[0]) for side in after[:2])
     if not is_function(text):
         return False
     if not text.strip():
-        around = (before[0][-1], before[1][-1], after[0][0], after[1][0])
         return not any(_NOT_NAME.search(token) for token in around)
     return any(has_kana("".join(side)) for piece in (before, after) for side in piece[:2])
 
