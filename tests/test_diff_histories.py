@@ -19,8 +19,7 @@ from deriving import import_files
 from columnarchive.diff.compare import compare
 from columnarchive.diff.normalization import nfkc_no_space
 from columnarchive.diff.sentences import split
-from columnarchive.extract.dom_paths import Places
-from columnarchive.extract.outlines import Outline
+from columnarchive.extract.outlines import Outline, Places
 from columnarchive.extract.saved_pages import open_page
 from columnarchive.reader import Reader
 from columnarchive.records import Article, Block

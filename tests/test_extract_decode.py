@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from columnarchive.extract.charset import decode
-from columnarchive.extract.dom_paths import Places
-from columnarchive.extract.outlines import Outline
+from columnarchive.extract.outlines import Outline, Places
 from columnarchive.extract.saved_pages import open_page
 
 SAYS = (

@@ -16,8 +16,7 @@ import pytest
 
 from columnarchive.extract.article import Site
 from columnarchive.extract.bylines import names_people
-from columnarchive.extract.dom_paths import Places
-from columnarchive.extract.outlines import Outline
+from columnarchive.extract.outlines import Outline, Places
 from columnarchive.extract.saved_pages import SavedPage, learn, open_page, read_page, read_pages
 from columnarchive.records import Article
 from columnarchive.text import is_date_line

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.listing_detection import digest, find_listings
-from columnarchive.extract.outlines import Outline
+from columnarchive.extract.outlines import Outline, Places
 from columnarchive.extract.saved_pages import open_page
 
 ORIGIN = "https://clinic.example"

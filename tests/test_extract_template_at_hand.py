@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from columnarchive.extract.dom_paths import Places
-from columnarchive.extract.outlines import Outline
+from columnarchive.extract.outlines import Outline, Places
 from columnarchive.extract.saved_pages import learn, open_page, read_page, read_pages
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import columnarchive.extract
+from columnarchive.extract.dom import exceeded_limit
 from columnarchive.extract.links import page_links
-from columnarchive.extract.markup_limits import exceeded_limit
 from columnarchive.extract.saved_pages import read_pages
 
 URL = "https://clinic.example/column/1.html"

@@ -116,7 +116,7 @@ def broken() -> Iterator[str]:
 def test_each_hostile_picture_has_its_named_outcome(
     tmp_path: Path, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures.picture_text, "engine", lambda: "")  # whether text is read is not asked here
+    monkeypatch.setattr(pictures.picture_files, "engine", lambda: "")  # whether text is read is not asked here
     sent = {f"/img/{name}": Reply(200, body, {"Content-Type": "image/png"}) for name, (body, _) in SENT.items()}
     sent["/img/inflated.png"] = Reply(200, gzip.compress(PNG + b"\0" * 60_000_000), {"Content-Encoding": "gzip"})
     sent["/img/inside.png"] = Reply(302, b"", {"Location": "http://10.11.12.13/secret.png"})

@@ -51,9 +51,9 @@ def _plain(text: str) -> str:
 def _read(drawn: picture_tables.DrawnTable) -> str:
     from PIL import Image
 
-    from columnarchive.extract import picture_text
+    from columnarchive.extract import picture_files
 
-    return picture_text.in_lines(picture_text.read(Image.open(io.BytesIO(drawn.body)).convert("RGB")))
+    return picture_files.in_lines(picture_files.read(Image.open(io.BytesIO(drawn.body)).convert("RGB")))
 
 
 @pytest.mark.slow

@@ -22,8 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from columnarchive.extract import content_selection, template
-from columnarchive.extract.dom_paths import Places
-from columnarchive.extract.outlines import Outline
+from columnarchive.extract.outlines import Outline, Places
 from columnarchive.extract.saved_pages import learn, open_page, read_page, read_pages
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from columnarchive.extract.json_ld import LinkedData
+from columnarchive.extract.bylines import LinkedData
 from columnarchive.extract.outlines import Outline
 from columnarchive.extract.rules import LINK_SHARE
 from columnarchive.text import find_dates

@@ -12,8 +12,7 @@ from functools import lru_cache
 
 from selectolax.lexbor import LexborNode
 
-from columnarchive.extract.dom_paths import IN_ARTICLE, NO_STEP, Places
-from columnarchive.extract.outlines import Element, Image, Outline, Piece
+from columnarchive.extract.outlines import IN_ARTICLE, NO_STEP, Element, Image, Outline, Piece, Places
 from columnarchive.extract.rules import INLINE, LABELS, MAX_LINE, MAX_PIECE, MAX_TOKENS, SKIPPED, VOID
 from columnarchive.text import find_dates, is_date_line
 

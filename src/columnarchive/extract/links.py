@@ -1,7 +1,11 @@
-"""What a page links to, and how: each link with its place, its zone and what stands around it."""
+"""What a page links to, and how: each link with its place, its zone and what stands around it.
+
+Some links only a script or data gives: `onclick`, `data-href`, forms, frames, JSON-LD lists, embedded JSON.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Set
@@ -9,15 +13,113 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import unescape
 from itertools import chain
+from typing import Any
+from urllib.parse import urlencode
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from columnarchive.errors import UsageError
-from columnarchive.extract import script_links
-from columnarchive.extract.markup_limits import exceeded_limit
+from columnarchive.extract.dom import exceeded_limit
 from columnarchive.extract.page_regions import Place, place_of, zone_of
 from columnarchive.extract.response_headers import FEEDS, NAMED, refreshed
 from columnarchive.urls import Link, PageLinks, Zone, canonical, directory, shape
+
+# Elements with a script or data attribute instead of an address.
+SCRIPTED = ", ".join(f"[{name}]:not([href])" for name in ("onclick", "data-href", "data-url", "data-link"))
+FRAMES = "frame[src], iframe[src]"
+_NAVIGATION = re.compile(
+    r"(?:location(?:\.href)?\s{0,9}=|location\.(?:assign|replace)\s{0,9}\(|window\.open\s{0,9}\()\s{0,9}"
+    r"(?:'([^'\s]{1,500})'|\"([^\"\s]{1,500})\")"
+)
+_ADDRESS = re.compile(r"(?:https?://|/|\.{1,2}/|(?<![\w%-])[\w%-]{1,300}(?:/|\.html?\b|\.php\b))")
+_TEMPLATE = re.compile(r"(<template\b[^<>]*>|</template>)", re.I)
+_DATA_SCRIPT = 'script[type="application/json"], script#__NEXT_DATA__, script#__NUXT_DATA__'
+_DATA_STRING = re.compile(r'"((?:https?:)?(?:\\?/){1,2}[^"\\<>\s]{1,300}(?:\\/[^"\\<>\s]{0,300}){0,12})"')
+_MAX_DATA = 2_000_000  # characters of embedded JSON
+_MAX_STRINGS = 3000
+_MAX_DEPTH = 8
+
+
+def open_shadow_roots(html: str) -> str:
+    """Return a page with its declarative shadow roots as plain elements: browsers show them, the parser does not."""
+    if "shadowrootmode" not in html:
+        return html
+    parts = _TEMPLATE.split(html)
+    shadow: list[bool] = []
+    for number, part in enumerate(parts):
+        if number % 2 and part.startswith("</"):
+            if shadow and shadow.pop():
+                parts[number] = "</div>"
+        elif number % 2:
+            shadow.append("shadowrootmode" in part)
+            parts[number] = "<div>" if shadow[-1] else part
+    return "".join(parts)
+
+
+def scripted_address(node: LexborNode) -> str:
+    """Return the address that an element's script or data attribute leads to; empty for none."""
+    attributes = node.attributes
+    for name in ("data-href", "data-url", "data-link"):
+        value = (attributes.get(name) or "").strip()
+        if _ADDRESS.match(value):
+            return value
+    found = _NAVIGATION.search((attributes.get("onclick") or "")[:5000])
+    return (found[1] or found[2]) if found else ""
+
+
+def form_addresses(tree: LexborHTMLParser) -> Iterator[str]:
+    """Yield where forms lead that ask nothing of the reader: only hidden fields and a button."""
+    for form in tree.css("form[action]")[:50]:
+        if (form.attributes.get("method") or "get").lower() != "get":
+            continue
+        fields = form.css("input, select, textarea")
+        kinds = {(field.attributes.get("type") or field.tag or "").lower() for field in fields}
+        if kinds <= {"hidden", "submit", "button", "image"}:
+            query = [
+                (field.attributes.get("name") or "", field.attributes.get("value") or "")
+                for field in fields
+                if field.attributes.get("type") == "hidden" and field.attributes.get("name")
+            ]
+            yield (form.attributes.get("action") or "") + ("?" + urlencode(query) if query else "")
+
+
+def data_addresses(tree: LexborHTMLParser) -> Iterator[tuple[str, str]]:
+    """Yield addresses and titles of JSON-LD lists, and addresses in JSON from which a script inserts the page."""
+    for node in tree.css('script[type="application/ld+json"]')[:50]:
+        text = node.text()
+        if "itemListElement" in text and len(text) <= _MAX_DATA:
+            try:
+                yield from _list_items(json.loads(text), _MAX_DEPTH)
+            except (ValueError, RecursionError):
+                continue
+    for node in tree.css(_DATA_SCRIPT)[:10]:
+        for number, found in enumerate(_DATA_STRING.finditer(node.text(), 0, _MAX_DATA)):
+            if number >= _MAX_STRINGS:
+                break
+            yield found[1].replace("\\/", "/"), ""
+
+
+def _list_items(data: Any, depth: int) -> Iterable[tuple[str, str]]:
+    """Yield the items of an ItemList anywhere in JSON-LD, breadcrumbs left out."""
+    if depth <= 0:
+        return
+    if isinstance(data, list):
+        for one in data[:1000]:
+            yield from _list_items(one, depth - 1)
+    elif isinstance(data, dict):
+        if data.get("@type") == "BreadcrumbList":
+            return
+        elements = data.get("itemListElement")
+        for element in (elements if isinstance(elements, list) else [])[:1000]:
+            item = element.get("item", element) if isinstance(element, dict) else element
+            url = item.get("url") or item.get("@id") if isinstance(item, dict) else item
+            title = item.get("name") or "" if isinstance(item, dict) else ""
+            if isinstance(url, str):
+                yield url, str(title)[:200]
+        for value in data.values():
+            if isinstance(value, (dict, list)) and value is not elements:
+                yield from _list_items(value, depth - 1)
+
 
 MAX_LINKS = 3000
 _WORK = 20  # characters looked at around links, as a multiple of the page's own
@@ -58,14 +160,14 @@ def page_links(html: str, url: str, wanted: Wanted | None = None) -> PageLinks:
     """
     if exceeded_limit(html.encode()):
         return PageLinks(url, too_deep=True)
-    html = script_links.open_shadow_roots(html)
+    html = open_shadow_roots(html)
     skimmed = _skimmed(html, url) if wanted is not None else None
     if wanted is not None and skimmed is not None and not wanted(skimmed.targets):
         return skimmed
     tree = LexborHTMLParser(html)
     base = _base(tree, url)
     head = _head(tree, base, url)
-    frames = (_target(node.attributes.get("src") or "", base) for node in tree.css(script_links.FRAMES)[:50])
+    frames = (_target(node.attributes.get("src") or "", base) for node in tree.css(FRAMES)[:50])
     head["frames"] = tuple(dict.fromkeys(filter(None, frames)))
     targets = skimmed.targets if skimmed is not None else frozenset()
     links = (*_links(tree, base, _WORK * len(html)), *_data_links(tree, base, url))
@@ -196,8 +298,8 @@ def _links(tree: LexborHTMLParser, base: str, budget: int) -> Iterable[Link]:
     """The links of a page; looks at `budget` characters of text around them in all."""
     known: dict[int, Place] = {}
     rows: list[_Row] = []
-    for node in tree.css(f"a[href], area[href], option[value], {script_links.SCRIPTED}")[:MAX_LINKS]:
-        target = _target(_href(node), base) or _target(script_links.scripted_address(node), base)
+    for node in tree.css(f"a[href], area[href], option[value], {SCRIPTED}")[:MAX_LINKS]:
+        target = _target(_href(node), base) or _target(scripted_address(node), base)
         if not target:
             continue
         place = place_of(node.parent, known)
@@ -229,9 +331,9 @@ def _links(tree: LexborHTMLParser, base: str, budget: int) -> Iterable[Link]:
 def _data_links(tree: LexborHTMLParser, base: str, url: str) -> Iterator[Link]:
     """Links that stand in no element: of forms without a question, JSON-LD lists and embedded JSON, by shape."""
     own = directory(url)
-    data = ((address, "") for address in script_links.form_addresses(tree))
+    data = ((address, "") for address in form_addresses(tree))
     seen: set[str] = set()
-    for address, title in chain(script_links.data_addresses(tree), data):
+    for address, title in chain(data_addresses(tree), data):
         target = _target(address, base)
         if target and target not in seen:
             seen.add(target)

@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from columnarchive.extract.dom_paths import IN_NAVIGATION
-from columnarchive.extract.outlines import Outline
+from columnarchive.extract.outlines import IN_NAVIGATION, Outline
 from columnarchive.extract.response_headers import link_target
 from columnarchive.extract.rules import LINK_SHARE, LISTING_REPEATED
 from columnarchive.urls import is_front_page

@@ -1,11 +1,148 @@
-"""A page after one walk: its pieces of text, the block elements around them, and what its head says."""
+"""A page after one walk: its pieces of text, the block elements around them, what its head says; and their places.
+
+A place is the path of block elements from the top, each step being a tag with its class and id words, without digits
+and without words that only tell a state (`active`, `open`): a form that survives cosmetic edits. Places are interned as
+small integers by one `Places` object a run, so that pages of a site can be compared by number.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from columnarchive.extract.dom_paths import Step
+from columnarchive.extract.rules import (
+    ARTICLE_HEADER,
+    BAD_CLASS,
+    GOOD_CLASS,
+    LABELS,
+    MAX_LINES,
+    NAVIGATION_CLASS,
+    STATE_WORDS,
+)
+
+_ROLES = frozenset(
+    ("navigation", "banner", "contentinfo", "complementary", "search", "menu", "menubar", "dialog", "alertdialog")
+)
+_HIDING_STYLE = re.compile(r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden", re.I)
+_STRIKING_STYLE = re.compile(r"\bline-through\b", re.I)
+_DIGITS = re.compile(r"\d+")
+_ROOT_WORDS = frozenset(("html", "body"))
+_WRAPPING_TAGS = frozenset(("html", "body", "main", "article"))
+_WORD_CHARS = 400  # of a class or an id
+IN_ARTICLE, IN_BAD, IN_NAVIGATION = 1, 2, 4
+"""What an element or one around it is: an <article>, bad by its class or tag, navigation by its name."""
+
+
+@dataclass(slots=True)
+class Step:
+    """One element's verdicts, from its tag and attributes alone; cached, because attributes repeat."""
+
+    tag: str
+    token: str
+    words: str
+    bad: bool
+    good: bool
+    hidden: bool
+    navigation: bool = False
+    struck: bool = False
+    reason: str = ""
+    """The word among class and id that made it bad."""
+    hidden_only: bool = False
+    """Whether nothing but being hidden made it bad."""
+    inside: int = 0
+    """What all that stands in the element is in, as `outlines` counts it."""
+    apart: int = 0
+    """What it is in besides, unless an <article> is around: an aside is a box of the text there."""
+    under: dict[int, int] = field(default_factory=dict)
+    """Places this element has had, by the place it stood in."""
+
+
+NO_STEP = Step("", "", "", False, False, False)
+
+
+Line = tuple[str, bool, str]
+"""A text without white space, whether it says little more than a date, and itself with digits masked."""
+
+
+class Places:
+    """The interner of one run: grows as pages are walked, and is never shared between processes."""
+
+    __slots__ = ("_known", "_steps", "lines", "parents", "steps")
+
+    def __init__(self) -> None:
+        self.parents: list[int] = [-1]
+        self.steps: list[Step] = [NO_STEP]
+        self.lines: dict[str, Line] = {}
+        self._known: dict[tuple[int, str], int] = {}
+        self._steps: dict[tuple[str, str, str, str, bool, bool], Step] = {}
+
+    def step(self, tag: str, attributes: dict[str, str | None]) -> Step:
+        """The verdicts on an element, by its tag and its attributes."""
+        if not attributes:
+            return self._step((tag, "", "", "", False, False))
+        style = attributes.get("style") or ""
+        hidden = "hidden" in attributes or attributes.get("aria-hidden") == "true"
+        hidden = hidden or bool(style and _HIDING_STYLE.search(style))
+        struck = bool(style and _STRIKING_STYLE.search(style))
+        classes, own = (attributes.get("class") or "")[:_WORD_CHARS], (attributes.get("id") or "")[:_WORD_CHARS]
+        return self._step((tag, classes, own, attributes.get("role") or "", hidden, struck))
+
+    def _step(self, key: tuple[str, str, str, str, bool, bool]) -> Step:
+        found = self._steps.get(key)
+        if found is None:
+            found = self._steps[key] = _judge(*key)
+        return found
+
+    def enter(self, parent: int, step: Step) -> int:
+        """The place of an element under its parent's place."""
+        key = (parent, step.token)
+        place = self._known.get(key)
+        if place is None:
+            place = self._known[key] = len(self.parents)
+            self.parents.append(parent)
+            self.steps.append(step)
+        step.under[parent] = place
+        return place
+
+    def deciding(self, place: int, tag: str) -> int:
+        """The place that decides on a text: its own, or for a label, which repeats, the one around it."""
+        return self.parents[place] if tag in LABELS else place
+
+    def remember(self, text: str, known: Line) -> None:
+        """Keep what was found of a short text: menus and footers say the same on every page."""
+        if len(self.lines) >= MAX_LINES:
+            self.lines.clear()
+        self.lines[text] = known
+
+    def path(self, place: int) -> str:
+        """A place as text, for messages and tests."""
+        tokens: list[str] = []
+        while place > 0:
+            tokens.append(self.steps[place].token.replace(" ", "."))
+            place = self.parents[place]
+        return "/".join(reversed(tokens))
+
+
+def _judge(tag: str, classes: str, own: str, role: str, hidden: bool, struck: bool) -> Step:
+    words = f"{classes} {own}".strip()
+    names = [_DIGITS.sub("", word) for word in words.split()]
+    own_classes = (
+        [] if tag in _ROOT_WORDS else sorted({name for name in names if name and name.lower() not in STATE_WORDS})
+    )
+    token = " ".join((tag, *own_classes))  # no tag has a space in it, and broken ones have dots
+    wraps = tag in _WRAPPING_TAGS
+    hidden = hidden and role != "tabpanel"
+    matches = (BAD_CLASS.search(ARTICLE_HEADER.sub("", word)) for word in words.split())
+    reason = next((match[0].strip(" _-").lower() for match in matches if match), "")
+    named = tag in ("nav", "footer", "dialog", "noscript") or role in _ROLES or reason != ""
+    bad = not wraps and (hidden or named)
+    good = tag in ("article", "main") or any(GOOD_CLASS.search(word) for word in words.split())
+    navigation = tag == "nav" or (not wraps and NAVIGATION_CLASS.search(words) is not None)
+    inside = (IN_ARTICLE if tag == "article" else 0) | (IN_BAD if bad else 0) | (IN_NAVIGATION if navigation else 0)
+    apart = IN_BAD if tag == "aside" else 0
+    closed = hidden and bad and not named
+    return Step(tag, token, words, bad, good, hidden, navigation, struck, reason, closed, inside, apart)
 
 
 @dataclass(slots=True)

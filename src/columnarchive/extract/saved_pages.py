@@ -8,13 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from columnarchive.extract.article import Site, own_pictures, read_article
+from columnarchive.extract.article import Site, judge, own_pictures, read_article, refuse
 from columnarchive.extract.charset import decode
-from columnarchive.extract.dom import outline
-from columnarchive.extract.dom_paths import Places
-from columnarchive.extract.markup_limits import exceeded_limit
-from columnarchive.extract.outlines import Outline
-from columnarchive.extract.page_classification import judge, refuse
+from columnarchive.extract.dom import exceeded_limit, outline
+from columnarchive.extract.outlines import Outline, Places
 from columnarchive.extract.rules import BROKEN_SHARE, MAX_EVIDENCE_PAGES, TEMPLATE_SHARE
 from columnarchive.extract.template import Template, evidence
 from columnarchive.extract.title import title_parts

@@ -15,12 +15,10 @@ from functools import partial
 from typing import TypeVar
 
 from columnarchive.containment import Containment
-from columnarchive.extract.article import Site, own_pictures, read_article
+from columnarchive.extract.article import Site, is_foreign, judge, own_pictures, read_article, tells_of_move
 from columnarchive.extract.change_detection import is_revision, mostly_remains, settle
-from columnarchive.extract.dom_paths import Places
 from columnarchive.extract.listing_detection import Digest, digest, find_listings
-from columnarchive.extract.outlines import Outline
-from columnarchive.extract.page_classification import is_foreign, judge, tells_of_move
+from columnarchive.extract.outlines import Outline, Places
 from columnarchive.extract.page_images import design_slots, keys
 from columnarchive.extract.pictures import are_others, settled
 from columnarchive.extract.response_headers import link_target

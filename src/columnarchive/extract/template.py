@@ -14,8 +14,7 @@ import math
 from collections.abc import Iterable
 
 from columnarchive.extract.bylines import names_people
-from columnarchive.extract.dom_paths import Places
-from columnarchive.extract.outlines import Outline
+from columnarchive.extract.outlines import Outline, Places
 from columnarchive.extract.page_images import PictureTemplate, Spot, spots
 from columnarchive.extract.rules import (
     CONTAINERS,

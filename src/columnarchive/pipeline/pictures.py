@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from columnarchive.extract import picture_files, picture_text
+from columnarchive.extract import picture_files
 from columnarchive.extract.charset import decode
 from columnarchive.pipeline.worker_pool import CallFailed, PageLimits, Worker, WorkerDied, WorkerPool
 from columnarchive.records import Capture
@@ -116,12 +116,12 @@ def examine(db: Database) -> None:
             with db.transaction() as conn:
                 for (sha256,), found in opened:
                     pictures.add_file(conn, sha256, found.outcome, found.format, (found.width, found.height))
-        engine = picture_text.engine()
+        engine = picture_files.engine()
         unread = pictures.unread(db.conn, engine) if engine else []
         for (sha256,), boxes in pool.run(_read, (_job(db, sha256) for sha256 in unread)):
             with db.transaction() as conn:  # reading takes a second each
                 pieces = json.dumps([asdict(one) for one in boxes], ensure_ascii=False)
-                pictures.add_text(conn, sha256, picture_text.in_lines(boxes), pieces, engine)
+                pictures.add_text(conn, sha256, picture_files.in_lines(boxes), pieces, engine)
         pairs = pictures.uncompared(db.conn, picture_files.ENGINE)
         jobs = (_job(db, *pair) for pair in pairs if pictures.are_ok(db.conn, pair))
         compared = list(pool.run(_compare, jobs))
@@ -142,7 +142,7 @@ def _inspect(worker: Worker, job: _Job) -> tuple[tuple[str, ...], picture_files.
         return job[0], picture_files.PictureFile("unreadable")
 
 
-def _read(worker: Worker, job: _Job) -> tuple[tuple[str, ...], tuple[picture_text.TextBox, ...]]:
+def _read(worker: Worker, job: _Job) -> tuple[tuple[str, ...], tuple[picture_files.TextBox, ...]]:
     try:
         return job[0], worker.call(read_in_worker, *job[1])
     except (CallFailed, WorkerDied):
@@ -162,10 +162,10 @@ def inspect_in_worker(limits: PageLimits, body: bytes) -> picture_files.PictureF
     return picture_files.inspect(body)
 
 
-def read_in_worker(limits: PageLimits, body: bytes) -> tuple[picture_text.TextBox, ...]:
+def read_in_worker(limits: PageLimits, body: bytes) -> tuple[picture_files.TextBox, ...]:
     """Read the text in a picture within its limits."""
     limits.begin("picture", READING_SECONDS, READING_MEMORY)
-    return picture_text.read(picture_files.decode(body))
+    return picture_files.read(picture_files.decode(body))
 
 
 def compare_in_worker(limits: PageLimits, old: bytes, new: bytes) -> bool:
