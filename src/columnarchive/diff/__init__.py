@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import prod
 
-ENGINE = "15"
+ENGINE = "16"
 """Version of the rules behind a comparison; it rises whenever the same two articles may compare differently."""
 
 LEVELS: dict[str, int] = {

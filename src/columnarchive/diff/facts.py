@@ -28,6 +28,8 @@ _PAID = re.compile(r"円|値|据|元|込|別|含|負担|実費|¥|\\|%|割|ド�
 _BORNE = re.compile(
     r"実費|別途|含(?:ま|み)|(?:当院|クリニック|自己|自身|患者さ[まん]|患者様|ご家族)[^。、]{0,4}負担|負担(?:は|が)?(?:あり|ござい)ません"
 )
+# What an amount pays for, where it stands beside one.
+_PER = re.compile(r"[両片](?=眼|目|側|顎|あご|脚|足|腕|膝|ひざ|耳|頬)|月(?=々|額)|年額|円(?=から(?!、)|[〜~])")
 _SHARE = re.compile(r"(?<!\d)\d+(?:\.\d+)?(?:%|割)")
 _PRICED = re.compile(r"料(?!理)|割引|値引|オフ|OFF|[^自]費|金利|価格|手数料|代金|値引|ローン")
 _DEFINES = re.compile(
@@ -171,6 +173,8 @@ def _prices(text: str) -> tuple[str, ...]:
     if pattern("other_payment").search(text) or _ELSEWHERE.search(text):
         return ()
     found = _PRICE.findall(text)
+    if "円" in text:
+        found += _PER.findall(text)
     return tuple(found + _SHARE.findall(text) + _BORNE.findall(text) if _PRICED.search(text) else found)
 
 
@@ -329,7 +333,7 @@ def credits_of(text: str) -> tuple[tuple[str, str], ...]:
     """
     plain = _SPACE.sub(" ", nfkc(text))
     found = (match for match in _credit().finditer(plain) if not pattern("not_a_name").match(match[2]))
-    return tuple((match[1], match[2].replace(" ", "")) for match in found)
+    return tuple((match[1], _TITLE.sub("", match[2].replace(" ", "")) or match[2]) for match in found)
 
 
 def _are_surnames(old: str, new: str) -> bool:

@@ -130,6 +130,7 @@ _ENDINGS = re.compile(
     r"(?:ません|ます|です|ない|でした|ました|いません|います|おりません|おります|ている|ていない)+[。、]?$"
 )
 _STANCES = (("must", "must", True), ("need_not", "must", False), ("may", "may", True), ("may_not", "may", False))
+_POTENTIAL = re.compile(r"(?<![らけ])[えけせてねめれげべ](?:ます|ません)。?$")
 _DOUBLE = re.compile(r"(?:ない|ません)[^。、]{1,16}(?:は|も)(?:ほとんど)?(?:ありません|ございません|ない)")
 _DIGITS = re.compile(r"\d+")
 _LAST_WORD = re.compile(r"([一-鿿々]+)[ぁ-ゖ]{0,5}$")
@@ -405,6 +406,8 @@ def _turned_clause(old: str, new: str) -> Iterator[Evidence]:
 def _is_turned(old: str, new: str) -> bool:
     old, new = (_NOT_SO.sub("ません", text) for text in (old, new))
     stances = _stance(old), _stance(new)
+    if all(map(_POTENTIAL.search, (old, new))) and not _same_stem(old, new):
+        return False  # two verbs, not one that is negated: 保たれます and 崩れません
     if stances[0] and stances[1]:
         (kind, holds), (other_kind, other_holds) = stances[0], stances[1]
         return kind == other_kind and holds != other_holds and not _on_other_subjects(old, new)

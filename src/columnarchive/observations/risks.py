@@ -100,7 +100,7 @@ def _harms(s: Sentence) -> Iterator[Span]:
         after = s.text[end:]
         if (s.is_quoted(start) and not listed) or pattern("vague_harm").fullmatch(found[0]):
             continue
-        if _is_relieved(after) or _denied_here(s, start):
+        if _is_relieved(after) or _denied_here(s, start, end):
             continue
         if _THEN_CALL.match(after) or _is_alarm(after) or _OF_ILLNESS.match(after):
             continue
@@ -156,9 +156,10 @@ def _is_stated(s: Sentence, start: int, end: int) -> bool:
     )
 
 
-def _denied_here(s: Sentence, start: int) -> bool:
+def _denied_here(s: Sentence, start: int, end: int) -> bool:
     return any(
-        a <= start < b or (start < a and (_JOINED.fullmatch(s.text[start:a]) or _COMPOUND.fullmatch(s.text[start:a])))
+        (start < b and a <= end + 1)
+        or (start < a and (_JOINED.fullmatch(s.text[start:a]) or _COMPOUND.fullmatch(s.text[start:a])))
         for a, b in _denials(s.text, s.question)
     )
 
@@ -176,7 +177,7 @@ def _excluded(s: Sentence) -> Iterator[Span]:
             and not _NOT_MEDICAL.search(before[-40:])
         ) and (
             not re.search(
-                r"(?:激しい運動|飲酒|入浴|お酒|サウナ|日焼け|メイク|運転|マッサージ|献血)(?:は|を|や|・)[^。]{0,14}$",
+                r"(?:激しい運動|飲酒|入浴|お酒|サウナ|日焼け|メイク|運転|マッサージ|献血)(?:は|を|や|・)[^。方]{0,14}$",
                 before,
             )
             or re.search(r"献血", before)
