@@ -147,7 +147,7 @@ def test_diff_shows_spans_labels_and_evidence_at_a_permanent_address(archive: Pa
         ],
     )
     assert re.findall(r"<(del|ins)>(.*?)</", latest.text) == re.findall(r"<(del|ins)>(.*?)</", by_times.text)
-    assert ("del", "は必ず治ります") in re.findall(r"<(del|ins)>(.*?)</", latest.text)
+    assert ("del", "症状は必ず治ります") in re.findall(r"<(del|ins)>(.*?)</", latest.text)
     assert "表現が弱まった" in latest.text
     assert "<details" in latest.text
     assert "<details" not in whole.text

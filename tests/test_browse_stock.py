@@ -18,7 +18,7 @@ from datasette.app import Datasette
 
 from columnarchive import locale
 from columnarchive.browse.datasette_tables import tables as described
-from columnarchive.browse.request import PageRequest, language, web
+from columnarchive.browse.rendering import PageRequest, language, web
 from columnarchive.browse.views import ROUTES
 from columnarchive.diff import LEVELS
 

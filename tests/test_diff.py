@@ -15,7 +15,7 @@ from columnarchive.diff.passage_fingerprints import keys_of, similarity
 from columnarchive.diff.render_html import to_html
 from columnarchive.diff.render_text import marked_lines, to_json, to_terminal, to_text
 from columnarchive.diff.sentences import split
-from columnarchive.history.blame import Removed, blame
+from columnarchive.history.revisions import Removed, blame
 from columnarchive.records import Article, Block, BlockKind, Comparison
 
 PRICE = "費用は98,000円です。"

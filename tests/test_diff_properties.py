@@ -11,7 +11,7 @@ from columnarchive.diff.compare import compare
 from columnarchive.diff.normalization import comparison_key
 from columnarchive.diff.sentences import sentences_of, split
 from columnarchive.diff.spans import spans_between
-from columnarchive.history.blame import blame
+from columnarchive.history.revisions import blame
 from columnarchive.records import Article, Block
 
 PIECES = [

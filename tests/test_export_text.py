@@ -18,7 +18,7 @@ from markdown_it.token import Token
 from reading import opened
 
 from columnarchive import reader
-from columnarchive.exchange import atom, markdown
+from columnarchive.exchange import markdown
 from columnarchive.pipeline.export import ExportRequest
 from columnarchive.pipeline.export import export as publish
 from columnarchive.records import Block, Edit, Span
@@ -217,8 +217,8 @@ def test_a_feed_can_be_limited_and_is_the_same_again(db: Path, tmp_path: Path) -
 def test_a_feed_is_xml_whatever_a_page_says(tmp_path_factory: pytest.TempPathFactory, said: str, other: str) -> None:
     path = tmp_path_factory.getbasetemp() / "odd.atom"
     edit = Edit("edited", said, other, (Span("delete", said), Span("insert", other)), (), 1)
-    entry = atom.Entry(said, other, said, "edit", "2026-01-01T00:00:00Z", (said,), other, (edit,))
-    atom.write(path, atom.Feed("urn:x", said, "2026-01-01T00:00:00Z"), [entry])
+    entry = markdown.Entry(said, other, said, "edit", "2026-01-01T00:00:00Z", (said,), other, (edit,))
+    markdown.write(path, markdown.Feed("urn:x", said, "2026-01-01T00:00:00Z"), [entry])
     content = ElementTree.parse(path).find("entry/content", ATOM)
     assert content is not None
     inner = ElementTree.fromstring((content.text or "").replace("&#x27;", "'").replace("&quot;", '"'))

@@ -15,7 +15,7 @@ from servers.site import Site
 
 from columnarchive import reader
 from columnarchive.config import Settings
-from columnarchive.containment import Containment
+from columnarchive.errors import Containment
 from columnarchive.pipeline import derive as derivation
 from columnarchive.pipeline.crawl import CrawlOptions, crawl, targets
 from columnarchive.pipeline.derive import DERIVATION, derive, derive_site

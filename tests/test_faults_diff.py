@@ -17,14 +17,13 @@ import pytest
 import columnarchive.diff
 from columnarchive.diff.compare import compare
 from columnarchive.diff.label_rules import judge
-from columnarchive.diff.normalization import canonical_values, comparison_key, letters_only, nfkc_no_space
+from columnarchive.diff.normalization import canonical_values, comparison_key, letters_only, nfkc_no_space, tokens
 from columnarchive.diff.passage_fingerprints import keys_of, similarity
 from columnarchive.diff.render_html import to_html
 from columnarchive.diff.render_text import to_terminal, to_text
 from columnarchive.diff.sentences import sentences_of, split
 from columnarchive.diff.spans import spans_between
-from columnarchive.diff.tokens import tokens
-from columnarchive.history.blame import blame
+from columnarchive.history.revisions import blame
 from columnarchive.observations import lexicon
 from columnarchive.records import Article, Block
 

@@ -14,8 +14,8 @@ from reading import opened
 
 from columnarchive.archive import Archive
 from columnarchive.errors import NotFound
+from columnarchive.search import MAX_ITEMS, Scope, parse
 from columnarchive.search.fold import FOLDS, fold
-from columnarchive.search.query import MAX_ITEMS, Scope, parse
 from columnarchive.search.snippets import FUNCTIONS, MAX_TEXT, highlights, snippet
 from columnarchive.store.search import search
 

@@ -8,7 +8,7 @@ import pytest
 import sqlite_utils
 from test_search_truth import Row, archive
 
-from columnarchive.search.query import parse, to_fts
+from columnarchive.search import parse, to_fts
 from columnarchive.store import fulltext
 from columnarchive.store.fulltext import Mismatch
 

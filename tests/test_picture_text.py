@@ -16,7 +16,7 @@ from columnarchive.diff.compare import compare
 from columnarchive.diff.pictures import MACHINE_READ, PictureReadings
 from columnarchive.observations import read_in_pictures
 from columnarchive.records import Article, Elsewhere, Picture
-from columnarchive.search.query import parse
+from columnarchive.search import parse
 
 OLD, NEW = "a" * 64, "b" * 64
 

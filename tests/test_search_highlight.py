@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_search_query import TEXT
 
+from columnarchive.search import parse
 from columnarchive.search.fold import clusters, fold, fold_with_offsets, variants
-from columnarchive.search.query import parse
-from columnarchive.search.relevance import word
-from columnarchive.search.snippets import highlights, needles, snippet
+from columnarchive.search.snippets import highlights, needles, snippet, word
 
 
 @given(TEXT)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_search_truth import Row, archive, fold_by_definition
 
+from columnarchive.search import Query, Term, parse, to_fts
 from columnarchive.search.fold import FOLDS, index_tokens
-from columnarchive.search.query import Query, Term, parse, to_fts
 from columnarchive.search.snippets import FUNCTIONS, escape_fts, ja_highlight, ja_query, ja_snippet
 from columnarchive.store import search
 

@@ -11,8 +11,8 @@ import pytest
 from test_search_truth import Row, archive
 
 from columnarchive.extract.saved_pages import read_pages
-from columnarchive.search.query import parse
-from columnarchive.search.relevance import word
+from columnarchive.search import parse
+from columnarchive.search.snippets import word
 from columnarchive.store import search
 
 

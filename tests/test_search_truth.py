@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from columnarchive.search.query import parse, to_fts
+from columnarchive.search import parse, to_fts
 from columnarchive.store import fulltext, search
 
 SENTENCES = Path(__file__).resolve().parents[2] / "shared" / "corpus" / "sentences.txt.gz"

@@ -18,10 +18,10 @@ from columnarchive import load_on_use
 from columnarchive.diff import priority as priority
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.records import Article, Comparison, Picture, Revision, Sentence
+from columnarchive.search import Query, parse
+from columnarchive.search import Scope as Scope
 from columnarchive.search.fold import FOLDS as FOLDS
 from columnarchive.search.fold import Fold
-from columnarchive.search.query import Query, parse
-from columnarchive.search.query import Scope as Scope
 from columnarchive.search.snippets import FUNCTIONS as FUNCTIONS
 from columnarchive.store import (
     articles,

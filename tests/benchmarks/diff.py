@@ -25,9 +25,9 @@ from pathlib import Path
 
 from rapidfuzz.distance import Indel
 
-from columnarchive.diff import facts, normalization, sentences, tokens
+from columnarchive.diff import facts, normalization, sentences
 from columnarchive.diff.compare import compare
-from columnarchive.history.blame import blame
+from columnarchive.history.revisions import blame
 from columnarchive.observations.sentences import fold
 from columnarchive.records import Article, Block
 
@@ -35,7 +35,7 @@ CACHES = (
     sentences._pieces,
     normalization.nfkc_no_space, normalization.canonical_values,
     normalization.comparison_key, normalization.differs_in_letters,
-    tokens.tokens, facts.facts_of, facts.claim_of, facts.topic_of, fold,
+    normalization.tokens, facts.facts_of, facts.claim_of, facts.topic_of, fold,
 )  # fmt: skip
 SUBJECTS = [
     "幹細胞", "膝の軟骨", "免疫細胞", "培養上清液", "肝臓のはたらき", "血管の壁", "皮膚の細胞", "神経の線維",

@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from test_search_truth import SIGNED, Row, archive, articles, misses, queries, sentences
 
+from columnarchive.search import parse
 from columnarchive.search.fold import fold, index_tokens
-from columnarchive.search.query import parse
 from columnarchive.store import fulltext, search
 
 FLOORS = {"index bytes / text bytes": 1.25, "build / plain pairs": 1.3, "update ms": 10.0, "one character p95": 200.0}

@@ -92,7 +92,7 @@ def extra_css_urls(database: str | None, datasette: Any) -> list[str]:
 def extra_template_vars(datasette: Any) -> dict[str, Any]:
     """Whether Datasette's front page should point to ours."""
     from columnarchive.browse import datasette_tables
-    from columnarchive.browse.request import ROOT
+    from columnarchive.browse.rendering import ROOT
 
     return {"columnarchive_home": datasette.urls.path(ROOT) if datasette_tables.archives(datasette) else ""}
 
@@ -114,7 +114,7 @@ def database_actions(datasette: Any, database: str) -> list[dict[str, str]]:
 
 def _links(datasette: Any, label: str) -> list[dict[str, str]]:
     from columnarchive.browse import datasette_tables
-    from columnarchive.browse.request import ROOT
+    from columnarchive.browse.rendering import ROOT
 
     return [{"href": datasette.urls.path(ROOT), "label": label}] if datasette_tables.archives(datasette) else []
 
@@ -122,7 +122,7 @@ def _links(datasette: Any, label: str) -> list[dict[str, str]]:
 @hook
 def asgi_wrapper(datasette: Any) -> Callable[[Any], Any]:
     """With `archive serve`, redirect the bare address to our home rather than show Datasette's list of databases."""
-    from columnarchive.browse.request import ROOT
+    from columnarchive.browse.rendering import ROOT
 
     def wrap(app: Any) -> Any:
         async def redirect(scope: Any, receive: Any, send: Any) -> None:

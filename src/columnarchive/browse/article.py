@@ -11,8 +11,7 @@ from urllib.parse import quote
 
 from columnarchive.browse.captures import tombstones
 from columnarchive.browse.ledger import panel
-from columnarchive.browse.rendering import Page
-from columnarchive.browse.request import PageRequest
+from columnarchive.browse.rendering import Page, PageRequest
 from columnarchive.browse.timeline import cells, timeline
 from columnarchive.locale import source_name
 from columnarchive.reader import ArticleRow, Pick, PictureRow, Reader, RevisionRow, Step, Witness, sentences_of

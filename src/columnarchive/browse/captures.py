@@ -12,8 +12,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import urljoin
 
-from columnarchive.browse.rendering import REPLAY_POLICY, SHEET_POLICY, FileResponse, Page
-from columnarchive.browse.request import PageRequest
+from columnarchive.browse.rendering import REPLAY_POLICY, SHEET_POLICY, FileResponse, Page, PageRequest
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.reader import Reader, Stored, Tombstone
 from columnarchive.urls import canonical

@@ -17,7 +17,7 @@ from datasette import Forbidden
 from markupsafe import Markup, escape
 
 from columnarchive import locale
-from columnarchive.browse.request import ROOT, web
+from columnarchive.browse.rendering import ROOT, web
 from columnarchive.reader import SAVED_QUERIES, Reader
 
 

@@ -12,8 +12,7 @@ from markupsafe import Markup
 
 from columnarchive import locale
 from columnarchive.browse.home import REPLACED, clipped
-from columnarchive.browse.rendering import FileResponse, Page
-from columnarchive.browse.request import PageRequest
+from columnarchive.browse.rendering import FileResponse, Page, PageRequest
 from columnarchive.errors import UsageError
 from columnarchive.locale import Language, source_name
 from columnarchive.reader import Paragraph, Pick, Reader, RevisionComparison, lay_out, priority, spans_to_html

@@ -17,8 +17,7 @@ from markupsafe import Markup
 
 from columnarchive import locale
 from columnarchive.browse.ledger import site_summary
-from columnarchive.browse.rendering import FileResponse, Page
-from columnarchive.browse.request import PageRequest
+from columnarchive.browse.rendering import FileResponse, Page, PageRequest
 from columnarchive.browse.timeline import bars, cells
 from columnarchive.errors import UsageError
 from columnarchive.reader import (

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from urllib.parse import quote
 
-from columnarchive.browse.rendering import Page
-from columnarchive.browse.request import PageRequest
+from columnarchive.browse.rendering import Page, PageRequest
 from columnarchive.browse.timeline import counted_bars
 from columnarchive.errors import UsageError
 from columnarchive.reader import ArticleRow, Disclosure, KindCount, LedgerFilter, Reader

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from columnarchive import locale
 from columnarchive.browse.home import change_filter, summary_line
-from columnarchive.browse.rendering import Page
-from columnarchive.browse.request import PageRequest
+from columnarchive.browse.rendering import Page, PageRequest
 from columnarchive.errors import UsageError
 from columnarchive.reader import Reader, Scope, SearchOptions, group_changes
 from columnarchive.records import Hit, Sentence

@@ -12,8 +12,16 @@ from typing import Any
 from datasette import Forbidden, Response
 
 from columnarchive.browse import article, captures, datasette_tables, diff, home, ledger, search
-from columnarchive.browse.rendering import PAGE_POLICY, REVIEW_POLICY, FileResponse, Page, render
-from columnarchive.browse.request import ROOT, PageRequest, language
+from columnarchive.browse.rendering import (
+    PAGE_POLICY,
+    REVIEW_POLICY,
+    ROOT,
+    FileResponse,
+    Page,
+    PageRequest,
+    language,
+    render,
+)
 from columnarchive.errors import ArchiveError, NotFound, StoreError, UsageError, describe
 from columnarchive.reader import MARKS, Reader, Review, store_review
 from columnarchive.times import system_clock, to_text

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rapidfuzz.distance import Indel, MatchingBlock, Postfix, Prefix
 
-from columnarchive.diff.tokens import KANJI, has_kana, is_function, tokens
+from columnarchive.diff.normalization import KANJI, has_kana, is_function, tokens
 from columnarchive.records import Span
 
 # A longer changed part is marked as replaced as a whole: no sentence that a person writes is so long.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from columnarchive.containment import Containment
+from columnarchive.errors import Containment
 from columnarchive.extract.article import Site, is_foreign, judge, own_pictures, read_article, tells_of_move
 from columnarchive.extract.change_detection import is_revision, mostly_remains, settle
 from columnarchive.extract.listing_detection import Digest, digest, find_listings

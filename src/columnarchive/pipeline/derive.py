@@ -14,9 +14,8 @@ import msgspec
 
 from columnarchive import history, observations
 from columnarchive.config import SiteSettings
-from columnarchive.containment import Containment, ignore
 from columnarchive.diff import ENGINE
-from columnarchive.errors import ArchiveError, StoreError, UsageError
+from columnarchive.errors import ArchiveError, Containment, StoreError, UsageError, ignore
 from columnarchive.extract import RULES
 from columnarchive.pipeline.worker_pool import (
     TOO_COSTLY,

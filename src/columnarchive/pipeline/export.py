@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from columnarchive import __version__, observations
 from columnarchive.errors import ExchangeError, NotFound, UsageError
-from columnarchive.exchange import atom, atomic_files, git, markdown, os_errors_as_sentences, tables, warc_writer
+from columnarchive.exchange import atomic_files, git, markdown, os_errors_as_sentences, tables, warc_writer
 from columnarchive.exchange.tables import (
     TABLE_FORMATS,
     Code,
@@ -207,21 +207,21 @@ def _seconds(at: str) -> int:
 
 
 def _atom(conn: Connection, selection: Selection, request: ExportRequest, _report: Report) -> Message:
-    def entries() -> Iterator[atom.Entry]:
+    def entries() -> Iterator[markdown.Entry]:
         for row in snapshot.selected_changes(conn, selection, newest=request.limit):
             edits = tuple(changes.edits(conn, row.id))
             summary = f"{interval(row.after_at, row.seen_at, 'en')}: {row.summary}"
             kind = changes.kind_of(row)
-            yield atom.Entry(row.url, row.site, row.title, kind, row.seen_at, row.labels, summary, edits)
+            yield markdown.Entry(row.url, row.site, row.title, kind, row.seen_at, row.labels, summary, edits)
 
     newest = next(snapshot.selected_changes(conn, selection, newest=1), None)
-    feed = atom.Feed(
-        id=atom.urn("changes", snapshot.archive_id(conn), selection.site),
+    feed = markdown.Feed(
+        id=markdown.urn("changes", snapshot.archive_id(conn), selection.site),
         title=f"What changed on {selection.site or 'the sites followed'}",
         updated_at=newest.seen_at if newest else snapshot.newest_capture_at(conn) or "1970-01-01T00:00:00Z",
     )
     with atomic_files() as claim:
-        count = atom.write(claim(request.out), feed, entries())
+        count = markdown.write(claim(request.out), feed, entries())
     return Message("cli.exported_atom", {"changes": count, "out": request.out})
 
 

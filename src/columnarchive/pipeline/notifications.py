@@ -27,7 +27,7 @@ from columnarchive.exchange.markdown import inline
 from columnarchive.locale import Language, label_names, text
 from columnarchive.reader import Reader, SearchOptions
 from columnarchive.records import Failure, Hit
-from columnarchive.search.query import parse
+from columnarchive.search import parse
 from columnarchive.store import articles, changes, saved_searches
 from columnarchive.store.changes import ChangeRow, Interest
 from columnarchive.store.database import Database

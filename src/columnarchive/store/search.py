@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from itertools import chain, groupby, islice
 
 from columnarchive.records import Hit
+from columnarchive.search import Query, Scope, Term, excluded_to_fts, in_title, to_fts
 from columnarchive.search.fold import fold
-from columnarchive.search.query import Query, Scope, Term, excluded_to_fts, in_title, to_fts
-from columnarchive.search.relevance import Criteria, Relevance, criteria
-from columnarchive.search.snippets import needles, snippet
+from columnarchive.search.snippets import Criteria, Relevance, criteria, needles, snippet
 
 BLOCK = 64
 """Articles whose texts are weighed at once; order between blocks is the coarse one."""
