@@ -134,6 +134,7 @@ _POTENTIAL = re.compile(r"(?<![らけ])[えけせてねめれげべ](?:ます|�
 _DOUBLE = re.compile(r"(?:ない|ません)[^。、]{1,16}(?:は|も)(?:ほとんど)?(?:ありません|ございません|ない)")
 _DIGITS = re.compile(r"\d+")
 _LAST_WORD = re.compile(r"([一-鿿々]+)[ぁ-ゖ]{0,5}$")
+_EXISTS = re.compile(r"(.)[はがも]あり$")
 _WORD = re.compile(r"[一-鿿々]{2,}|[ァ-ヺー]{2,}")
 _LAST_CLAUSE = re.compile(r"[^、。]*[。]?$")
 _TURNS_OTHERWISE = re.compile(r"しか|だけ|のみ|ばかり|ください|下さい|ましょう|難し|困難|にくい|[か?]。?$")
@@ -442,6 +443,9 @@ def _same_stem(old: str, new: str) -> bool:
     words = [_LAST_WORD.search(text) for text in (one, other)]
     if all(words):
         return len({word[1][-1] for word in words if word}) == 1
+    things = [_EXISTS.search(text) for text in (one, other)]
+    if all(things):
+        return len({thing[1] for thing in things if thing}) == 1
     return bool(one and other) and one[-2:] == other[-2:]
 
 
