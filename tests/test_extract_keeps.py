@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from columnarchive.diff.compare import compare
 from columnarchive.extract.saved_pages import read_pages
 from columnarchive.extract.site_reader import read_site
 from columnarchive.records import Article, PageVersions, Reading, Version
@@ -272,3 +273,27 @@ def test_a_text_that_repeats_the_article_and_slides_of_other_pages_go() -> None:
     ].article
     assert article is not None
     assert [block.text for block in article.blocks] == paragraphs
+
+
+def test_a_title_of_the_head_alone_and_paragraphs_of_lines_add_nothing() -> None:
+    """What a page still has comes and goes with no revision, however its lines are laid out or its head names it."""
+    lines = ["駐車場は建物の裏にございます", "入口は南側です"]
+    named = [f"<p>{'<br>'.join(lines)}</p>", "".join(f"<p>{line}</p>" for line in lines)]
+    first, wrapped, later = readings(
+        *(f"{prose(TOPICS[0])}{one}" for one in (*named, named[1] + "<p>満車の日もあります。</p>"))
+    )
+    assert not wrapped.is_revision
+    assert later.is_revision
+    assert set(article_of(first).text.split("\n")) < set(article_of(later).text.split("\n"))
+
+
+def test_what_a_box_says_of_a_person_stands_line_by_line() -> None:
+    box = "<div><p>この記事を書いた人</p><p>青空 花子</p><p>{}</p><p>休日は庭にいます</p></div>"
+    old, new = (
+        article_of(one)
+        for one in readings(
+            *(prose(TOPICS[0]) + box.format(post) for post in ("あさがお医院 副院長", "あさがお医院 院長"))
+        )
+    )
+    [edit] = compare(old, new).edits
+    assert (edit.old, edit.new) == ("あさがお医院 副院長", "あさがお医院 院長")

@@ -258,11 +258,15 @@ class Reader:
         """Return the revisions of an article without those that differ from the one before in pictures only."""
         found: list[RevisionRow] = []
         for one in self.revisions(row):
-            if found and found[-1].fingerprint == one.fingerprint:
+            if found and found[-1].fingerprint == one.fingerprint and self._state_the_same(row, found[-1], one):
                 found[-1] = replace(found[-1], last_seen_at=one.last_seen_at)
             else:
                 found.append(one)
         return found
+
+    def _state_the_same(self, row: ArticleRow, *revisions: RevisionRow) -> bool:
+        """Return whether revisions agree in their texts and in what they say of author and supervisor."""
+        return len({articles.revision(self.conn, row.id, one.number).article.stated for one in revisions}) == 1
 
     def revision(self, row: ArticleRow, pick: Pick = Pick()) -> Revision:
         """Return a revision of an article with its text; the newest by default."""

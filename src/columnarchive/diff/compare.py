@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from columnarchive.diff import ENGINE, in_order, level_of
 from columnarchive.diff.alignment import Alignment, Link, align
@@ -49,7 +50,8 @@ def compare(
     edits = list(_metadata_edits(old, new))
     if alignment.links:
         was, now = sides(old, new, before, after, alignment.links)
-        of_text = list(_edits(alignment.links, (before, after), was, now))
+        every = list(_edits(alignment.links, (before, after), was, now))
+        of_text = [edit for edit in every if not _is_rewrapped(edit)] or every  # beside others it is none
         size = sum(map(len, before.texts))
         is_gone = len(before.texts) > 1 and size - _count(of_text, "delete") < size * _LEAST_COMMON
         edits += _without_claims(of_text) if is_gone else of_text
@@ -83,8 +85,10 @@ def _metadata_edits(old: Article, new: Article) -> Iterator[Edit]:
             evidence = (Evidence("person", was, now),)
             yield Edit(_op(was, now), was, now, spans_between(was, now), ("person",), 3, evidence=evidence)
     for was, now in ((old.author_about, new.author_about), (old.supervisor_about, new.supervisor_about)):
-        if "".join(was.split()) != "".join(now.split()):
-            yield _worded_edit(was, now, named=False)
+        lines = [{"".join(line.split()): line for line in text.split("\n")} for text in (was, now)]
+        gone, came = ([line for key, line in one.items() if key not in other] for one, other in (lines, lines[::-1]))
+        for old_line, new_line in zip_longest(gone, came, fillvalue=""):
+            yield _worded_edit(old_line, new_line, named=False)
 
 
 def _edits(links: Sequence[Link], texts: tuple[Sentences, Sentences], was: Side, now: Side) -> Iterator[Edit]:
@@ -117,6 +121,11 @@ def _without_claims(edits: Iterable[Edit]) -> Iterator[Edit]:
             yield replace(edit, labels=labels, level=level_of(labels), evidence=evidence or (Evidence(labels[0]),))
         else:
             yield edit
+
+
+def _is_rewrapped(edit: Edit) -> bool:
+    """Return whether an edit only wraps the same words anew."""
+    return edit.labels == ("split_or_merged",) and "".join(edit.old.split()) == "".join(edit.new.split())
 
 
 def _combined(placed: Sequence[str], evidence: Sequence[Evidence]) -> tuple[str, ...]:

@@ -41,7 +41,9 @@ _FULL_STOPS = (
     r"|(?<=[一-龯ァ-ヶ）」])．(?![0-9０-９A-Za-zＡ-Ｚａ-ｚ])"
 )
 # A half-width ? or ! within an address or a formula is followed by more of it.
-_END = rf"(?:[。！？‼⁇⁈⁉｡]|[!?](?![A-Za-z0-9Ａ-Ｚａ-ｚ０-９/=&_%#])|{_FULL_STOPS})"
+# A particle after a full-width mark shows that it belongs to a name, as in 「めぐり！では、」 at the end of a line.
+_PARTICLE = r"(?:を|との|とは|とい[うっ]|[ぁ-ん]{1,3}、(?:\n|$))"
+_END = rf"(?:[。‼⁇⁈⁉｡]|[！？]++(?!{_PARTICLE})|[!?](?![A-Za-z0-9Ａ-Ｚａ-ｚ０-９/=&_%#])|{_FULL_STOPS})"
 _SENTENCE = re.compile(
     rf"(?:[^。！？‼⁇⁈⁉｡!?.．\n{_OPENERS}]++|{_BRACKETED}|(?!{_END})[^\n])*+(?:{_END}++[{_CLOSERS}♪☆★]*+)?+"
 )

@@ -238,7 +238,7 @@ def _read_box(page: Outline, index: int, rest: str) -> tuple[str, str, set[int]]
     if lines:
         name, extra = _split_name(lines[0])
         if name:
-            return name, ", ".join(filter(None, [extra, *lines[1:]])), {index}
+            return name, "\n".join(filter(None, [extra, *lines[1:]])), {index}
         return "", "", set()
     end, is_box = _box_end(page, index)
     box_lines: list[str] = []
@@ -280,7 +280,7 @@ def _name_and_about(lines: list[str]) -> tuple[str, str]:
         rest = lines[:index] + lines[index + 1 :]
         same = [one for one in rest if "".join(one.split()) == "".join(name.split())]
         name = max([name, *same], key=len)
-        return name, ", ".join(filter(None, [extra, *(one for one in rest if one not in same)]))
+        return name, "\n".join(filter(None, [extra, *(one for one in rest if one not in same)]))
     return "", ""
 
 

@@ -62,8 +62,8 @@ def _people(article: Article) -> set[str]:
     stated = (
         article.author,
         article.supervisor,
-        *article.author_about.split(", "),
-        *article.supervisor_about.split(", "),
+        *article.author_about.split("\n"),
+        *article.supervisor_about.split("\n"),
     )
     return {part for one in stated if (part := "".join(one.split()))}
 
@@ -85,23 +85,37 @@ def settle(old: Article, new: Article, old_page: Outline, new_page: Outline) -> 
             supervisor_about=old.supervisor_about,
         )
     old_raw, new_raw = _raw(old_page), _raw(new_page)
-    raw_before, raw_after = _units(old_raw), _units(new_raw)
-    unchanged = {
-        unit
-        for unit in list(lost | came)[:_COUNTED]
-        if unit in old_raw and raw_before[unit] == raw_after[unit] and old_raw.count(unit) == new_raw.count(unit)
-    }
-    if not unchanged:
+    stayed_out = _without_cause(came, new_raw, lost, old_raw)
+    stayed_in = _without_cause(lost, old_raw, came, new_raw)
+    if not stayed_out and not stayed_in:
         return new
-    blocks = [remaining for block in new.blocks if (remaining := _lines(block, came, unchanged)[0])]
+    blocks = [remaining for block in new.blocks if (remaining := _lines(block, came, stayed_out)[0])]
     at = 0
     for block in old.blocks:
-        if missing := _lines(block, lost, unchanged)[1]:
+        if missing := _lines(block, lost, stayed_in)[1]:
             blocks.insert(at, missing)
             at += 1
         elif block in blocks[at:]:
             at = blocks.index(block, at) + 1
     return replace(new, blocks=tuple(blocks))
+
+
+def _without_cause(units: Counter[str], page: str, others: Counter[str], other_page: str) -> frozenset[str]:
+    """Return units of one reading alone that its page has no more often than the other page.
+
+    What the other reading has in one line with more stays: its page was laid out in other lines when it was first read.
+    """
+    lines, other_lines = _units(page), _units(other_page)
+    joined = "\n".join([unit for unit in others if unit not in other_page])
+    return frozenset(
+        [
+            unit
+            for unit in list(units)[:_COUNTED]
+            if unit not in joined
+            and 0 < page.count(unit) <= other_page.count(unit)
+            and lines[unit] <= other_lines[unit]
+        ]
+    )
 
 
 def _lines(block: Block, changed: Counter[str], unchanged: Set[str]) -> tuple[Block | None, Block | None]:
