@@ -249,7 +249,7 @@ def test_evidence_sheet_needs_nothing_else(archive: Path) -> None:
         digests = [row[0] for row in conn.execute("select body_sha256 from revisions where url = ?", (sample.NANBYO,))]
         (head,) = conn.execute("select link_sha256 from chain order by id desc limit 1").fetchone()
     assert all(digest in sheet for digest in [*digests, head])
-    assert "<del>は必ず治ります</del>" in sheet
+    assert "<del>症状は必ず治ります</del>" in sheet
 
 
 def test_an_empty_archive_says_how_to_begin(tmp_path: Path) -> None:
