@@ -135,11 +135,7 @@ def _is_stated(s: Sentence, start: int, end: int) -> bool:
     rest = s.text[end : end + 80]
     if not (rest.startswith("ます") or pattern("occurs").search(rest)):
         return False
-    if re.search(r"(?:方|人|患者さ[まん])(?:に|へ|を)(?:おすすめ|お勧め|向|対|適)|の方は|の方が", rest[:16]):
-        return False
     before = s.text[:start]
-    if on_disease(before):
-        return _TREATMENT_SUBJECT.search(before[-30:]) is not None
     treated = _TREATMENT_SUBJECT.search(before) or re.search(
         r"副作用|副反応|合併症|まれに|稀に|こと(?:が|も)(?:あ[りる]|ござい)|場合(?:が|も)(?:あ[りる]|ござい)|(?:リスク|危険性?)(?:が|も)あ[りる]|例が(?:報告|知られ)|リスクは(?:ゼロ|皆無)では|(?:ような|ほどの|くらいの)(?:痛み|刺激)|(?:打った|受けた|飲んだ|貼った|塗った|入れた)(?:日|晩|夜|あと|後|翌)|(?:起こり|生じ|あり)(?:得|え)|おそれ|恐れ|方(?:も|が)(?:い|お|多)|(?:日|週間|時間)(?:ほど|程度|くらい|間)?(?:で|は|、)?[^。、]{0,6}(?:続|おさま|引|軽快|消)",
         s.text,
