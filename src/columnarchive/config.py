@@ -244,14 +244,6 @@ def parse(text: str, path: Path = DEFAULT_FILE) -> Settings:
     return Settings(sites, found.contact, found.notify, found.digest, authorities, found.witness, path)
 
 
-_TABLES: dict[str, type[Any]] = {
-    "site": SiteSettings,
-    "notify": WebhookSettings,
-    "digest": DigestSettings,
-    "timestamps": TimestampAuthority,
-}
-
-
 def _prepare(document: dict[str, Any]) -> None:
     """Check the keys of all tables, and fill in what follows from others."""
     _check_keys(document, _File, "")

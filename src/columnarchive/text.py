@@ -107,11 +107,6 @@ def fold(text: str) -> str:
     return lower if lower == normal else nfkc(lower)
 
 
-def squeeze(text: str) -> str:
-    """NFKC without any white space: for comparing what two lines say."""
-    return "".join(nfkc(text).split())
-
-
 @dataclass(frozen=True, slots=True)
 class FoundDate:
     """A full date in a text: the day (`2025-10-18`) and where it stands."""

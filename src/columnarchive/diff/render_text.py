@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from columnarchive.diff.sentences import Sentences, sentences_of
 from columnarchive.locale import Language, label_names, text
 from columnarchive.records import Article, Comparison, Edit, Span
-from columnarchive.text import json_line, visible
+from columnarchive.text import visible
 
 Style = Literal["plain", "ansi", "rich"]
 Paint = Callable[[str, str], str]
@@ -51,11 +51,6 @@ def to_json(comparison: Comparison, old: int | str, new: int | str) -> dict[str,
             for edit in comparison.edits
         ],
     }
-
-
-def to_json_line(comparison: Comparison, old: int | str, new: int | str) -> str:
-    """`to_json` as one line."""
-    return json_line(to_json(comparison, old, new))
 
 
 def to_text(comparison: Comparison, old: Article, new: Article) -> str:

@@ -241,7 +241,6 @@ def _safe(text: str) -> str:
     return re.sub(r"-{2,}", "-", safe)[:_READABLE].strip("-")
 
 
-SUFFIX = ".atom"
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _TAGS = {"equal": "{}", "delete": "<del>{}</del>", "insert": "<ins>{}</ins>"}
 

@@ -47,7 +47,6 @@ from columnarchive.times import from_text
 from columnarchive.urls import page_key
 
 ABSENT_OUTCOMES = ("missing", "gone", "unresolved")
-FAILED_OUTCOMES = ("timeout", "unreachable", "tls_error", "protocol_error", "http_error")
 _STATES: Mapping[Outcome, PageState] = {"suspect": "suspect", "unreadable": "failed"}
 CONFIRMED_AFTER = timedelta(days=1)  # one 404 counts once the page has been away for this long
 

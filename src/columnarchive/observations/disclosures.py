@@ -38,7 +38,6 @@ _OTHER_NUMBER = re.compile(
     r"相談ダイヤル|ホットライン|(?<!フリー)ダイヤル|税務署|国税|年金|\#\d{4}|119|110番|提携|他の医療機関|輸入元|製造元|メーカー|発行|出版|薬局|委員会|事務局)[^。]{0,40}$"
 )
 _NOT_CLINIC_ADDRESS = re.compile(r"(?:カーナビ|入力|目的地|会場|開催|生まれ|出身|在住|お住まい|産|集合)")
-_ONLY_SIGN = re.compile(r"^[\s〜~ー\-→/／・]*$")
 
 
 def self_pay(s: Sentence) -> Iterator[Span]:

@@ -29,7 +29,6 @@ from columnarchive.store.schema import REBUILD, Problem, problem
 from columnarchive.times import Clock, from_text, system_clock, to_text
 
 SAMPLE = 3  # sites derived again when not all are
-STEPS = 1000  # the progress of a check is told in thousandths of each part
 
 WITHOUT_BODIES = Message("cli.check_without_bodies")
 
