@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from columnarchive.text import find_dates, fold, nfkc, squeeze
+from columnarchive.text import find_dates, fold, nfkc
 from columnarchive.times import typed
 
 
@@ -71,9 +71,8 @@ def test_every_day_is_read_in_every_form(day: object) -> None:
         assert [found.on for found in find_dates(text)] == ([str(day)] if year >= 1900 else [])
 
 
-def test_fold_and_squeeze() -> None:
+def test_fold() -> None:
     assert fold("ｲﾝｽﾘﾝ ＡＢＣ") == "インスリン abc"
-    assert squeeze("再生 医療\n（ＭＳＣ）") == "再生医療(MSC)"
 
 
 @given(
