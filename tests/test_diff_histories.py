@@ -95,50 +95,56 @@ def parts(text: str, is_picture: bool) -> list[str]:
     return [bare for line in lines if (bare := "".join(line.split()))]
 
 
-def test_no_edit_shows_what_its_pages_do_not(shared: Path, tmp_path: Path) -> None:
+def archives(shared: Path, folder: Path, histories: Database) -> Iterator[tuple[str, Database]]:
+    """Yield the archive of the histories, and one of each other WARC file of the corpus."""
+    yield "histories", histories
+    for number, path in enumerate(sorted((shared / "corpus").glob("*/**/*.warc.gz"))):
+        if path.parent.name != "revisions":
+            with Database.open(folder / f"{number}.db") as db:
+                import_files(db, [path], None, lambda *_: None)
+                deriving.derive(db)
+                yield path.name[:3], db
+
+
+def test_no_edit_shows_what_its_pages_do_not(histories: Database, shared: Path, tmp_path: Path) -> None:
     """Sentences that came or went did so on the page: it has them more or less often than in the capture before.
 
     Each line of an edit's old and new text stands on the page as it was captured then; of a picture, its alternative
     text and its file's name stand in the markup.
     """
     unfounded, absent, edits = [], [], 0
-    for number, path in enumerate(sorted((shared / "corpus").glob("*/**/*.warc.gz"))):
-        with Database.open(tmp_path / f"{number}.db") as db:
-            import_files(db, [path], None, lambda *_: None)
-            deriving.derive(db)
-            reader = Reader(db.conn)
+    for name, db in archives(shared, tmp_path, histories):
+        reader = Reader(db.conn)
 
-            @cache
-            def shown(article_id: int, at: str, db: Database = db, reader: Reader = reader) -> tuple[str, str]:
-                """The text of the pages of an article as they were captured last by a time, with their markup below."""
-                texts, markup = [], []
-                for (url,) in db.conn.execute("select url from pages where article_id = ?", (article_id,)):
-                    rows = [one for one in reader.captures(url) if one.body_sha256 and one.fetched_at <= at]
-                    page = open_page(reader.body(rows[-1].body_sha256), "text/html", Places()) if rows else None
-                    if isinstance(page, Outline):
-                        texts += ["".join(page.title.split()), *(piece.key for piece in page.pieces)]
-                        source = reader.body(rows[-1].body_sha256).decode("utf-8", "replace")
-                        markup.append(unquote(html.unescape(source)))
-                return "\n".join(texts), "".join("".join(markup).split())
+        @cache
+        def shown(article_id: int, at: str, db: Database = db, reader: Reader = reader) -> tuple[str, str]:
+            """The text of the pages of an article as they were captured last by a time, with their markup below."""
+            texts, markup = [], []
+            for (url,) in db.conn.execute("select url from pages where article_id = ?", (article_id,)):
+                rows = [one for one in reader.captures(url) if one.body_sha256 and one.fetched_at <= at]
+                page = open_page(reader.body(rows[-1].body_sha256), "text/html", Places()) if rows else None
+                if isinstance(page, Outline):
+                    texts += ["".join(page.title.split()), *(piece.key for piece in page.pieces)]
+                    source = reader.body(rows[-1].body_sha256).decode("utf-8", "replace")
+                    markup.append(unquote(html.unescape(source)))
+            return "\n".join(texts), "".join("".join(markup).split())
 
-            for article_id, after, at, op, old, new, labels in db.conn.execute(ALL_EDITS):
-                edits += 1
-                (before, markup_before), (now, markup_now) = shown(article_id, after), shown(article_id, at)
-                is_picture = "picture_" in labels
-                for text, page, markup in ((old, before, markup_before), (new, now, markup_now)):
-                    for line in parts(text, is_picture):
-                        if line not in (markup if is_picture else page.replace("~~", "")):
-                            absent.append((path.name[:3], at[:10], line[:40]))
-                units = ["".join(unit.split()) for unit in UNIT.findall(old or new)]
-                if op == "edited" or not any(units):
-                    continue
-                lines = [Counter(UNIT.findall(text)) for text in (before, now)]
-                if all(
-                    0 < before.count(unit) == now.count(unit) and lines[0][unit] == lines[1][unit]
-                    for unit in units
-                    if unit
-                ):
-                    unfounded.append((path.name[:3], at[:10], units[0][:14]))
+        for article_id, after, at, op, old, new, labels in db.conn.execute(ALL_EDITS):
+            edits += 1
+            (before, markup_before), (now, markup_now) = shown(article_id, after), shown(article_id, at)
+            is_picture = "picture_" in labels
+            for text, page, markup in ((old, before, markup_before), (new, now, markup_now)):
+                for line in parts(text, is_picture):
+                    if line not in (markup if is_picture else page.replace("~~", "")):
+                        absent.append((name, at[:10], line[:40]))
+            units = ["".join(unit.split()) for unit in UNIT.findall(old or new)]
+            if op == "edited" or not any(units):
+                continue
+            lines = [Counter(UNIT.findall(text)) for text in (before, now)]
+            if all(
+                0 < before.count(unit) == now.count(unit) and lines[0][unit] == lines[1][unit] for unit in units if unit
+            ):
+                unfounded.append((name, at[:10], units[0][:14]))
     assert edits
     assert not unfounded
     assert not absent
