@@ -16,6 +16,7 @@ _RATE = re.compile(
     r"\d{1,3}(?:\.\d{1,2})?\s?(?:%|パーセント)(?!オフ|引|OFF)|[一二三四五六七八九十]{1,4}パーセント|★{3,5}|★\s?\d(?:\.\d)?|\d\.\d\s?/\s?5|\d{1,3}(?:\.\d)?点?から(?:平均)?\d{1,3}(?:\.\d)?点?(?:に|へ)(?:改善|減|下|上|低)|(?:平均)\s?\d{1,3}(?:\.\d)?(?:点|mm|ミリ|本|回|歳)|(?<!\d)(?:\d|10|[一二三四五六七八九])\s?割(?:\d分)?(?:以上|前後|強|弱|近く)?(?!負担|引)"
     r"|\d{1,5}\s?(?:名|人|例)のうち[^。]{0,24}?\d{1,5}\s?(?:名|人|例)|\d{1,4}\s?(?:名|人|例)中\s?\d{1,4}\s?(?:名|人|例)|(?:約|ほぼ)?半数(?:以上)?|(?:[5-9五]|10)点(?:満点)?中?\s?\d(?:\.\d)?|\d(?:\.\d{1,2})?点|(?:平均|マイナス|-)\s?\d{1,3}(?:\.\d)?\s?(?:kg|キロ|cm|センチ)|\d人に\d人"
 )
+_RATE_SIGN = re.compile(r"[%★/割点名人例半平\-]|パーセント|から|マイナス")  # each rate has one
 _NAMED_RATE = re.compile(
     r"満足(?:度|率)|(?:改善|奏効|有効|成功|治癒|完治|寛解|著効|コントロール|制御|妊娠|着床|出産|生着|定着|生存|残存|達成|発毛|合併症|副作用|再発|再手術|リピート|発生|発現|予防)(?:の)?(?:発生|効果)?(?:率|割合|確率|は)"
 )
@@ -264,7 +265,7 @@ def _limits_effect(s: Sentence, start: int, end: int) -> bool:
 
 def survey_figure(s: Sentence) -> Iterator[Span]:
     """Read a rate or score on effect, satisfaction, success or side effects."""
-    rates = [*_RATE.finditer(s.text)]
+    rates = [*_RATE.finditer(s.text)] if _RATE_SIGN.search(s.text) else []
     if not rates or s.asks or s.is_navigation or on_jobs(s) or explains_ban(s) or (s.cells and "円" in s.text):
         return
     for found in rates:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from itertools import accumulate
-from operator import add
 
 from columnarchive.observations import KINDS, Context, Kind, Line, Observation, claims, disclosures, products, risks
 from columnarchive.observations.lexicon import forms, pattern, prefix
@@ -58,8 +57,11 @@ TOPICS: Mapping[str, Kind] = {
 
 
 @cache
-def _beginnings(kinds: tuple[Kind, ...]) -> tuple[_Beginnings, _Beginnings]:
-    """Map the one and the two characters that words begin with to the kinds, each with these words."""
+def _beginnings(kinds: tuple[Kind, ...]) -> list[tuple[re.Pattern[str], _Beginnings]]:
+    """Map the one and the two characters that words begin with to the kinds, each with these words.
+
+    The expression beside each map matches wherever one of its keys may stand.
+    """
     words: dict[tuple[str, Kind], list[str]] = {}
     for kind in kinds:
         for form in (form for one in _TRIGGERS[kind] for form in forms(one)):
@@ -68,7 +70,13 @@ def _beginnings(kinds: tuple[Kind, ...]) -> tuple[_Beginnings, _Beginnings]:
     for (beginning, kind), expressions in words.items():
         assert beginning, "a trigger must begin with a literal character"
         found[len(beginning) - 1].setdefault(beginning, []).append((kind, _Words(expressions)))
-    return found[0], found[1]
+    return [(_anywhere(beginnings), beginnings) for beginnings in found if beginnings]
+
+
+def _anywhere(beginnings: Collection[str]) -> re.Pattern[str]:
+    """Return an expression that finds where these may stand: by the first characters, followed by any second one."""
+    first, *second = (f"[{re.escape(''.join(sorted({*signs})))}]" for signs in zip(*beginnings, strict=True))
+    return re.compile(first + "".join(f"(?={signs})" for signs in second))
 
 
 class _Words:
@@ -94,13 +102,13 @@ def triggered(texts: Sequence[str], names: Iterable[str], kinds: tuple[Kind, ...
     joined = _BETWEEN.join(texts)
     ends = [*accumulate(len(text) + len(_BETWEEN) for text in texts)]
     found: list[set[Kind]] = [set() for _ in texts]
-    characters, pairs = _beginnings(kinds)
-    for beginnings, signs in ((characters, joined), (pairs, [*map(add, joined, joined[1:])])):
+    for anywhere, beginnings in _beginnings(kinds):
+        width = len(next(iter(beginnings)))
         line = 0
-        for at in [at for at, sign in enumerate(signs) if sign in beginnings]:
+        for at in [possible.start() for possible in anywhere.finditer(joined)]:
             while at >= ends[line]:
                 line += 1
-            for kind, words in beginnings[signs[at]]:
+            for kind, words in beginnings.get(joined[at : at + width], ()):
                 if kind not in found[line] and words.match(joined, at):
                     found[line].add(kind)
     for name in names:
