@@ -81,6 +81,19 @@ def test_marks_keep_numbers_phrases_and_compound_verbs_whole(marks: str) -> None
     assert list(marked_lines(compare(article(old), article(new)))) == [marks]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("この体操で肩が軽くなることがあります。", "この体操で肩が軽くなる場合がございます。"),
+        ("治療後の腫れはほとんどありません。", "治療後の腫れはほぼございません。"),
+        ("検査だけでも受けることができます。", "検査だけでも受けられます。"),
+        ("患者様の痛みを和らげる治療を行います。", "患者さまの痛みを和らげる治療をおこないます。"),
+    ],
+)
+def test_politeness_and_other_ways_to_say_the_same_are_wording(old: str, new: str) -> None:
+    assert compare(article(old), article(new)).labels == ("wording",)
+
+
 def test_a_moved_block_costs_no_characters() -> None:
     comparison = compare(article(PRICE + RISK, DOCTOR + LONG, HOURS), article(DOCTOR + LONG, HOURS, PRICE + RISK))
     assert ops(comparison) == ["moved"]

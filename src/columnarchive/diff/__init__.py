@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import prod
 
-ENGINE = "18"
+ENGINE = "19"
 """Version of the rules behind a comparison; it rises whenever the same two articles may compare differently."""
 
 LEVELS: dict[str, int] = {

@@ -56,6 +56,20 @@ _PLAIN_VALUE = re.compile(r"[!-~！-～]+")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
+# Forms and the plain word for each: politeness, and other ways to write or say the same.
+_SAME = tuple(
+    (re.compile(forms), plain)
+    for forms, plain in (
+        ("ございま", "ありま"), ("いたしま", "しま"), ("おりま", "いま"), ("である。", "です。"),
+        ("はない。", "はありません。"), ("可能です|(?:する)?ことができます", "できます"), ("場合", "こと"),
+        ("いただくできます", "いただけます"), ("るできます", "られます"), ("となり", "になり"),
+        ("お受け(?:いただけ|になれ|でき)ま", "受けられま"), ("下さい", "ください"), ("患者(?:様|さん)", "患者さま"),
+        ("ほぼ", "ほとんど"), ("ほど", "程度"), ("およそ", "約"), ("ドクター", "医師"), ("おそれ|恐れ", "可能性"),
+        ("当クリニック", "当院"), ("おこな", "行"), ("料金", "費用"), ("全て", "すべて"),
+    )
+)  # fmt: skip
+
+
 # Of longer texts only the changed part, with some text around it, is judged, and of that no more than this.
 _LONGEST_JUDGED = 2 * LONGEST
 _AROUND = 200
@@ -76,11 +90,19 @@ def judge(old: str, new: str, spans: Sequence[Span]) -> tuple[Evidence, ...]:
         spans = spans_between(old, new)
     if not differs_in_letters(old, new) and comparison_key(old) == comparison_key(new):
         return (Evidence("cosmetic"),)
-    found = tuple(level3_evidence(old, new, spans))
+    found = () if old and new and _plain(old) == _plain(new) else tuple(level3_evidence(old, new, spans))
     if found or (old and new):
         return found or tuple(_level2_evidence(old, new)) or (Evidence("wording"),)
     hours = tuple(one for one in _level2_evidence(old, new) if one.label in ("hours", "contact"))
     return (Evidence("sentence_added" if new else "sentence_removed", old, new), *hours)
+
+
+def _plain(sentence: str) -> str:
+    """Return a sentence without differences of politeness and of ways to write and say the same."""
+    text = nfkc_no_space(sentence)
+    for forms, plain in _SAME:
+        text = forms.sub(plain, text)
+    return text
 
 
 def _changed_part(old: str, new: str) -> tuple[str, str]:
