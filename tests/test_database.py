@@ -10,8 +10,11 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import deriving
@@ -25,6 +28,7 @@ from test_crawl_runs import a_site
 from columnarchive import reader
 from columnarchive.errors import StoreError
 from columnarchive.pipeline import export, import_warc, withdrawal
+from columnarchive.pipeline.store_frontier import Group
 from columnarchive.records import Capture
 from columnarchive.store import captures
 from columnarchive.store.database import Database, writer_lock
@@ -371,3 +375,26 @@ def test_opening_reads_the_same_of_a_large_file(whole: Path, tmp_path: Path) -> 
 
 def _read_so_far() -> int:
     return int(Path("/proc/self/io").read_text("ascii").split()[1])
+
+
+def test_threads_write_in_the_order_in_which_they_asked(tmp_path: Path) -> None:
+    """A crawl's fetching writes on and on; a derivation beside it gets its turn when the open transaction ends."""
+    with Database.open(tmp_path / "archive.db") as db, db.beside() as other:
+
+        def write() -> None:
+            with other.transaction():
+                other.set_meta("turn", "taken")
+
+        group = Group(db, lambda: datetime(2026, 5, 1, tzinfo=UTC))
+        group.begin()
+        group.tick()
+        assert group.open, "nobody waits, and it is neither full nor old"
+        thread = threading.Thread(target=write)
+        thread.start()
+        while not db.is_awaited():
+            time.sleep(0.001)
+        group.tick()
+        group.begin()
+        assert db.get_meta("turn") == "taken"
+        group.commit()
+        thread.join()

@@ -184,7 +184,7 @@ class CrawlRun:
 
     def derive_and_notify(self, pool: WorkerPool, site_ids: Sequence[int]) -> None:
         """Derive sites and send their changes to the webhooks; a webhook that failed is not tried again."""
-        with Database.open(self.db.path, create=False) as own:
+        with self.db.beside() as own:
             self.deriving = own
             try:
                 self.derived += derive(own, site_ids, clock=self.options.clock, pool=pool)

@@ -48,8 +48,12 @@ class Group:
             self.members.append(capture_id)
 
     def tick(self) -> None:
-        """Commit if the group is full or old."""
-        if self.open and (len(self.members) >= GROUP_SIZE or time.monotonic() - self.opened_at >= GROUP_SECONDS):
+        """Commit if the group is full or old, or a derivation waits for it."""
+        if self.open and (
+            len(self.members) >= GROUP_SIZE
+            or time.monotonic() - self.opened_at >= GROUP_SECONDS
+            or self.db.is_awaited()
+        ):
             self.commit()
 
     def commit(self) -> None:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 
 from columnarchive.errors import StoreError
@@ -223,6 +224,27 @@ def _backup(conn: sqlite3.Connection, path: Path, steps: int) -> Path:
 BUSY_SECONDS = 30
 
 
+class _Turns:
+    """Whose turn it is to write among the threads that share this: each in the order in which it asked.
+
+    SQLite has no order: a thread that writes all the time would leave the others waiting.
+    """
+
+    def __init__(self) -> None:
+        self._next, self._now = Lock(), Lock()
+
+    def __enter__(self) -> None:
+        with self._next:
+            self._now.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._now.release()
+
+    def is_wanted(self) -> bool:
+        """Whether a thread waits for the one that writes."""
+        return self._next.locked()
+
+
 class Database:
     """An open archive. Errors of SQLite that leave its `with` block do so as StoreError, in one sentence.
 
@@ -236,6 +258,7 @@ class Database:
         self.path = path
         self.conn = conn
         self.dictionaries = DictionaryCache()
+        self._turns = _Turns()
 
     @classmethod
     def open(
@@ -269,10 +292,20 @@ class Database:
             return cls.open(path, create=False, write=False, migrations=migrations)
         return cls(path, conn)
 
+    def beside(self) -> Database:
+        """Open the archive once more, for another thread of this process; the two take turns in writing."""
+        other = Database.open(self.path, create=False)
+        other._turns = self._turns
+        return other
+
+    def is_awaited(self) -> bool:
+        """Whether another thread waits for this transaction to end."""
+        return self._turns.is_wanted()
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing: commits at the end, rolls back on any exception; takes the write lock at once."""
-        with translated(self.path):
+        with self._turns, translated(self.path):
             self.conn.execute("begin immediate")
             try:
                 yield self.conn
