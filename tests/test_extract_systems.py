@@ -113,3 +113,14 @@ def test_date_of_the_article_and_not_of_other_posts(line: str, published: str) -
     head = '<meta property="article:published_time" content="2025-02-01T09:00:00+09:00">' if not line else ""
     body = f"<div class=post><h1>むくみの話</h1>{line}{text_of('むくみ')}</div>{others}"
     assert first([page("むくみ", body, head)], alone=True).published_on == published
+
+
+@pytest.mark.parametrize(
+    "lead", ["<p>当日の様子は、次の方々も書いてくださいました。順不同です。</p>", "<h2>相互リンク</h2>"]
+)
+def test_links_to_other_hosts_stay_where_a_sentence_introduces_them(lead: str) -> None:
+    entries = "".join(f"<li><a href=https://{n}.example/walk/>歩く会の報告 {n}</a> ({n}さんのページ)" for n in "abcde")
+    body = f"<div class=entry><h1>歩く会の話</h1>{text_of('歩く会') * 3}{lead}<ul>{entries}</ul></div>"
+    [result] = read_pages([("https://own.example/1.html", page("歩く会", body), "")])
+    assert result.article is not None
+    assert ("(cさんのページ)" in result.article.text) == lead.startswith("<p>")

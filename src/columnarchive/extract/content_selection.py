@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from columnarchive.errors import UsageError
-from columnarchive.extract.outlines import IN_BAD, IN_NAVIGATION, Outline, Piece
+from columnarchive.extract.outlines import IN_BAD, IN_NAVIGATION, Element, Outline, Piece
 from columnarchive.extract.page_regions import is_prose
 from columnarchive.extract.rules import (
     BODY_CLASS,
@@ -136,9 +136,17 @@ def _foreign_lists(page: Outline, url: str) -> set[int]:
     for element in page.elements:
         if element.tag in ("ul", "ol", "dl") and element.end - element.first >= _ENOUGH:
             inside = range(element.first, element.end)
-            if sum(index in away for index in inside) >= 0.8 * len(inside):
+            if sum(index in away for index in inside) >= 0.8 * len(inside) and not _is_introduced(page, element):
                 found.update(inside)
     return found
+
+
+def _is_introduced(page: Outline, element: Element) -> bool:
+    """Whether a sentence right before a list, in the same box, says what it lists."""
+    if not element.first:
+        return False
+    before = page.pieces[element.first - 1]
+    return before.element >= 0 and is_prose(before) and page.elements[before.element].parent == element.parent
 
 
 def _host(address: str) -> str:
