@@ -68,11 +68,12 @@ def archive(folder: Path, *words: str) -> CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("name", spread([name for name in EXAMPLES if name not in LONG + NEEDS_SERVERS], 8))
-def test_the_example_runs(folder: Path, tmp_path: Path, name: str) -> None:
+def test_the_example_runs(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("VISUAL", "true")  # an editor that leaves the file as it is
     here = tmp_path / "here"
     shutil.copytree(folder, here)
-    if name == "sites shard":
-        settings = "[[site]]\nname = 'aozora'\nstart = ['https://clinic.example/column/']\n"
+    if name in ("sites shard", "sites enable", "sites disable"):
+        settings = f"[[site]]\nname = '{clinic.SITE}'\nstart = ['https://clinic.example/column/']\n"
         (here / "data" / "sites.toml").write_text(settings, encoding="utf-8")
     if name in ("watch", "watch add"):
         assert archive(here, "watch", "remove", "claims").returncode == 0

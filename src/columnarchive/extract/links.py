@@ -143,7 +143,7 @@ HEAD_ELEMENT = re.compile(
 )
 # The address of a link, or what else ends the look for it: `<` shows markup that only the parser can make sense of.
 ANCHOR = re.compile(r"<a(?:rea)?\s(?:[^<>]*?\bhref\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s<>]+)|[^<>]*(<))", re.I)
-BROKEN_LINE = re.compile(r"[ \t]*[\r\n]\s*")
+BROKEN_LINE = re.compile(r"(?<![ \t])[ \t]*[\r\n]\s*")
 FRAME = re.compile(r"<i?frame\s[^<>]*?\bsrc\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s<>]+)", re.I)
 HEADING_TAGS = "h1, h2, h3, h4, h5, h6, dt"
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "dt"})
