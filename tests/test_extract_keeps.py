@@ -275,8 +275,7 @@ def test_a_text_that_repeats_the_article_and_slides_of_other_pages_go() -> None:
     assert [block.text for block in article.blocks] == paragraphs
 
 
-def test_a_title_of_the_head_alone_and_paragraphs_of_lines_add_nothing() -> None:
-    """What a page still has comes and goes with no revision, however its lines are laid out or its head names it."""
+def test_lines_laid_out_as_paragraphs_come_and_go_with_no_revision() -> None:
     lines = ["駐車場は建物の裏にございます", "入口は南側です"]
     named = [f"<p>{'<br>'.join(lines)}</p>", "".join(f"<p>{line}</p>" for line in lines)]
     first, wrapped, later = readings(
