@@ -182,9 +182,20 @@ def test_ctrl_c_ends_a_command_that_waits_in_sqlite(archive: Path, tmp_path: Pat
         holder.close()
 
 
+def _as_from_a_terminal() -> None:
+    """Take SIGINT, whatever the process of the tests was started with: a shell's background jobs ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
 def interrupted(path: Path, arguments: list[str], ready: object) -> str:
     """Start a command, send it a real SIGINT once it is ready, and return what it said."""
-    process = subprocess.Popen([*COMMAND, "--db", path, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*COMMAND, "--db", path, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=_as_from_a_terminal,  # noqa: PLW1509 (it takes no lock)
+    )
     try:
         while not ready(process):  # type: ignore[operator]
             assert process.poll() is None, process.communicate()
