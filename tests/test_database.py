@@ -389,10 +389,12 @@ def test_threads_write_in_the_order_in_which_they_asked(tmp_path: Path) -> None:
         group.begin()
         group.tick()
         assert group.open, "nobody waits, and it is neither full nor old"
-        thread = threading.Thread(target=write)
+        thread = threading.Thread(target=write, daemon=True)
         thread.start()
-        while not db.is_awaited():
+        ends = time.monotonic() + 20
+        while not db.is_awaited() and time.monotonic() < ends:
             time.sleep(0.001)
+        assert db.is_awaited()
         group.tick()
         group.begin()
         assert db.get_meta("turn") == "taken"
