@@ -148,24 +148,24 @@ SIZES = [(language, width) for language in ("ja", "en") for width in (360, 1280)
 def test_controls_of_the_list_of_changes(chromium: Any, address: str, language: str, width: int) -> None:
     page = opened(chromium, address, language, width)
     for at in range(page.locator(".levels a").count()):
-        page.locator(".levels a").nth(at).click()
+        follow(page, page.locator(".levels a").nth(at))
         fits(page, width)
         number = int(page.locator(".levels a").nth(at).locator(".n").inner_text())
         assert page.locator("article.change").count() == min(number, 20)
     page.goto(address)
-    page.locator(".switch a").nth(1).click()
+    follow(page, page.locator(".switch a").nth(1))
     assert page.locator(".day").count() > 0
     fits(page, width)
     page.locator(".filters summary").click()
     fits(page, width)
     first = page.locator(".labels a").first
     number = int(first.locator(".n").inner_text())
-    first.click()
+    follow(page, first)
     assert page.locator("article.change").count() == min(number, 20)
-    page.locator(".filtered a").click()
+    follow(page, page.locator(".filtered a"))
     page.locator(".filters summary").click()
     page.locator("input[name=text]").fill("98,000")
-    page.locator(".filters button").click()
+    follow(page, page.locator(".filters button"))
     assert page.locator("article.change").count() >= 1
     assert "98,000" in page.locator(".filtered").inner_text()
     fits(page, width)
@@ -179,19 +179,19 @@ def test_controls_of_the_list_of_changes(chromium: Any, address: str, language: 
 def test_controls_of_a_difference_and_citations(chromium: Any, address: str, language: str, width: int) -> None:
     page = opened(chromium, f"{address}/diff?url={KANZOU}", language, width)
     for at in range(page.locator(".switches a").count()):
-        page.locator(".switches a").nth(at).click()
+        follow(page, page.locator(".switches a").nth(at))
         fits(page, width)
         assert page.locator(".edit").count() > 0
     page.locator(".choose select").first.select_option(index=0)
-    page.locator(".choose button").click()
+    follow(page, page.locator(".choose button"))
     fits(page, width)
-    page.locator(".edit-tools a").first.click()
+    follow(page, page.locator(".edit-tools a").first)
     assert page.evaluate("document.querySelector(':target').className").startswith(("edit", "pair"))
-    page.locator(".edit-tools a[href*='/cite']").first.click()
+    follow(page, page.locator(".edit-tools a[href*='/cite']").first)
     fits(page, width)
     assert [one.get_attribute("lang") for one in page.locator(".citation").all()] == ["ja", "en"]
     assert all("SHA-256" in one.inner_text() for one in page.locator(".citation").all())
-    page.locator(".tools a").first.click()
+    follow(page, page.locator(".tools a").first)
     assert "/diff?" in page.url
     page.close()
 
@@ -205,15 +205,15 @@ def test_controls_of_a_column_and_links_to_its_sentences(
         summary.click()
         fits(page, width)
     text = page.locator(".body span.young").first.inner_text()
-    page.locator("a[href*='numbers=1']").click()
+    follow(page, page.locator("a[href*='numbers=1']"))
     fits(page, width)
-    page.locator(".body span.young .anchor").first.click()
+    follow(page, page.locator(".body span.young .anchor").first)
     assert page.locator(":target").inner_text() == text
     assert page.evaluate("getComputedStyle(document.querySelector(':target')).backgroundColor") != "rgba(0, 0, 0, 0)"
     fits(page, width)
-    page.locator("a.since").first.click()
+    follow(page, page.locator("a.since").first)
     assert "/diff?" in page.url
-    page.locator("a.language").click()
+    follow(page, page.locator("a.language"))
     assert page.evaluate("document.documentElement.lang") == {"ja": "en", "en": "ja"}[language]
     page.close()
 
@@ -223,21 +223,21 @@ def test_controls_of_search_sites_and_statements(chromium: Any, address: str, la
     page = opened(chromium, f"{address}/search", language, width)
     page.locator("#q").fill("必ず治ります")
     page.locator("select[name=scope]").select_option("removed")
-    page.locator(".searchbox button").click()
+    follow(page, page.locator(".searchbox button"))
     fits(page, width)
     assert page.locator(".hit").count() == 1
     page.goto(f"{address}/sites")
-    page.locator("main .cards a").first.click()
+    follow(page, page.locator("main .cards a").first)
     assert page.locator("h1").inner_text() == "しらかばクリニック"
     for summary in page.locator("summary").all():
         summary.click()
         fits(page, width)
     page.goto(f"{address}/observations")
     page.locator("select[name=kind]").select_option("cost")
-    page.locator("main form.inline button").click()
+    follow(page, page.locator("main form.inline button"))
     fits(page, width)
     page.goto(f"{address}/observation?site={sample.SITE}&kind=cost")
-    page.locator("main form.inline button").click()
+    follow(page, page.locator("main form.inline button"))
     fits(page, width)
     page.close()
 
@@ -250,9 +250,14 @@ def opened(chromium: Any, where: str, language: str, width: int) -> Any:
     return page
 
 
+def follow(page: Any, control: Any) -> None:
+    """Click a link or a button, and wait for the page that it leads to."""
+    with page.expect_navigation():
+        control.click()
+
+
 def fits(page: Any, width: int) -> None:
     """Fail if the page scrolls sideways."""
-    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
 
 
