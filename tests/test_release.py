@@ -97,6 +97,6 @@ def test_the_wheel_runs_on_its_own(built: Path, tmp_path: Path) -> None:
 
 
 def test_the_shell_completes_commands() -> None:
-    script = "import sys; sys.argv = ['archive']; from columnarchive.cli.app import main; main()"
+    script = "import sys; sys.argv = ['archive']; from columnarchive.cli.main import main; main()"
     said = run("-c", script, _ARCHIVE_COMPLETE="complete_bash", COMP_WORDS="archive ex", COMP_CWORD="1")
     assert set(said.split()) == {"export", "extract"}

@@ -22,7 +22,7 @@ def one() -> None:
     "A command."
 app(["--help"])
 """
-OURS = "import sys; sys.argv = ['archive', '--help']; from columnarchive.cli.app import main; main()"
+OURS = "import sys; sys.argv = ['archive', '--help']; from columnarchive.cli.main import main; main()"
 HEAVY = ("httpx", "sqlite_utils", "selectolax", "datasette")
 RUNS = 9
 

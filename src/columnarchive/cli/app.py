@@ -15,7 +15,6 @@ from typer.main import get_command
 
 from columnarchive import __version__, locale
 from columnarchive.cli import crawl, diff, maintenance, search, serve, show, sites
-from columnarchive.cli.main import main as main
 from columnarchive.cli.output import DEFAULT_DATABASE, be_quiet, be_verbose, lang, pass_database, t, wrapped
 
 Commands = dict[str, Callable[..., None]]
