@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from columnarchive import locale
 from columnarchive.cli.output import (
     DEFAULT_DATABASE,
     AsJson,
@@ -18,6 +19,7 @@ from columnarchive.cli.output import (
     choose,
     console,
     json_lines,
+    lang,
     note,
     pass_database,
     say,
@@ -230,6 +232,7 @@ def _figure(cell: object) -> str:
 
 
 def _print_disclosures(found: Sequence[Disclosure], tz: str) -> None:
+    from rich.cells import set_cell_size
     from rich.text import Text
 
     out = console()
@@ -238,7 +241,8 @@ def _print_disclosures(found: Sequence[Disclosure], tz: str) -> None:
         if one.url != url:
             url = one.url
             out.print(Text(f"{visible(one.title)}  {visible(one.url)}", style="bold"))
-        out.print(Text(f"  {one.kind:22}{_state(one, tz)}"))
+        named = f"{locale.text(lang(), f'observation.{one.kind}')} ({one.kind})"
+        out.print(Text(f"  {set_cell_size(named, 44)}  {_state(one, tz)}"))
         for each in one.evidence[:3]:
             out.print(Text(f"      {visible(each.text)[:100]}", style="dim"))
     say("observations_found", number=len(found))
