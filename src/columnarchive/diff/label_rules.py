@@ -68,6 +68,7 @@ _SAME = tuple(
         ("当クリニック", "当院"), ("おこな", "行"), ("料金", "費用"), ("全て", "すべて"),
     )
 )  # fmt: skip
+_ANY_FORM = re.compile("|".join(forms.pattern for forms, _ in _SAME))
 
 
 # Of longer texts only the changed part, with some text around it, is judged, and of that no more than this.
@@ -100,8 +101,9 @@ def judge(old: str, new: str, spans: Sequence[Span]) -> tuple[Evidence, ...]:
 def _plain(sentence: str) -> str:
     """Return a sentence without differences of politeness and of ways to write and say the same."""
     text = nfkc_no_space(sentence)
-    for forms, plain in _SAME:
-        text = forms.sub(plain, text)
+    if _ANY_FORM.search(text):
+        for forms, plain in _SAME:
+            text = forms.sub(plain, text)
     return text
 
 
@@ -209,8 +211,11 @@ def _differ_in_deciding_words(old: str, new: str) -> bool:
         return True
     if pattern("vague_harm").search(before):  # what a list of side effects names is a harm, whatever it is
         return True
-    pairs = {*map(add, before, before[1:])} ^ {*map(add, after, after[1:])}
-    return not _deciding_pairs().isdisjoint(pairs)
+    head = max(0, Prefix.similarity(before, after) - 1)
+    tail = min(max(0, Postfix.similarity(before, after) - 1), len(before) - head, len(after) - head)
+    changed = (text[head : len(text) - tail] for text in (before, after))
+    pairs = {pair for text in changed for pair in map(add, text, text[1:])}
+    return any((pair in before) != (pair in after) for pair in _deciding_pairs() & pairs)
 
 
 def level3_evidence(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evidence]:

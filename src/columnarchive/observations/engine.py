@@ -177,14 +177,10 @@ def statements(
     context = context or Context()
     above = [Line(context.heading, "heading"), Line(context.question, "question")]
     lines = [*(line for line in above if line.text), Line(sentence, context.kind or "item")]
-    if (
-        len(lines) == 1
-        and not _LABELLED.search(sentence)
-        and not any(_by_words([fold(sentence).text], context.title, kinds))
-    ):
+    possible = _by_words([fold(line.text).text for line in lines], context.title, kinds)
+    if len(lines) == 1 and not possible[0] and not _LABELLED.search(sentence):
         return ()
     at = len(lines) - 1
-    possible = _by_words([fold(line.text).text for line in lines], context.title, kinds)
     found = [o for o in _read_all(read(lines, context.title), possible, kinds) if o.line == at]
     return tuple(Observation(o.kind, 0, o.text, o.start, o.words, o.spans) for o in found)
 
