@@ -6,12 +6,11 @@ import dataclasses
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from columnarchive import observations
 from columnarchive.records import (
-    Article,
     Change,
     DerivedSite,
     Elsewhere,
@@ -27,6 +26,8 @@ from columnarchive.store.database import Database
 from columnarchive.store.pictures import PICTURE_COLUMNS
 
 _LINE = 120  # characters of a template's line that are kept
+_STATED = "title published_on modified_on author supervisor author_about supervisor_about"
+_SPAN = "since_at since_revision until_at until_revision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,15 @@ def write_site(db: Database, site_id: int, derived: DerivedSite, at: str, *, ane
             added += not before
             revised += bool(before) and len(history.revisions) > revisions
             rewritten += before not in ("", digest)
-            article_id = _write_history(conn, derived.site, history, digest)
-            entries = derived.ledgers.get(url)
+            article_id = _write_article(conn, derived.site, history, digest)
+            _write_revisions(conn, article_id, history.revisions)
+            _write_changes(conn, article_id, history.changes)
+            _write_sentences(conn, article_id, history.sentences, present=True)
+            _write_sentences(conn, article_id, history.removed, present=False)
             _write_pictures(conn, article_id, observations.picture_entries(history.revisions))
+            ledger = derived.ledgers.get(url)
             _write_ledger(
-                conn, article_id, observations.ledger_entries(history.revisions) if entries is None else entries
+                conn, article_id, observations.ledger_entries(history.revisions) if ledger is None else ledger
             )
             _write_elsewhere(conn, article_id, history.article.elsewhere)
         ids[url] = article_id
@@ -224,41 +229,24 @@ def _touch(conn: sqlite3.Connection, article_id: int, history: History) -> None:
     )
 
 
-def _write_history(conn: sqlite3.Connection, site: str, history: History, digest: str) -> int:
-    article_id = _write_article(conn, site, history, digest)
-    _write_revisions(conn, article_id, history.revisions)
-    _write_changes(conn, article_id, history.changes)
-    _write_sentences(conn, article_id, history.sentences, present=True)
-    _write_sentences(conn, article_id, history.removed, present=False)
-    return article_id
-
-
 def _write_article(conn: sqlite3.Connection, site: str, history: History, digest: str) -> int:
     article = history.article
     removed_text = "\n".join(dict.fromkeys(sentence.text for sentence in history.removed))
     indexed = (article.title, article.text, removed_text)
-    row = {
+    row = _fields(article, f"{_STATED} url text language") | _fields(history, "last_seen_at state")
+    row |= {
         "site": site,
-        **_text_columns(article),
-        "url": article.url,
-        "text": indexed[1],
         "removed_text": removed_text,
-        "language": article.language,
         "revisions": len(history.revisions),
         "first_seen_at": history.revisions[0].first_seen_at,
-        "last_seen_at": history.last_seen_at,
         "changed_at": history.changes[-1].seen_at if history.changes else "",
-        "state": history.state,
         "digest": digest,
     }
     found = conn.execute(
         "select id, site, title, text, removed_text from articles where url = ?", (article.url,)
     ).fetchone()
     if found is None:
-        names = ", ".join(row)
-        marks = ", ".join(f":{name}" for name in row)
-        cursor = conn.execute(f"insert into articles({names}) values ({marks})", row)
-        article_id = int(cursor.lastrowid or 0)
+        article_id = _insert(conn, "articles", row)
     else:
         article_id = int(found[0])
         if found[2:] != indexed:
@@ -274,47 +262,23 @@ def _write_article(conn: sqlite3.Connection, site: str, history: History, digest
     return article_id
 
 
-def _text_columns(article: Article) -> dict[str, str]:
-    return {
-        "title": article.title,
-        "published_on": article.published_on,
-        "modified_on": article.modified_on,
-        "author": article.author,
-        "supervisor": article.supervisor,
-        "author_about": article.author_about,
-        "supervisor_about": article.supervisor_about,
-    }
-
-
-def _write_revisions(conn: sqlite3.Connection, article_id: int, revisions: Iterable[Revision]) -> None:
+def _write_revisions(conn: sqlite3.Connection, article_id: int, revisions: Sequence[Revision]) -> None:
     """Rows for revisions, and their blocks as passages, each once however many revisions hold it."""
-    revisions = list(revisions)
     held_by: dict[copies.Key, list[int]] = {}
     orders: list[tuple[int, list[copies.Key]]] = []
     for revision in revisions:
-        row = {
-            "article_id": article_id,
-            "number": revision.number,
-            "first_seen_at": revision.first_seen_at,
-            "last_seen_at": revision.last_seen_at,
-            **_text_columns(revision.article),
-            "characters": len(revision.article.text),
-            "fingerprint": revision.article.fingerprint,
-            "rules": revision.rules,
-            "body_sha256": revision.body_sha256,
-            "url": revision.article.url,
-        }
-        cursor = conn.execute(
-            f"insert into revisions({', '.join(row)}) values ({', '.join(f':{name}' for name in row)})", row
-        )
+        article = revision.article
+        row = _fields(revision, "number first_seen_at last_seen_at rules body_sha256")
+        row |= _fields(article, f"{_STATED} url fingerprint")
+        row |= {"article_id": article_id, "characters": len(article.text)}
         heading = ""
         order: list[copies.Key] = []
-        for block in revision.article.blocks:
+        for block in article.blocks:
             key = (block.kind, block.level, heading, block.text)
             held_by.setdefault(key, []).append(revision.number)
             order.append(key)
             heading = block.text if block.kind == "heading" else heading
-        orders.append((int(cursor.lastrowid or 0), order))
+        orders.append((_insert(conn, "revisions", row), order))
     ids = copies.write_passages(conn, article_id, held_by, revisions[-1].number)
     conn.executemany(
         "insert into revision_passages(revision_id, position, passage_id) values (?, ?, ?)",
@@ -325,116 +289,62 @@ def _write_revisions(conn: sqlite3.Connection, article_id: int, revisions: Itera
 def _write_changes(conn: sqlite3.Connection, article_id: int, changes: Iterable[Change]) -> None:
     for change in changes:
         comparison = change.comparison
-        cursor = conn.execute(
-            """insert into changes(article_id, from_number, to_number, after_at, seen_at, level, labels, added_chars,
-               removed_chars, summary, engine, capped) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            (
-                article_id,
-                change.from_number,
-                change.to_number,
-                change.after_at,
-                change.seen_at,
-                comparison.level,
-                _json(comparison.labels),
-                comparison.added_chars,
-                comparison.removed_chars,
-                comparison.summary,
-                comparison.engine,
-                comparison.capped,
-            ),
-        )
-        conn.executemany(
-            """insert into edits(change_id, position, op, old_text, new_text, spans, labels, level, evidence)
-               values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            (
-                (
-                    cursor.lastrowid,
-                    position,
-                    edit.op,
-                    edit.old,
-                    edit.new,
-                    _json([{"op": span.op, "text": span.text} for span in edit.spans]),
-                    _json(edit.labels),
-                    edit.level,
-                    _json([{"label": item.label, "old": item.old, "new": item.new} for item in edit.evidence]),
-                )
-                for position, edit in enumerate(comparison.edits)
-            ),
-        )
+        row = _fields(change, "from_number to_number after_at seen_at")
+        row |= _fields(comparison, "level labels added_chars removed_chars summary engine capped")
+        change_id = _insert(conn, "changes", {"article_id": article_id, **row})
+        for position, edit in enumerate(comparison.edits):
+            row = {
+                "change_id": change_id,
+                "position": position,
+                "old_text": edit.old,
+                "new_text": edit.new,
+                **_fields(edit, "op labels level"),
+                "spans": _json([dataclasses.asdict(span) for span in edit.spans]),
+                "evidence": _json([dataclasses.asdict(item) for item in edit.evidence]),
+            }
+            _insert(conn, "edits", row)
 
 
 def _write_sentences(
     conn: sqlite3.Connection, article_id: int, sentences: Iterable[Sentence], *, present: bool
 ) -> None:
-    conn.executemany(
-        """insert into sentences(article_id, position, text, since_at, since_revision, before_text, until_at,
-           until_revision, is_present) values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (
-            (
-                article_id,
-                sentence.position,
-                sentence.text,
-                sentence.since_at,
-                sentence.since_revision,
-                sentence.before_text,
-                sentence.until_at,
-                sentence.until_revision,
-                present,
-            )
-            for sentence in sentences
-        ),
-    )
+    for one in sentences:
+        row = _fields(one, f"position text before_text {_SPAN}")
+        _insert(conn, "sentences", {"article_id": article_id, "is_present": present, **row})
+
+
+def _write_ledger(conn: sqlite3.Connection, article_id: int, entries: Iterable[LedgerEntry]) -> None:
+    for one in entries:
+        row = _fields(one, f"kind text words position {_SPAN}")
+        _insert(conn, "observations", {"article_id": article_id, **row})
 
 
 def _write_elsewhere(conn: sqlite3.Connection, article_id: int, found: Iterable[Elsewhere]) -> None:
     """Write what the newest page states outside the article: of each kind one row, for the template before pictures."""
-    conn.executemany(
-        "insert or ignore into page_observations(article_id, kind, place, text, words) values (?, ?, ?, ?, ?)",
-        (
-            (article_id, one.kind, one.place, one.text, _json(one.words))
-            for one in sorted(found, key=lambda one: one.place != "template")
-            if one.place != "container"
-        ),
-    )
-
-
-def _write_ledger(conn: sqlite3.Connection, article_id: int, entries: Iterable[LedgerEntry]) -> None:
-    conn.executemany(
-        """insert into observations(article_id, kind, text, words, position, since_at, since_revision, until_at,
-           until_revision) values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (
-            (
-                article_id,
-                entry.kind,
-                entry.text,
-                _json(entry.words),
-                entry.position,
-                entry.since_at,
-                entry.since_revision,
-                entry.until_at,
-                entry.until_revision,
-            )
-            for entry in entries
-        ),
-    )
+    of_kind: dict[str, Elsewhere] = {}
+    for one in sorted(found, key=lambda one: one.place != "template"):
+        if one.place != "container":
+            of_kind.setdefault(one.kind, one)
+    for one in of_kind.values():
+        _insert(conn, "page_observations", {"article_id": article_id, **_fields(one, "kind place text words")})
 
 
 def _write_pictures(conn: sqlite3.Connection, article_id: int, entries: Iterable[PictureEntry]) -> None:
-    conn.executemany(
-        f"""insert into pictures(article_id, {PICTURE_COLUMNS}, since_at, since_revision, until_at, until_revision)
-            values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (
-            (
-                article_id,
-                *dataclasses.astuple(entry.picture),
-                entry.since_at,
-                entry.since_revision,
-                entry.until_at,
-                entry.until_revision,
-            )
-            for entry in entries
-        ),
-    )
+    for one in entries:
+        row = _fields(one.picture, PICTURE_COLUMNS.replace(",", "")) | _fields(one, _SPAN)
+        _insert(conn, "pictures", {"article_id": article_id, **row})
+
+
+def _fields(record: object, names: str) -> dict[str, object]:
+    """Return some fields of a record by name, as columns of the same names hold them: tuples as JSON."""
+    values = {name: getattr(record, name) for name in names.split()}
+    return {name: _json(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _insert(conn: sqlite3.Connection, table: str, row: Mapping[str, object]) -> int:
+    """Insert a row; return its id."""
+    statement = f"insert into {table}({', '.join(row)}) values ({', '.join(f':{name}' for name in row)})"
+    return int(conn.execute(statement, row).lastrowid or 0)
 
 
 def _json(value: object) -> str:
