@@ -72,7 +72,7 @@ _UNSTORABLE = re.compile(
 
 def storable(text: str) -> str:
     """Return `text` without what no database, feed or file can hold: controls, surrogates and noncharacters."""
-    return text if text.isascii() and text.isprintable() else _UNSTORABLE.sub("", text)
+    return text if text.isprintable() else _UNSTORABLE.sub("", text)
 
 
 def nfkc(text: str) -> str:

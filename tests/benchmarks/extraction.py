@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from columnarchive.extract import content_selection, template
+from columnarchive.extract import content_selection, dom_walk, template
 from columnarchive.extract.outlines import Outline, Places
 from columnarchive.extract.saved_pages import learn, open_page, read_page, read_pages
 
@@ -30,7 +30,7 @@ RANGES = (
     (template, "TEMPLATE_SHARE", (0.15, 0.2, 0.25, 0.3)),
     (template, "DEAD_SHARE", (0.85, 0.9, 0.95)),
     (template, "CONTENT_SHARE", (0.4, 0.5, 0.6)),
-    (content_selection, "LINK_SHARE", (0.5, 0.6, 0.7)),
+    (dom_walk, "LINK_SHARE", (0.5, 0.6, 0.7)),
     (content_selection, "REGION_SHARE", (0.85, 0.9, 0.95)),
 )
 SavedPage = tuple[str, bytes, str]

@@ -16,7 +16,7 @@ from columnarchive.extract.dates import find_dating, is_date_label
 from columnarchive.extract.outlines import Outline, Places
 from columnarchive.extract.page_images import spots
 from columnarchive.extract.pictures import Text, read_pictures
-from columnarchive.extract.rules import CRUMB_HOME, FOREIGN_PIECES, LINK_SHARE, MISSING, NEEDS_SCRIPT, WALL, WALL_CHARS
+from columnarchive.extract.rules import CRUMB_HOME, FOREIGN_PIECES, MISSING, NEEDS_SCRIPT, WALL, WALL_CHARS
 from columnarchive.extract.template import COMMON, Template
 from columnarchive.extract.title import find_title
 from columnarchive.observations import elsewhere
@@ -64,7 +64,9 @@ def read_article(page: Outline, site: Site, url: str, flags: Sequence[int] | Non
     blocks = _with_questions(blocks, data)
     if not blocks or _is_label(blocks):
         return None
-    outside = _outside(page, chosen, body)
+    inside = frozenset(chosen)
+    container = region(page, [index in inside for index in range(len(page.pieces))])
+    outside = _outside(page, inside, container, body)
     return Article(
         url=url,
         title=storable(title),
@@ -76,7 +78,7 @@ def read_article(page: Outline, site: Site, url: str, flags: Sequence[int] | Non
         author_about=storable(people.author_about),
         supervisor_about=storable(people.supervisor_about),
         language=_language(page, blocks),
-        pictures=read_pictures(page, url, Text(chosen, title_at, body, blocks)),
+        pictures=read_pictures(page, url, Text(chosen, container, title_at, body, blocks)),
         elsewhere=elsewhere(outside, (image.attributes.get("alt") or "" for image in page.images)),
     )
 
@@ -98,15 +100,16 @@ def own_pictures(article: Article, page: Outline, site: Site, url: str) -> tuple
     )
 
 
-def _outside(page: Outline, chosen: Sequence[int], body: Sequence[int]) -> Iterator[OutsideLine]:
+def _outside(
+    page: Outline, inside: frozenset[int], container: tuple[int, int], body: Sequence[int]
+) -> Iterator[OutsideLine]:
     """Yield the lines that are not article text; names in menus and lists of links are none that state anything."""
-    inside = frozenset(chosen)
-    first, end = region(page, [index in inside for index in range(len(page.pieces))])
+    first, end = container
     position = 0
     chosen_pieces = frozenset(body)
     for index, piece in enumerate(page.pieces):
         position += piece.text.count("\n") + 1 if index in chosen_pieces else 0
-        if index not in inside and (piece.linked < LINK_SHARE * len(piece.key) or _REACHED.search(piece.key)):
+        if index not in inside and (not piece.is_link or _REACHED.search(piece.key)):
             yield OutsideLine(storable(piece.text), first <= index < end, position)
 
 

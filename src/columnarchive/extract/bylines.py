@@ -151,6 +151,7 @@ _INLINE = re.compile(
     r"(?P<rest>[^:：|｜/／\n]{2,40}?)(?=\s*(?:[|｜/／\n]|$|(?:監修|執筆|更新|公開|投稿|最終)[^\s:：]{0,5}\s*[:：]))"
 )
 """A name with its label in the midst of a short line, as beside a date."""
+_INLINE_WORDS = ("監修", "執筆", "文責", "著者", "筆者", "ライター")
 _TITLE_WORDS = re.compile(
     r"クリニック|病院|医院|院長|医師|博士|教授|講師|専門医|指導医|認定医|事務所|センター|法人|会社|協会|学会|大学|科$|代表|理事|"
     r"(?:療法|衛生|栄養|心理|福祉|技工|整復|保健|税理|弁護|会計|行政書|司法書|社労|操縦|消防)士$|(?:看護|薬剤|助産|鍼灸|検査技|心理|診療放射線技|はり|きゅう)師$|"
@@ -216,8 +217,9 @@ def find_people(page: Outline, chosen: Sequence[int], data: LinkedData) -> Peopl
             role, name, about, line = tail
             found.setdefault(role, (name, about))
             cut = (index, line)
-    if len(found) < len(_ROLES):
-        for text in [text for text in texts if len(text) <= _INLINE_LINE and _HINT.search(text)]:
+    joined = "\n".join(texts)
+    if len(found) < len(_ROLES) and any(word in joined for word in _INLINE_WORDS):
+        for text in [text for text in texts if len(text) <= _INLINE_LINE]:
             for match in _INLINE.finditer(text):
                 name, about = _split_name(match["rest"])
                 if name:

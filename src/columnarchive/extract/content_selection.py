@@ -23,7 +23,6 @@ from columnarchive.extract.rules import (
     CALL,
     HEADINGS,
     LABELS,
-    LINK_SHARE,
     NOTICE,
     PRICE,
     REGION_SHARE,
@@ -42,11 +41,11 @@ _GOOD_LINK = 0.4
 _BODY_LINK = 0.9
 
 
-def by_shape(page: Outline, links: list[bool], url: str) -> list[bool]:
+def by_shape(page: Outline, url: str) -> list[bool]:
     """The element whose pieces sum up best, without links, bad classes and lists of links elsewhere."""
     sums = [0.0]
-    for index, link in enumerate(links):
-        sums.append(sums[-1] + _score(page, index, link))
+    for piece in page.pieces:
+        sums.append(sums[-1] + _score(page, piece))
     best, first, end = 0.0, 0, 0
     for element in page.elements:
         value = sums[element.end] - sums[element.first]
@@ -55,7 +54,7 @@ def by_shape(page: Outline, links: list[bool], url: str) -> list[bool]:
                 value *= 1.1
             if value >= best:
                 best, first, end = value, element.first, element.end
-    body = _named_body(page, links)
+    body = _named_body(page)
     if body is not None:
         first, end = body
     foreign = _foreign_lists(page, url)
@@ -65,7 +64,7 @@ def by_shape(page: Outline, links: list[bool], url: str) -> list[bool]:
         piece = page.pieces[index]
         if index in again:
             continue
-        link = links[index] if body is None else piece.linked >= _BODY_LINK * len(piece.key)
+        link = piece.is_link if body is None else piece.linked >= _BODY_LINK * len(piece.key)
         keeps = not link and not piece.inside & IN_BAD and index not in foreign
         keep[index] = keeps and not RIGHTS.search(piece.text)
     return keep
@@ -85,11 +84,11 @@ def _second_copies(page: Outline, first: int, end: int) -> set[int]:
     return again if len(again) > _ENOUGH and repeated >= _REPEATED * total else set()
 
 
-def _named_body(page: Outline, links: list[bool]) -> tuple[int, int] | None:
+def _named_body(page: Outline) -> tuple[int, int] | None:
     """The one element named as the article's body, if it holds most of the page's plain text."""
     plain = [0]
-    for piece, link in zip(page.pieces, links, strict=True):
-        plain.append(plain[-1] + (0 if link or piece.inside & IN_BAD else len(piece.key)))
+    for piece in page.pieces:
+        plain.append(plain[-1] + (0 if piece.is_link or piece.inside & IN_BAD else len(piece.key)))
     best: tuple[int, int, int] | None = None
     for element in page.elements:
         size = plain[element.end] - plain[element.first]
@@ -100,10 +99,9 @@ def _named_body(page: Outline, links: list[bool]) -> tuple[int, int] | None:
     return best[1:] if best else None
 
 
-def _score(page: Outline, index: int, link: bool) -> float:
-    piece = page.pieces[index]
+def _score(page: Outline, piece: Piece) -> float:
     size = len(piece.key)
-    if link:
+    if piece.is_link:
         return (-min(size, 60) - 5.0) * (_GOOD_LINK if _in_good(page, piece.element) else 1.0)
     if piece.inside & IN_BAD and not piece.inside & IN_NAVIGATION and is_prose(piece):
         return 0.0
@@ -167,39 +165,38 @@ def select(page: Outline, flags: Sequence[int] | None, url: str = "") -> list[in
 
     `flags` is what the site's template says of each piece (`Template.judge`), None without one.
     """
-    links = [piece.linked >= LINK_SHARE * len(piece.key) for piece in page.pieces]
-    keep = _by_template(page, flags, links) if flags is not None else []
+    keep = _by_template(page, flags) if flags is not None else []
     if not any(keep):
-        keep = by_shape(page, links, url)
-    restore_boxes(page, keep, links, flags)
-    keep_rows(page, keep, links)
-    keep_lone_links(page, keep, links, flags)
+        keep = by_shape(page, url)
+    restore_boxes(page, keep, flags)
+    keep_rows(page, keep)
+    keep_lone_links(page, keep, flags)
     for index, piece in enumerate(page.pieces):
         if piece.tag == "button" and keep[index]:
             keep[index] = is_prose(piece) or piece.text.endswith("か")  # a question that opens its answer
     drop_echoes(page, keep)
     drop_forms(page, keep)
-    drop_related(page, keep, links)
+    drop_related(page, keep)
     _drop_outside(page, keep)
     if flags is not None:
-        _keep_own_fees(page, keep, links, flags)
-    drop_bare_headings(page, keep, links)
+        _keep_own_fees(page, keep, flags)
+    drop_bare_headings(page, keep)
     return [index for index, keeps in enumerate(keep) if keeps]
 
 
-def _by_template(page: Outline, flags: Sequence[int], links: list[bool]) -> list[bool]:
+def _by_template(page: Outline, flags: Sequence[int]) -> list[bool]:
     keep: list[bool] = []
-    for piece, flag, link in zip(page.pieces, flags, links, strict=True):
-        keeps = not link and not flag & DEAD and (not flag & COMMON or flag & CONTENT > 0)
+    for piece, flag in zip(page.pieces, flags, strict=True):
+        keeps = not piece.is_link and not flag & DEAD and (not flag & COMMON or flag & CONTENT > 0)
         if keeps and piece.inside & IN_BAD:
             keeps = flag & PROVEN > 0 and not piece.inside & IN_NAVIGATION
         keep.append(keeps and not (flag & SHARED and RIGHTS.search(piece.text)))
     if any(keep):
-        _restore_repeated(page, flags, keep, links)
+        _restore_repeated(page, flags, keep)
     return keep
 
 
-def _restore_repeated(page: Outline, flags: Sequence[int], keep: list[bool], links: list[bool]) -> None:
+def _restore_repeated(page: Outline, flags: Sequence[int], keep: list[bool]) -> None:
     """Repeated text of the article's own: a paragraph between paragraphs that stay, or a disclosure inside the body."""
     first, end = region(page, keep)
     if False not in keep[first:end]:
@@ -213,12 +210,12 @@ def _restore_repeated(page: Outline, flags: Sequence[int], keep: list[bool], lin
             begun = True
             continue
         piece = pieces[index]
-        if links[index] or piece.element < 0 or piece.inside & IN_NAVIGATION or is_call(piece.text):
+        if piece.is_link or piece.element < 0 or piece.inside & IN_NAVIGATION or is_call(piece.text):
             continue
         if begun and (NOTICE.search(piece.text) or (index < last and PRICE.search(piece.text))):
             keep[index] = True  # a claim, on however many pages
             heading = pieces[index - 1]
-            if heading.tag in HEADINGS and not links[index - 1] and pieces[index].tag not in HEADINGS:
+            if heading.tag in HEADINGS and not heading.is_link and pieces[index].tag not in HEADINGS:
                 keep[index - 1] = True
             continue
         parent = page.elements[piece.element].parent
@@ -227,7 +224,7 @@ def _restore_repeated(page: Outline, flags: Sequence[int], keep: list[bool], lin
             keep[index] = any(chosen[around.first : index]) and any(chosen[index + 1 : around.end])
 
 
-def restore_boxes(page: Outline, keep: list[bool], links: list[bool], flags: Sequence[int] | None) -> None:
+def restore_boxes(page: Outline, keep: list[bool], flags: Sequence[int] | None) -> None:
     """Keep prose of boxes between pieces that stay, whatever they are called, if they lead nowhere.
 
     Lists of related pages, comments and forms are boxes with links or fields; a box of side effects is none.
@@ -239,12 +236,12 @@ def restore_boxes(page: Outline, keep: list[bool], links: list[bool], flags: Seq
     found: dict[tuple[int, bool], list[int]] = {}
     for index in range(max(first, chosen[0]), min(end, chosen[-1] + 1)):
         piece = page.pieces[index]
-        if keep[index] or links[index] or not piece.inside & IN_BAD or not is_prose(piece) or is_call(piece.text):
+        if keep[index] or piece.is_link or not piece.inside & IN_BAD or not is_prose(piece) or is_call(piece.text):
             continue
         if flags is not None and flags[index] & (DEAD | COMMON | SHARED):
             continue
         if not piece.inside & IN_NAVIGATION or _is_quoted(page, piece):
-            found.setdefault((piece.place, index > 0 and links[index - 1]), []).append(index)
+            found.setdefault((piece.place, index > 0 and page.pieces[index - 1].is_link), []).append(index)
     for (_, follows_link), indexes in found.items():
         for index in indexes if not follows_link or len(indexes) < _ENTRIES else ():
             keep[index] = True
@@ -265,16 +262,16 @@ def _drop_outside(page: Outline, keep: list[bool]) -> None:
             keep[index] = _is_near_region(page, index, first)
 
 
-def _keep_own_fees(page: Outline, keep: list[bool], links: list[bool], flags: Sequence[int]) -> None:
+def _keep_own_fees(page: Outline, keep: list[bool], flags: Sequence[int]) -> None:
     """Keep fees that no other page of the site states, with what they are for, even in a column beside the text."""
     if not any(keep):
         return
     for index, piece in enumerate(page.pieces):
-        if keep[index] or links[index] or flags[index] & SHARED or piece.inside & IN_NAVIGATION:
+        if keep[index] or piece.is_link or flags[index] & SHARED or piece.inside & IN_NAVIGATION:
             continue
         if PRICE.search(piece.text):
             keep[index] = True
-            if index and page.pieces[index - 1].tag in LABELS and not links[index - 1]:
+            if index and page.pieces[index - 1].tag in LABELS and not page.pieces[index - 1].is_link:
                 keep[index - 1] = True
 
 
@@ -326,7 +323,7 @@ def is_call(text: str) -> bool:
     return len(text) <= 80 and CALL.search(text) is not None
 
 
-def keep_rows(page: Outline, keep: list[bool], links: list[bool]) -> None:
+def keep_rows(page: Outline, keep: list[bool]) -> None:
     """A table row or a term with its definition stays whole: the same fee on every page is still this page's fee."""
     pieces, elements = page.pieces, page.elements
     tags = [piece.tag for piece in pieces]
@@ -337,10 +334,10 @@ def keep_rows(page: Outline, keep: list[bool], links: list[bool]) -> None:
                 elements[pieces[index].element].tag in ("td", "th") for index in span
             ):
                 for index in span:
-                    keep[index] = keep[index] or not links[index]
+                    keep[index] = keep[index] or not pieces[index].is_link
     for index in range(len(pieces) - 1) if "dt" in tags else ():
         if keep[index] != keep[index + 1] and tags[index] == "dt" and tags[index + 1] == "dd":
-            keep[index] = keep[index + 1] = not (links[index] or links[index + 1])
+            keep[index] = keep[index + 1] = not (pieces[index].is_link or pieces[index + 1].is_link)
 
 
 def drop_echoes(page: Outline, keep: list[bool]) -> None:
@@ -360,11 +357,11 @@ def drop_echoes(page: Outline, keep: list[bool]) -> None:
             keep[at] = echoed < len(piece.key) / 2
 
 
-def keep_lone_links(page: Outline, keep: list[bool], links: list[bool], flags: Sequence[int] | None) -> None:
+def keep_lone_links(page: Outline, keep: list[bool], flags: Sequence[int] | None) -> None:
     """A link or two between paragraphs that stay are a reference in the text, not navigation."""
     pieces = page.pieces
     end = 0
-    for index in [at for at, link in enumerate(links) if link and not keep[at]]:
+    for index in [at for at, piece in enumerate(pieces) if piece.is_link and not keep[at]]:
         if index < end:
             continue  # of the run before
         end = index
@@ -386,16 +383,16 @@ def _are_near(page: Outline, first: int, second: int) -> bool:
     return one == other or page.elements[one].parent == page.elements[other].parent
 
 
-def drop_related(page: Outline, keep: list[bool], links: list[bool]) -> None:
+def drop_related(page: Outline, keep: list[bool]) -> None:
     """Drop the list of links under a heading such as 関連記事, and the heading. Prose under it stays."""
     pieces = page.pieces
     for index in [at for at, piece in enumerate(pieces) if piece.text[0] in RELATED_STARTS and len(piece.key) <= 30]:
         if keep[index] and pieces[index].tag in _RELATED_TAGS and RELATED_HEADING.match(pieces[index].text):
-            for later in range(index, _end_of_links(page, index, links)):
+            for later in range(index, _end_of_links(page, index)):
                 keep[later] = False
 
 
-def _end_of_links(page: Outline, heading: int, links: list[bool]) -> int:
+def _end_of_links(page: Outline, heading: int) -> int:
     """Return where the list of links under a heading ends; the heading's own position if there is none.
 
     Entries are links, with their dates, labels and excerpts (sentences that are cut off).
@@ -407,7 +404,7 @@ def _end_of_links(page: Outline, heading: int, links: list[bool]) -> int:
         piece = pieces[later]
         if HEADINGS.get(piece.tag, _PLAIN) <= rank or between > _BETWEEN_LINKS:
             break
-        if links[later] or (piece.linked and len(piece.key) <= _LABEL_CHARS):
+        if piece.is_link or (piece.linked and len(piece.key) <= _LABEL_CHARS):
             end, between = later + 1, 0
             continue
         cut = _CUT_OFF.search(piece.text[-20:]) is not None
@@ -425,7 +422,7 @@ def _end_of_box(page: Outline, index: int) -> int:
     return page.elements[at].end if at >= 0 else len(page.pieces)
 
 
-def drop_bare_headings(page: Outline, keep: list[bool], links: list[bool]) -> None:
+def drop_bare_headings(page: Outline, keep: list[bool]) -> None:
     """A heading over nothing but links goes with them."""
     pieces = page.pieces
     for index in reversed([at for at, piece in enumerate(pieces) if piece.tag in _LOWER_HEADINGS and keep[at]]):
@@ -434,7 +431,7 @@ def drop_bare_headings(page: Outline, keep: list[bool], links: list[bool]) -> No
         for later in range(index + 1, len(pieces)):
             if keep[later] or HEADINGS.get(pieces[later].tag, 9) <= rank:
                 break
-            over_links = over_links or links[later]
+            over_links = over_links or pieces[later].is_link
         else:
             later = len(pieces)
         over = later == len(pieces) or HEADINGS.get(pieces[later].tag, 9) <= rank or not _same_box(page, index, later)

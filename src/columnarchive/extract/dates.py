@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from columnarchive.extract.bylines import LinkedData
 from columnarchive.extract.outlines import Outline
-from columnarchive.extract.rules import LINK_SHARE
 from columnarchive.text import find_dates
 
 _MODIFIED = re.compile(r"(?:最終|記事)?更新|改訂|改定|修正|(?:last\s?)?updated?|(?:last\s?)?modified|revised", re.I)
@@ -99,7 +98,7 @@ def _visible_dates(page: Outline, chosen: Sequence[int], title_at: int) -> tuple
     published = modified = ""
     for index in _candidates(page, chosen, start):
         piece = page.pieces[index]
-        is_link = piece.linked >= LINK_SHARE * len(piece.key) and not (piece.dated and abs(index - start) <= _BESIDE)
+        is_link = piece.is_link and not (piece.dated and abs(index - start) <= _BESIDE)
         if len(piece.text) > 120 or is_link or listed.count(piece.place) > 2:
             continue
         if index > chosen[-1] and piece.dated and _follows_link(page, index):
@@ -121,8 +120,7 @@ def _visible_dates(page: Outline, chosen: Sequence[int], title_at: int) -> tuple
 
 def _follows_link(page: Outline, index: int) -> bool:
     """Whether a date comes after a link to another page, or after that page's heading: it is that page's date."""
-    before = page.pieces[index - 1]
-    return before.linked >= LINK_SHARE * len(before.key)
+    return page.pieces[index - 1].is_link
 
 
 def _candidates(page: Outline, chosen: Sequence[int], start: int) -> list[int]:

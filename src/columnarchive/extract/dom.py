@@ -1,7 +1,4 @@
-"""HTML → an outline: the parser's tree is read for the head, thinned out, and handed to the walk written out again.
-
-The serialised form is balanced and escaped by rule, and walking it costs a third of asking every node for its
-attributes. With a site's template at hand most of a page is taken away before.
+"""HTML → an outline: the head of the parsed tree is read, then its body is walked once.
 
 Bounds on markup are checked before parsing. The parser is quadratic in how deep elements nest, in how many attributes
 one element has and in how many options there are to choose from, and it opens formatting elements that were never
@@ -27,7 +24,6 @@ from columnarchive.extract.rules import (
     MAX_OPTIONS,
     MAX_REOPENED,
     MAX_TAGS,
-    STRIPPED,
     VOID,
 )
 
@@ -54,7 +50,7 @@ def exceeded_limit(markup: bytes) -> Literal["", "too_large", "too_deep"]:
     tags = markup.count(b"<")
     if len(markup) > MAX_CHARS or tags > MAX_TAGS:
         return "too_large"
-    if len(_OPTION.findall(markup)) > MAX_OPTIONS:
+    if tags > MAX_OPTIONS and len(_OPTION.findall(markup)) > MAX_OPTIONS:
         return "too_large"
     if tags >= MAX_DEPTH and nesting_depth(markup) > MAX_DEPTH:
         return "too_deep"
@@ -135,9 +131,6 @@ def outline(html: str | bytes, places: Places) -> Outline:
     body = tree.body
     if body is None:
         return page
-    for tag in STRIPPED:
-        for node in tree.tags(tag):  # several times as fast as a selector
-            node.decompose(recursive=False)
     Walk(page, places).read(body)
     settle_flags(page)
     return page

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from selectolax.lexbor import LexborNode
 
-from columnarchive.extract.outlines import IN_ARTICLE, NO_STEP, Element, Image, Outline, Piece, Places
-from columnarchive.extract.rules import INLINE, LABELS, MAX_LINE, MAX_PIECE, MAX_TOKENS, SKIPPED, VOID
+from columnarchive.extract.outlines import NO_STEP, Element, Image, Outline, Piece, Places
+from columnarchive.extract.rules import INLINE, LABELS, LINK_SHARE, MAX_LINE, MAX_PIECE, SKIPPED, VOID
 from columnarchive.text import find_dates, is_date_line
 
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
@@ -34,7 +34,15 @@ _STRUCK_TAGS = frozenset(("del", "s", "strike"))
 _STRUCK = "~~"
 _BESIDE_LINK = 24
 _AROUND_LINK = 12  # characters of a sentence that names another page
-_OUTSIDE = Element("body", NO_STEP, 0, -1, 0, 0)
+_OUTSIDE = Element("body", NO_STEP, 0, -1, 0)
+_SCRIPTS = {"sup": "^", "sub": "_"}
+_HANDLING = {
+    **dict.fromkeys(INLINE, "inline"),
+    **dict.fromkeys(VOID - INLINE, "childless"),
+    **dict.fromkeys((VOID & INLINE) | SKIPPED | {"-comment", "-undef", "-document", "!doctype"}, "skipped"),
+    **dict.fromkeys(("br", "img", "textarea", "iframe"), "childless"),
+}
+"""How elements are read: as part of a line, without what is below them, not at all; all others as blocks."""
 
 
 class Walk:
@@ -55,101 +63,102 @@ class Walk:
         self._script = ""
 
     def read(self, body: LexborNode) -> None:
-        """Walk all nodes below `body`, at most `MAX_TOKENS` of them."""
+        """Walk all nodes below `body`."""
         nodes: Iterator[LexborNode] = iter((body,))
-        above: list[tuple[Iterator[LexborNode], str, bool]] = []
-        budget = MAX_TOKENS
-        while budget:
-            node = next(nodes, None)
-            if node is None:
+        above: list[tuple[Iterator[LexborNode], str, bool, bool]] = []
+        while True:
+            for node in nodes:
+                tag = node.tag or ""
+                if tag == "-text":
+                    text = node.text_content or ""
+                    if not text.isspace() or self._preformatted:
+                        self._add(text)
+                    elif self._buffer:
+                        self._buffer.append(" ")
+                    continue
+                handling = _HANDLING.get(tag, "block")
+                if handling == "block" and not (tag == "button" and self._element.tag in LABELS):
+                    # A button is part of the line only in a heading that opens its answer.
+                    inline, struck = False, self._enter_block(node, tag)
+                elif handling in ("inline", "block"):
+                    inline, struck = True, tag in _STRUCK_TAGS
+                    if tag == "a":
+                        self._href, self._link_from = node.attributes.get("href"), len(self._page.pieces)
+                    elif tag in _SCRIPTS:
+                        self._script = _SCRIPTS[tag]
+                    elif tag == "span" and (attributes := node.attributes):
+                        step = self._places.step(tag, attributes)
+                        if step.hidden:
+                            continue
+                        struck = step.struck
+                else:
+                    if handling != "skipped":
+                        self._read_childless(node, tag)
+                    continue
+                self._struck += struck
+                above.append((nodes, tag, inline, struck))
+                nodes = node.iter(include_text=True, skip_empty=False)
+                break
+            else:
                 if not above:
                     break
-                nodes, tag, struck = above.pop()
-                self._leave(tag, struck)
-                continue
-            budget -= 1
-            tag = node.tag or ""
-            if tag == "-text":
-                self._add(node.text_content or "")
-            elif tag == "br":
-                self._buffer.append(_BREAK)
-            elif tag == "textarea":
-                self._page.fields.append(self._at)
-            elif tag == "iframe":
-                before = len(self._page.pieces) + bool(self._buffer)
-                self._page.frames.append((node.attributes.get("src") or "", before))
-            elif tag in SKIPPED or tag[:1] in ("-", "!", ""):
-                continue
-            elif tag in VOID:
-                if tag == "img":
-                    self._add_image(node.attributes)
-                elif tag not in INLINE:
-                    self._flush()
-            elif (entered := self._enter(node, tag)) is not None:
-                above.append((nodes, tag, entered))
-                nodes = iter(node.iter(include_text=True, skip_empty=False))
+                nodes, tag, inline, struck = above.pop()
+                if struck:
+                    self._struck -= 1
+                    if not self._struck:
+                        self._close_mark(" ")
+                if inline:
+                    self._leave_inline(tag)
+                else:
+                    self._leave_block(tag)
         self._flush()
-        for element in self._page.elements:
-            if element.end < 0:
-                element.end = len(self._page.pieces)
 
-    def _enter(self, node: LexborNode, tag: str) -> bool | None:
-        """Begin an element; whether it is struck out, or None for one that is not read."""
-        if self._is_inline(tag):
-            struck = tag in _STRUCK_TAGS
-            if tag == "a":
-                self._href, self._link_from = node.attributes.get("href"), len(self._page.pieces)
-            elif tag in ("sup", "sub"):
-                self._script = "^" if tag == "sup" else "_"
-            elif tag == "span":
-                step = self._places.step(tag, node.attributes)
-                if step.hidden:
-                    return None
-                struck = step.struck
+    def _read_childless(self, node: LexborNode, tag: str) -> None:
+        """Read an element of which nothing below is text of the page."""
+        page = self._page
+        if tag == "br":
+            self._buffer.append(_BREAK)
+        elif tag == "img":
+            self._add_image(node.attributes)
+        elif tag == "textarea":
+            page.fields.append(self._at)
+        elif tag == "iframe":
+            page.frames.append((node.attributes.get("src") or "", len(page.pieces) + bool(self._buffer)))
         else:
             self._flush()
-            attributes = node.attributes
-            step = self._places.step(tag, attributes)
-            struck = step.struck or tag in _STRUCK_TAGS
-            outer = self._element
-            place = step.under.get(outer.place) or self._places.enter(outer.place, step)
-            inside = outer.inside | step.inside
-            if not inside & IN_ARTICLE:
-                inside |= step.apart
-            self._element = Element(tag, step, place, self._at, len(self._page.pieces), inside)
-            self._at = len(self._page.elements)
-            self._page.elements.append(self._element)
-            if "url(" in (attributes.get("style") or ""):
-                self._add_image(attributes)
-            self._preformatted += tag == "pre"
-        self._struck += struck
-        return struck
 
-    def _is_inline(self, tag: str) -> bool:
-        """Whether an element is part of a line; a button is in a heading that opens its answer."""
-        return tag in INLINE or (tag == "button" and self._element.tag in LABELS)
+    def _enter_block(self, node: LexborNode, tag: str) -> bool:
+        """Begin a block element; whether it is struck out."""
+        self._flush()
+        attributes = node.attributes
+        step = self._places.step(tag, attributes)
+        outer = self._element.place
+        place = step.under.get(outer) or self._places.enter(outer, step)
+        self._element = Element(tag, step, place, self._at, len(self._page.pieces))
+        self._at = len(self._page.elements)
+        self._page.elements.append(self._element)
+        if "url(" in (attributes.get("style") or ""):
+            self._add_image(attributes)
+        self._preformatted += tag == "pre"
+        return step.struck or tag in _STRUCK_TAGS
 
-    def _add_image(self, attributes: dict[str, str | None]) -> None:
-        page = self._page
-        page.images.append(Image(attributes, len(page.pieces), self._at, self._href or ""))
-
-    def _leave(self, tag: str, struck: bool) -> None:
-        if struck:
-            self._struck -= 1
-            if not self._struck:
-                self._close_mark(" ")
-        if self._is_inline(tag):
-            if tag == "a":
-                if self._href:
-                    self._page.links.append((self._href, self._link_from))
-                self._href = None
-            self._script = ""
-            return
+    def _leave_block(self, tag: str) -> None:
         self._flush()
         self._preformatted -= tag == "pre"
         self._element.end = len(self._page.pieces)
         self._at = self._element.parent
         self._element = self._page.elements[self._at] if self._at >= 0 else _OUTSIDE
+
+    def _leave_inline(self, tag: str) -> None:
+        if tag == "a":
+            if self._href:
+                self._page.links.append((self._href, self._link_from))
+            self._href = None
+        self._script = ""
+
+    def _add_image(self, attributes: dict[str, str | None]) -> None:
+        page = self._page
+        page.images.append(Image(attributes, len(page.pieces), self._at, self._href or ""))
 
     def _add(self, text: str) -> None:
         buffer = self._buffer
@@ -193,11 +202,11 @@ class Walk:
         if known is None:
             text = text[:MAX_PIECE]
             key = "".join(text.split())
-            known = (key, is_date_line(text), masked(key))
+            known = (key, is_date_line(text), bool(find_dates(text)), masked(key))
             if len(text) <= MAX_LINE:
                 self._places.remember(text, known)
-        key, dated, counted = known
-        if linked and not dated and len(key) - linked <= _BESIDE_LINK and find_dates(text):
+        key, dated, holds_date, counted = known
+        if linked and holds_date and not dated and len(key) - linked <= _BESIDE_LINK:
             linked, dated = len(key), True  # an entry of a list: a link and its date
         if link_texts and len(key) - linked >= _AROUND_LINK:
             counted = masked(_without_links(key, link_texts))
@@ -210,8 +219,8 @@ class Walk:
                 element.place,
                 self._at,
                 min(linked, len(key)),
+                linked >= LINK_SHARE * len(key),
                 dated,
-                element.inside,
                 key if element.tag in _DATA_TAGS else counted,
             )
         )

@@ -61,8 +61,8 @@ class Step:
 NO_STEP = Step("", "", "", False, False, False)
 
 
-Line = tuple[str, bool, str]
-"""A text without white space, whether it says little more than a date, and itself with digits masked."""
+Line = tuple[str, bool, bool, str]
+"""A text without white space, whether it says little more than a date, whether it holds one, its digits masked."""
 
 
 class Places:
@@ -147,7 +147,7 @@ def _judge(tag: str, classes: str, own: str, role: str, hidden: bool, struck: bo
 
 @dataclass(slots=True)
 class Piece:
-    """A run of text between block tags: what it says, where it stands, how much of it is link.
+    """A run of text between block tags: what it says, where it stands, how much of it is link, whether most is.
 
     `inside` says what is around it (`places.IN_ARTICLE` and so on), `counted` is the text as a site's template counts
     it.
@@ -159,9 +159,10 @@ class Piece:
     place: int
     element: int
     linked: int
+    is_link: bool
     dated: bool
-    inside: int
     counted: str
+    inside: int = 0
 
 
 @dataclass(slots=True)
@@ -173,8 +174,8 @@ class Element:
     place: int
     parent: int
     first: int
-    inside: int
     end: int = -1
+    inside: int = 0
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from itertools import accumulate
 from selectolax.lexbor import LexborNode
 
 from columnarchive.extract.outlines import IN_ARTICLE, IN_BAD, IN_NAVIGATION, Element, Outline, Piece
-from columnarchive.extract.rules import HEADINGS, LINK_SHARE
+from columnarchive.extract.rules import HEADINGS
 from columnarchive.urls import Zone
 
 # Words in ids and class names that tell what a part of a page is for; the first that fits, from the inside out.
@@ -137,36 +137,44 @@ _NAMED = IN_BAD | IN_NAVIGATION
 
 def is_prose(piece: Piece) -> bool:
     """Whether a text says something in words, other than a link, a heading or a label."""
-    if piece.tag in HEADINGS or piece.linked >= LINK_SHARE * len(piece.key):
+    if piece.tag in HEADINGS or piece.is_link:
         return False
     return len(piece.key) > _LONG or _SENTENCE.search(piece.text) is not None
 
 
 def settle_flags(page: Outline) -> None:
-    """Take back what class words say of wrappers, and hand down to each segment what is believed of all around it."""
-    if not any(element.inside & _NAMED for element in page.elements):
-        return
-    plain = [0 if piece.linked >= LINK_SHARE * len(piece.key) else len(piece.key) for piece in page.pieces]
+    """Hand down to each element and segment what is believed of all around it, by what the class words say."""
+    elements = page.elements
+    named = [at for at, element in enumerate(elements) if element.step.inside & _NAMED]
+    unbelieved = _unbelieved(page, named) if named else ()
+    for at, element in enumerate(elements):
+        inside = element.step.inside
+        if at in unbelieved:
+            inside &= ~_NAMED
+        if element.parent >= 0:
+            inside |= elements[element.parent].inside
+        element.inside = inside if inside & IN_ARTICLE else inside | element.step.apart
+    for piece in page.pieces:
+        if piece.element >= 0:
+            piece.inside = elements[piece.element].inside
+
+
+def _unbelieved(page: Outline, named: list[int]) -> set[int]:
+    """Return those of the elements named otherwise that hold the article: wrappers, parts of a builder, closed tabs."""
+    plain = [0 if piece.is_link else len(piece.key) for piece in page.pieces]
     prose = [len(piece.key) if is_prose(piece) else 0 for piece in page.pieces]
     masses = [list(accumulate(sizes, initial=0)) for sizes in (plain, prose)]
     holders = _holders(page)
     builders = _builder_words(page, masses)
-    panels = _closed_panels(page)
-    for at, element in enumerate(page.elements):
-        own = element.step.inside
-        if own & _NAMED:
-            least = _SOME if at in holders else _MOST
-            if _COMMENTS.search(element.step.words):  # readers may write more than the author
-                least = _MOST if at in holders else 1.0
-            if _share(masses, element) > least or element.step.reason in builders or at in panels:
-                own &= ~_NAMED
-        above = page.elements[element.parent].inside if element.parent >= 0 else 0
-        element.inside = own | above
-        if not element.inside & IN_ARTICLE:
-            element.inside |= element.step.apart
-    for piece in page.pieces:
-        if piece.element >= 0:
-            piece.inside = page.elements[piece.element].inside
+    found = _closed_panels(page)
+    for at in named:
+        element = page.elements[at]
+        least = _SOME if at in holders else _MOST
+        if _COMMENTS.search(element.step.words):  # readers may write more than the author
+            least = _MOST if at in holders else 1.0
+        if _share(masses, element) > least or element.step.reason in builders:
+            found.add(at)
+    return found
 
 
 def _share(masses: list[list[int]], element: Element) -> float:
@@ -188,12 +196,11 @@ def _builder_words(page: Outline, masses: list[list[int]]) -> set[str]:
 
 def _closed_panels(page: Outline) -> set[int]:
     """Return elements that are hidden beside an open one of their kind: tabs and slides of one text."""
+    closed = [at for at, element in enumerate(page.elements) if element.step.hidden_only]
+    if not closed:
+        return set()
     open_places = {(element.parent, element.place) for element in page.elements if not element.step.bad}
-    return {
-        at
-        for at, element in enumerate(page.elements)
-        if element.step.hidden_only and (element.parent, element.place) in open_places
-    }
+    return {at for at in closed if (page.elements[at].parent, page.elements[at].place) in open_places}
 
 
 def _holders(page: Outline) -> set[int]:

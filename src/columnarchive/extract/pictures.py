@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from columnarchive.extract.content_selection import region
 from columnarchive.extract.outlines import Element, Image, Outline
 from columnarchive.extract.page_images import declared_size, pictures_of
 from columnarchive.records import Block, Picture, picture_key
@@ -25,9 +24,14 @@ _CAPTION_REACH = 4  # elements around a picture that may be its figure
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The text of an article on its page: the pieces chosen, the title's (or -1), those of its blocks, the blocks."""
+    """The text of an article on its page.
+
+    The pieces chosen, the span of the element that holds them, the title's piece (or -1), those of its blocks, the
+    blocks.
+    """
 
     chosen: Sequence[int]
+    container: tuple[int, int]
     title_at: int
     body: Sequence[int]
     blocks: Sequence[Block]
@@ -73,8 +77,7 @@ class _Container:
 
     def __init__(self, page: Outline, text: Text) -> None:
         self._page, self._text = page, text
-        chosen = set(text.chosen)
-        first, self._end = region(page, [index in chosen for index in range(len(page.pieces))])
+        first, self._end = text.container
         middle = next((index for index in text.chosen if first <= index < self._end), -1)
         self._own = self._around(page.pieces[middle].element if middle >= 0 else -1, first, self._end)
         self._start = min(first, text.title_at) if text.title_at >= 0 else first

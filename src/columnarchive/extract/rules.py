@@ -18,7 +18,6 @@ MAX_ATTRIBUTES = 2_000
 MAX_OPTIONS = 10_000
 MAX_REOPENED = 200_000
 """Formatting elements that the parser opens again because they were never closed."""
-MAX_TOKENS = 400_000
 MAX_PIECE = 200_000
 MAX_LINE = 120
 MAX_LINES = 50_000
@@ -140,18 +139,16 @@ SKIPPED = frozenset(
         "audio",
         "object",
         "map",
+        "script",
+        "style",
+        "svg",
+        "math",
+        "template",
+        "noembed",
+        "noframes",
+        "xmp",
+        "plaintext",
     ]
-)
-STRIPPED = (
-    "script",
-    "style",
-    "svg",
-    "math",
-    "template",
-    "noembed",
-    "noframes",
-    "xmp",
-    "plaintext",
 )
 
 HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}

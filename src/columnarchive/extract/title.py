@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from columnarchive.extract.outlines import Outline
-from columnarchive.extract.rules import HEADINGS, LINK_SHARE, WHITE
+from columnarchive.extract.rules import HEADINGS, WHITE
 from columnarchive.extract.template import DEAD_HERE, SHARED
 
 _SEPARATOR = re.compile(r"[|｜»«›≫]|\s[-–—−:：/／@]\s|::|\s[-–—]|[-–—]\s")
@@ -63,9 +63,7 @@ def find_title(
             continue
         norm = _norm(piece.text)
         fit = 0.96 if rank and norm in parts else max([0.0, *[_fit(norm, one) for one in norms]])
-        if rank is None and (
-            piece.linked >= LINK_SHARE * len(piece.key) or not (fit > 0.98 or _is_cut(piece.text, page.title))
-        ):
+        if rank is None and (piece.is_link or not (fit > 0.98 or _is_cut(piece.text, page.title))):
             continue
         if rank == 1 and fit < 0.5 and any(_same_start(norm, one) for one in norms):
             fit = 0.5
@@ -100,15 +98,14 @@ def _leads(page: Outline, chosen: Sequence[int], index: int) -> bool:
             return False
         at = page.elements[at].parent
     between = page.pieces[index + 1 : chosen[0]]
-    return sum(piece.linked >= LINK_SHARE * len(piece.key) for piece in between) <= _FEW_LINKS
+    return sum(piece.is_link for piece in between) <= _FEW_LINKS
 
 
 def _is_site_heading(page: Outline, index: int, flags: Sequence[int] | None) -> bool:
     """An h1 that only names the site: shared by other pages or standing in the site's header."""
     if flags is not None:
         return flags[index] & (SHARED | DEAD_HERE) > 0
-    piece = page.pieces[index]
-    return piece.linked >= LINK_SHARE * len(piece.key)
+    return page.pieces[index].is_link
 
 
 def _fit(heading: str, stated: str) -> float:
