@@ -31,7 +31,10 @@ def update(db: Database, number: int, said: History) -> tuple[float, float]:
     with db.transaction():
         started = time.process_time()
         site = said.article.url.split("/")[2]
-        site_writer._write_history(db.conn, site, said, f"digest {number}")
+        article_id = site_writer._write_article(db.conn, site, said, f"digest {number}")
+        site_writer._write_revisions(db.conn, article_id, said.revisions)
+        site_writer._write_changes(db.conn, article_id, said.changes)
+        site_writer._write_sentences(db.conn, article_id, said.sentences, present=True)
         written = time.process_time()
         copies.settle(db.conn, passages)
         return (written - started) * 1000, (time.process_time() - written) * 1000
