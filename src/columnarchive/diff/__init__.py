@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import prod
 
-ENGINE = "19"
+ENGINE = "20"
 """Version of the rules behind a comparison; it rises whenever the same two articles may compare differently."""
 
 LEVELS: dict[str, int] = {

@@ -17,6 +17,7 @@ from columnarchive.diff.facts import (  # fmt: skip
     degree,
     facts_of,
     is_flat_denial,
+    is_of_other_field,
     limiters,
     lost,
     person,
@@ -148,17 +149,14 @@ def _differing(label: str, kind: re.Pattern[str], old: str, new: str) -> Iterato
         yield Evidence(label, " ".join(went), " ".join(came))
 
 
-_CLAUSES = re.compile(r"(?<=[、。])")
 _AMOUNTS = ("cost", "course", "visits")
 _ENDINGS = re.compile(
     r"(?:ません|ます|です|ない|でした|ました|いません|います|おりません|おります|ている|ていない)+[。、]?$"
 )
 _STANCES = (("must", "must", True), ("need_not", "must", False), ("may", "may", True), ("may_not", "may", False))
 _POTENTIAL = re.compile(r"(?<![らけ])[えけせてねめれげべ](?:ます|ません)。?$")
-_DOUBLE = re.compile(r"(?:ない|ません)[^。、]{1,16}(?:は|も)(?:ほとんど)?(?:ありません|ございません|ない)")
 _DIGITS = re.compile(r"\d+")
 _LAST_WORD = re.compile(r"([一-鿿々]+)[ぁ-ゖ]{0,5}$")
-_EXISTS = re.compile(r"(.)[はがも]あり$")
 _WORD = re.compile(r"[一-鿿々]{2,}|[ァ-ヺー]{2,}")
 _LAST_CLAUSE = re.compile(r"[^、。]*[。]?$")
 _TURNS_OTHERWISE = re.compile(r"しか|だけ|のみ|ばかり|ください|下さい|ましょう|難し|困難|にくい|[か?]。?$")
@@ -170,7 +168,7 @@ _NOT_SO = re.compile(r"わけで(?:は|も)(?:ありません|ない)")
 _ILLNESS = re.compile(
     r"(?:病気|疾患|病|症|状態|原因|がん)(?:です|である|とされ|といわれ|と言われ)?[。]?$|(?:ない|難しい|困難な|にくい)(?:病気|疾患|病|症|体質)"
 )
-_LIMITS = re.compile(r"万能|魔法|特効|限界|代わり|すべて|全て|誰|どなた|必ず|完全|根本")
+_VOICE = re.compile(r"声|感想|体験談|口コミ|クチコミ|レビュー|手紙|写真|画像|アンケート")
 _INSERTED_CLAUSE = 8
 # The weight of one absolute word.
 _ABSOLUTE = 2
@@ -227,8 +225,11 @@ def level3_evidence(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evide
     only = _one_sided(spans)
     is_clause = not old or not new or (only != "" and _longest_change(spans) >= _INSERTED_CLAUSE)
     turned = () if only else tuple(_polarity(spans)) or (tuple(_turned_clause(old, new)) if old and new else ())
+    if is_of_other_field(old + new):
+        yield from (*_price(before, after, ()), *person(old, new, spans), *credential(before, after, ()))
+        return
     # What is claimed or warned of inside a patient's words is part of these, and gets no label of its own.
-    testimonials = tuple(_testimonial(before, after))
+    testimonials = () if _voices(old) & _voices(new) else tuple(_testimonial(before, after))
     disclosures = () if turned or testimonials else tuple(_disclosure(before, after, only))
     prices = tuple(_price(before, after, disclosures))
     found = [*testimonials, *disclosures, *prices]
@@ -253,15 +254,19 @@ def _claims_and_risks(
         return
     risks = tuple(_risk(before, after, is_clause))
     yield from risks
-    if risks and not is_clause:
-        yield from _claim_beside_risks(old, new)
-    elif not (risks or others):
+    if not (risks or others):
         yield from (_claim_of_clause(old, new, only) if is_clause else _claim(old, new))
 
 
 def _claims(old: str, new: str) -> bool:
     """Return whether both texts assert the effect of a treatment."""
     return all(topic_of(text)[0] and claim_of(text).modality for text in (old, new))
+
+
+def _voices(text: str) -> set[str]:
+    """Return the nouns for patients' voices and pictures: where one stays, it is told of in other words."""
+    wide = nfkc_no_space(text)
+    return set() if pattern("not_pictured").search(wide) else set(_VOICE.findall(wide))
 
 
 def _testimonial(before: Facts, after: Facts) -> Iterator[Evidence]:
@@ -319,7 +324,8 @@ def _risk(before: Facts, after: Facts, is_clause: bool) -> Iterator[Evidence]:
 def _claim(old: str, new: str) -> Iterator[Evidence]:
     """Yield whether a claim was softened or strengthened, if both texts make one on effect or treatment."""
     (old_effect, old_treats), (new_effect, new_treats) = topic_of(old), topic_of(new)
-    is_effect, is_treatment = old_effect or new_effect, old_treats and new_treats
+    is_treatment = old_treats and new_treats
+    is_effect = (old_effect and new_effect) or (is_treatment and (old_effect or new_effect))
     if not (is_effect or is_treatment or all(_CLINIC.search(text) for text in (old, new))):
         return
     before, after = claim_of(old), claim_of(new)
@@ -329,14 +335,21 @@ def _claim(old: str, new: str) -> Iterator[Evidence]:
     ranks = _superlatives(new) - _superlatives(old)
     step = certainty or after.weight - before.weight or _rate_step(old, new) or ranks
     step = step or limiters(old) - limiters(new) or _degree_step(old, new)
-    is_absolute = abs(after.weight - before.weight) >= _ABSOLUTE and _assert_effects(old, new)
-    if step and (is_effect or ranks or (is_treatment and (certainty or is_absolute))):
+    # Without an effect, a hedge alone says nothing of how a treatment works.
+    is_marked = _varies(old) != _varies(new) if certainty and after.weight == before.weight else certainty != 0
+    is_marked = is_marked or (abs(after.weight - before.weight) >= _ABSOLUTE and _assert_effects(old, new))
+    if step and (is_effect or ranks or (is_treatment and is_marked)):
         yield Evidence("claim_strengthened" if step > 0 else "claim_softened", *_words(old, new))
 
 
 def _assert_effects(*texts: str) -> bool:
     wide = [nfkc_no_space(text) for text in texts]
     return all(pattern("effect_or_safety").search(text) and not pattern("not_absolute").search(text) for text in wide)
+
+
+def _varies(text: str) -> bool:
+    """Return whether a text says that what comes of a treatment differs."""
+    return pattern("varies").search(nfkc_no_space(text)) is not None
 
 
 def _degree_step(old: str, new: str) -> int:
@@ -350,28 +363,13 @@ def _superlatives(text: str) -> int:
     return sum(len(pattern(group).findall(wide)) for group in ("superlative", "comparison"))
 
 
-def _claim_beside_risks(old: str, new: str) -> Iterator[Evidence]:
-    """Yield the claim in what remains without the clauses on risks, whose hedges do not concern the claim."""
-    one, other = (
-        "".join(part for part in _CLAUSES.split(nfkc_no_space(text)) if not _is_risk(part)) for text in (old, new)
-    )
-    if topic_of(one)[0] and topic_of(other)[0]:
-        yield from _claim(one, other)
-
-
-def _is_risk(clause: str) -> bool:
-    facts = facts_of(clause)
-    return bool(facts.harms or facts.notices or facts.denials)
-
-
 def _claim_of_clause(old: str, new: str, only: str) -> Iterator[Evidence]:
     """Yield the claim of a sentence or clause that came or went, if it is an absolute one or takes one back."""
     before, after = claim_of(old), claim_of(new)
     text, side = (new, after) if only == "insert" else (old, before)
     is_effect, is_treatment = topic_of(text)
     if side.modality == 0:
-        about = is_effect or (is_treatment and _LIMITS.search(text) is not None)
-        if about and before.modality != after.modality and _takes_back(text):
+        if is_effect and before.modality != after.modality and _takes_back(text):
             yield Evidence("claim_softened" if only == "insert" else "claim_strengthened", *_words(old, new))
         return
     grew = after.weight - before.weight
@@ -440,7 +438,7 @@ def _is_turned(old: str, new: str) -> bool:
         (kind, holds), (other_kind, other_holds) = stances[0], stances[1]
         return kind == other_kind and holds != other_holds and not _on_other_subjects(old, new)
     if _same_stem(old[-_PREDICATE:], new[-_PREDICATE:]):
-        return _negations(old) % 2 != _negations(new) % 2
+        return _negations(_LAST_CLAUSE.search(old)[0]) % 2 != _negations(_LAST_CLAUSE.search(new)[0]) % 2  # type: ignore[index]
     return False
 
 
@@ -454,8 +452,7 @@ def _stance(text: str) -> tuple[str, bool] | None:
     if last[2] < len(text) - _STANCE_REACH:
         return None
     kind, holds, _ = last
-    double = kind == "may" and _DOUBLE.search(text) is not None
-    return (kind, holds != double) if kind else None
+    return (kind, holds) if kind else None
 
 
 def _negations(text: str) -> int:
@@ -470,9 +467,6 @@ def _same_stem(old: str, new: str) -> bool:
     words = [_LAST_WORD.search(text) for text in (one, other)]
     if all(words):
         return len({word[1][-1] for word in words if word}) == 1
-    things = [_EXISTS.search(text) for text in (one, other)]
-    if all(things):
-        return len({thing[1] for thing in things if thing}) == 1
     return bool(one and other) and one[-2:] == other[-2:]
 
 

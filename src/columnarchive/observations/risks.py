@@ -241,7 +241,8 @@ def _denials(text: str, question: str) -> tuple[Span, ...]:
         ):
             continue
         if re.search(r"少|低|軽|ない|最小", found[0]) and re.match(
-            r"(?:ほど|方(?:は|が)|人|か|場合|ように|わけ|こと(?:を|が重)|を(?:選|目指)|ため)", after
+            r"(?:ほど|方(?:は|が)|人|ところ|範囲|うち|とき|か|場合|ように|わけ|こと(?:を|が重)|を(?:選|目指)|ため)",
+            after,
         ):
             continue
         found_at.append(found.span())
