@@ -463,7 +463,9 @@ def _chain_files(db: Database, capture_ids: Sequence[int]) -> dict[str, bytes]:
     """The chain from the first link over these captures to the head, and the timestamps of these links."""
     conn = db.conn
     covering = {hash_chain.link_id_of(conn, capture_id) for capture_id in capture_ids}
-    links = list(hash_chain.links_from(conn, min(covering), covering))
+    chain = hash_chain.own_chain(conn)
+    first = next(position for position, link in enumerate(chain.links) if link.number in covering)
+    links = chain.links[first:]
     files: dict[str, bytes] = {}
     stamps: list[dict[str, str]] = []
     for one in hash_chain.all_timestamps(conn):
@@ -474,15 +476,15 @@ def _chain_files(db: Database, capture_ids: Sequence[int]) -> dict[str, bytes]:
                 files[f"{name}.pem"] = one.certificates.encode()
             ca = f"{name}.pem" if one.certificates else ""
             stamps.append({"link": one.link_sha256, "authority": one.authority, "token": f"{name}.tsr", "ca": ca})
-    chain = {
+    document = {
         "evidence": [hash_chain.capture_evidence(conn, capture_id) for capture_id in capture_ids],
-        "before": hash_chain.link_before(conn, min(covering)),
+        "before": chain.links[first - 1].link if first else "",
         "links": [
             {"at": link.at, "kind": link.kind, "entries": link.entries, "content": link.content, "link": link.link}
-            | ({"digests": link.digests} if link.digests else {})
-            for link in links
+            | ({"digests": [one.digest for one in entries]} if link.number in covering else {})
+            for link, entries in zip(links, chain.entries(first), strict=True)
         ],
         "head": links[-1].link,
         "timestamps": stamps,
     }
-    return files | {"chain.json": json.dumps(chain, indent=1).encode()}
+    return files | {"chain.json": json.dumps(document, indent=1).encode()}

@@ -95,9 +95,9 @@ def check(
     damaged = bool(found)
     report(0, 0, "chain")
     try:
-        found += hash_chain.verify(db.conn) + hash_chain.verify_merged(db.conn)
+        found += hash_chain.verify(db.conn)
         found += verify_timestamps(db.conn, certificates)
-        if head and not hash_chain.holds(db.conn, head) and not hash_chain.merged_holds(db.conn, head):
+        if head and not hash_chain.holds(db.conn, head):
             found.append(problem("chain", "head_unknown", head=head))
         report(0, 0, "index")
         return found + _index(db) + _derived(db, full, report, partial, pool)
@@ -218,7 +218,7 @@ def verify_timestamps(conn: Connection, certificates: str = "") -> list[Problem]
     problems = []
     for one in hash_chain.all_timestamps(conn):
         where = f"timestamp {one.stamped_at} of {one.authority}"
-        if not hash_chain.holds(conn, one.link_sha256) and not hash_chain.merged_holds(conn, one.link_sha256):
+        if not hash_chain.holds(conn, one.link_sha256):
             problems.append(problem(where, "timestamp_of_no_link"))
             continue
         try:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
 
 from columnarchive.store.schema import Problem, problem
 
@@ -54,7 +56,7 @@ def seal_digests(conn: sqlite3.Connection, at: str, kind: str, members: Sequence
 
 def seal_withdrawal(conn: sqlite3.Connection, withdrawal_id: int, at: str) -> str:
     """Add the link over a tombstone, within the caller's transaction; return the head."""
-    link_id, link = _append(conn, at, "withdrawal", 1, _tombstone(conn, withdrawal_id))
+    link_id, link = _append(conn, at, "withdrawal", 1, sha256_of(tombstone_evidence(conn, withdrawal_id)))
     conn.execute("update withdrawals set link_id = ? where id = ?", (link_id, withdrawal_id))
     return link
 
@@ -66,47 +68,15 @@ def head(conn: sqlite3.Connection) -> str:
 
 
 def holds(conn: sqlite3.Connection, link: str) -> bool:
-    """Whether a head kept elsewhere is a link of this chain."""
-    return conn.execute("select 1 from chain where link_sha256 = ?", (link.lower(),)).fetchone() is not None
-
-
-@dataclass(frozen=True, slots=True)
-class ChainLink:
-    """A link of the chain with the digests that it covers; a tombstone's link covers its content alone."""
-
-    id: int
-    at: str
-    kind: str
-    entries: int
-    content: str
-    link: str
-    digests: tuple[str, ...]
+    """Return whether a head kept elsewhere is a link of this chain or of one that was merged into this archive."""
+    query = """select 1 from chain where link_sha256 = :link
+               union all select 1 from merged_links where link_sha256 = :link"""
+    return conn.execute(query, {"link": link.lower()}).fetchone() is not None
 
 
 def link_id_of(conn: sqlite3.Connection, capture_id: int) -> int:
     """Return the number of the link that covers a capture."""
     return int(conn.execute("select link_id from captures where id = ?", (capture_id,)).fetchone()[0])
-
-
-def links_from(conn: sqlite3.Connection, first_id: int, with_digests: Collection[int]) -> Iterator[ChainLink]:
-    """Yield the links from a number on, with the digests of those named."""
-    withdrawn = withdrawn_digests(conn)
-    rows = conn.execute(
-        "select id, at, kind, entries, content_sha256, link_sha256 from chain where id >= ? order by id", (first_id,)
-    ).fetchall()
-    for row in rows:
-        ids = conn.execute("select id from captures where link_id = ? order by id", (row[0],)).fetchall()
-        digests = (
-            (withdrawn.get(each) or capture_digest(conn, each) for (each,) in ids) if row[0] in with_digests else ()
-        )
-        link_id, at, kind, entries, content, link = row
-        yield ChainLink(link_id, at, kind, entries, content, link, tuple(digests))
-
-
-def link_before(conn: sqlite3.Connection, link_id: int) -> str:
-    """Return the link before a number; empty before the first."""
-    row = conn.execute("select link_sha256 from chain where id < ? order by id desc limit 1", (link_id,)).fetchone()
-    return row[0] if row else ""
 
 
 def counts(conn: sqlite3.Connection) -> tuple[int, int, int]:
@@ -120,38 +90,36 @@ def counts(conn: sqlite3.Connection) -> tuple[int, int, int]:
 
 
 def verify(conn: sqlite3.Connection) -> list[Problem]:
-    """Every link against the captures and tombstones it covers."""
-    problems = []
-    covered = dict(_captures_by_link(conn)) | dict(_tombstones_by_link(conn))
-    before = ""
-    for link_id, at, kind, entries, content, link in conn.execute(
-        "select id, at, kind, entries, content_sha256, link_sha256 from chain order by id"
+    """Check every link of the archive's own chain and of merged ones against what it covers."""
+    problems = [found for chain in chains_of(conn) for found in _verify_chain(chain)]
+    for link_id, count in conn.execute(
+        """select link_id, count(*) from (select link_id from captures union all select link_id from withdrawals)
+           where link_id is null or link_id not in (select id from chain) group by link_id order by link_id"""
     ):
-        count, found = covered.pop(link_id, (0, ""))
-        if (count, found) != (entries, content):
-            code = "link_miscounts" if count != entries else "link_altered"
-            values = {"link": link_id, "kind": kind, "at": at, "count": count, "entries": entries}
-            problems.append(problem(f"chain link {link_id}", code, **values))
-        if link_of(before, at, kind, entries, content) != link:
-            problems.append(problem(f"chain link {link_id}", "link_detached", link=link_id))
-        before = link
-    problems += [
-        problem(f"chain link {link_id}", "link_missing", link=link_id, count=count)
-        for link_id, (count, _) in covered.items()
-        if link_id is not None
-    ]
-    if None in covered:
-        problems.append(problem("chain", "entries_unlinked", count=covered[None][0]))
+        if link_id is None:
+            problems.append(problem("chain", "entries_unlinked", count=count))
+        else:
+            problems.append(problem(f"chain link {link_id}", "link_missing", link=link_id, count=count))
     return problems
 
 
-def _captures_by_link(conn: sqlite3.Connection) -> Iterator[tuple[int | None, tuple[int, str]]]:
-    withdrawn = withdrawn_digests(conn)
-    # Only the ids are sorted: the rows of a large archive would not fit into memory.
-    rows = conn.execute("select link_id, id from captures order by link_id, id")
-    for link_id, members in groupby(rows, key=lambda row: row[0]):
-        digests = [withdrawn.get(capture_id) or capture_digest(conn, capture_id) for _, capture_id in members]
-        yield link_id, (len(digests), content_of(digests))
+def _verify_chain(chain: Chain) -> Iterator[Problem]:
+    before = ""
+    for link, entries in zip(chain.links, chain.entries(0), strict=True):
+        where = f"{chain.name} link {link.number}"
+        values = {"link": link.number, "kind": link.kind, "at": link.at}
+        if len(entries) != link.entries:
+            yield problem(where, "link_miscounts", None, count=len(entries), entries=link.entries, **values)
+        elif any(one.found != one.digest for one in entries) or link.content != _content(link.kind, entries):
+            yield problem(where, "link_altered", None, **values)
+        if link_of(before, link.at, link.kind, link.entries, link.content) != link.link:
+            yield problem(where, "link_detached", link=link.number)
+        before = link.link
+
+
+def _content(kind: str, entries: Sequence[ChainEntry]) -> str:
+    """What a link over these entries states: the digest of a tombstone, or that of the captures' digests."""
+    return entries[0].digest if kind == "withdrawal" and entries else content_of(one.digest for one in entries)
 
 
 def withdrawn_digests(conn: sqlite3.Connection) -> dict[int, str]:
@@ -162,15 +130,6 @@ def withdrawn_digests(conn: sqlite3.Connection) -> dict[int, str]:
         for entry in json.loads(text)
         if "capture" in entry
     }
-
-
-def _tombstones_by_link(conn: sqlite3.Connection) -> Iterator[tuple[int | None, tuple[int, str]]]:
-    for withdrawal_id, link_id in conn.execute("select id, link_id from withdrawals").fetchall():
-        yield link_id, (1, _tombstone(conn, withdrawal_id))
-
-
-def _tombstone(conn: sqlite3.Connection, withdrawal_id: int) -> str:
-    return sha256_of(tombstone_evidence(conn, withdrawal_id))
 
 
 def tombstone_evidence(conn: sqlite3.Connection, withdrawal_id: int) -> str:
@@ -238,30 +197,45 @@ def newest_timestamp(conn: sqlite3.Connection) -> str:
     return str(conn.execute("select coalesce(max(stamped_at), '') from timestamps").fetchone()[0])
 
 
-Link = tuple[str, str, int, str, str]  # at, kind, entries, content, link
 NaturalKey = tuple[str, str, int, str]  # address, time, status, body
+
+
+class Link(NamedTuple):
+    """A link: its number, when and why it was made, how much it covers, the digest of that, and its own."""
+
+    number: int
+    at: str
+    kind: str
+    entries: int
+    content: str
+    link: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChainEntry:
-    """What a link covers: a digest, the capture that it is of, and the evidence, empty for what was withdrawn."""
+    """What a link covers: a digest, the capture that it is of, and the evidence, empty for what was withdrawn.
+
+    `found` is the digest of what the archive holds now; it differs where that was altered.
+    """
 
     digest: str
     capture: NaturalKey | None
     evidence: str
+    found: str
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A chain to be stored: its links in order, and a function that returns the entries of one by its number."""
+    """A stored chain: its links in order, and a function that yields what each covers, beginning with a position."""
 
+    name: str
     links: tuple[Link, ...]
-    entries: Callable[[int], list[ChainEntry]]
+    entries: Callable[[int], Iterator[list[ChainEntry]]]
 
 
 def chains_of(conn: sqlite3.Connection) -> Iterator[Chain]:
     """Yield the archive's own chain and those of the archives that were merged into it."""
-    yield _own_chain(conn)
+    yield own_chain(conn)
     for (chain_id,) in conn.execute("select id from merged_chains order by id").fetchall():
         yield _merged_chain(conn, chain_id)
 
@@ -278,19 +252,19 @@ def store_chain(conn: sqlite3.Connection, chain: Chain, at: str) -> None:
         return
     if chain_id is None:
         chain_id = int(conn.execute("insert into merged_chains(merged_at) values (?)", (at,)).lastrowid or 0)
-        known = 0
     withdrawn = withdrawn_digests(conn)
-    for number, link in enumerate(chain.links[known:], known + 1):
+    for link, entries in zip(chain.links[known:], chain.entries(known), strict=True):
         cursor = conn.execute(
             """insert into merged_links(chain_id, number, at, kind, entries, content_sha256, link_sha256)
                values (?, ?, ?, ?, ?, ?, ?)""",
-            (chain_id, number, *link),
+            (chain_id, *link),
         )
-        for entry in chain.entries(number):
+        for entry in entries:
             capture_id = _find_capture(conn, entry.capture)
-            if capture_id is not None and _stored_digest(conn, capture_id, withdrawn) != entry.digest:
+            is_withdrawn_here = entry.capture is not None and capture_id is None  # merged, and bound by a tombstone
+            if capture_id is not None and _stored(conn, capture_id, withdrawn).digest != entry.digest:
                 capture_id = None  # the same response, which this archive has in another form
-            evidence = "" if capture_id is not None or _is_withdrawn_here(conn, entry.capture) else entry.evidence
+            evidence = "" if capture_id is not None or is_withdrawn_here else entry.evidence
             conn.execute(
                 "insert into merged_entries(link_id, digest, capture_id, url, evidence) values (?, ?, ?, ?, ?)",
                 (cursor.lastrowid, entry.digest, capture_id, entry.capture[0] if entry.capture else "", evidence),
@@ -302,102 +276,78 @@ def forget_evidence(conn: sqlite3.Connection, urls: Sequence[str]) -> None:
     conn.executemany("update merged_entries set evidence = '' where url = ? and evidence <> ''", [(u,) for u in urls])
 
 
-def verify_merged(conn: sqlite3.Connection) -> list[Problem]:
-    """Check every merged link against the captures and the evidence that it covers."""
-    problems = []
-    withdrawn = withdrawn_digests(conn)
-    before: dict[int, str] = {}
-    for link_id, chain_id, number, at, kind, entries, content, link in conn.execute(
-        """select id, chain_id, number, at, kind, entries, content_sha256, link_sha256 from merged_links
-           order by chain_id, number"""
-    ):
-        where = f"merged chain {chain_id} link {number}"
-        digests = []
-        for digest, capture_id, evidence in conn.execute(
-            "select digest, capture_id, evidence from merged_entries where link_id = ?", (link_id,)
-        ):
-            digests.append(digest)
-            found = sha256_of(evidence) if evidence else digest
-            if capture_id is not None:
-                found = _stored_digest(conn, capture_id, withdrawn)
-            if found != digest:
-                problems.append(problem(where, "link_altered", link=number, kind=kind, at=at))
-        expected = digests[0] if kind == "withdrawal" and len(digests) == 1 else content_of(digests)
-        if (len(digests), expected) != (entries, content):
-            problems.append(problem(where, "link_miscounts", link=number, kind=kind, at=at))
-        if link_of(before.get(chain_id, ""), at, kind, entries, content) != link:
-            problems.append(problem(where, "link_detached", link=number))
-        before[chain_id] = link
-    return problems
-
-
-def merged_holds(conn: sqlite3.Connection, link: str) -> bool:
-    """Return whether a head that someone noted is a link of a merged chain."""
-    found = conn.execute("select 1 from merged_links where link_sha256 = ?", (link.lower(),)).fetchone()
-    return found is not None
-
-
-def _own_chain(conn: sqlite3.Connection) -> Chain:
-    rows = conn.execute("select id, at, kind, entries, content_sha256, link_sha256 from chain order by id").fetchall()
+def own_chain(conn: sqlite3.Connection) -> Chain:
+    """Return the archive's own chain."""
+    links = conn.execute("select id, at, kind, entries, content_sha256, link_sha256 from chain order by id").fetchall()
     withdrawn = withdrawn_digests(conn)
 
-    def entries(number: int) -> list[ChainEntry]:
-        link_id, _, kind, *_ = rows[number - 1]
-        if kind == "withdrawal":
-            (withdrawal_id,) = conn.execute("select id from withdrawals where link_id = ?", (link_id,)).fetchone()
-            evidence = tombstone_evidence(conn, withdrawal_id)
-            return [ChainEntry(sha256_of(evidence), None, evidence)]
-        members = conn.execute(
-            """select captures.id, pages.url, fetched_at, status, captures.body_sha256, withdrawal_id
-               from captures join pages on pages.id = page_id where link_id = ? order by captures.id""",
-            (link_id,),
-        ).fetchall()
-        found = []
-        for capture_id, url, at, status, sha256, withdrawal_id in members:
-            evidence = "" if withdrawal_id else capture_evidence(conn, capture_id)
-            digest = sha256_of(evidence) if evidence else withdrawn[capture_id]
-            found.append(ChainEntry(digest, (url, at, status, sha256), evidence))
-        return found
+    def entries(position: int) -> Iterator[list[ChainEntry]]:
+        rows = conn.execute(
+            """select chain.id, captures.id, withdrawals.id from chain
+               left join captures on captures.link_id = chain.id left join withdrawals on withdrawals.link_id = chain.id
+               where chain.id >= ? order by chain.id, captures.id""",
+            (links[position][0] if links else 0,),
+        )
+        for _, members in groupby(rows, key=itemgetter(0)):
+            found = []
+            for _, capture_id, withdrawal_id in members:
+                if capture_id is not None:
+                    found.append(_stored(conn, capture_id, withdrawn))
+                elif withdrawal_id is not None:
+                    found.append(_kept(tombstone_evidence(conn, withdrawal_id)))
+            yield found
 
-    return Chain(tuple(row[1:] for row in rows), entries)
+    return Chain("chain", tuple(map(Link._make, links)), entries)
 
 
 def _merged_chain(conn: sqlite3.Connection, chain_id: int) -> Chain:
     rows = conn.execute(
-        """select id, at, kind, entries, content_sha256, link_sha256 from merged_links
+        """select id, number, at, kind, entries, content_sha256, link_sha256 from merged_links
            where chain_id = ? order by number""",
         (chain_id,),
     ).fetchall()
+    withdrawn = withdrawn_digests(conn)
 
-    def entries(number: int) -> list[ChainEntry]:
-        members = conn.execute(
-            """select digest, capture_id, evidence, pages.url, fetched_at, status, captures.body_sha256, withdrawal_id
-               from merged_entries left join captures on captures.id = capture_id
-               left join pages on pages.id = captures.page_id
-               where merged_entries.link_id = ? order by merged_entries.id""",
-            (rows[number - 1][0],),
-        ).fetchall()
-        found = []
-        for digest, capture_id, evidence, url, at, status, sha256, withdrawal_id in members:
-            if capture_id is None:
-                found.append(ChainEntry(digest, _key(evidence), evidence))
-            else:
-                stored = "" if withdrawal_id else capture_evidence(conn, capture_id)
-                found.append(ChainEntry(digest, (url, at, status, sha256), stored))
-        return found
+    def entries(position: int) -> Iterator[list[ChainEntry]]:
+        query = "select digest, capture_id, evidence from merged_entries where link_id = ? order by id"
+        for link_id, *_ in rows[position:]:
+            found = []
+            for digest, capture_id, evidence in conn.execute(query, (link_id,)):
+                if capture_id is not None:
+                    found.append(replace(_stored(conn, capture_id, withdrawn), digest=digest))
+                else:
+                    found.append(replace(_kept(evidence), digest=digest) if evidence else _erased(digest))
+            yield found
 
-    return Chain(tuple(row[1:] for row in rows), entries)
+    return Chain(f"merged chain {chain_id}", tuple(Link._make(row[1:]) for row in rows), entries)
+
+
+def _stored(conn: sqlite3.Connection, capture_id: int, withdrawn: Mapping[int, str]) -> ChainEntry:
+    """Return the entry of a capture of this archive."""
+    entry = _kept(capture_evidence(conn, capture_id))
+    return replace(_erased(withdrawn[capture_id]), capture=entry.capture) if capture_id in withdrawn else entry
+
+
+def _kept(evidence: str) -> ChainEntry:
+    """Return the entry with this evidence."""
+    digest = sha256_of(evidence)
+    return ChainEntry(digest, _key(evidence), evidence, digest)
+
+
+def _erased(digest: str) -> ChainEntry:
+    """Return the entry of what was withdrawn: nothing tells what it was, and nothing of it can be altered."""
+    return ChainEntry(digest, None, "", digest)
 
 
 def _key(evidence: str) -> NaturalKey | None:
-    """The natural key of a capture by its evidence; None for a tombstone, and for what was withdrawn."""
-    values = json.loads(evidence) if evidence else []
+    """Return the natural key of a capture by its evidence; None for a tombstone."""
+    values = json.loads(evidence)
     return (values[0], values[1], values[2], values[-1]) if len(values) > 5 else None
 
 
 def _known(conn: sqlite3.Connection, chain: Chain) -> tuple[int | None, int]:
     """The stored chain that this one continues and the number of its links; all links where nothing is new."""
-    links = [link[-1] for link in chain.links]
+    links = [one.link for one in chain.links]
     own = [row[0] for row in conn.execute("select link_sha256 from chain order by id limit ?", (len(links),))]
     if own == links:
         return None, len(links)
@@ -412,21 +362,7 @@ def _known(conn: sqlite3.Connection, chain: Chain) -> tuple[int | None, int]:
 
 
 def _find_capture(conn: sqlite3.Connection, key: NaturalKey | None) -> int | None:
-    row = (
-        key
-        and conn.execute(
-            """select captures.id from captures join pages on pages.id = page_id
-           where pages.url = ? and fetched_at = ? and status = ? and captures.body_sha256 = ?""",
-            key,
-        ).fetchone()
-    )
+    query = """select captures.id from captures join pages on pages.id = page_id
+               where pages.url = ? and fetched_at = ? and status = ? and captures.body_sha256 = ?"""
+    row = conn.execute(query, key).fetchone() if key else None
     return int(row[0]) if row else None
-
-
-def _stored_digest(conn: sqlite3.Connection, capture_id: int, withdrawn: dict[int, str]) -> str:
-    return withdrawn.get(capture_id) or capture_digest(conn, capture_id)
-
-
-def _is_withdrawn_here(conn: sqlite3.Connection, key: NaturalKey | None) -> bool:
-    """Whether a capture is not stored although it was merged: then a tombstone of this archive binds it."""
-    return key is not None and _find_capture(conn, key) is None
