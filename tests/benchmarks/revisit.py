@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""CPU and bytes of a visit that finds nothing new, beside urlwatch.
+"""CPU and bytes of a visit that finds nothing new, beside urlwatch and changedetection.io.
 
     revisit.py [--hosts 20] [--columns 50] [--rounds 3] [--peer-python PYTHON]
 
 A server in a process of its own plays made-up clinic sites on as many addresses of 127/8 (Linux), with an ETag for each
-page, and answers 304. Both visit all pages once; then again, nothing having changed, and the CPU of that
-run (user and system, with all processes it started) beyond start-up is divided by the columns. Start-up is the same
-command over a site of one column. The runs alternate; medians count. urlwatch, a list of addresses with a text filter,
-is looked for in the interpreter `--peer-python` (extra `peers`). Bytes: what a visit adds to the archive's file.
+page, and answers 304 to who asks for it. All visit all pages once; then again, nothing having changed, and the CPU of
+that run (user and system, with all processes it started) beyond start-up is divided by the columns. Start-up is the
+same command over a site of one column. The runs alternate; medians count. urlwatch, a list of addresses with a text
+filter, and changedetection.io, a folder of watches for its own workers (`peer_changedetection.py`), are looked for in
+the interpreter `--peer-python` (extra `peers`). Bytes: what a visit adds to the archive's file.
 
-Aim: at most 1.2 times the peer, 5 ms a column, 400 bytes a 304.
+Aim: at most 1.2 times the cheaper peer, 5 ms a column, 400 bytes a 304.
 """
 
 from __future__ import annotations
@@ -139,6 +140,32 @@ class Urlwatch:
         return self._run("urls.yaml", "cache.db")
 
 
+class ChangeDetection:
+    """The workers of changedetection.io over a folder of watches."""
+
+    def __init__(self, folder: Path, python: str, urls: Sequence[str], single: str) -> None:
+        self.folder, self.python = folder, python
+        self.urls, self.single = urls, single
+        self.start_up()
+        self.visit()
+
+    def _run(self, store: str, urls: Sequence[str]) -> float:
+        script = Path(__file__).with_name("peer_changedetection.py")
+        return spent([self.python, script, self.folder / store, *urls], self.folder)
+
+    def start_up(self) -> float:
+        """Seconds of CPU with one column to visit."""
+        return self._run("single", [self.single])
+
+    def visit(self) -> float:
+        """Seconds of CPU of a run over all watches."""
+        return self._run("store", self.urls)
+
+
+PEERS = {"urlwatch": Urlwatch, "changedetectionio": ChangeDetection}
+"""What visits the same pages, by the name of its package."""
+
+
 def main() -> int:
     """Measure, print, and return 1 when the aim is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -162,12 +189,14 @@ def main() -> int:
 def measure(options: argparse.Namespace, port: int, urls: Sequence[str], folder: Path) -> int:
     """All programs in turn, and what came of it."""
     *starts, single = [f"http://{address(number)}:{port}/column/" for number in range(options.hosts + 1)]
-    for name in ("ours", "urlwatch"):
+    for name in ("ours", *PEERS):
         (folder / name).mkdir()
     ours = Ours(folder / "ours", starts, single)
-    programs: dict[str, Ours | Urlwatch] = {"ours": ours}
-    if subprocess.run([options.peer_python, "-c", "import urlwatch"], capture_output=True, check=False).returncode == 0:
-        programs["urlwatch"] = Urlwatch(folder / "urlwatch", options.peer_python, urls, single)
+    programs: dict[str, Ours | Urlwatch | ChangeDetection] = {"ours": ours}
+    for name, peer in PEERS.items():
+        imported = subprocess.run([options.peer_python, "-c", f"import {name}"], capture_output=True, check=False)
+        if imported.returncode == 0:
+            programs[name] = peer(folder / name, options.peer_python, urls, single)
     taken: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(options.rounds):
         for name, program in programs.items():
@@ -178,8 +207,8 @@ def measure(options: argparse.Namespace, port: int, urls: Sequence[str], folder:
     size = statistics.median(ours.bytes)
     print(", ".join(f"{name} {found:.2f} ms a column" for name, found in medians.items()))
     print(f"ours: {size:.0f} bytes a 304 on {len(urls)} pages")
-    peer = medians.get("urlwatch", 5.0)
-    return int(medians["ours"] > min(5.0, 1.2 * peer) or size > 400)
+    cheaper = min((found for name, found in medians.items() if name != "ours"), default=5.0)
+    return int(medians["ours"] > min(5.0, 1.2 * cheaper) or size > 400)
 
 
 if __name__ == "__main__":

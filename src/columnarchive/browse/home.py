@@ -37,7 +37,7 @@ from columnarchive.text import harmless
 from columnarchive.times import day_name, interval, typed
 
 PER_PAGE = 20
-LISTED = 2000  # of the newest changes, which are grouped and counted; filters by time reach further back
+LISTED = 1000  # of the newest changes, which are grouped and counted; filters by time reach further back
 LIST = 60
 ASIDE = 6
 LABELS = 3  # on a card; the others are counted
@@ -118,13 +118,13 @@ def _rows(group: ChangeGroup) -> tuple[ChangeRow, ...]:
 
 def by_weight(groups: Sequence[ChangeGroup]) -> list[ChangeGroup]:
     """Return changes in the order in which a reader wants them: by priority, and of several columns and sites."""
-    weights = {group.change.id: priority(group.change.labels) for group in groups}
+    priorities = {labels: priority(labels) for labels in {group.change.labels for group in groups}}
     earlier: Counter[str] = Counter()
     ranked = []
-    for group in sorted(groups, key=lambda group: -weights[group.change.id]):
+    for group in sorted(groups, key=lambda group: -priorities[group.change.labels]):
         row = group.change
         factor = REPEATED ** earlier[row.url] * SAME_SITE ** min(earlier[row.site], PER_PAGE)
-        ranked.append((weights[row.id] * factor, group))
+        ranked.append((priorities[row.labels] * factor, group))
         earlier.update((row.url, row.site))
     return [group for _, group in sorted(ranked, key=lambda item: -item[0])]
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from columnarchive.crawl.robots import RobotsFile
 from columnarchive.errors import UsageError
 from columnarchive.records import Capture, PageKind
 from columnarchive.urls import in_scope, trap
+
+if TYPE_CHECKING:  # workers load this module and need no HTTP client
+    from columnarchive.crawl.robots import RobotsFile
 
 Reason = Literal[
     "start", "item", "related", "page", "frame", "sitemap", "feed", "pagination", "archive", "category", "section",
