@@ -7,6 +7,7 @@ the version before. The frames carry their size but no dictionary id: `zstd -d -
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -35,8 +36,6 @@ _LARGEST_HASH_LOG = 20
 _PAGE = 32 << 10  # bytes of the pages that a dictionary is made for
 _HASH_LOG = 17  # of a dictionary of up to 2 ** _USUAL bytes: 18 doubles what it holds and saves half a percent
 _USUAL = 18
-_RAW_FRAME = b"\x28\xb5\x2f\xfd\xe0"
-_RAW_BLOCK = 128 << 10
 
 
 def compress(body: bytes, base: bytes | None = None, level: int = LEVEL) -> bytes:
@@ -104,36 +103,6 @@ def decompress_all(frames: Sequence[Frame]) -> list[bytes]:
     return found
 
 
-def decompress_last(frames: Sequence[Frame]) -> bytes:
-    """The last of these bodies alone, quicker: a line grows in one place, and bases above it are told as frames."""
-    for data, raw_size, _ in frames:
-        _check_size(data, raw_size)
-    joined = 1 + max((place for place, (_, _, codec) in enumerate(frames) if codec == "zstd-line"), default=0)
-    line = memoryview(bytearray(sum(raw_size for _, raw_size, _ in frames[:joined])))
-    body, size = b"", 0
-    try:
-        for data, raw_size, codec in frames[:joined]:
-            known = _dictionary(line[:size] if codec == "zstd-line" else body if codec == "zstd-base" else None)
-            body = zstandard.ZstdDecompressor(dict_data=known).decompress(data)
-            line[size : size + raw_size] = body
-            size += raw_size
-        if above := [data for data, _, _ in frames[joined:]]:
-            return zstandard.ZstdDecompressor().decompress_content_dict_chain([_stored(body), *above])
-        return body
-    except (zstandard.ZstdError, ValueError) as error:
-        raise StoreError("damaged_frame", reason=error) from error
-
-
-def _stored(body: bytes) -> bytes:
-    """A frame that holds `body` uncompressed: one segment, its size in eight bytes, raw blocks (RFC 8878, 3.1.1)."""
-    parts = [_RAW_FRAME, len(body).to_bytes(8, "little")]
-    for start in range(0, max(len(body), 1), _RAW_BLOCK):
-        block = body[start : start + _RAW_BLOCK]
-        is_last = start + _RAW_BLOCK >= len(body)
-        parts += ((len(block) << 3 | is_last).to_bytes(3, "little"), block)
-    return b"".join(parts)
-
-
 def dictionary(codec: str, below: Sequence[bytes]) -> bytes | None:
     """What a frame of this codec is coded against, of the bodies below it, the lowest first."""
     if codec == "zstd" or not below:
@@ -183,6 +152,14 @@ with recursive line(sha256, base_sha256, depth) as (
 )
 select sha256, depth from line limit {MAX_CHAIN + 1}
 """
+# The bodies that need any of these, each after those below it.
+_ABOVE = """
+with recursive above(sha256) as (
+    select sha256 from bodies where base_sha256 in (select value from json_each(?))
+    union select bodies.sha256 from above join bodies on bodies.base_sha256 = above.sha256
+)
+select sha256, site_id, codec, base_sha256 from above join bodies using (sha256) order by depth, sha256
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +200,7 @@ def read(source: Database | sqlite3.Connection, sha256: str) -> bytes:
     frames = connection(source).execute(_LINE, (sha256,)).fetchall()[::-1]
     if not frames:
         raise NotFound("no_body", sha256=sha256)
-    body = decompress_last(frames)
+    body = decompress_all(frames)[-1]
     if hashlib.sha256(body).hexdigest() != sha256:
         raise StoreError("damaged_body", sha256=sha256)
     return body
@@ -375,77 +352,37 @@ class DictionaryCache:
 def erase(conn: sqlite3.Connection, digests: Iterable[str]) -> None:
     """Delete these bodies, in the caller's transaction; what was coded against them is coded anew and reads the same.
 
-    A body depends on the one it is coded against, and with `zstd-line` on all below it. The dictionary of a site goes
-    with any of its pages, so the site is coded anew.
+    That is everything above them: a body depends on the one it is coded against, and with `zstd-line` on all below it.
+    The dictionary of a site goes with any of its pages, so the site is coded anew.
     """
     going = frozenset(digests)
     # Looking up what is coded against a body is needed here only, so the file does not carry an index for it.
     conn.execute("create index bodies_base on bodies(base_sha256)")
-    dependent = _dependent(conn, going)
+    dependent = [
+        (sha256, site_id, _remaining(conn, base, going) if codec == "zstd-base" else "")
+        for sha256, site_id, codec, base in conn.execute(_ABOVE, (json.dumps(sorted(going)),)).fetchall()
+        if sha256 not in going
+    ]
     # First from the top, so that what is below a body is as it was while it is read; then from the bottom.
-    for one in reversed(dependent):
-        if one.must_recode:
-            alone = EncodedBody(compress(read(conn, one.sha256), level=QUICK_LEVEL))
-            _replace(conn, one.sha256, alone)
+    for sha256, _, _ in reversed(dependent):
+        _replace(conn, sha256, EncodedBody(compress(read(conn, sha256), level=QUICK_LEVEL)))
     conn.executemany("delete from bodies where sha256 = ?", ((sha256,) for sha256 in going))
-    recoded = {one.sha256 for one in dependent if one.must_recode}
+    lost = going | {sha256 for sha256, _, _ in dependent}
     for key, top in conn.execute("select key, value from meta where key like 'dictionary of site %'").fetchall():
-        if top in going or top in recoded:
+        if top in lost:
             conn.execute("update meta set value = '' where key = ?", (key,))
-    for site_id in {one.site_id for one in dependent}:
+    for _, site_id, _ in dependent:
         # Without a dictionary a new one begins with the first body coded anew, never with one that is not yet.
         conn.execute("insert or ignore into meta(key, value) values (?, '')", (_key(site_id),))
     cache = DictionaryCache()
-    for one in dependent:
-        depth = 0 if one.must_recode else _depth(conn, one.base_sha256) + 1
-        if one.must_recode or depth > MAX_DEPTH:
-            new = NewBody(read(conn, one.sha256), one.sha256, one.site_id, one.previous)
-            _replace(conn, one.sha256, encode(conn, new, cache))
-        else:
-            conn.execute("update bodies set depth = ? where sha256 = ?", (depth, one.sha256))
+    for sha256, site_id, previous in dependent:
+        _replace(conn, sha256, encode(conn, NewBody(read(conn, sha256), sha256, site_id, previous), cache))
     conn.execute("drop index bodies_base")
-
-
-@dataclass(frozen=True, slots=True)
-class _Dependent:
-    """A body above an erased one, whether it must be coded anew, and the version that it may be coded against."""
-
-    sha256: str
-    site_id: int
-    base_sha256: str
-    must_recode: bool
-    previous: str
-
-
-def _dependent(conn: sqlite3.Connection, going: frozenset[str]) -> list[_Dependent]:
-    """Return all bodies above erased ones, each after those below it."""
-    found: dict[str, tuple[int, _Dependent]] = {}
-    level = sorted(going)
-    while level:
-        rows = [
-            row
-            for below in level
-            for row in conn.execute(
-                "select sha256, site_id, codec, base_sha256, depth from bodies where base_sha256 = ?", (below,)
-            )
-            if row[0] not in going and row[0] not in found
-        ]
-        for sha256, site_id, kind, base, depth in rows:
-            must_recode = base in going or kind == "zstd-line"
-            previous = _remaining(conn, base, going) if kind == "zstd-base" else ""
-            found[sha256] = depth, _Dependent(sha256, site_id, base, must_recode, previous)
-        level = [row[0] for row in rows]
-    return [one for _, one in sorted(found.values(), key=lambda each: (each[0], each[1].sha256))]
 
 
 def _remaining(conn: sqlite3.Connection, sha256: str, going: frozenset[str]) -> str:
     """Return the body, or the first one below it that is not erased; empty without one."""
     return next((name for name, _ in conn.execute(ANCESTORS, (sha256,)) if name not in going), "")
-
-
-def _depth(conn: sqlite3.Connection, sha256: str) -> int:
-    (depth,) = conn.execute("select depth from bodies where sha256 = ?", (sha256,)).fetchone()
-    return int(depth)
 
 
 def _replace(conn: sqlite3.Connection, sha256: str, encoded: EncodedBody) -> None:

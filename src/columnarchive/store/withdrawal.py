@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import unicodedata
 from collections import Counter
@@ -79,21 +80,23 @@ def erase(db: Database, request: Request) -> Erasure:
         chosen, digests = _with_same_bodies(conn, chosen)
         if not chosen and at:
             raise NotFound("no_capture_at", url=url, at=at)
-        touched = sorted({*_pages_of_captures(conn, chosen), *pages})
+        touched = sorted({*_column(conn, "select page_id from captures where id in ({})", chosen), *pages})
         withdrawal_id = _bury(conn, request, chosen)
         tombstones.bind(conn, withdrawal_id, addresses, text.shingles)
         blobs.erase(conn, digests)
         pictures.forget(conn, digests)
         db.dictionaries.clear()
-        query = "select articles.url from pages join articles on articles.id = article_id where pages.id in ({})"
-        articles = {row[0] for row in _select(conn, query, touched)}
-        _drop_articles(conn, touched)
+        # Derived text goes in the same transaction; deriving the sites again brings back what may stay.
+        query = "select id, url from articles where id in (select article_id from pages where id in ({}))"
+        articles = dict(_select(conn, query, touched))
+        for article_id in articles:
+            site_writer.delete_article(conn, article_id)
         _settle_pages(conn, touched, pages)
-        site_ids = [row[0] for row in _select(conn, "select distinct site_id from pages where id in ({})", touched)]
-        _run(conn, "update sites set derived_from = 0 where id in ({})", site_ids)
-        urls = tuple(row[0] for row in _select(conn, "select url from pages where id in ({}) order by url", touched))
+        site_ids = _column(conn, "select distinct site_id from pages where id in ({})", touched)
+        _select(conn, "update sites set derived_from = 0 where id in ({})", site_ids)
+        urls = tuple(_column(conn, "select url from pages where id in ({}) order by url", touched))
         hash_chain.forget_evidence(conn, urls)
-        changes.erase_reviews(conn, {url, *addresses, *urls, *articles})
+        changes.erase_reviews(conn, {url, *addresses, *urls, *articles.values()})
         sites.forget_gaps(conn, site_ids, {url, *addresses, *urls})
         return Erasure(len(chosen), len(digests), urls, tuple(site_ids), remnants(site, text))
 
@@ -123,10 +126,10 @@ def _addresses(db: Database, request: Request, pages: Sequence[int], text: Withd
     A target that shows something else, such as the front page that a removed column redirects to, stays free.
     """
     conn = db.conn
-    own = {row[0] for row in _select(conn, "select url from pages where id in ({})", pages)}
+    own = set(_column(conn, "select url from pages where id in ({})", pages))
     targets: set[str] = set()
     query = "select min(id) from captures where page_id in ({}) and withdrawal_id is null group by page_id, body_sha256"
-    for (capture_id,) in _select(conn, query, pages):
+    for capture_id in _column(conn, query, pages):
         capture = captures.load(db, capture_id)
         targets.update((capture.final_url, *(hop.url for hop in capture.wire.hops), *request.targets(capture)))
     bound, more = set(own), set(pages)
@@ -147,10 +150,7 @@ def _shows(conn: sqlite3.Connection, page_id: int, text: WithdrawnText) -> bool:
 
 
 def _captures_of(conn: sqlite3.Connection, pages: Sequence[int]) -> list[int]:
-    return [
-        row[0]
-        for row in _select(conn, "select id from captures where page_id in ({}) and withdrawal_id is null", pages)
-    ]
+    return _column(conn, "select id from captures where page_id in ({}) and withdrawal_id is null", pages)
 
 
 def _captures_at(conn: sqlite3.Connection, page_id: int, url: str, at: str) -> list[int]:
@@ -166,14 +166,10 @@ def _captures_at(conn: sqlite3.Connection, page_id: int, url: str, at: str) -> l
 
 def _with_same_bodies(conn: sqlite3.Connection, chosen: Sequence[int]) -> tuple[list[int], list[str]]:
     """The captures and all others, of any page, that show one of their bodies; and those bodies' digests."""
-    rows = _select(conn, "select distinct body_sha256 from captures where id in ({}) and body_sha256 <> ''", chosen)
-    digests = [row[0] for row in rows]
-    same = _select(conn, "select id from captures where body_sha256 in ({}) and withdrawal_id is null", digests)
-    return sorted({*chosen, *(row[0] for row in same)}), digests
-
-
-def _pages_of_captures(conn: sqlite3.Connection, chosen: Sequence[int]) -> list[int]:
-    return [row[0] for row in _select(conn, "select distinct page_id from captures where id in ({})", chosen)]
+    query = "select distinct body_sha256 from captures where id in ({}) and body_sha256 <> ''"
+    digests = _column(conn, query, chosen)
+    same = _column(conn, "select id from captures where body_sha256 in ({}) and withdrawal_id is null", digests)
+    return sorted({*chosen, *same}), digests
 
 
 def _bury(conn: sqlite3.Connection, request: Request, chosen: Sequence[int]) -> int:
@@ -194,7 +190,7 @@ def _bury(conn: sqlite3.Connection, request: Request, chosen: Sequence[int]) -> 
         (request.url, request.now, request.at, request.reason, captures.as_json(digests)),
     )
     withdrawal_id = int(cursor.lastrowid or 0)
-    _run(
+    _select(
         conn,
         f"""update captures set final_url = '', headers = '[]', error = '', request_headers = '[]', hops = '[]',
               peer = '', tls = '', seconds = 0, wire_length = 0, wire_sha256 = '', robots = '',
@@ -206,15 +202,8 @@ def _bury(conn: sqlite3.Connection, request: Request, chosen: Sequence[int]) -> 
     return withdrawal_id
 
 
-def _drop_articles(conn: sqlite3.Connection, pages: Sequence[int]) -> None:
-    """Derived text goes in the same transaction; deriving the sites again brings back what may stay."""
-    query = "select distinct article_id from pages where id in ({}) and article_id is not null"
-    for (article_id,) in _select(conn, query, pages):
-        site_writer.delete_article(conn, article_id)
-
-
 def _settle_pages(conn: sqlite3.Connection, pages: Sequence[int], entire_pages: Sequence[int]) -> None:
-    _run(
+    _select(
         conn,
         """update pages set etag = '', last_modified = '', lastmod = '', body_sha256 = '', article_id = null
            where id in ({})""",
@@ -227,22 +216,14 @@ def _settle_pages(conn: sqlite3.Connection, pages: Sequence[int], entire_pages: 
             captures.settle(conn, page_id)
 
 
-# SQLite takes some thousands of parameters in a statement; more go in pieces.
-_PIECE = 500
-
-
 def _select(conn: sqlite3.Connection, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = []
-    for start in range(0, len(values), _PIECE):
-        piece = values[start : start + _PIECE]
-        rows += conn.execute(query.format(", ".join("?" * len(piece))), tuple(piece)).fetchall()
-    return rows
+    """Return the rows of a query in which `{}` stands for the values."""
+    return conn.execute(query.format("select value from json_each(?)"), (json.dumps(values),)).fetchall()
 
 
-def _run(conn: sqlite3.Connection, statement: str, values: Sequence[object]) -> None:
-    for start in range(0, len(values), _PIECE):
-        piece = values[start : start + _PIECE]
-        conn.execute(statement.format(", ".join("?" * len(piece))), tuple(piece))
+def _column(conn: sqlite3.Connection, query: str, values: Sequence[object]) -> list[Any]:
+    """Return the first column of a query in which `{}` stands for the values."""
+    return [row[0] for row in _select(conn, query, values)]
 
 
 COMMON_ON = 2  # other pages that have a piece of text as well: then it is the site's
@@ -308,20 +289,14 @@ class Site:
 
 def of_pages(site: Site, pages: Sequence[int]) -> WithdrawnText:
     """Return the text of an article, of all its revisions; of its pages' bodies if none was derived."""
-    rows = [
-        row
-        for page_id in pages
-        for row in site.conn.execute(
-            """select revisions.id, title, coalesce(text, '') from revisions
+    query = """select revisions.id, title, coalesce(text, '') from revisions
                left join revision_passages on revision_id = revisions.id
                left join passages on passages.id = passage_id
-               where revisions.article_id = (select article_id from pages where id = ?)
-               order by revisions.id, revision_passages.position""",
-            (page_id,),
-        )
-    ]
+               where revisions.article_id in (select article_id from pages where id in ({}))
+               order by revisions.id, revision_passages.position"""
+    rows = _select(site.conn, query, pages)
     texts = ["".join(row[2] for row in revision) for _, revision in groupby(rows, key=lambda row: row[0])]
-    found = set().union(*map(tombstones.shingles, texts)) if texts else _of_bodies(site, pages)
+    found = set().union(*map(tombstones.shingles, texts)) if texts else _shingles(site.conn, _bodies(site.conn, pages))
     titles = {_squeezed(row[1]) for row in rows}
     openings = {_squeezed(row[2])[:TEASER_LENGTH] for row in rows}
     text = WithdrawnText(
@@ -337,21 +312,11 @@ def of_captures(site: Site, chosen: Sequence[int]) -> WithdrawnText:
 
     Without another version nothing says which part of a page was to be withdrawn; the digest alone is bound then.
     """
-    digests = {
-        row[0] for capture_id in chosen for row in site.conn.execute(
-            "select body_sha256 from captures where id = ? and body_sha256 <> ''", (capture_id,))
-    }  # fmt: skip
-    rows = site.conn.execute(
-        """select distinct captures.body_sha256 from captures join bodies on sha256 = captures.body_sha256
-           where page_id = ? and withdrawal_id is null""",
-        (site.page_id,),
-    )
-    remaining = [row[0] for row in rows if row[0] not in digests]
+    digests = set(_column(site.conn, "select body_sha256 from captures where id in ({}) and body_sha256 <> ''", chosen))
+    remaining = [sha256 for sha256 in _bodies(site.conn, [site.page_id]) if sha256 not in digests]
     if not remaining or not digests:
         return WithdrawnText()
-    found = set().union(*(tombstones.body_shingles(blobs.read(site.conn, sha256)) for sha256 in digests))
-    for sha256 in remaining:
-        found -= tombstones.body_shingles(blobs.read(site.conn, sha256))
+    found = _shingles(site.conn, digests) - _shingles(site.conn, remaining)
     return _without_shared_text(site, WithdrawnText(frozenset(found)), [site.page_id])
 
 
@@ -392,16 +357,15 @@ def _decoded_text(body: bytes) -> str:
     return "\n".join(_squeezed(reading) for reading in (*tombstones.readings(body), *tombstones.markups(body)))
 
 
-def _of_bodies(site: Site, pages: Sequence[int]) -> set[int]:
-    found: set[int] = set()
-    for page_id in pages:
-        for (sha256,) in site.conn.execute(
-            """select distinct captures.body_sha256 from captures join bodies on sha256 = captures.body_sha256
-               where page_id = ? and withdrawal_id is null""",
-            (page_id,),
-        ):
-            found |= tombstones.body_shingles(blobs.read(site.conn, sha256))
-    return found
+def _bodies(conn: sqlite3.Connection, pages: Sequence[int]) -> list[str]:
+    """Return the digests of the bodies that these pages showed."""
+    query = """select distinct captures.body_sha256 from captures join bodies on sha256 = captures.body_sha256
+               where page_id in ({}) and withdrawal_id is null"""
+    return _column(conn, query, pages)
+
+
+def _shingles(conn: sqlite3.Connection, digests: Iterable[str]) -> set[int]:
+    return set().union(*(tombstones.body_shingles(blobs.read(conn, sha256)) for sha256 in digests))
 
 
 def _squeezed(text: str) -> str:
