@@ -69,7 +69,7 @@ def _beginnings(kinds: tuple[Kind, ...]) -> list[tuple[re.Pattern[str], _Beginni
     found: tuple[dict[str, list[tuple[Kind, _Words]]], ...] = ({}, {})
     for (beginning, kind), expressions in words.items():
         assert beginning, "a trigger must begin with a literal character"
-        found[len(beginning) - 1].setdefault(beginning, []).append((kind, _Words(expressions)))
+        found[len(beginning) - 1].setdefault(beginning, []).append((kind, _words(tuple(expressions))))
     return [(_anywhere(beginnings), beginnings) for beginnings in found if beginnings]
 
 
@@ -91,6 +91,7 @@ class _Words:
         return re.compile("|".join(self._words)).match
 
 
+_words = cache(_Words)
 _Beginnings = Mapping[str, Sequence[tuple[Kind, _Words]]]
 
 
@@ -144,6 +145,9 @@ _TIES: tuple[Kind, ...] = (
 )
 _PRICED: frozenset[Kind] = frozenset({"cost", "cost_on_request", "plan_number"})
 _OFFERING: frozenset[Kind] = _PRICED | {"own_treatment"}
+# A column that states nothing by which it may offer a treatment is not read for the other kinds: they would not stand.
+_DECIDING: frozenset[Kind] = _UNTIED | _OFFERING
+_DEPENDENT: frozenset[Kind] = frozenset(KINDS) - _DECIDING
 _TREATED: frozenset[Kind] = frozenset({"content", "course", "risks"})
 _PROVIDED: frozenset[Kind] = frozenset(
     {
@@ -196,12 +200,17 @@ def observe(lines: Sequence[Line], title: str = "") -> tuple[Observation, ...]:
     >>> [(o.kind, o.line, o.words) for o in observe(lines)]
     [('cost', 1, ('33,000円',)), ('own_treatment', 1, ('当院',))]
     """
-    possible = _by_words([fold(line.text).text for line in lines], title, KINDS)
-    kinds = KINDS if any(of_line & _OFFERING for of_line in possible) else _UNTIED
-    if kinds is _UNTIED and not any(of_line & _UNTIED for of_line in possible):
+    texts = [fold(line.text).text for line in lines]
+    possible = _by_words(texts, title, _DECIDING)
+    kinds = _DECIDING if any(of_line & _OFFERING for of_line in possible) else _UNTIED
+    if not any(of_line & kinds for of_line in possible):
         return ()
     sentences = read(lines, title)
-    found = _settle_costs(_read_all(sentences, possible, kinds))
+    found = _read_all(sentences, possible, kinds)
+    if not any(o.kind in _OFFERING for o in found):
+        return tuple(found)
+    found += _read_all(sentences, _by_words(texts, title, _DEPENDENT), _DEPENDENT)
+    found = _settle_costs(found)
     found = _settle_sources(found)
     found += _alternatives(found, sentences)
     return tuple(_settle_own(found, sentences, title))
