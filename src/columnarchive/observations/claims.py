@@ -49,11 +49,11 @@ def testimonial(s: Sentence) -> Iterator[Span]:
         or about_others(s)
     ):
         return
-    if s.kind == "heading" and "voice" not in topics_above(s):
+    if s.kind == "heading" and "voice" not in s.topics:
         return
     retold = pattern("says").search(s.text)
     attributed = _attribution(s)
-    voiced = "voice" in topics_above(s)
+    voiced = "voice" in s.topics
     for start, end in s.quoted:
         words = s.text[start + 1 : end - 1]
         if (
@@ -91,11 +91,6 @@ def _attribution(s: Sentence) -> re.Match[str] | None:
     """Find who speaks: in the line itself, or alone in the line before or after it."""
     beside = (near for near in (s.before, s.after) if len(near) < 26 and "。" not in near)
     return next(filter(None, (pattern("speaker").search(text) for text in (s.line_text, *beside))), None)
-
-
-def topics_above(s: Sentence) -> frozenset[str]:
-    """Return the topics of a sentence's label, heading or question."""
-    return s.topics
 
 
 def _is_account(words: str, of_patient: bool = False) -> bool:
@@ -204,7 +199,7 @@ def effect_hedge(s: Sentence) -> Iterator[Span]:
         explains_ban(s) and not speaks_as_clinic(s) and not re.search(r"個人差", s.text)
     ):
         return
-    for found in pattern("varies").finditer(s.text):
+    for found in find_words("varies", s.text):
         if _is_about_effect(s, found.start(), found[0]):
             yield found.span()
     for found in find_words("limited", s.text):

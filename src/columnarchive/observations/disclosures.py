@@ -160,7 +160,7 @@ def _is_course(s: Sentence, start: int, end: int, certain: bool) -> bool:
         return False
     if (
         (s.step or "flow" in s.topics)
-        and reader_is_time(s.text[start:end])
+        and DURATION.fullmatch(s.text[start:end])
         and re.match(r"(?:後|間|目|[:：、])", s.text[end : end + 2])
     ):
         return True
@@ -172,11 +172,6 @@ def _is_course(s: Sentence, start: int, end: int, certain: bool) -> bool:
         return False
     near = s.text[max(0, start - 14) : end + 18]
     return pattern("period").search(near) is not None and not (_PAST.search(s.text) and not s.step)
-
-
-def reader_is_time(words: str) -> bool:
-    """Whether words name a time of days or more rather than a number of sessions."""
-    return DURATION.fullmatch(words) is not None
 
 
 def content(s: Sentence) -> Iterator[Span]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cache
 from itertools import accumulate
 
 from columnarchive.observations import KINDS, Context, Kind, Line, Observation, claims, disclosures, products, risks
-from columnarchive.observations.lexicon import forms, pattern, prefix
+from columnarchive.observations.lexicon import beginnings, compiled, pattern
 from columnarchive.observations.readers import Span, clinic_names
 from columnarchive.observations.sentences import Sentence, fold, read
 
@@ -25,7 +25,9 @@ _TRIGGERS: Mapping[Kind, tuple[str, ...]] = {
     "content": ("act", "act_word"),
     "risks": ("harm", "excluded"),
     "risk_denial": ("denial", "(?:起き|起こり|出|生じ|残り|なり|みられ|あり|ござい)(?:ません|にく)"),
-    "contact": (r"\d\d|@|(?i:line)|丁目|番|条|\d[\-‐ー−の]",),
+    "contact": (
+        r"0(?<!\d0)\d|81(?<=\+81)|@|(?i:line)|〒|(?:\d|一|二|三|四|五|六|七|八|九|十)(?:丁目|番|条|[\-‐ー−の]\d)",
+    ),
     "unapproved": (r"承認|認可|認め|適[応用]外|オフラベル",),
     "import_source": ("own_import",),
     "approved_alternative": ("承認",),
@@ -41,7 +43,7 @@ _TRIGGERS: Mapping[Kind, tuple[str, ...]] = {
     "effect_hedge": ("varies", "limited"),
     "guideline_compliance": ("ガイドライン|医療広告|医療法|広告",),
     "survey_figure": (r"\d|割|半数|パーセント|★",),
-    "supervisor": (r"監修|執筆|文責|[文記談話著筆書]|ライター|(?i:text)|解説|作成|担当",),
+    "supervisor": ("author", "書いた|担当"),
     "own_treatment": ("own",),
 }
 TOPICS: Mapping[str, Kind] = {
@@ -62,37 +64,24 @@ def _beginnings(kinds: tuple[Kind, ...]) -> list[tuple[re.Pattern[str], _Beginni
 
     The expression beside each map matches wherever one of its keys may stand.
     """
-    words: dict[tuple[str, Kind], list[str]] = {}
+    found: tuple[dict[str, list[tuple[Kind, str]]], ...] = ({}, {})
     for kind in kinds:
-        for form in (form for one in _TRIGGERS[kind] for form in forms(one)):
-            words.setdefault((prefix(form), kind), []).append(_ANCHORS.sub("", form))
-    found: tuple[dict[str, list[tuple[Kind, _Words]]], ...] = ({}, {})
-    for (beginning, kind), expressions in words.items():
-        assert beginning, "a trigger must begin with a literal character"
-        found[len(beginning) - 1].setdefault(beginning, []).append((kind, _words(tuple(expressions))))
-    return [(_anywhere(beginnings), beginnings) for beginnings in found if beginnings]
+        for beginning, words in (item for one in _TRIGGERS[kind] for item in beginnings(one, _unanchored).items()):
+            found[len(beginning) - 1].setdefault(beginning, []).append((kind, words))
+    return [(_anywhere(starts), starts) for starts in found if starts]
 
 
-def _anywhere(beginnings: Collection[str]) -> re.Pattern[str]:
+def _unanchored(form: str) -> str:
+    return _ANCHORS.sub("", form)
+
+
+def _anywhere(starts: Collection[str]) -> re.Pattern[str]:
     """Return an expression that finds where these may stand: by the first characters, followed by any second one."""
-    first, *second = (f"[{re.escape(''.join(sorted({*signs})))}]" for signs in zip(*beginnings, strict=True))
+    first, *second = (f"[{re.escape(''.join(sorted({*signs})))}]" for signs in zip(*starts, strict=True))
     return re.compile(first + "".join(f"(?={signs})" for signs in second))
 
 
-class _Words:
-    """An expression for some words, compiled when it is first needed."""
-
-    def __init__(self, words: Sequence[str]) -> None:
-        self._words = words
-
-    @cached_property
-    def match(self) -> Callable[[str, int], object]:
-        """The expression's match at a position of a text."""
-        return re.compile("|".join(self._words)).match
-
-
-_words = cache(_Words)
-_Beginnings = Mapping[str, Sequence[tuple[Kind, _Words]]]
+_Beginnings = Mapping[str, Sequence[tuple[Kind, str]]]
 
 
 def triggered(texts: Sequence[str], names: Iterable[str], kinds: tuple[Kind, ...]) -> list[set[Kind]]:
@@ -103,14 +92,14 @@ def triggered(texts: Sequence[str], names: Iterable[str], kinds: tuple[Kind, ...
     joined = _BETWEEN.join(texts)
     ends = [*accumulate(len(text) + len(_BETWEEN) for text in texts)]
     found: list[set[Kind]] = [set() for _ in texts]
-    for anywhere, beginnings in _beginnings(kinds):
-        width = len(next(iter(beginnings)))
+    for anywhere, starts in _beginnings(kinds):
+        width = len(next(iter(starts)))
         line = 0
         for at in [possible.start() for possible in anywhere.finditer(joined)]:
             while at >= ends[line]:
                 line += 1
-            for kind, words in beginnings.get(joined[at : at + width], ()):
-                if kind not in found[line] and words.match(joined, at):
+            for kind, words in starts.get(joined[at : at + width], ()):
+                if kind not in found[line] and compiled(words).match(joined, at):
                     found[line].add(kind)
     for name in names:
         for of_line, text in zip(found, texts, strict=True) if name in joined else ():
@@ -163,8 +152,6 @@ _PERFORMS = re.compile(
 )
 _EXPLAINING, _FEWEST = 0.2, 3
 _FIGURE_REACH = 2
-# A sentence without any of these has no label that could give it a topic.
-_LABELLED = re.compile(r"[:：\s】\]〉》*]")
 
 
 def statements(
@@ -182,10 +169,8 @@ def statements(
     above = [Line(context.heading, "heading"), Line(context.question, "question")]
     lines = [*(line for line in above if line.text), Line(sentence, context.kind or "item")]
     possible = _by_words([fold(line.text).text for line in lines], context.title, kinds)
-    if len(lines) == 1 and not possible[0] and not _LABELLED.search(sentence):
-        return ()
     at = len(lines) - 1
-    found = [o for o in _read_all(read(lines, context.title), possible, kinds) if o.line == at]
+    found = [o for o in _read_all(read(lines, context.title, possible), possible, kinds) if o.line == at]
     return tuple(Observation(o.kind, 0, o.text, o.start, o.words, o.spans) for o in found)
 
 
@@ -205,10 +190,10 @@ def observe(lines: Sequence[Line], title: str = "") -> tuple[Observation, ...]:
     kinds = _DECIDING if any(of_line & _OFFERING for of_line in possible) else _UNTIED
     if not any(of_line & kinds for of_line in possible):
         return ()
-    sentences = read(lines, title)
-    found = _read_all(sentences, possible, kinds)
+    found = _read_all(read(lines, title, possible), possible, kinds)
     if not any(o.kind in _OFFERING for o in found):
         return tuple(found)
+    sentences = read(lines, title)
     found += _read_all(sentences, _by_words(texts, title, _DEPENDENT), _DEPENDENT)
     found = _settle_costs(found)
     found = _settle_sources(found)

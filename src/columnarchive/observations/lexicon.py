@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from operator import add
@@ -40,12 +40,17 @@ def find_words(group: str, text: str) -> Iterator[re.Match[str]]:
     >>> [found[0] for found in find_words("denial", "痛みはほとんどありません。")]
     ['痛みはほとんどありません']
     """
+    starts = beginnings(group)
     at = 0
     while begin := _first_characters(group).search(text, at):
-        found = _beginning_with(group, begin[0]).match(text, begin.start())
-        if found:
-            yield found
-        at = found.end() if found else begin.end()
+        at = begin.start()
+        for beginning in (text[at : at + 2], begin[0]):
+            if beginning in starts and (found := compiled(starts[beginning]).match(text, at)):
+                yield found
+                at = found.end()
+                break
+        else:
+            at += 1
 
 
 @cache
@@ -53,9 +58,18 @@ def _first_characters(group: str) -> re.Pattern[str]:
     return re.compile(f"[{re.escape(''.join({form[0] for form in forms(group)}))}]")
 
 
+compiled = cache(re.compile)
+"""An expression, compiled once for all groups that have the same words."""
+
+
 @cache
-def _beginning_with(group: str, sign: str) -> re.Pattern[str]:
-    return re.compile(_by_first_sign([form for form in forms(group) if form[0] == sign]))
+def beginnings(group: str, clean: Callable[[str], str] = str) -> Mapping[str, str]:
+    """Map the one or two characters that words of a group begin with to an expression for these, each cleaned."""
+    begun: dict[str, list[str]] = {}
+    for form in forms(group):
+        begun.setdefault(prefix(form), []).append(clean(form))
+    assert "" not in begun, "each word must begin with a literal character"
+    return {beginning: "|".join(expressions) for beginning, expressions in begun.items()}
 
 
 def expression(group: str) -> str:

@@ -24,6 +24,8 @@ _QUESTION = re.compile(
 )
 _ANSWER = re.compile(r"\s*(?:【?[AＡ]\s?\d{0,2}】?\s?[.:：、)\s]|答え?\s?[.:：]|回答\s?[.:：])")
 _INLINE_ANSWER = re.compile(r"(?<=[?？。])\s*(?=[AＡ][.:：．\s])")
+# A line without any of these has neither a label nor a question of its own that could give it a topic.
+_LABELLED = re.compile(r"[:：\s】\]〉》*?]")
 _LABEL = re.compile(
     r"\s*[■◆●◇□○・※*【\[〈<《(\s]{0,3}([^:。、\t!?】\]〉>》*]{1,22})\s?(?:[】\]〉》*]{1,2}\s?:?|:)\s*(?=\S)"
 )
@@ -306,9 +308,12 @@ def _sentence_spans(text: str) -> Iterator[tuple[int, int]]:
         yield start, len(text)
 
 
-def read(lines: Sequence[Line], title: str = "") -> list[Sentence]:
-    """Return the sentences of a column, each with its context."""
-    return list(_Reader(lines, title).sentences())
+def read(lines: Sequence[Line], title: str = "", wanted: Sequence[object] | None = None) -> list[Sentence]:
+    """Return the sentences of a column, each with its context.
+
+    Where `wanted` is given, a line for which it has nothing is left out, unless its context may give it a topic.
+    """
+    return list(_Reader(lines, title).sentences(wanted))
 
 
 class _Reader:
@@ -323,7 +328,7 @@ class _Reader:
         self.question = ""
         self.header: tuple[str, ...] = ()
 
-    def sentences(self) -> Iterator[Sentence]:
+    def sentences(self, wanted: Sequence[object] | None) -> Iterator[Sentence]:
         for at, line in enumerate(self.lines):
             text = self.folded[at].text
             if not text.strip():
@@ -333,8 +338,12 @@ class _Reader:
                 self.header = ()
             if self.heading_ends is not None and at > self.heading_ends:
                 self.heading, self.heading_ends = "", None
-            yield from self._of_line(at, kind, text)
+            if wanted is None or wanted[at] or self._may_have_topic(text):
+                yield from self._of_line(at, kind, text)
             self._carry(at, line, kind, text)
+
+    def _may_have_topic(self, text: str) -> bool:
+        return bool(topics_of(self.heading) or topics_of(self.question) or _LABELLED.search(text))
 
     def _kind(self, line: Line, text: str) -> str:
         if "\t" in text or line.kind == "row":
