@@ -291,9 +291,14 @@ class ClusterPool(WorkerPool):
                         yield result
 
 
+_of_thread = threading.local()
+
+
 def _run_with_worker(job: Callable[[Worker, S], T], item: S) -> T:
-    with contextlib.closing(Worker()) as worker:
-        return job(worker, item)
+    """Run a job of a cluster with the worker of this thread, which stays for the next job: starting it is costly."""
+    if not hasattr(_of_thread, "worker"):
+        _of_thread.worker = Worker()
+    return job(_of_thread.worker, item)
 
 
 def serve() -> None:
