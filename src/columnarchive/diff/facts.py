@@ -28,7 +28,7 @@ _PAID = re.compile(r"円|値|据|元|込|別|含|負担|実費|¥|\\|%|割|ド�
 _BORNE = re.compile(
     r"実費|別途|含(?:ま|み)|(?:当院|クリニック|自身|患者さ[まん]|患者様|ご家族)[^。、]{0,4}負担|負担(?:は|が)?(?:あり|ござい)ません"
 )
-_THRESHOLD = re.compile(r"\d+円(?:を超え|以[上下](?:の|で|な)|未満|までは)")
+_THRESHOLD = re.compile(r"\d+円(?:を超え|以[上下](?!です|かか|(?:を)?いただ|と?なり|ほど)|未満|までは)")
 # What an amount pays for, where it stands beside one.
 _PER = re.compile(r"[両片](?=眼|目|側|顎|あご|脚|足|腕|膝|ひざ|耳|頬)|月(?=々|額)|年額|円(?=から(?!、)|[〜~])")
 _SHARE = re.compile(r"(?<!\d)\d+(?:\.\d+)?(?:%|割)")
@@ -104,7 +104,7 @@ DISCLOSED: tuple[Kind, ...] = (
 _READ = frozenset((*DISCLOSED, "risks", "risk_denial", "effect_hedge", "testimonial", "before_after"))
 _COUNTED = re.compile(r"[回度]$")
 # The guideline asks for the usual period and number of visits; other times and numbers are none of these.
-_COURSE = re.compile(r"期間|回数|頻度|間隔|通院|通って|来院|入院|クール|コース")
+_COURSE = re.compile(r"(?<!短)期間|回数|頻度|間隔|通院|通って|来院|入院|クール|コース")
 # A hedge that takes a claim back is no notice of a risk, unless it says that not everybody sees the effect.
 _TAKEN_BACK = re.compile(
     r"^(?![^。]*(?:保証|約束)).*(?:わけ|もので|とは|こと[はが]|難し|困難|で(?:は|も)(?:あり|な)|病気は|(?<!約束)(?:でき|あり|おり|い|し)ません$|期待|見込)"
@@ -282,6 +282,7 @@ _CREDITED_TITLE = re.compile(rf"(?:{_AUTHORS})[者医]?師?[ :/・]+([一-鿿]{{
 _ACTS = "(?=です|が(?:書|執筆|監修|担当|診|お答え|解説|説明|執刀|まとめ)|先生|医師|ドクター)"
 _IN_PLACE = re.compile(r"^(?:です|が|は|、|。|$|に|先生|[（(])")
 _KANJI_NAME = re.compile(r"[一-鿿々]{2,3}")
+_NO_NAME = re.compile(r"[をがはへ]|[てにで]$")
 _NOT_NAME_END = re.compile(r"[医的性科院学法術者員部所室]$")
 
 
@@ -332,6 +333,7 @@ def _credit() -> re.Pattern[str]:
     role = rf"({_AUTHORS}|{_TITLES})[者医]?師?(?:・[一-鿿]{{1,3}}(?=[:/]))?"
     return re.compile(
         rf"{role}(?:[ :/・]|は|が|、|に|として|の(?!監修|執筆))*(?:[一-鿿ァ-ヺー]{{2,10}} )?({name}){end}"
+        rf"|(?P<named>{surname}) ?(?P<as>医師|先生|院長)(?=[がは][^。]{{0,12}}(?:担当|診察|診療|執刀|就任|着任|退任))"
     )
 
 
@@ -342,8 +344,12 @@ def credits_of(text: str) -> tuple[tuple[str, str], ...]:
     (('監修', '清水真帆'), ('文', '村上恵'))
     """
     plain = _SPACE.sub(" ", nfkc(text))
-    found = (match for match in _credit().finditer(plain) if not pattern("not_a_name").match(match[2]))
-    return tuple((match[1], _TITLE.sub("", match[2].replace(" ", "")) or match[2]) for match in found)
+    found = ((match[1] or match["as"], match[2] or match["named"]) for match in _credit().finditer(plain))
+    return tuple(
+        (role, _TITLE.sub("", name.replace(" ", "")) or name)
+        for role, name in found
+        if not pattern("not_a_name").match(name)
+    )
 
 
 def _are_surnames(old: str, new: str) -> bool:
@@ -361,7 +367,12 @@ def _is_name(text: str, before: str, after: str) -> bool:
     bare = _TITLE.sub("", _IN_BRACKETS.sub("", text.strip())).strip()
     if not _NAME.fullmatch(bare) or (_NOT_NAME_END.search(bare) and not pattern("surnames").fullmatch(bare)):
         return False
-    if pattern("not_a_name").match(bare) or pattern("role").fullmatch(bare) or pattern("qualification").search(bare):
+    if (
+        _NO_NAME.search(bare)
+        or pattern("not_a_name").match(bare)
+        or pattern("role").fullmatch(bare)
+        or pattern("qualification").search(bare)
+    ):
         return False
     titled = bare != text.strip() or _AFTER_NAME.match(after) is not None
     placed = _BEFORE_NAME.search(before) is not None

@@ -151,7 +151,7 @@ def _differing(label: str, kind: re.Pattern[str], old: str, new: str) -> Iterato
 
 _AMOUNTS = ("cost", "course", "visits")
 _ENDINGS = re.compile(
-    r"(?:ません|ます|です|ない|でした|ました|いません|います|おりません|おります|ている|ていない)+[。、]?$"
+    r"(?:(?:する)?こと[はもが](?:あり(?:ません|ます)|な?い)|ません|ます|です|ない|でした|ました|いません|います|おりません|おります|ている|ていない)+[。、]?$"
 )
 _STANCES = (("must", "must", True), ("need_not", "must", False), ("may", "may", True), ("may_not", "may", False))
 _POTENTIAL = re.compile(r"(?<![らけ])[えけせてねめれげべ](?:ます|ません)。?$")
@@ -228,6 +228,13 @@ def level3_evidence(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evide
     if is_of_other_field(old + new):
         yield from (*_price(before, after, ()), *person(old, new, spans), *credential(before, after, ()))
         return
+    if (
+        turned
+        and abs(claim_of(new).weight - claim_of(old).weight) >= _ABSOLUTE
+        and topic_of(new)[0]
+        and topic_of(old)[0]
+    ):
+        turned = ()  # an absolute claim for a denial, or the reverse, is more than a turn
     # What is claimed or warned of inside a patient's words is part of these, and gets no label of its own.
     testimonials = () if _voices(old) & _voices(new) else tuple(_testimonial(before, after))
     disclosures = () if turned or testimonials else tuple(_disclosure(before, after, only))
