@@ -18,7 +18,6 @@ from typer.main import get_command
 from columnarchive.cli.app import app
 from columnarchive.cli.maintenance import EXPORTS
 from columnarchive.config import load
-from columnarchive.pipeline.export import TABLES
 from columnarchive.pipeline.notifications import load_hooks
 from columnarchive.store import snapshot
 
@@ -133,5 +132,5 @@ def test_readme_names_each_format_and_each_column_of_its_tables(tmp_path_factory
     with opened(clinic_archive.path(tmp_path_factory)) as conn:
         chosen = snapshot.selection(conn)
         for name in ("articles", "revisions", "edits"):
-            columns = ", ".join(column.name for column in TABLES[name](conn, chosen).columns)
+            columns = ", ".join(snapshot.table(conn, chosen, name)[0])
             assert re.search(rf"`{name}`(?: has)? `{columns}`", words), columns

@@ -58,14 +58,6 @@ class Written:
     cut: int = 0
 
 
-def columns(names: str, numbers: str = "", words: str = "") -> tuple[Column, ...]:
-    """Return columns by their names in order, of which some hold numbers and some lists of words."""
-    numeric, listed = set(numbers.split()), set(words.split())
-    return tuple(
-        Column(name, "number" if name in numeric else "words" if name in listed else "text") for name in names.split()
-    )
-
-
 def write_jsonl(path: Path, table: Table) -> Written:
     """Write one JSON object a line, keys in the order of the columns."""
     names = [column.name for column in table.columns]
@@ -195,7 +187,7 @@ class CodingSheet:
 def write_coding_csv(path: Path, sheet: CodingSheet) -> None:
     """Write the codes as CSV: ✓ and the day since when, or –."""
     rows = ((*fixed, *(_cell(codes.get(kind)) for kind in sheet.kinds)) for fixed, codes in sheet.rows)
-    write_csv(path, Table("observations", columns(" ".join((*_FIXED, *sheet.kinds))), rows))
+    write_csv(path, Table("observations", tuple(map(Column, (*_FIXED, *sheet.kinds))), rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +202,7 @@ class CodedColumn:
 def write_sample(path: Path, kinds: Sequence[str], rows: Iterable[tuple[str, ...]]) -> None:
     """Write columns to be coded by hand: url, site, title, time and text, and an empty cell for each kind."""
     empty = ("",) * len(kinds)
-    names = columns(" ".join((*_FIXED, "read_at", "text", *kinds)))
+    names = tuple(map(Column, (*_FIXED, "read_at", "text", *kinds)))
     write_csv(path, Table("sample", names, ((*row, *empty) for row in rows)))
 
 

@@ -21,9 +21,9 @@ from columnarchive.exchange.tables import (
     TABLE_FORMATS,
     Code,
     CodingSheet,
+    Column,
     Row,
     Table,
-    columns,
     update_parquet,
     write_coding_csv,
     write_coding_xlsx,
@@ -31,7 +31,7 @@ from columnarchive.exchange.tables import (
 )
 from columnarchive.locale import Message
 from columnarchive.reader import LedgerFilter, Reader
-from columnarchive.records import Article, Revision
+from columnarchive.records import Article
 from columnarchive.store import articles, captures, changes, hash_chain, sites, snapshot
 from columnarchive.store.articles import Connection
 from columnarchive.store.database import Database
@@ -77,8 +77,8 @@ def _check(request: ExportRequest) -> None:
         raise UsageError("unknown_format", format=request.format, choices=", ".join(("warc", "wacz", *FORMATS)))
     if request.table and request.format not in TABLE_FORMATS:
         raise UsageError("table_not_for", formats=", ".join(TABLE_FORMATS), format=request.format)
-    if request.table and request.table not in TABLES:
-        raise UsageError("unknown_table", table=request.table, choices=", ".join(TABLES))
+    if request.table and request.table not in snapshot.TABLES:
+        raise UsageError("unknown_table", table=request.table, choices=", ".join(snapshot.TABLES))
     if request.raw and request.format != "csv":
         raise UsageError("raw_not_for", format=request.format)
     if request.partitioned and request.format != "parquet":
@@ -95,12 +95,12 @@ def _tables(conn: Connection, selection: Selection, request: ExportRequest, repo
         return _dataset(conn, selection, request, report)
     table_format = TABLE_FORMATS[request.format]
     is_file = request.out.suffix.lower() == table_format.suffix
-    default = ("articles",) if is_file else tuple(TABLES)
+    default = ("articles",) if is_file else snapshot.TABLES
     counts: list[str] = []
     cut = 0
     with atomic_files() as claim:
         for name in (request.table,) if request.table else default:
-            table = TABLES[name](conn, selection)
+            table = _table(conn, selection, name)
             counted = Table(name, table.columns, _counting(table, report))
             target = claim(request.out if is_file else request.out / f"{name}{table_format.suffix}")
             done = write_csv(target, counted, raw=True) if request.raw else table_format.write(target, counted)
@@ -116,9 +116,9 @@ def _dataset(conn: Connection, selection: Selection, request: ExportRequest, rep
     """
     rows = written = removed = 0
     written_files: set[Path] = set()
-    for name in (request.table,) if request.table else tuple(TABLES):
+    for name in (request.table,) if request.table else snapshot.TABLES:
         for site in snapshot.article_sites(conn, selection):
-            table = TABLES[name](conn, replace(selection, site=site))
+            table = _table(conn, replace(selection, site=site), name)
             names = [column.name for column in table.columns]
             at, own = names.index(MONTHS[name]), [place for place, column in enumerate(names) if column != "site"]
             months: dict[str, list[Row]] = {}
@@ -145,8 +145,7 @@ def _counting(table: Table, report: Report) -> Iterator[Row]:
 
 def _markdown(conn: Connection, selection: Selection, request: ExportRequest, report: Report) -> Message:
     def pages() -> Iterator[markdown.MarkdownPage]:
-        for count, found in enumerate(snapshot.article_texts(conn, selection), 1):
-            row = found.row
+        for count, row in enumerate(snapshot.selected_articles(conn, selection), 1):
             newest = articles.revision(conn, row.id, row.revisions)
             facts = (
                 *_facts(newest.article, row.site),
@@ -234,87 +233,24 @@ def _sqlite(conn: Connection, request: ExportRequest) -> Message:
     return Message(key, {"articles": articles, "out": request.out})
 
 
-_PEOPLE = "author author_about supervisor supervisor_about"
+_NUMBERS = frozenset(
+    ("revisions", "number", "characters", "from", "to", "level", "position", "added_chars", "removed_chars")
+)
 
 
-def _articles(conn: Connection, selection: Selection) -> Table:
-    named = columns(
-        f"url site title published_on modified_on {_PEOPLE} language state revisions first_seen_at last_seen_at "
-        "changed_at text removed_text",
-        numbers="revisions",
-    )
-    rows = (
-        (
-            *(found.row.url, found.row.site, found.row.title, found.row.published_on, found.row.modified_on),
-            *(found.row.author, found.row.author_about, found.row.supervisor, found.row.supervisor_about),
-            *(found.row.language, found.row.state, found.row.revisions, found.row.first_seen_at),
-            *(found.row.last_seen_at, found.row.changed_at, found.text, found.removed_text),
-        )
-        for found in snapshot.article_texts(conn, selection)
-    )
-    return Table("articles", named, rows)
-
-
-def _revisions(conn: Connection, selection: Selection) -> Table:
-    named = columns(
-        f"url site number first_seen_at last_seen_at title published_on modified_on {_PEOPLE} characters fingerprint "
-        "rules body_sha256 source text",
-        numbers="number characters",
-    )
-    rows = (_revision(found.site, found.source, found.revision) for found in snapshot.site_revisions(conn, selection))
-    return Table("revisions", named, rows)
-
-
-def _revision(site: str, source: str, found: Revision) -> Row:
-    article, text = found.article, found.article.text
-    return (
-        *(article.url, site, found.number, found.first_seen_at, found.last_seen_at, article.title),
-        *(article.published_on, article.modified_on, article.author, article.author_about, article.supervisor),
-        *(article.supervisor_about, len(text), article.fingerprint, found.rules, found.body_sha256, source, text),
-    )
-
-
-def _changes(conn: Connection, selection: Selection) -> Table:
-    named = columns(
-        "url site title from to after_at seen_at level labels added_chars removed_chars summary review note initials",
-        numbers="from to level added_chars removed_chars",
-        words="labels",
-    )
-    noted = changes.reviews_by_change(conn)
-
-    def review(change_id: int) -> tuple[str, str, str]:
-        one = noted.get(change_id)
-        return (one.mark, one.note, one.initials) if one else ("", "", "")
-
-    rows = (
-        (
-            *(row.url, row.site, row.title, row.from_number, row.to_number, row.after_at, row.seen_at),
-            *(row.level, row.labels, row.added_chars, row.removed_chars, row.summary, *review(row.id)),
-        )
-        for row in snapshot.selected_changes(conn, selection)
-    )
-    return Table("changes", named, rows)
-
-
-def _edits(conn: Connection, selection: Selection) -> Table:
-    named = columns(
-        "url site from to seen_at position op old new level labels", numbers="from to position level", words="labels"
-    )
-    rows = (
-        (
-            *(row.url, row.site, row.from_number, row.to_number, row.seen_at, position),
-            *(edit.op, edit.old, edit.new, edit.level, edit.labels),
-        )
-        for row in snapshot.selected_changes(conn, selection)
-        for position, edit in enumerate(changes.edits(conn, row.id))
-    )
-    return Table("edits", named, rows)
+def _table(conn: Connection, selection: Selection, name: str) -> Table:
+    names, found = snapshot.table(conn, selection, name)
+    listed = names.index("labels") if "labels" in names else -1
+    columns = [Column(one, "number" if one in _NUMBERS else "text") for one in names]
+    if listed < 0:
+        return Table(name, tuple(columns), found)
+    columns[listed] = Column("labels", "words")
+    rows = ((*row[:listed], tuple(json.loads(str(row[listed]))), *row[listed + 1 :]) for row in found)
+    return Table(name, tuple(columns), rows)
 
 
 MONTHS = {"articles": "first_seen_at", "revisions": "first_seen_at", "changes": "seen_at", "edits": "seen_at"}
 """The time by whose month the rows of a table are parted in a dataset."""
-TABLES = {"articles": _articles, "revisions": _revisions, "changes": _changes, "edits": _edits}
-"""What can be exported as a table, by name."""
 _EXPORTERS = dict.fromkeys(TABLE_FORMATS, _tables) | {"markdown": _markdown, "git": _git, "atom": _atom}
 """The function of every format that is written from a snapshot; a new format is a function and a line here."""
 FORMATS = (*_EXPORTERS, "sqlite")
@@ -373,7 +309,7 @@ def export_wacz(db: Database, out: Path, site: str | None, report: RecordReport)
     _check_target(db, out, "columns.wacz")
     with os_errors_as_sentences(out), snapshot.consistent_read(db.conn):
         selection = snapshot.selection(db.conn, site or "")
-        titles = {found.row.url: found.row.title for found in snapshot.article_texts(db.conn, selection)}
+        titles = {row.url: row.title for row in snapshot.selected_articles(db.conn, selection)}
         newest: dict[str, tuple[str, str]] = {}  # where and when the newest capture of each article was
 
         def entries() -> Iterator[warc_writer.WarcEntry]:

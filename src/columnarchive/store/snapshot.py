@@ -18,11 +18,10 @@ from typing import Literal
 import zstandard
 
 from columnarchive.errors import NotFound, StoreError
-from columnarchive.records import Revision
 from columnarchive.store import articles, site_writer
 from columnarchive.store.articles import ArticleRow
 from columnarchive.store.changes import ChangeRow, change_row
-from columnarchive.store.database import APPLICATION_ID, Database
+from columnarchive.store.database import Database
 
 Connection = sqlite3.Connection
 _ARTICLE_COLUMNS = ", ".join(f"articles.{field.name}" for field in fields(ArticleRow))
@@ -45,25 +44,6 @@ class Selection:
     def parameters(self) -> dict[str, object]:
         """For the statements here."""
         return {"site": self.site, "withheld": json.dumps(self.withheld)}
-
-
-@dataclass(frozen=True, slots=True)
-class ArticleText:
-    """An article as it stands, with its text and the sentences that once stood in it."""
-
-    row: ArticleRow
-    text: str
-    removed_text: str
-
-
-@dataclass(frozen=True, slots=True)
-class SiteRevision:
-    """A revision, the site it belongs to, the row id of its article, and the source of the capture that showed it."""
-
-    site: str
-    article_id: int
-    revision: Revision
-    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,26 +95,53 @@ def article_sites(conn: Connection, chosen: Selection) -> list[str]:
     return [row[0] for row in rows]
 
 
-def article_texts(conn: Connection, chosen: Selection) -> Iterator[ArticleText]:
+def selected_articles(conn: Connection, chosen: Selection) -> Iterator[ArticleRow]:
     """Articles by URL."""
-    rows = conn.execute(
-        f"select {_ARTICLE_COLUMNS}, text, removed_text from articles where {_CHOSEN} order by articles.url",
-        chosen.parameters,
-    )
-    for *row, text, removed_text in rows:
-        yield ArticleText(ArticleRow(*row), text, removed_text)
+    query = f"select {_ARTICLE_COLUMNS} from articles where {_CHOSEN} order by articles.url"
+    return (ArticleRow(*row) for row in conn.execute(query, chosen.parameters))
 
 
-def site_revisions(conn: Connection, chosen: Selection) -> Iterator[SiteRevision]:
-    """Revisions with their articles, by URL and number."""
-    rows = conn.execute(
-        f"""select articles.site, articles.id, number, {articles.SOURCE_SQL}
-            from articles join revisions on article_id = articles.id
-            where {_CHOSEN} order by articles.url, number""",
-        chosen.parameters,
-    )
-    for site, article_id, number, source in rows:
-        yield SiteRevision(site, article_id, articles.revision(conn, article_id, number), source)
+_IN_TIME = "order by changes.seen_at, articles.url, to_number, from_number"
+_TABLES = {
+    "articles": f"""
+        select url, site, title, published_on, modified_on, author, author_about, supervisor, supervisor_about,
+               language, state, revisions, first_seen_at, last_seen_at, changed_at, text, removed_text
+        from articles where {_CHOSEN} order by articles.url""",
+    "revisions": f"""
+        select articles.url, site, number, revisions.first_seen_at, revisions.last_seen_at, revisions.title,
+               revisions.published_on, revisions.modified_on, revisions.author, revisions.author_about,
+               revisions.supervisor, revisions.supervisor_about, characters, fingerprint, rules, body_sha256,
+               {articles.SOURCE_SQL} as source, (
+                   select coalesce(group_concat(text, char(10)), '') from (
+                       select text from revision_passages join passages on passages.id = passage_id
+                       where revision_id = revisions.id order by position)) as text
+        from articles join revisions on article_id = articles.id
+        where {_CHOSEN} order by articles.url, number""",
+    "changes": f"""
+        select articles.url, site, title, from_number as "from", to_number as "to", changes.after_at, changes.seen_at,
+               level, labels, added_chars, removed_chars, summary, coalesce(mark, '') as review,
+               coalesce(note, '') as note, coalesce(initials, '') as initials
+        from changes join articles on articles.id = changes.article_id
+        left join reviews on reviews.rowid = (
+            select rowid from reviews as own
+            where (own.seen_at, own.after_at) = (changes.seen_at, changes.after_at) and (own.article_url = articles.url
+              or own.article_url in (select pages.url from pages where pages.article_id = articles.id))
+            order by at desc limit 1)
+        where {_CHOSEN} {_IN_TIME}""",
+    "edits": f"""
+        select url, site, from_number as "from", to_number as "to", seen_at, position, op, old_text as old,
+               new_text as new, edits.level, edits.labels
+        from edits join changes on changes.id = change_id join articles on articles.id = article_id
+        where {_CHOSEN} {_IN_TIME}, position""",
+}
+TABLES = tuple(_TABLES)
+"""What can be read as a table, by name."""
+
+
+def table(conn: Connection, chosen: Selection, name: str) -> tuple[tuple[str, ...], Iterator[tuple[str | int, ...]]]:
+    """Return the columns of a table and its rows: articles and revisions by URL, changes and edits in order of time."""
+    rows = conn.execute(_TABLES[name], chosen.parameters)
+    return tuple(column[0] for column in rows.description), rows
 
 
 def selected_changes(conn: Connection, chosen: Selection, *, newest: int = 0) -> Iterator[ChangeRow]:
@@ -209,15 +216,12 @@ def copy(conn: sqlite3.Connection, target: Path, *, bodies: bool = True) -> int:
     Texts that an unfinished withdrawal has not taken out here yet are taken out of the copy.
     """
     try:
-        if bodies:
-            (query_only,) = conn.execute("pragma query_only").fetchone()
-            conn.execute("pragma query_only = off")  # which forbids writing elsewhere as well
-            try:
-                conn.execute("vacuum into ?", (str(target),))
-            finally:
-                conn.execute(f"pragma query_only = {int(query_only)}")
-        else:
-            _copy_tables(conn, target, leave_empty=("bodies",))
+        (query_only,) = conn.execute("pragma query_only").fetchone()
+        conn.execute("pragma query_only = off")  # which forbids writing elsewhere as well
+        try:
+            conn.execute("vacuum into ?", (str(target),))
+        finally:
+            conn.execute(f"pragma query_only = {int(query_only)}")
         return _finish(target, bodies)
     except sqlite3.DatabaseError as error:
         raise StoreError("copy_unwritable", reason=error) from error
@@ -283,43 +287,12 @@ def is_without_bodies(conn: sqlite3.Connection) -> bool:
         return False  # a damaged file is taken for whole, so that what it lost is told
 
 
-def _copy_tables(source: sqlite3.Connection, target: Path, leave_empty: tuple[str, ...]) -> None:
-    """What VACUUM does, but for the tables to be left empty, so that their data is neither read nor written."""
-    path = next(row[2] for row in source.execute("pragma database_list") if row[1] == "main")
-    conn = sqlite3.connect(target, isolation_level=None)
-    try:
-        conn.execute("attach ? as source", (path,))
-        conn.execute("begin")
-        schema = conn.execute(
-            "select type, name, sql from source.sqlite_master where sql is not null and name not like 'sqlite_%'"
-        ).fetchall()
-        shadows = tuple(row[0] + "_" for row in _virtual(schema))
-        for kind, name, sql in schema:
-            if kind == "table" and not name.startswith(shadows):
-                conn.execute(sql)
-        for kind, name, sql in schema:
-            if kind == "table" and name not in leave_empty and "virtual table" not in sql.lower():
-                # A virtual table's own tables came with it, and hold a few rows from the start.
-                conn.execute(f'delete from main."{name}"')
-                conn.execute(f'insert into main."{name}" select * from source."{name}"')
-        for kind, _, sql in schema:
-            if kind != "table":
-                conn.execute(sql)
-        (version,) = conn.execute("pragma source.user_version").fetchone()
-        conn.execute(f"pragma main.user_version = {int(version)}")
-        conn.execute(f"pragma main.application_id = {APPLICATION_ID}")
-        conn.execute("commit")
-    finally:
-        conn.close()
-
-
-def _virtual(schema: list[tuple[str, str, str]]) -> list[tuple[str]]:
-    return [(name,) for kind, name, sql in schema if kind == "table" and "virtual table" in sql.lower()]
-
-
 def _finish(target: Path, bodies: bool) -> int:
     conn = sqlite3.connect(target, isolation_level=None)
     try:
+        if not bodies:
+            conn.execute("delete from bodies")
+            conn.execute("vacuum")
         conn.execute("pragma foreign_keys = on")
         conn.execute("pragma secure_delete = on")
         conn.execute("begin")
