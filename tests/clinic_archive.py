@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import clinic
+import deriving
 import pytest
 
 from columnarchive.history.article_identity import versions
@@ -29,7 +30,7 @@ def path(factory: pytest.TempPathFactory) -> Path:
         partial = made.parent / "partial.db"
         with Database.open(partial) as db:
             clinic.add(db, list(clinic.captured()))
-            derive_here(db)
+            deriving.derive(db)
             db.conn.execute("pragma wal_checkpoint(truncate)")
         partial.rename(made)
     return made
@@ -39,6 +40,11 @@ def copied(source: Path, target: Path) -> Path:
     """A copy to write to."""
     shutil.copyfile(source, target)
     return target
+
+
+def copy(factory: pytest.TempPathFactory) -> Path:
+    """A copy of the clinic's archive to write to, in a folder of its own."""
+    return copied(path(factory), factory.mktemp("clinic") / "a.db")
 
 
 def derive_here(db: Database) -> None:

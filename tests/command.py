@@ -11,6 +11,7 @@ import io
 import logging
 import os
 import sys
+import traceback
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -34,6 +35,41 @@ def archive(*words: object, db: Path | None = None, stdin: str = "", cwd: Path |
         code = main._run()
     logger.setLevel(level)
     return CompletedProcess(arguments, code, _text(out), _text(err))
+
+
+def forked(script: str, *arguments: object) -> CompletedProcess[bytes]:
+    """Run a script in a copy of this process, which has loaded what the script imports and may be limited or killed."""
+    out, err = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        _run_and_exit(script, ["-c", *map(str, arguments)], out[1], err[1])
+    for _, written in (out, err):
+        os.close(written)
+    printed = []
+    for read, _ in (out, err):
+        with open(read, "rb") as stream:
+            printed.append(stream.read())
+    _, status = os.waitpid(child, 0)
+    return CompletedProcess([*map(str, arguments)], os.waitstatus_to_exitcode(status), *printed)
+
+
+def _run_and_exit(script: str, arguments: list[str], out: int, err: int) -> None:
+    code: object = 1
+    try:
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        sys.argv = arguments
+        sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))  # noqa: SIM115
+        exec(script, {"__name__": "__main__"})
+        code = 0
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException:  # noqa: BLE001 - this process ends here, whatever happened
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 1)
 
 
 def _text(stream: io.TextIOWrapper) -> str:

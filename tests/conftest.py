@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from deriving import lent
+
+from columnarchive.pipeline import derive
 
 os.environ["LANGUAGE"] = "en"  # whatever the language of whoever runs the tests
 # Tests start hundreds of processes; where none may write byte code, each compiles all modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# Each test makes an archive, and each commit waits for a disk: memory will do, where there is such a folder.
+if os.access("/dev/shm", os.W_OK):
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _workers_of_the_run() -> Iterator[None]:
+    """Lend the worker processes of the run to commands and to `Archive`: starting them takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(derive, "workers", lent)
+        yield
 
 
 @pytest.fixture(scope="session")

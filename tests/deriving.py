@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Collection, Sequence
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,13 @@ def workers() -> WorkerPool:
         _POOLS.append(WorkerPool(1))
         atexit.register(_POOLS[-1].stop)
     return _POOLS[-1]
+
+
+@contextlib.contextmanager
+def lent(spec: str = "", own: Callable[[str], Any] = derivation.workers) -> Iterator[WorkerPool]:
+    """Yield the worker processes of this run, or those that `spec` asks for, as `derive.workers` does."""
+    with own(spec) if spec else contextlib.nullcontext(workers()) as pool:
+        yield pool
 
 
 @cache

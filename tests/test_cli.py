@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import clinic
+import clinic_archive
 import deriving
 import pytest
 from command import archive
@@ -26,11 +27,7 @@ def rows(done: subprocess.CompletedProcess[str]) -> list[dict[str, object]]:
 
 @pytest.fixture(scope="module")
 def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("cli") / "a.db"
-    with Database.open(path) as opened:
-        clinic.add(opened, list(clinic.captured()))
-        deriving.derive(opened)
-    return path
+    return clinic_archive.copy(tmp_path_factory)
 
 
 def test_search_in_json(db: Path) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import clinic
+import clinic_archive
 import copying
+import deriving
 import pytest
 from copying import NAMES, history, passage, write
 from deriving import check
@@ -22,7 +24,6 @@ from columnarchive import reader
 from columnarchive.cli.app import app
 from columnarchive.diff import passage_fingerprints as passages
 from columnarchive.errors import NotFound
-from columnarchive.pipeline import derive as deriving
 from columnarchive.pipeline import withdrawal
 from columnarchive.records import History
 from columnarchive.store import copies
@@ -47,11 +48,7 @@ def chance() -> random.Random:
 @pytest.fixture(scope="module")
 def aozora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The path of an archive of the bundled clinic."""
-    path = tmp_path_factory.mktemp("aozora") / "a.db"
-    with Database.open(path) as opened:
-        clinic.add(opened, list(clinic.captured()))
-        deriving.derive(opened)
-    return path
+    return clinic_archive.path(tmp_path_factory)
 
 
 def url(site: str, number: int = 1) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from deriving import spread
 from servers.site import Reply, Site
 from test_crawl_discovery import MENU, OTHERS, SAID, crawled, page, post
 
@@ -133,8 +134,11 @@ BUILDS = {
 }
 
 
-@pytest.mark.parametrize("build", BUILDS)
-@pytest.mark.parametrize("way", WAYS)
+# Each way in one of the builds, by turns; with the slow tests in both.
+CASES = [(way, build) for number, way in enumerate(WAYS) for build in sorted(BUILDS, reverse=number % 2 == 1)]
+
+
+@pytest.mark.parametrize(("way", "build"), spread(CASES, len(WAYS)))
 def test_all_pages_of_a_listing_are_turned(tmp_path: Path, way: str, build: str) -> None:
     turning = WAYS[way]
     at = [turning.address(n) for n in range(PAGES)]

@@ -15,9 +15,8 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import clinic
+import clinic_archive
 import pytest
-from clinic_archive import derive_here
 from test_timestamps import Authority
 
 from columnarchive.pipeline import export, integrity
@@ -37,9 +36,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
 def packed(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Path:
     """The evidence of an article with two revisions, stamped by an authority."""
     folder = tmp_path_factory.mktemp("evidence")
-    with Database.open(folder / "a.db") as db:
-        clinic.add(db, list(clinic.captured()))
-        derive_here(db)
+    with Database.open(clinic_archive.copy(tmp_path_factory)) as db:
         (done,) = integrity.stamp(db, [authority.settings], allow_private=True)
         assert not done.error
         (url,) = db.conn.execute("select url from articles where revisions > 1 order by url").fetchone()
@@ -182,10 +179,8 @@ def test_a_forger_who_sums_again_is_found_all_the_same(unpacked: Path, what: str
     assert "SHA256SUMS" not in done.stderr
 
 
-def test_without_a_timestamp_it_says_so(tmp_path: Path) -> None:
-    with Database.open(tmp_path / "a.db") as db:
-        clinic.add(db, list(clinic.captured()))
-        derive_here(db)
+def test_without_a_timestamp_it_says_so(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with Database.open(clinic_archive.path(tmp_path_factory), write=False) as db:
         (url,) = db.conn.execute("select url from articles where revisions = 1 order by url").fetchone()
         export.write_evidence_zip(db, url, ("", ""), tmp_path / "out.zip")
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:

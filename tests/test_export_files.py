@@ -7,13 +7,12 @@ import importlib.util
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import clinic_archive
 import pytest
-from command import archive
+from command import archive, forked
 from reading import opened
 
 from columnarchive import reader
@@ -80,8 +79,7 @@ def test_a_kill_leaves_the_export_before_it(db: Path, tmp_path: Path, format: st
     clinic_archive.written(tmp_path / "small.db", {"/a/": ["一。", "二。"]})
     export(tmp_path / "small.db", format, out)
     before = contents(out)
-    command = [sys.executable, "-c", SCRIPT, str(db), format, str(out), "kill"]
-    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert forked(SCRIPT, db, format, out, "kill").returncode == -signal.SIGKILL
     assert {name: data for name, data in contents(out).items() if not name.endswith(".partial")} == before
     assert f"{articles(db)} articles" in export(db, format, out)
     assert not list(out.glob("*.partial"))
@@ -143,8 +141,7 @@ def test_a_kill_leaves_no_half_file_and_the_next_run_completes(
     if format == "atom":
         out.write_text("the feed before")
 
-    command = [sys.executable, "-c", KILLED, str(source), format, str(out), moment]
-    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert forked(KILLED, source, format, out, moment).returncode == -signal.SIGKILL
     left = [path for path in out.parent.rglob("*") if path.is_file()]
     assert [path for path in left if ".partial" in path.name], "it was killed before it wrote anything"
     standing = [path for path in left if ".partial" not in path.name]
@@ -176,11 +173,7 @@ def test_a_full_disk_leaves_the_export_before_it_and_is_said_in_a_sentence(
         export(tmp_path / "small.db", format, out)
     before = contents(tmp_path)
 
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(db), format, str(out), "full"],
-        check=False,
-        capture_output=True,
-    )
+    done = forked(SCRIPT, db, format, out, "full")
     said = done.stdout.decode()
     assert done.returncode == 1, done.stderr.decode()
     assert said.count("\n") == 1
@@ -217,14 +210,13 @@ with Database.open(Path(sys.argv[1]), write=False) as db:
     out = tmp_path / "new" / "columns.warc.gz"
     out.parent.mkdir()
     out.write_bytes(b"the one before")
-    command = [sys.executable, "-c", script, str(db), str(out), how]
-    done = subprocess.run(command, check=False, capture_output=True)
+    done = forked(script, db, out, how)
     assert done.returncode == (-signal.SIGKILL if how == "kill" else 1), done.stderr.decode()
     assert out.read_bytes() == b"the one before"
     if how == "full":
         assert done.stdout.decode().count("cannot be written") == 1
         assert [path.name for path in out.parent.iterdir()] == [out.name]
-    again = subprocess.run([*command[:-1], "well"], check=False, capture_output=True)
+    again = forked(script, db, out, "well")
     assert again.returncode == 0, again.stderr.decode()
     assert [path.name for path in out.parent.iterdir()] == [out.name]
     with gzip.open(out) as file:

@@ -7,7 +7,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -17,6 +16,7 @@ import clinic
 import clinic_archive
 import pytest
 import yaml
+from command import forked
 from reading import opened
 from test_export_text import rendered
 
@@ -245,7 +245,7 @@ with reader.Reader.open(Path(sys.argv[1])) as archive:
     conn = archive.conn
     publish(conn, ExportRequest("git", Path(sys.argv[2])), killed)
 """
-    done = subprocess.run([sys.executable, "-c", script, str(db), str(tmp_path / "repo")], check=False)
+    done = forked(script, db, tmp_path / "repo")
     assert done.returncode == -signal.SIGKILL
     assert git(tmp_path / "repo", "rev-parse", "main") == before
     assert export(db, tmp_path / "repo") == f"9 commits in {tmp_path / 'repo'}, 5 of them new."

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import unicodedata
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import IO
 
 import clinic_archive
 import command
@@ -47,15 +47,19 @@ def export(db: Path, format: str, out: Path) -> str:
         return str(publish(conn, ExportRequest(format, out)))
 
 
-def archive(db: Path, *arguments: str, limit: int = 0, **more: object) -> subprocess.CompletedProcess[bytes]:
-    """The command itself; no file may grow beyond `limit` bytes, as on a full disk."""
+# The command where no file may grow beyond 100 bytes, as on a full disk.
+ON_A_FULL_DISK = """
+import resource
+from columnarchive.cli.main import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+main()
+"""
 
-    def bound() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
+def archive(db: Path, *arguments: str, stdout: IO[bytes] | int) -> subprocess.CompletedProcess[bytes]:
+    """The command in a process of its own."""
     command = [sys.executable, "-m", "columnarchive", "--db", str(db), *arguments]
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
-    return subprocess.run(command, check=False, preexec_fn=bound if limit else None, **options)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run(command, check=False, stdout=stdout, stderr=subprocess.PIPE)
 
 
 def is_one_sentence(said: bytes) -> bool:
@@ -71,7 +75,7 @@ TARGETS = {
 
 @pytest.mark.parametrize("format", TARGETS)
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(db: Path, tmp_path: Path, format: str) -> None:
-    done = archive(db, "export", format, str(tmp_path / TARGETS[format]), limit=100)
+    done = command.forked(ON_A_FULL_DISK, "--db", db, "export", format, tmp_path / TARGETS[format])
     assert done.returncode == 1
     assert is_one_sentence(done.stderr), done.stderr
     left = [path for path in tmp_path.rglob("*") if path.is_file() and ".git" not in path.parts]

@@ -7,6 +7,7 @@ import pickle
 import re
 import string
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,9 @@ def fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-def trees() -> Iterator[tuple[Path, ast.Module]]:
-    for path in SOURCE.rglob("*.py"):
-        yield path, ast.parse(path.read_text("utf-8"))
+@cache
+def trees() -> list[tuple[Path, ast.Module]]:
+    return [(path, ast.parse(path.read_text("utf-8"))) for path in SOURCE.rglob("*.py")]
 
 
 def raising() -> Iterator[tuple[Path, ast.expr]]:
@@ -48,6 +49,7 @@ def raised() -> set[str]:
     return {str(code.value) for _, code in raising() if isinstance(code, ast.Constant)}
 
 
+@cache
 def constants() -> set[str]:
     """All texts in the source."""
     return {

@@ -107,7 +107,7 @@ def test_a_crawl_that_finds_nothing_new_reads_no_page(path: Path, tmp_path: Path
             assert shown(db) == noted
 
 
-@pytest.mark.parametrize("seed", spread(range(25), 8))
+@pytest.mark.parametrize("seed", spread(range(25), 3))
 def test_whatever_visits_find_the_rows_are_those_of_a_derivation(path: Path, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     kinds = ["quiet"] * 3 + ["mixed"]

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import clinic
+import clinic_archive
 import deriving
 import pytest
 from deriving import import_files, spread
@@ -29,11 +30,9 @@ def found() -> list[Capture]:
 
 
 @pytest.fixture(scope="module")
-def at_once(found: list[Capture], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    path = tmp_path_factory.mktemp("once") / "a.db"
+def at_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    path = clinic_archive.copy(tmp_path_factory)
     with Database.open(path) as db:
-        clinic.add(db, found)
-        deriving.derive(db)
         return path, clinic.as_text(clinic.state(db))
 
 

@@ -6,24 +6,20 @@ import asyncio
 from pathlib import Path
 
 import clinic
+import clinic_archive
 import httpx
 import pytest
 
 from columnarchive.archive import Archive, ExportRequest
 from columnarchive.cli.serve import prepared
-from columnarchive.pipeline import derive
 from columnarchive.reader import ChangeFilter, ChangeRow, Reader
-from columnarchive.store.database import Database
 
 NANBYO = clinic.HOST + "/column/nanbyo-kansaibou/"
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    found = tmp_path / "a.db"
-    with Database.open(found) as opened:
-        clinic.add(opened, list(clinic.captured()))
-        derive.derive(opened)
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = clinic_archive.copy(tmp_path_factory)
     with Archive.open(found) as archive:
         archive.review(newest(archive), "follow_up", "院長に確かめる", "TY")
     return found

@@ -6,14 +6,12 @@ import asyncio
 from pathlib import Path
 from urllib.parse import quote
 
-import clinic
-import deriving
+import clinic_archive
 import pytest
 from datasette.app import Datasette
 from reading import opened
 
 from columnarchive import reader
-from columnarchive.store.database import Database
 
 QUERIES = (
     "難病",
@@ -41,11 +39,7 @@ QUERIES = (
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("stock") / "a.db"
-    with Database.open(path) as db:
-        clinic.add(db, list(clinic.captured()))
-        deriving.derive(db)
-    return path
+    return clinic_archive.copy(tmp_path_factory)
 
 
 def test_twenty_queries_count_the_same(archive: Path) -> None:

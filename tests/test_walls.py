@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import clinic
+import clinic_archive
 import deriving
+import pytest
 
 from columnarchive.extract.site_reader import read_site
 from columnarchive.history.article_identity import versions
@@ -92,11 +94,9 @@ def test_short_and_rewritten_articles_are_no_walls() -> None:
     assert len(manifest("short")) >= 20
 
 
-def test_a_column_that_became_a_notice_inside_its_site_is_no_wall(tmp_path: Path) -> None:
+def test_a_column_that_became_a_notice_inside_its_site_is_no_wall(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The bundled clinic replaced a column by one line, in the template of its redesign."""
-    with Database.open(tmp_path / "a.db") as db:
-        clinic.add(db, list(clinic.captured()))
-        deriving.derive(db)
+    with Database.open(clinic_archive.path(tmp_path_factory), write=False) as db:
         rows = db.conn.execute("select url, revisions, state from articles where url like '%gan-meneki%'").fetchall()
         labels = [row[0] for row in db.conn.execute("select labels from changes where labels like '%replaced%'")]
     assert [(revisions, state) for _, revisions, state in rows] == [(2, "live")]

@@ -10,7 +10,7 @@ import contextlib
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -178,24 +178,22 @@ def upgrade(conn: sqlite3.Connection, path: Path, folder: Traversable) -> None:
     if set(known_migrations(folder)) <= set(had):
         return  # another process was quicker
     copy = _backup(conn, path, len(had)) if had else None
-    if is_empty(conn):
-        # First of all, so that a file whose making was broken off is known as ours.
-        conn.execute(f"pragma application_id = {APPLICATION_ID}")
+    steps = [name for name in known_migrations(folder) if name not in had]
     try:
-        for name in known_migrations(folder):
-            if name not in had:
-                _apply(conn, name, (folder / f"{name}.sql").read_text(encoding="utf-8"))
+        _apply(conn, [(name, (folder / f"{name}.sql").read_text(encoding="utf-8")) for name in steps])
     except sqlite3.Error as error:
         if store_error(path, error) or copy is None:
             raise
         raise StoreError("upgrade_failed", path=path, reason=error, copy=copy) from error
 
 
-def _apply(conn: sqlite3.Connection, name: str, script: str) -> None:
-    """Run a migration and note it, in one transaction."""
-    record = f"insert into {_TABLE}(migration_set, name, applied_at) values ('{_SET}', '{name}', '{datetime.now(UTC)}')"
+def _apply(conn: sqlite3.Connection, migrations: Sequence[tuple[str, str]]) -> None:
+    """Run migrations and note them, all in one transaction."""
+    record = f"insert into {_TABLE}(migration_set, name, applied_at) values ('{_SET}', '%s', '{datetime.now(UTC)}')"
+    steps = [f"{script}\n;{record % name}" for name, script in migrations]
+    begin = f"begin immediate;\npragma application_id = {APPLICATION_ID};\n{_TRACKING}"
     try:
-        conn.executescript(f"begin immediate;\n{_TRACKING};\n{script}\n;{record};\ncommit")
+        conn.executescript(";\n".join([begin, *steps, "commit"]))
     except sqlite3.Error:
         if conn.in_transaction:
             conn.execute("rollback")
