@@ -14,6 +14,7 @@ from functools import lru_cache
 from columnarchive.diff.normalization import canonical_values, nfkc_no_space
 from columnarchive.observations import Kind, statements
 from columnarchive.observations.lexicon import pattern
+from columnarchive.observations.risks import on_illness
 from columnarchive.records import Evidence, Span
 from columnarchive.text import nfkc
 
@@ -123,7 +124,8 @@ def facts_of(sentence: str) -> Facts:
     harms = tuple(
         words for words in risks if _has("harm", words) or (not _has("excluded", words) and not _is_group(words))
     )
-    hedges = stated.get("effect_hedge", ())
+    of_treatment = _EFFECT_NAMED.search(text) or (_has("treatment", text) and not on_illness(text))
+    hedges = stated.get("effect_hedge", ()) if of_treatment else ()
     return Facts(
         prices=_prices(canonical_values(sentence)) if _PAID.search(text) else (),
         qualifications=_all("qualification", text),
@@ -139,6 +141,9 @@ def facts_of(sentence: str) -> Facts:
         + stated.get("before_after", ())
         + (() if "広告" in text or _has("not_pictured", text) or _has("ban", text) else _all("voices_announced", text)),
     )
+
+
+_EFFECT_NAMED = re.compile(r"効[果きくい能]|結果|変化|実感|仕上が|満足|成績|持続|個人差|方法|当院")
 
 
 def _is_group(words: str) -> bool:

@@ -168,6 +168,7 @@ _NOT_SO = re.compile(r"わけで(?:は|も)(?:ありません|ない)")
 _ILLNESS = re.compile(
     r"(?:病気|疾患|病|症|状態|原因|がん)(?:です|である|とされ|といわれ|と言われ)?[。]?$|(?:ない|難しい|困難な|にくい)(?:病気|疾患|病|症|体質)"
 )
+_LIMITS = re.compile(r"だけで|すべて|全て|完全|限界|万能|代わり|誰|どなた")
 _VOICE = re.compile(r"声|感想|体験談|口コミ|クチコミ|レビュー|手紙|写真|画像|アンケート")
 _INSERTED_CLAUSE = 8
 # The weight of one absolute word.
@@ -376,7 +377,8 @@ def _claim_of_clause(old: str, new: str, only: str) -> Iterator[Evidence]:
     text, side = (new, after) if only == "insert" else (old, before)
     is_effect, is_treatment = topic_of(text)
     if side.modality == 0:
-        if is_effect and before.modality != after.modality and _takes_back(text):
+        about = is_effect or (is_treatment and _LIMITS.search(text) is not None)
+        if about and before.modality != after.modality and _takes_back(text):
             yield Evidence("claim_softened" if only == "insert" else "claim_strengthened", *_words(old, new))
         return
     grew = after.weight - before.weight

@@ -14,6 +14,13 @@ _TREATMENT_SUBJECT = re.compile(
     r"(?:治療|施術|手術|注射|点滴|照射|投与|接種|服用|内服|麻酔|術|装置|装着|麻酔|抜歯|採取|移植|処置|検査|レーザー|薬|剤|ワクチン|鍼|はり|灸|矯正|"
     r"採卵|生検|ICL|レーシック|注入|脱毛|マウスピース|マスク|CPAP|シーパップ|コイル|機器|機械|当院|インプラント|糸|プレート|レンズ|マスク|もみ|面接|セッション)(?:[^。、]{0,8})?(?:後|時|中|直後|部位?|では|には|により|による|によって|で|に|の|は|が|を|し)"
 )
+# What a sentence speaks of stands before its first は.
+_TOPIC = re.compile(r"[^。、]{1,30}?(?:は|には|では|とは)")
+_ILLNESS = re.compile(
+    r"(?:病(?!院|棟|室)|症(?!例|状)|[一-龯]炎|がん|癌|けいれん|腫瘍|結石|ヘルニア|骨折|捻挫|麻痺|不全|不眠|うつ|肩|腰痛|頭痛|更年期|むし歯|虫歯)"
+    r"(?:の[^。、]{1,10})?(?:は|には|では|とは)$"
+)
+_NEAR_TOPIC = 10
 _NOT_RELIEVED = re.compile(
     r"[^。]{0,20}(?:わけで(?:は|も)|とは限|きれ(?:ません|ない)|できません|ないこと|ないおそれ|ない場合)"
 )
@@ -89,7 +96,7 @@ def _harms(s: Sentence) -> Iterator[Span]:
             if len(item) > 1 and not pattern("harm").search(item):
                 yield start, start + len(item)
             start += len(item) + 1
-    if not listed and on_disease(s.text) and not _TREATMENT_SUBJECT.search(s.text):
+    if not listed and (on_illness(s.text) or on_disease(s.text)) and not _treats(s.text):
         return
     for found in pattern("harm").finditer(s.text):
         start, end = found.span()
@@ -112,6 +119,22 @@ def _harms(s: Sentence) -> Iterator[Span]:
             yield start, end
 
 
+def on_illness(text: str) -> bool:
+    """Whether an illness is what a text speaks of, rather than its treatment."""
+    topic = _TOPIC.match(text)
+    return (
+        topic is not None
+        and _ILLNESS.search(topic[0]) is not None
+        and not pattern("treatment").search(topic[0][-_NEAR_TOPIC:])
+    )
+
+
+def _treats(text: str) -> bool:
+    """Whether a treatment is what a text speaks of, or acts in it."""
+    topic = _TOPIC.match(text)
+    return bool(_TREATMENT_SUBJECT.search(text) or (topic and pattern("treatment").search(topic[0][-_NEAR_TOPIC:])))
+
+
 def _is_relieved(after: str) -> bool:
     """Whether what follows a harm, or a list that begins with it, says that a treatment eases it."""
     if _NOT_RELIEVED.match(after) or _OCCURS_FIRST.match(after):
@@ -132,7 +155,7 @@ def _is_stated(s: Sentence, start: int, end: int) -> bool:
     if not (rest.startswith("ます") or pattern("occurs").search(rest)):
         return False
     before = s.text[:start]
-    treated = _TREATMENT_SUBJECT.search(before) or re.search(
+    treated = _treats(before) or re.search(
         r"副作用|副反応|合併症|まれに|稀に|こと(?:が|も)(?:あ[りる]|ござい)|場合(?:が|も)(?:あ[りる]|ござい)|(?:リスク|危険性?)(?:が|も)あ[りる]|例が(?:報告|知られ)|リスクは(?:ゼロ|皆無)では|(?:ような|ほどの|くらいの)(?:痛み|刺激)|(?:打った|受けた|飲んだ|貼った|塗った|入れた)(?:日|晩|夜|あと|後|翌)|(?:起こり|生じ|あり)(?:得|え)|おそれ|恐れ|方(?:も|が)(?:い|お|多)|(?:日|週間|時間)(?:ほど|程度|くらい|間)?(?:で|は|、)?[^。、]{0,6}(?:続|おさま|引|軽快|消)",
         s.text,
     )
@@ -186,7 +209,7 @@ def risk_denial(s: Sentence) -> Iterator[Span]:
         return
     if s.asks or s.is_navigation or on_jobs(s) or about_others(s) or (explains_ban(s) and not speaks_as_clinic(s)):
         return
-    if "voice" in s.topics:
+    if "voice" in s.topics or on_illness(s.text):
         return
     yield from ((a, b) for a, b in _denials(s.text, s.question) if not s.is_quoted(a))
     if s.topics & {"pain", "risk"} and (none := _ANSWERED_NONE.match(s.text)):
@@ -232,6 +255,7 @@ def _denials(text: str, question: str) -> tuple[Span, ...]:
             re.search(r"心配|問題", found[0])
             and not re.search(r"副作用|安全|リスク|傷|体|被ばく|影響|治療|施術", text + question)
             and not pattern("harm").search(text + question)
+            and not _treats(text)
         ):
             continue
         if "安心" in found[0] and re.match(r"[^。、]{0,6}(?:よう(?:に|、)|ため(?:に|の))", after):
