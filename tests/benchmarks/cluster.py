@@ -24,10 +24,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import clinic
 import distributed
 import psutil
 from storage import made_up, quiet, sets
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import clinic
 
 from columnarchive.exchange.warc_writer import write
 from columnarchive.pipeline import import_warc
