@@ -19,6 +19,7 @@ from reading import opened
 
 from columnarchive import reader
 from columnarchive.diff import priority
+from columnarchive.store import sites
 from columnarchive.store.database import Database
 
 HOME = "/-/archive"
@@ -259,6 +260,17 @@ def test_an_empty_archive_says_how_to_begin(tmp_path: Path) -> None:
         assert response.status_code == 200
         assert "<code>archive crawl URL</code>" in response.text
         assert "該当するもの" not in response.text
+
+
+def test_the_list_of_sites_is_turned_by_pages(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "many.db") as db, db.transaction():
+        for number in range(101):
+            sites.ensure_site(db, f"clinic{number:03}.example", "2026-01-01T00:00:00Z")
+    first, second = ask(tmp_path / "many.db", [f"{HOME}/sites", f"{HOME}/sites?start=100"])
+    assert "clinic099.example" in first.text
+    assert "clinic100.example" not in first.text
+    assert "start=100" in first.text
+    assert "clinic100.example" in second.text
 
 
 def test_captures_are_found_by_an_address_as_typed_and_lead_to_the_article(archive: Path) -> None:

@@ -544,9 +544,9 @@ class Reader:
         if not known:
             raise NotFound("unknown_site", name=name)
 
-    def site_cards(self) -> list[SiteCard]:
-        """Return every site with what a list of sites shows."""
-        return sites.site_cards(self.conn)
+    def site_cards(self, limit: int, offset: int) -> list[SiteCard]:
+        """Return a page of the list of sites."""
+        return sites.site_cards(self.conn, limit, offset)
 
     def site_page(self, name: str) -> SitePage:
         """Return what a site's page shows."""

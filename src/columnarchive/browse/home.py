@@ -262,6 +262,7 @@ def summary_line(row: ChangeRow, request: PageRequest) -> str:
     return f"{interval(row.after_at, row.seen_at, request.lang)}: {row.summary_in(request.lang)}"
 
 
+SITES = 100  # on a page of the list of sites
 TROUBLES = 20  # pages of one outcome that are named
 CARDS = 12
 CHANGES = 8
@@ -269,9 +270,13 @@ PASSAGES = 40
 DEEPEST_PASSAGE = 100_000
 
 
-def sites(archive: Reader, _request: PageRequest) -> Page:
-    """Every site that is followed."""
-    return Page("sites.html", {"sites": archive.site_cards()})
+def sites(archive: Reader, request: PageRequest) -> Page:
+    """The sites that are followed."""
+    start = request.number("start", 10_000_000)
+    found = archive.site_cards(SITES + 1, start)
+    return Page(
+        "sites.html", {"sites": found[:SITES], "start": start, "per_page": SITES, "has_more": len(found) > SITES}
+    )
 
 
 def site(archive: Reader, request: PageRequest) -> Page:

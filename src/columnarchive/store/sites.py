@@ -217,15 +217,16 @@ class Month:
     levels: tuple[int, int, int, int]
 
 
-def site_cards(conn: Connection) -> list[SiteCard]:
-    """Every site, by name."""
+def site_cards(conn: Connection, limit: int, offset: int) -> list[SiteCard]:
+    """Return a page of the list of sites, by name."""
     rows = conn.execute(
         """select name, title, start_url, (select count(*) from articles where site = sites.name), last_crawl_at,
              (select count(*) from change_marks where mark = 'site ' || sites.name),
              (select count(*) from pages where site_id = sites.id and state in ('failed', 'suspect')),
              (select coalesce(min(next_visit_at), '') from pages where site_id = sites.id and next_visit_at <> ''
                 and state not in ('withdrawn', 'refused'))
-           from sites order by name"""
+           from sites order by name limit ? offset ?""",
+        (limit, offset),
     )
     return [SiteCard(*row) for row in rows]
 
@@ -288,7 +289,7 @@ def troubles(conn: Connection, site: str = "", since: str = "") -> list[Trouble]
         f"""select sites.name, url, last_outcome, state, visited_at, pages.failures,
              coalesce((select error from captures where page_id = pages.id order by id desc limit 1), '')
            from pages join sites on sites.id = site_id
-           where (:site = '' or sites.name = :site) and visited_at >= :since and state <> 'withdrawn'
+           where {"sites.name = :site and" if site else ""} visited_at >= :since and state <> 'withdrawn'
              and (state in ('failed', 'suspect', 'refused') or last_outcome in {UNREAD}
                   and found_by not in ('start', 'pagination', 'archive', 'category', 'section'))
            order by sites.name, last_outcome, url""",
