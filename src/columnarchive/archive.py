@@ -15,44 +15,31 @@ from columnarchive.reader import ChangeRow, Reader
 from columnarchive.records import Article, Comparison, Failure
 from columnarchive.store import changes, frontier, sites
 from columnarchive.store import saved_searches as searches
-from columnarchive.store.changes import Interest as Interest
-from columnarchive.store.changes import Mark as Mark
-from columnarchive.store.changes import Review as Review
+from columnarchive.store.changes import Interest, Mark, Review
 from columnarchive.store.database import Database, writer_lock
 from columnarchive.store.saved_searches import Watch as SavedSearch
-from columnarchive.store.schema import Problem as Problem
+from columnarchive.store.schema import Problem
 from columnarchive.times import Clock, system_clock, to_text
 
 if TYPE_CHECKING:
-    from columnarchive.pipeline.crawl import CrawlSummary as CrawlSummary
-    from columnarchive.pipeline.crawl import Progress as Progress
-    from columnarchive.pipeline.crawl_plan import CrawlOptions as CrawlOptions
-    from columnarchive.pipeline.crawl_plan import Planned as Planned
-    from columnarchive.pipeline.crawl_plan import Target as Target
-    from columnarchive.pipeline.demo import START as START
-    from columnarchive.pipeline.demo import Clinic as Clinic
-    from columnarchive.pipeline.demo import dated_sites as dated_sites
-    from columnarchive.pipeline.demo import demo_settings as demo_settings
-    from columnarchive.pipeline.derive import SiteDerived as SiteDerived
-    from columnarchive.pipeline.export import EvidenceFiles as EvidenceFiles
-    from columnarchive.pipeline.export import ExportRequest as ExportRequest
-    from columnarchive.pipeline.export import coder_agreement as coder_agreement
-    from columnarchive.pipeline.export import write_coding_sheet as write_coding_sheet
-    from columnarchive.pipeline.export import write_sample as write_sample
-    from columnarchive.pipeline.import_warc import ImportSummary as ImportSummary
-    from columnarchive.pipeline.integrity import Stamped as Stamped
-    from columnarchive.pipeline.notifications import Digest as Digest
-    from columnarchive.pipeline.notifications import Finding as Finding
-    from columnarchive.pipeline.notifications import Hook as Hook
-    from columnarchive.pipeline.notifications import load_hooks as load_hooks
+    from columnarchive.pipeline.crawl import CrawlSummary, Progress
+    from columnarchive.pipeline.crawl_plan import CrawlOptions, Planned, Target
+    from columnarchive.pipeline.demo import START, Clinic, dated_sites, demo_settings
+    from columnarchive.pipeline.derive import SiteDerived
+    from columnarchive.pipeline.export import (
+        EvidenceFiles,
+        ExportRequest,
+        coder_agreement,
+        write_coding_sheet,
+        write_sample,
+    )
+    from columnarchive.pipeline.import_warc import ImportSummary
+    from columnarchive.pipeline.integrity import Stamped
+    from columnarchive.pipeline.notifications import Digest, Finding, Hook, load_hooks
     from columnarchive.pipeline.saved_pages import Result
-    from columnarchive.pipeline.site_preview import SitePreview as SitePreview
-    from columnarchive.pipeline.site_preview import enable_site as enable_site
-    from columnarchive.pipeline.site_preview import follow_site as follow_site
-    from columnarchive.pipeline.web_archives import Backfilled as Backfilled
-    from columnarchive.pipeline.web_archives import WebArchiveSpan as WebArchiveSpan
-    from columnarchive.pipeline.web_archives import WitnessCalls as WitnessCalls
-    from columnarchive.pipeline.withdrawal import Withdrawal as Withdrawal
+    from columnarchive.pipeline.site_preview import SitePreview, enable_site, follow_site
+    from columnarchive.pipeline.web_archives import Backfilled, WebArchiveSpan, WitnessCalls
+    from columnarchive.pipeline.withdrawal import Withdrawal
     from columnarchive.pipeline.worker_pool import WorkerPool
 
 __getattr__ = load_on_use(

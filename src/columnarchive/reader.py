@@ -15,14 +15,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from columnarchive import load_on_use
-from columnarchive.diff import priority as priority
+from columnarchive.diff import priority
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.records import Article, Comparison, Picture, Revision, Sentence
-from columnarchive.search import Query, parse
-from columnarchive.search import Scope as Scope
-from columnarchive.search.fold import FOLDS as FOLDS
-from columnarchive.search.fold import Fold
-from columnarchive.search.snippets import FUNCTIONS as FUNCTIONS
+from columnarchive.search import Query, Scope, parse
+from columnarchive.search.fold import FOLDS, Fold
+from columnarchive.search.snippets import FUNCTIONS
 from columnarchive.store import (
     articles,
     blobs,
@@ -36,56 +34,22 @@ from columnarchive.store import (
     search,
     sites,
 )
-from columnarchive.store.articles import ArticleRow as ArticleRow
-from columnarchive.store.articles import Card as Card
-from columnarchive.store.articles import Connection as Connection
-from columnarchive.store.articles import RevisionRow as RevisionRow
-from columnarchive.store.captures import CaptureRow as CaptureRow
-from columnarchive.store.captures import Stored as Stored
-from columnarchive.store.captures import Tombstone as Tombstone
-from columnarchive.store.captures import UnreadablePage as UnreadablePage
-from columnarchive.store.captures import Witness as Witness
-from columnarchive.store.changes import MARKS as MARKS
-from columnarchive.store.changes import ChangeDetail as ChangeDetail
-from columnarchive.store.changes import ChangeFilter as ChangeFilter
-from columnarchive.store.changes import ChangeRow as ChangeRow
-from columnarchive.store.changes import Ends as Ends
-from columnarchive.store.changes import Review as Review
-from columnarchive.store.changes import Step as Step
-from columnarchive.store.changes import Tally as Tally
+from columnarchive.store.articles import ArticleRow, Card, Connection, RevisionRow
+from columnarchive.store.captures import CaptureRow, Stored, Tombstone, UnreadablePage, Witness
+from columnarchive.store.changes import MARKS, ChangeDetail, ChangeFilter, ChangeRow, Ends, Review, Step, Tally
 from columnarchive.store.database import Database
-from columnarchive.store.disclosures import Disclosure as Disclosure
-from columnarchive.store.disclosures import KindCount as KindCount
-from columnarchive.store.disclosures import LedgerColumn as LedgerColumn
-from columnarchive.store.disclosures import LedgerFilter as LedgerFilter
-from columnarchive.store.disclosures import SampledColumn as SampledColumn
-from columnarchive.store.disclosures import Span as Span
-from columnarchive.store.passage_copies import Copied as Copied
-from columnarchive.store.passage_copies import CopiedPassage as CopiedPassage
-from columnarchive.store.passage_copies import Copy as Copy
-from columnarchive.store.passage_copies import Holder as Holder
-from columnarchive.store.passage_copies import together as together
-from columnarchive.store.pictures import PictureRow as PictureRow
-from columnarchive.store.search import SearchResult as SearchResult
-from columnarchive.store.sites import CalendarDay as CalendarDay
-from columnarchive.store.sites import Counts as Counts
-from columnarchive.store.sites import Month as Month
-from columnarchive.store.sites import SiteCard as SiteCard
-from columnarchive.store.sites import SitePage as SitePage
-from columnarchive.store.sites import SiteRow as SiteRow
-from columnarchive.store.sites import Totals as Totals
-from columnarchive.store.sites import Trouble as Trouble
+from columnarchive.store.disclosures import Disclosure, KindCount, LedgerColumn, LedgerFilter, SampledColumn, Span
+from columnarchive.store.passage_copies import Copied, CopiedPassage, Copy, Holder, together
+from columnarchive.store.pictures import PictureRow
+from columnarchive.store.search import SearchResult
+from columnarchive.store.sites import CalendarDay, Counts, Month, SiteCard, SitePage, SiteRow, Totals, Trouble
 from columnarchive.times import DEFAULT_ZONE, system_clock, to_text, typed
 from columnarchive.urls import canonical, lookup_forms
 
 if TYPE_CHECKING:
-    from columnarchive.diff.render_html import Paragraph as Paragraph
-    from columnarchive.diff.render_html import lay_out as lay_out
-    from columnarchive.diff.render_html import spans_to_html as spans_to_html
-    from columnarchive.diff.render_html import to_html as to_html
-    from columnarchive.diff.render_text import to_json as to_json
-    from columnarchive.diff.render_text import to_terminal as to_terminal
-    from columnarchive.diff.sentences import sentences_of as sentences_of
+    from columnarchive.diff.render_html import Paragraph, lay_out, spans_to_html, to_html
+    from columnarchive.diff.render_text import to_json, to_terminal
+    from columnarchive.diff.sentences import sentences_of
     from columnarchive.evidence_report import Citation, Sheet
     from columnarchive.observations import Agreement
 
