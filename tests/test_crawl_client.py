@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from servers.site import Reply, Site
 
+from columnarchive.content_encoding import ContentDecoder, InvalidEncoding, SizeLimits, TooLarge, Truncated
 from columnarchive.crawl import transport
 from columnarchive.crawl.client import Client, ClientOptions, FetchRequest
-from columnarchive.crawl.content_encoding import ContentDecoder, InvalidEncoding, SizeLimits, TooLarge, Truncated
 from columnarchive.crawl.responses import parse_retry_after
 from columnarchive.crawl.transport import is_public
 from columnarchive.records import Capture

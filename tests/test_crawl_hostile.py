@@ -11,8 +11,8 @@ from servers.hostile import BEHAVIOURS, Hostile
 from servers.odd import SENT
 
 from columnarchive.config import Settings
+from columnarchive.content_encoding import SizeLimits
 from columnarchive.crawl.client import ClientOptions
-from columnarchive.crawl.content_encoding import SizeLimits
 from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, targets
 from columnarchive.store.database import Database
 

@@ -11,8 +11,8 @@ import httpcore
 import tenacity
 
 from columnarchive import __version__
+from columnarchive.content_encoding import ACCEPTED, SizeLimits
 from columnarchive.crawl import responses
-from columnarchive.crawl.content_encoding import ACCEPTED, SizeLimits
 from columnarchive.crawl.limits import MemoryBudget, RateLimiter, Timer
 from columnarchive.crawl.responses import RequestLimits, Response, send_request
 from columnarchive.crawl.transport import (

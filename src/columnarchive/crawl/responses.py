@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 import httpcore
 
-from columnarchive.crawl.content_encoding import (
+from columnarchive.content_encoding import (
     ContentDecoder,
     InvalidEncoding,
     SizeLimits,

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 
 from protego import Protego
 
+from columnarchive.content_encoding import SizeLimits
 from columnarchive.crawl.client import Client, FetchRequest
-from columnarchive.crawl.content_encoding import SizeLimits
 from columnarchive.records import Capture
 from columnarchive.times import from_text
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol, TypeVar
 
+from columnarchive.content_encoding import SizeLimits
 from columnarchive.crawl.client import CIRCUIT, MAX_HOPS, Client, FetchRequest
 from columnarchive.crawl.column_discovery import ColumnDiscovery
-from columnarchive.crawl.content_encoding import SizeLimits
 from columnarchive.crawl.frontier import (
     COLUMNS,
     LISTINGS,

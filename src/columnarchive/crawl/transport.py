@@ -19,7 +19,7 @@ from typing import Any
 import certifi
 import httpcore
 
-from columnarchive.crawl.content_encoding import TooLarge
+from columnarchive.content_encoding import TooLarge
 from columnarchive.locale import fault
 from columnarchive.records import Headers
 from columnarchive.urls import Address, address

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 
 from columnarchive import locale
 from columnarchive.config import WitnessSettings
+from columnarchive.content_encoding import SizeLimits
 from columnarchive.crawl.client import FAILING, Client, FetchRequest
-from columnarchive.crawl.content_encoding import SizeLimits
 from columnarchive.crawl.responses import RETRIED_STATUS
 from columnarchive.errors import ArchiveError, FetchError
 from columnarchive.exchange import web_archives as cdx

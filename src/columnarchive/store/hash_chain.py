@@ -262,7 +262,7 @@ def store_chain(conn: sqlite3.Connection, chain: Chain, at: str) -> None:
         for entry in entries:
             capture_id = _find_capture(conn, entry.capture)
             is_withdrawn_here = entry.capture is not None and capture_id is None  # merged, and bound by a tombstone
-            if capture_id is not None and _stored(conn, capture_id, withdrawn).digest != entry.digest:
+            if capture_id is not None and _stored_entry(conn, capture_id, withdrawn).digest != entry.digest:
                 capture_id = None  # the same response, which this archive has in another form
             evidence = "" if capture_id is not None or is_withdrawn_here else entry.evidence
             conn.execute(
@@ -292,9 +292,9 @@ def own_chain(conn: sqlite3.Connection) -> Chain:
             found = []
             for _, capture_id, withdrawal_id in members:
                 if capture_id is not None:
-                    found.append(_stored(conn, capture_id, withdrawn))
+                    found.append(_stored_entry(conn, capture_id, withdrawn))
                 elif withdrawal_id is not None:
-                    found.append(_kept(tombstone_evidence(conn, withdrawal_id)))
+                    found.append(_entry_of(tombstone_evidence(conn, withdrawal_id)))
             yield found
 
     return Chain("chain", tuple(map(Link._make, links)), entries)
@@ -314,27 +314,27 @@ def _merged_chain(conn: sqlite3.Connection, chain_id: int) -> Chain:
             found = []
             for digest, capture_id, evidence in conn.execute(query, (link_id,)):
                 if capture_id is not None:
-                    found.append(replace(_stored(conn, capture_id, withdrawn), digest=digest))
+                    found.append(replace(_stored_entry(conn, capture_id, withdrawn), digest=digest))
                 else:
-                    found.append(replace(_kept(evidence), digest=digest) if evidence else _erased(digest))
+                    found.append(replace(_entry_of(evidence), digest=digest) if evidence else _erased_entry(digest))
             yield found
 
     return Chain(f"merged chain {chain_id}", tuple(Link._make(row[1:]) for row in rows), entries)
 
 
-def _stored(conn: sqlite3.Connection, capture_id: int, withdrawn: Mapping[int, str]) -> ChainEntry:
+def _stored_entry(conn: sqlite3.Connection, capture_id: int, withdrawn: Mapping[int, str]) -> ChainEntry:
     """Return the entry of a capture of this archive."""
-    entry = _kept(capture_evidence(conn, capture_id))
-    return replace(_erased(withdrawn[capture_id]), capture=entry.capture) if capture_id in withdrawn else entry
+    entry = _entry_of(capture_evidence(conn, capture_id))
+    return replace(_erased_entry(withdrawn[capture_id]), capture=entry.capture) if capture_id in withdrawn else entry
 
 
-def _kept(evidence: str) -> ChainEntry:
+def _entry_of(evidence: str) -> ChainEntry:
     """Return the entry with this evidence."""
     digest = sha256_of(evidence)
     return ChainEntry(digest, _key(evidence), evidence, digest)
 
 
-def _erased(digest: str) -> ChainEntry:
+def _erased_entry(digest: str) -> ChainEntry:
     """Return the entry of what was withdrawn: nothing tells what it was, and nothing of it can be altered."""
     return ChainEntry(digest, None, "", digest)
 
