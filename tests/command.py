@@ -10,6 +10,8 @@ import contextlib
 import io
 import logging
 import os
+import signal
+import subprocess
 import sys
 import traceback
 from pathlib import Path
@@ -35,6 +37,20 @@ def archive(*words: object, db: Path | None = None, stdin: str = "", cwd: Path |
         code = main._run()
     logger.setLevel(level)
     return CompletedProcess(arguments, code, _text(out), _text(err))
+
+
+def started(*words: object, **options: object) -> subprocess.Popen[bytes]:
+    """Start `archive WORDS` in a process of its own, which takes Ctrl-C whatever the tests were started with."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "columnarchive", *map(str, words)],
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": _as_from_a_terminal} | options,  # type: ignore[call-overload]
+    )
+
+
+def _as_from_a_terminal() -> None:
+    """Take SIGINT, which a shell's background jobs ignore."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def forked(script: str, *arguments: object) -> CompletedProcess[bytes]:

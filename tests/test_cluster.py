@@ -19,6 +19,7 @@ from columnarchive.pipeline.derive import derive, workers
 from columnarchive.store.database import Database
 
 distributed = pytest.importorskip("distributed", reason="needs the extra `dask`")
+dask = pytest.importorskip("dask")
 SITES = 6
 
 
@@ -71,7 +72,7 @@ def test_a_cluster_derives_what_local_processes_derive(tmp_path: Path, cluster: 
 
 
 @pytest.mark.parametrize("spec", ["0", "many", "dask://127.0.0.1:1", "-1", "1001"])
-def test_workers_that_cannot_be_had_are_one_sentence(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "2s")
-    with pytest.raises(UsageError), workers(spec):
+def test_workers_that_cannot_be_had_are_one_sentence(spec: str) -> None:
+    timeout = dask.config.set({"distributed.comm.timeouts.connect": "2s"})
+    with timeout, pytest.raises(UsageError), workers(spec):
         pass

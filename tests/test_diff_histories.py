@@ -29,6 +29,7 @@ from columnarchive.reader import Reader
 from columnarchive.records import Article, Block
 from columnarchive.store.database import Database
 
+pytestmark = pytest.mark.slow
 # Labels name the first lines of a step, each cut at this length.
 CUT = 60
 # Lines a label names that no edit shows: the page, its time, how many such lines, and the reason.

@@ -129,6 +129,7 @@ def test_search_agrees_with_counting_by_hand(crawled: Path) -> None:
         assert archive(crawled, "search", f'"{word}"', "--count") == f"{counted}\n", word
 
 
+@pytest.mark.slow
 def test_coming_back_asks_conditionally_and_one_digit_is_one_revision(site: Served, crawled: Path) -> None:
     before = len(site.requests())
     crawl(crawled, site, "--all")

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from browser import sample
 from command import archive as command_in_process
+from command import started
 from deriving import spread
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -182,20 +183,9 @@ def test_ctrl_c_ends_a_command_that_waits_in_sqlite(archive: Path, tmp_path: Pat
         holder.close()
 
 
-def _as_from_a_terminal() -> None:
-    """Take SIGINT, whatever the process of the tests was started with: a shell's background jobs ignore it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
 def interrupted(path: Path, arguments: list[str], ready: object) -> str:
     """Start a command, send it a real SIGINT once it is ready, and return what it said."""
-    process = subprocess.Popen(
-        [*COMMAND, "--db", path, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=_as_from_a_terminal,  # noqa: PLW1509 (it takes no lock)
-    )
+    process = started("--db", path, *arguments)
     try:
         while not ready(process):  # type: ignore[operator]
             assert process.poll() is None, process.communicate()
@@ -245,9 +235,7 @@ def test_ctrl_c_ends_a_command_that_waits_for_a_server(
 
 
 def test_ctrl_c_ends_a_server(archive: Path) -> None:
-    process = subprocess.Popen(
-        [*COMMAND, "--db", archive, "serve", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    process = started("--db", archive, "serve", "--port", "0")
     assert process.stdout is not None
     assert b"http://" in process.stdout.readline()
     process.send_signal(signal.SIGINT)

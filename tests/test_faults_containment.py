@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from command import started
+from deriving import crawl
 from servers.site import Site
 
 from columnarchive import reader
 from columnarchive.config import Settings
 from columnarchive.errors import Containment
 from columnarchive.pipeline import derive as derivation
-from columnarchive.pipeline.crawl import CrawlOptions, crawl, targets
+from columnarchive.pipeline.crawl import CrawlOptions, targets
 from columnarchive.pipeline.derive import DERIVATION, derive, derive_site
 from columnarchive.records import PageFault
 from columnarchive.store import captures
@@ -71,9 +72,7 @@ def served(odd: dict[str, str]) -> dict[str, str | bytes]:
 
 def crawled(db: Database, site: Site) -> None:
     """Crawl a site whole and derive it."""
-    crawl(
-        db, targets(db, [site.url + "/column/"], Settings()), CrawlOptions(delay=0, allow_private=True), lambda _: None
-    )
+    crawl(db, targets(db, [site.url + "/column/"], Settings()), CrawlOptions(delay=0, allow_private=True))
     derive(db)
 
 
@@ -243,12 +242,9 @@ def test_a_damaged_body_does_not_end_the_next_crawl(db: Database) -> None:
         site.pages["/column/new.html"] = column(7)
         site.pages["/column/"] = listing(["good0", "good1", "new"])
         chosen = targets(db, [site.url + "/column/"], Settings())
-        summary = crawl(db, chosen, CrawlOptions(delay=0, allow_private=True), lambda _: None)
+        summary = crawl(db, chosen, CrawlOptions(delay=0, allow_private=True))
     assert summary.pages
     assert "/column/new.html" in site.paths()
-
-
-CRAWLING = [sys.executable, "-m", "columnarchive"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
@@ -257,10 +253,11 @@ def test_ctrl_c_ends_a_crawl_in_time_and_keeps_what_was_committed(tmp_path: Path
     pages = served({f"more{n}": column(n) for n in range(40)})
     path = tmp_path / "archive.db"
     with Site(pages) as site:
-        command = [*CRAWLING, "--db", str(path), "crawl", site.url + "/column/", "--allow-private", "--delay", delay]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        words = ("--db", path, "crawl", site.url + "/column/", "--allow-private", "--delay", delay)
+        with started(*words, text=True) as process:
             while not site.asked:
                 assert process.poll() is None
+                os.sched_yield()
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=20)
     assert process.returncode == 130, err

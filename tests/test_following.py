@@ -11,6 +11,7 @@ from subprocess import CompletedProcess
 
 import command
 import pytest
+from deriving import spread
 from servers.site import Reply, Site
 
 from columnarchive import locale
@@ -103,7 +104,7 @@ def test_a_contact_is_an_address_that_sites_can_use(tmp_path: Path, contact: str
             asked()
 
 
-@pytest.mark.parametrize("lang", ["en", "ja"])
+@pytest.mark.parametrize("lang", spread(["ja", "en"], 1))
 def test_the_end_of_a_crawl_and_the_status_say_what_was_not_seen(tmp_path: Path, lang: locale.Language) -> None:
     items = "".join(f"<li>2025年4月{n}日 <a href=/column/{n}.html>膝の話 第{n}回</a></li>" for n in range(1, 6))
     pages: dict[str, str | bytes | Reply] = {

@@ -8,14 +8,12 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
 from browser import sample
-
-COMMAND = [sys.executable, "-m", "columnarchive"]
+from command import started
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +22,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def serve(archive: Path, *options: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(
-        [*COMMAND, "--db", str(archive), "serve", *options],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
-    )  # fmt: skip
+    return started("--db", archive, "serve", *options, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
 
 
 def test_serves_while_the_archive_is_written_and_stops_cleanly(archive: Path) -> None:
