@@ -34,9 +34,9 @@ from columnarchive.store import (
     search,
     sites,
 )
-from columnarchive.store.articles import ArticleRow, Card, Connection, RevisionRow
+from columnarchive.store.articles import ArticleRow, Connection, RevisionRow
 from columnarchive.store.captures import CaptureRow, Stored, Tombstone, UnreadablePage, Witness
-from columnarchive.store.changes import MARKS, ChangeDetail, ChangeFilter, ChangeRow, Ends, Review, Step, Tally
+from columnarchive.store.changes import MARKS, ChangeDetail, ChangeFilter, ChangeRow, Ends, Review, Tally
 from columnarchive.store.database import Database
 from columnarchive.store.disclosures import Disclosure, KindCount, LedgerColumn, LedgerFilter, SampledColumn, Span
 from columnarchive.store.passage_copies import Copied, CopiedPassage, Copy, Holder, together
@@ -347,7 +347,7 @@ class Reader:
             chosen = replace(chosen, url=self.article(chosen.url).url)
         return changes.change_rows(self.conn, chosen, limit)
 
-    def article_changes(self, article_id: int) -> list[Step]:
+    def article_changes(self, article_id: int) -> list[ChangeRow]:
         """Return the changes of one article."""
         return changes.steps(self.conn, article_id)
 
@@ -516,9 +516,9 @@ class Reader:
         """Return what a site's page shows."""
         return sites.site_page(self.conn, name)
 
-    def site_articles(self, site: str, limit: int, offset: int) -> list[Card]:
+    def site_articles(self, site: str, limit: int, offset: int) -> list[ArticleRow]:
         """Return a page of the list of a site's articles."""
-        return articles.cards(self.conn, site, limit, offset)
+        return articles.last_published(self.conn, site, limit, offset)
 
     def troubles(self, site: str = "", since: str = "") -> list[Trouble]:
         """Return what could not be seen of a site, or of all: pages that failed, or show no column, and gaps."""
@@ -576,11 +576,11 @@ class Reader:
         """The head of the hash chain."""
         return hash_chain.head(self.conn)
 
-    def newest_articles(self, limit: int) -> list[Card]:
+    def newest_articles(self, limit: int) -> list[ArticleRow]:
         """Return the articles that were first seen last."""
         return articles.newest(self.conn, limit)
 
-    def gone_articles(self, limit: int) -> list[Card]:
+    def gone_articles(self, limit: int) -> list[ArticleRow]:
         """Return the articles that went last."""
         return articles.gone(self.conn, limit)
 

@@ -14,7 +14,7 @@ from columnarchive.browse.ledger import panel
 from columnarchive.browse.rendering import Page, PageRequest
 from columnarchive.browse.timeline import cells, timeline
 from columnarchive.locale import source_name
-from columnarchive.reader import ArticleRow, Pick, PictureRow, Reader, RevisionRow, Step, Witness, sentences_of
+from columnarchive.reader import ArticleRow, ChangeRow, Pick, PictureRow, Reader, RevisionRow, Witness, sentences_of
 from columnarchive.records import Article, Sentence
 from columnarchive.times import DEFAULT_ZONE, day_name, interval
 
@@ -56,7 +56,7 @@ class RevisionItem(NamedTuple):
     at: str
     day: str
     url: str
-    change: Step | None
+    change: ChangeRow | None
     diff_url: str
     source: str
 
@@ -102,7 +102,7 @@ def _items(
     request: PageRequest,
     row: ArticleRow,
     revisions: Sequence[RevisionRow],
-    changes: Sequence[Step],
+    changes: Sequence[ChangeRow],
 ) -> Iterator[RevisionItem]:
     """The revisions, newest first. There may be hundreds, so the template has little to compute."""
     change_to = {change.to_number: change for change in changes if change.from_number != change.to_number}

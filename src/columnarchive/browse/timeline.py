@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from columnarchive.reader import ArticleRow, CalendarDay, Month, Step
+from columnarchive.reader import ArticleRow, CalendarDay, ChangeRow, Month
 from columnarchive.times import from_text
 
 WIDTH = 640.0
@@ -45,7 +45,7 @@ class Bar:
     level: int
 
 
-def timeline(row: ArticleRow, steps: Sequence[Step]) -> Timeline:
+def timeline(row: ArticleRow, steps: Sequence[ChangeRow]) -> Timeline:
     """The marks for an article's changes."""
     end = max([row.last_seen_at, *(step.seen_at for step in steps)])
     first, last = _seconds(row.first_seen_at), _seconds(end)
@@ -62,7 +62,7 @@ def timeline(row: ArticleRow, steps: Sequence[Step]) -> Timeline:
     return Timeline(row.first_seen_at, end, marks, tuple(_gaps(steps, place(end), place)), years)
 
 
-def _gaps(steps: Sequence[Step], end: float, place: Callable[[str], float]) -> list[tuple[float, float]]:
+def _gaps(steps: Sequence[ChangeRow], end: float, place: Callable[[str], float]) -> list[tuple[float, float]]:
     gaps: list[tuple[float, float]] = []
     since: float | None = None
     for step in steps:

@@ -63,15 +63,12 @@ def is_known(conn: Connection, url: str) -> bool:
 
 def article_row(conn: Connection, url: str) -> ArticleRow:
     """The article at an address, or the one that a page at this address became; NotFound otherwise."""
-    row = conn.execute(f"select {_ARTICLE_COLUMNS} from articles where url = ?", (url,)).fetchone()
-    if row is None:
-        columns = ", ".join(f"articles.{name.strip()}" for name in _ARTICLE_COLUMNS.split(","))
-        row = conn.execute(
-            f"select {columns} from pages join articles on articles.id = pages.article_id where pages.url = ?", (url,)
-        ).fetchone()
-    if row is None:
+    found = _articles(conn, "where url = ?", url) or _articles(
+        conn, "where id = (select article_id from pages where url = ?)", url
+    )
+    if not found:
         raise _absence(conn, url)
-    return ArticleRow(*row)
+    return found[0]
 
 
 def _absence(conn: Connection, url: str) -> NotFound:
@@ -104,12 +101,8 @@ def page_urls(conn: Connection, article_id: int) -> list[str]:
 
 def article_rows(conn: Connection, site: str = "") -> list[ArticleRow]:
     """All articles, or those of a site, newest first."""
-    rows = conn.execute(
-        f"""select {_ARTICLE_COLUMNS} from articles where (:site = '' or site = :site)
-            order by case when published_on <> '' then published_on else first_seen_at end desc, url""",
-        {"site": site},
-    )
-    return [ArticleRow(*row) for row in rows]
+    order = "case when published_on <> '' then published_on else first_seen_at end desc, url"
+    return _articles(conn, f"where ? in ('', site) order by {order}", site)
 
 
 # Who made the capture that showed a revision first; our own where both we and a third party did at that second.
@@ -191,46 +184,23 @@ def sentences(conn: Connection, article_id: int, *, present: bool = True, after:
     return [Sentence(*row) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """An article as a list shows it."""
-
-    url: str
-    site: str
-    title: str
-    published_on: str
-    first_seen_at: str
-    last_seen_at: str
-    changed_at: str
-    revisions: int
-    state: str
-
-
-_CARD = "url, site, title, published_on, first_seen_at, last_seen_at, changed_at, revisions, state"
-
-
-def newest(conn: Connection, limit: int) -> list[Card]:
+def newest(conn: Connection, limit: int) -> list[ArticleRow]:
     """The articles that the archive saw last for the first time, newest first."""
-    rows = conn.execute(f"select {_CARD} from articles order by first_seen_at desc, url limit ?", (limit,))
-    return [Card(*row) for row in rows]
+    return _articles(conn, "order by first_seen_at desc, url limit ?", limit)
 
 
-def gone(conn: Connection, limit: int) -> list[Card]:
+def gone(conn: Connection, limit: int) -> list[ArticleRow]:
     """The articles that are no longer there, last seen first."""
-    rows = conn.execute(
-        f"select {_CARD} from articles where state = 'gone' order by last_seen_at desc, url limit ?", (limit,)
-    )
-    return [Card(*row) for row in rows]
+    return _articles(conn, "where state = 'gone' order by last_seen_at desc, url limit ?", limit)
 
 
-def cards(conn: Connection, site: str, limit: int, offset: int) -> list[Card]:
+def last_published(conn: Connection, site: str, limit: int, offset: int) -> list[ArticleRow]:
     """Articles of a site, or of all when it is empty, last published first."""
     where, values = ("where site = ?", [site]) if site else ("", [])
     # Which they are is told by an index alone; the rows are long.
-    rows = conn.execute(
-        f"""select {_CARD} from articles
-            where id in (select id from articles {where} order by published_on desc, url limit ? offset ?)
-            order by published_on desc, url""",
-        (*values, limit, offset),
-    )
-    return [Card(*row) for row in rows]
+    chosen = f"select id from articles {where} order by published_on desc, url limit ? offset ?"
+    return _articles(conn, f"where id in ({chosen}) order by published_on desc, url", *values, limit, offset)
+
+
+def _articles(conn: Connection, condition: str, *values: object) -> list[ArticleRow]:
+    return [ArticleRow(*row) for row in conn.execute(f"select {_ARTICLE_COLUMNS} from articles {condition}", values)]

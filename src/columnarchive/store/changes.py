@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 from typing import Any, Literal, get_args
@@ -74,11 +74,9 @@ def change_rows(conn: Connection, chosen: ChangeFilter, limit: int = -1) -> list
                     and (instr(old_text, :text) or instr(new_text, :text)))"""
     ] * bool(chosen.text)
     where += [f"{at} >= :since"] * bool(chosen.since) + [f"{at} <= :until"] * bool(chosen.until)
-    rows = conn.execute(
-        f"""select changes.id, articles.url, articles.site, articles.title, from_number, to_number, changes.seen_at,
-                   changes.level, labels, added_chars, removed_chars, summary, after_at
-            from {source} join articles on articles.id = article_id where {" and ".join(where) or "1"}
-            order by {at} desc, articles.url, to_number desc limit :limit""",
+    return _changes(
+        conn,
+        f"where {' and '.join(where) or '1'} order by {at} desc, articles.url, to_number desc limit :limit",
         {
             "url": chosen.url,
             "since": chosen.since,
@@ -87,8 +85,8 @@ def change_rows(conn: Connection, chosen: ChangeFilter, limit: int = -1) -> list
             "limit": limit,
             **{f"mark{number}": mark for number, mark in enumerate(marks)},
         },
+        source,
     )
-    return [change_row(row) for row in rows]
 
 
 def _marked(conn: Connection, mark: str) -> int:
@@ -97,8 +95,19 @@ def _marked(conn: Connection, mark: str) -> int:
     return int(row.fetchone()[0])
 
 
+CHANGE_COLUMNS = """changes.id, articles.url, articles.site, articles.title, from_number, to_number, changes.seen_at,
+    changes.level, labels, added_chars, removed_chars, summary, changes.after_at"""
+
+
+def _changes(
+    conn: Connection, condition: str, values: Mapping[str, object], source: str = "changes"
+) -> list[ChangeRow]:
+    query = f"select {CHANGE_COLUMNS} from {source} join articles on articles.id = article_id {condition}"
+    return [change_row(row) for row in conn.execute(query, values)]
+
+
 def change_row(row: Sequence[Any]) -> ChangeRow:
-    """A row of the columns of ChangeRow, in their order, as its record."""
+    """Return the record of a row of CHANGE_COLUMNS."""
     cells = list(row)
     cells[8] = _labels(cells[8])
     return ChangeRow(*cells)
@@ -178,19 +187,6 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A change of one article, for its timeline."""
-
-    from_number: int
-    to_number: int
-    seen_at: str
-    level: int
-    labels: tuple[str, ...]
-    summary: str
-    after_at: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Ends:
     """The article and the times that a change's permanent address is made of."""
 
@@ -212,20 +208,11 @@ def tally(conn: Connection) -> Tally:
     return Tally(levels, labels, counted)
 
 
-def steps(conn: Connection, article_id: int) -> list[Step]:
+def steps(conn: Connection, article_id: int) -> list[ChangeRow]:
     """The changes of an article, oldest first."""
-    rows = conn.execute(
-        """select from_number, to_number, seen_at, level, labels, summary, after_at from changes where article_id = ?
-           order by seen_at, to_number, from_number""",
-        (article_id,),
+    return _changes(
+        conn, "where article_id = :article order by changes.seen_at, to_number, from_number", {"article": article_id}
     )
-    labels: dict[str, tuple[str, ...]] = {}  # most changes are alike
-    found = []
-    for old, new, at, level, names, summary, after in rows:
-        if names not in labels:
-            labels[names] = tuple(json.loads(names))
-        found.append(Step(old, new, at, level, labels[names], summary, after))
-    return found
 
 
 def step(conn: Connection, change_id: int) -> Ends:
@@ -258,11 +245,9 @@ class Interest:
 
 def pending(conn: sqlite3.Connection, channel: str, interest: Interest, limit: int = -1) -> list[ChangeRow]:
     """Changes that a channel wants and was not told of, oldest first."""
-    rows = conn.execute(
-        f"""select changes.id, articles.url, articles.site, articles.title, from_number, to_number, changes.seen_at,
-                   level, labels, added_chars, removed_chars, summary, after_at
-            from changes join articles on articles.id = article_id
-            where level >= :level and (:since = '' or changes.seen_at >= :since)
+    return _changes(
+        conn,
+        f"""where level >= :level and (:since = '' or changes.seen_at >= :since)
               and (:sites = '[]' or articles.site in (select value from json_each(:sites)))
               and (:labels = '[]' or exists (
                   select 1 from json_each(changes.labels) as has join json_each(:labels) as wanted
@@ -282,7 +267,6 @@ def pending(conn: sqlite3.Connection, channel: str, interest: Interest, limit: i
             "limit": limit,
         },
     )
-    return [change_row(row) for row in rows]
 
 
 def channels(conn: sqlite3.Connection) -> list[str]:

@@ -20,15 +20,11 @@ import zstandard
 from columnarchive.errors import NotFound, StoreError
 from columnarchive.store import articles, site_writer
 from columnarchive.store.articles import ArticleRow
-from columnarchive.store.changes import ChangeRow, change_row
+from columnarchive.store.changes import CHANGE_COLUMNS, ChangeRow, change_row
 from columnarchive.store.database import Database
 
 Connection = sqlite3.Connection
 _ARTICLE_COLUMNS = ", ".join(f"articles.{field.name}" for field in fields(ArticleRow))
-_CHANGE_COLUMNS = (
-    "changes.id, articles.url, articles.site, articles.title, from_number, to_number, seen_at, level, labels, "
-    "added_chars, removed_chars, summary, after_at"
-)
 _CHOSEN = """(:site = '' or articles.site = :site)
     and articles.id not in (select value from json_each(:withheld))"""
 
@@ -148,7 +144,7 @@ def selected_changes(conn: Connection, chosen: Selection, *, newest: int = 0) ->
     """Changes in order of time, ties by URL; with `newest`, so many of the newest, newest first."""
     order = "desc" if newest else "asc"
     rows = conn.execute(
-        f"""select {_CHANGE_COLUMNS} from changes join articles on articles.id = article_id where {_CHOSEN}
+        f"""select {CHANGE_COLUMNS} from changes join articles on articles.id = article_id where {_CHOSEN}
             order by seen_at {order}, articles.url, to_number {order}, from_number {order} limit :limit""",
         {**chosen.parameters, "limit": newest or -1},
     )
