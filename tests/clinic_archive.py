@@ -25,15 +25,13 @@ Seen = str | tuple[str, str]  # what a page said, also after a redirect to anoth
 
 def path(factory: pytest.TempPathFactory) -> Path:
     """Where the clinic's archive is; it is only to be read."""
-    made = factory.getbasetemp() / "clinic-archive" / "archive.db"
-    if not made.exists():
-        partial = made.parent / "partial.db"
-        with Database.open(partial) as db:
-            clinic.add(db, list(clinic.captured()))
-            deriving.derive(db)
-            db.conn.execute("pragma wal_checkpoint(truncate)")
-        partial.rename(made)
-    return made
+    return deriving.made_once(factory, "clinic", _make)
+
+
+def _make(made: Path) -> None:
+    with Database.open(made) as db:
+        clinic.add(db, list(clinic.captured()))
+        deriving.derive(db)
 
 
 def copied(source: Path, target: Path) -> Path:

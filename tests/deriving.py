@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from columnarchive.pipeline import crawl as crawling
 from columnarchive.pipeline import derive as derivation
@@ -68,6 +70,19 @@ def check_file(path: Path, *, full: bool = True) -> list[integrity.Problem]:
 def derive(db: Database, site_ids: Sequence[int] = (), **options: Any) -> list[derivation.SiteDerived]:
     """Bring derived tables up to date."""
     return derivation.derive(db, site_ids, pool=workers(), **options)
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return the path of an archive that is made once for all processes of a run; it is only to be read."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            partial = folder.with_suffix(".partial")
+            partial.mkdir()
+            make(partial / "archive.db")
+            partial.rename(folder)
+    return folder / "archive.db"
 
 
 def spread(values: Collection[Any], fast: int) -> list[Any]:

@@ -38,10 +38,7 @@ PAGES = (
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("archive") / "an odd name.db"
-    sample.build(path)
-    sample.withdraw(path)
-    return path
+    return sample.copy(tmp_path_factory, "an odd name.db")
 
 
 def get(archive: Path, path: str, headers: dict[str, str] | None = None, **options: Any) -> Any:

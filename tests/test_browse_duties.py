@@ -30,7 +30,7 @@ GIVEN = f"url={quote(sample.NANBYO)}&name={sample.SITE}&q={quote('難病')}&id=1
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return sample.build(tmp_path_factory.mktemp("archive") / "whatever.db")
+    return sample.copy(tmp_path_factory, "whatever.db")
 
 
 def paths(archive: Path) -> list[str]:

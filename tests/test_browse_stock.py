@@ -29,7 +29,7 @@ IS_NEW = not hasattr(Datasette, "ensure_permissions")
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return sample.build(tmp_path_factory.mktemp("archive") / "whatever.db")
+    return sample.copy(tmp_path_factory, "whatever.db")
 
 
 def ask(files: list[Path], paths: list[str], actor: str = "", **options: Any) -> list[Any]:

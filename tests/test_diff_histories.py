@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +17,6 @@ from urllib.parse import unquote
 import deriving
 import pytest
 from deriving import import_files
-from filelock import FileLock
 
 from columnarchive.diff.compare import compare
 from columnarchive.diff.normalization import nfkc_no_space
@@ -58,13 +56,13 @@ def histories(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     files = sorted((shared / "corpus/revisions").glob("*.warc.gz"))
     if not files:
         pytest.skip("needs the histories in ../shared/corpus/revisions")
-    base = tmp_path_factory.getbasetemp()
-    made = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "histories.db"
-    with FileLock(made.with_suffix(".lock")), Database.open(made) as db:  # once for all processes of a run
-        if not db.get_meta("complete"):
+
+    def make(path: Path) -> None:
+        with Database.open(path) as db:
             import_files(db, files, None, lambda *_: None)
             deriving.derive(db)
-            db.set_meta("complete", "1")
+
+    made = deriving.made_once(tmp_path_factory, "histories", make)
     with Database.open(made, write=False) as db:
         yield db
 

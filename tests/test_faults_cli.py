@@ -32,9 +32,7 @@ BIG = "9" * 25
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = sample.build(tmp_path_factory.mktemp("archive") / "a.db")
-    sample.withdraw(path)
-    return path
+    return sample.copy(tmp_path_factory)
 
 
 def run(archive: Path, *arguments: str | bytes, **options: object) -> subprocess.CompletedProcess[bytes]:

@@ -268,18 +268,18 @@ def test_bombs_are_refused_in_bounded_memory(tmp_path: Path, kind: str, monkeypa
     monkeypatch.setattr(warc_records, "MAX_PAYLOAD", 8 << 20)
     monkeypatch.setattr(warc_http, "MAX_BODY", 8 << 20)
     answer = http(b"<!doctype html>")
-    length = str(len(answer) + (400 << 20))
+    length = str(len(answer) + (160 << 20))
     start = record(answer, URL.format("bomb"), length=length)[:-4]
     if kind == "payload":
-        middle = bomb(400, start)
+        middle = bomb(160, start)
     elif kind == "claimed":
-        middle = bomb(400, start.replace(length.encode(), b"9" * 15))
+        middle = bomb(160, start.replace(length.encode(), b"9" * 15))
     elif kind == "head":
-        middle = bomb(400, b"WARC/1.1\r\nWARC-Type: ")
+        middle = bomb(160, b"WARC/1.1\r\nWARC-Type: ")
     elif kind == "many-lines":
         middle = gzip.compress(b"WARC/1.1\r\n" + b"A: b\r\n" * (20 << 20))
     else:
-        middle = gzip.compress(record(http(bomb(400), "Content-Encoding: gzip"), URL.format("bomb")))
+        middle = gzip.compress(record(http(bomb(160), "Content-Encoding: gzip"), URL.format("bomb")))
     path = tmp_path / "in.warc.gz"
     path.write_bytes(gzip.compress(good(1)) + middle + gzip.compress(good(2)))
     tracemalloc.start()

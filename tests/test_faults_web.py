@@ -27,9 +27,7 @@ FAULT = "could not be made"  # what the containment boundary logs
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = sample.build(tmp_path_factory.mktemp("archive") / "a.db")
-    sample.withdraw(path)
-    return path
+    return sample.copy(tmp_path_factory)
 
 
 class Pages:

@@ -9,13 +9,14 @@ from pathlib import Path
 import clinic
 import clinic_archive
 import pytest
+from deriving import crawl, import_files
+from fake_clock import FakeClock
 from typer.testing import CliRunner
 
 from columnarchive.cli.app import app
 from columnarchive.config import Settings, SiteSettings
 from columnarchive.crawl.transport import ResolutionError
-from columnarchive.pipeline import import_warc
-from columnarchive.pipeline.crawl import CrawlOptions, crawl, targets
+from columnarchive.pipeline.crawl import CrawlOptions, targets
 from columnarchive.pipeline.crawl_plan import Target, shard
 from columnarchive.pipeline.demo import START, Clinic, dated_sites
 from columnarchive.store.database import Database
@@ -55,11 +56,13 @@ def test_sites_of_several_hosts_join_what_shares_any_of_them() -> None:
     assert any({"both", "clinic2.example", "clinic78.example"} <= one for one in found)
 
 
+@pytest.mark.slow
 def test_two_shards_crawled_and_merged_equal_one_crawl(tmp_path: Path) -> None:
     with contextlib.ExitStack() as stack:
         clinics = [stack.enter_context(Clinic()) for _ in range(2)]
         for version in dated_sites()[:2]:
-            options = CrawlOptions(delay=0.0, allow_private=True, clock=version.clock)
+            timer = FakeClock().timer()
+            options = CrawlOptions(delay=0.0, allow_private=True, clock=version.clock, timer=timer)
             for site in clinics:
                 site.show(version)
             for name, sites in (("one", clinics), ("a", clinics[:1]), ("b", clinics[1:])):
@@ -70,7 +73,7 @@ def test_two_shards_crawled_and_merged_equal_one_crawl(tmp_path: Path) -> None:
         with Database.open(tmp_path / f"{first or 'one'}.db" if not second else tmp_path / f"{first}{second}.db") as db:
             if first and second:
                 paths = [tmp_path / f"{first}.db", tmp_path / f"{second}.db"]
-                import_warc.import_files(db, paths, None, lambda *_: None)
+                import_files(db, paths, None, lambda *_: None)
             clinic_archive.derive_here(db)
             states.append(clinic.as_text(clinic.state(db)))
     assert states[0] == states[1] == states[2]

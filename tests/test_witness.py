@@ -171,7 +171,7 @@ class SavePageNow:
                 """Say nothing."""
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         self.settings = WitnessSettings(True, f"http://127.0.0.1:{self.server.server_port}/save/")
 
 

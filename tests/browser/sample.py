@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import deriving
 
 from columnarchive.history.article_identity import versions
 from columnarchive.history.revisions import assemble
@@ -22,6 +26,9 @@ from columnarchive.records import (
 )
 from columnarchive.store import captures, hash_chain, site_writer, sites
 from columnarchive.store.database import Database
+
+if TYPE_CHECKING:
+    import pytest
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 SITE = "clinic.example"
@@ -106,6 +113,12 @@ def build(path: Path, pages: Iterable[Seen] = (), *, site: str = SITE) -> Path:
             _derive(db, site_id, site, everything)
             _copies(db)
     return path
+
+
+def copy(factory: pytest.TempPathFactory, name: str = "a.db") -> Path:
+    """A copy to write to of the archive with all these pages and a tombstone, which is built once in a run."""
+    made = deriving.made_once(factory, "sample", lambda path: withdraw(build(path)))
+    return Path(shutil.copyfile(made, factory.mktemp("sample") / name))
 
 
 def withdraw(path: Path, url: str = WITHDRAWN, reason: str = "本人の求めによる") -> None:
