@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from deriving import lent
+from hypothesis import settings
 
 from columnarchive.pipeline import derive
 
@@ -19,6 +20,9 @@ sys.dont_write_bytecode = False
 # Each test makes an archive, and each commit waits for a disk: memory will do, where there is such a folder.
 if os.access("/dev/shm", os.W_OK):
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
+# How long an example takes says more about the machine than about what is tested.
+settings.register_profile("columnarchive", deadline=None)
+settings.load_profile("columnarchive")
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 

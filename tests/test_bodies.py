@@ -26,7 +26,7 @@ def digests(db: Database) -> list[str]:
     return [row[0] for row in db.conn.execute("select sha256 from bodies order by sha256")]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=SHORT)
 def test_any_order_of_arrival_reads_back(
     tmp_path_factory: pytest.TempPathFactory, order: list[tuple[int, int]]
@@ -50,7 +50,7 @@ PIECES = st.binary(max_size=40) | st.integers(0, 300_000).map(lambda length: ran
 KINDS = st.sampled_from(("zstd", "zstd-base", "zstd-line"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(PIECES, KINDS), min_size=1, max_size=8))
 def test_a_line_of_frames_gives_its_bodies_back(line: list[tuple[bytes, str]]) -> None:
     frames: list[blobs.Frame] = []
@@ -62,7 +62,7 @@ def test_a_line_of_frames_gives_its_bodies_back(line: list[tuple[bytes, str]]) -
         assert blobs.decompress_all(frames) == raw
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(PIECES, st.lists(PIECES, min_size=1, max_size=3))
 def test_a_dictionary_made_ready_gives_frames_like_any_other(content: bytes, pages: list[bytes]) -> None:
     ready = blobs.Dictionary(content)

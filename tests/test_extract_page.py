@@ -286,7 +286,7 @@ _TAGS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.one_of(_TAGS, st.text(max_size=12)), max_size=60), st.booleans())
 def test_any_markup_is_an_article_or_an_outcome(parts: list[str], alone: bool) -> None:
     page = ("https://a.example/1", "".join(parts).encode("utf-8", "surrogatepass"), "text/html")
@@ -296,7 +296,7 @@ def test_any_markup_is_an_article_or_an_outcome(parts: list[str], alone: bool) -
         assert (result.article is not None) == (result.outcome == "ok")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_an_article_or_an_outcome(body: bytes) -> None:
     result = result_of(body, "")

@@ -214,7 +214,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     page=st.sampled_from([route.page for route in ROUTES]), arguments=st.dictionaries(st.sampled_from(NAMES), VALUES)
 )

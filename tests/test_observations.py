@@ -100,7 +100,7 @@ def test_the_heading_and_the_question_decide() -> None:
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_text_is_read(text: str) -> None:
     for o in observe([Line(line) for line in text.split("\n")]):
         assert all(0 <= start < end for start, end in o.spans)

@@ -16,7 +16,7 @@ from columnarchive.search.snippets import highlights, needles, snippet, word
 
 
 @given(TEXT)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_offsets_give_the_same_fold_and_cover_the_text(text: str) -> None:
     folded = fold_with_offsets(text)
     assert folded.text == fold(text)
@@ -37,7 +37,7 @@ def test_every_character_folds_alone_as_in_a_text() -> None:
 
 
 @given(TEXT, st.integers(0, 30), st.integers(1, 20), TEXT)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_highlights_lie_on_what_matches(text: str, at: int, length: int, other: str) -> None:
     piece = text[at : at + length].split("\n")[0]
     for q in (f'"{piece}"', other):

@@ -97,7 +97,7 @@ WORDS = st.lists(st.one_of(TEXT, st.sampled_from(["OR", "-", "title:", "site:", 
 
 
 @given(WORDS.map(" ".join), st.sets(st.sampled_from(FOLDS)), st.sampled_from(["all", "current", "removed"]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_no_string_is_an_error(q: str, folds: set[str], scope: search.Scope) -> None:
     query = parse(q, sorted(folds))  # type: ignore[arg-type]
     result = search.search(CONN, query, scope, limit=5)
@@ -108,7 +108,7 @@ def test_no_string_is_an_error(q: str, folds: set[str], scope: search.Scope) -> 
 
 
 @given(TEXT, TEXT)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_index_agrees_with_the_definition_on_odd_text(text: str, piece: str) -> None:
     text, piece = (s.encode("utf-8", "replace").decode() for s in (text, piece))
     said, wanted = fold_by_definition(text), fold_by_definition(piece)
