@@ -34,7 +34,7 @@ Report = Callable[[int, str], None]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ImportSummary:
     """What an import did.
 
@@ -42,19 +42,39 @@ class ImportSummary:
         added: captures that are new.
         known: captures that were there already or were withdrawn.
         elsewhere: captures of other hosts than the one asked for.
-        sites: the sites that got new captures.
-        failures: records that should have been pages and cannot be read; only the first MAX_FAILURES.
         failed: the number of all failures.
-        skipped: why records hold no page, with the number of records for each reason, most frequent first.
+        site_names: the sites that got new captures.
+        failures: records that should have been pages and cannot be read; only the first MAX_FAILURES.
+        reasons: why records hold no page, with the number of records for each reason.
     """
 
-    added: int
-    known: int
-    elsewhere: int
-    sites: tuple[str, ...]
-    failures: tuple[Failure, ...]
-    failed: int
-    skipped: tuple[tuple[str, int], ...] = ()
+    added: int = 0
+    known: int = 0
+    elsewhere: int = 0
+    failed: int = 0
+    site_names: set[str] = field(default_factory=set)
+    failures: list[Failure] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def fail(self, failure: Failure) -> None:
+        """Count a record that cannot be read."""
+        self.failed += 1
+        if len(self.failures) < MAX_FAILURES:
+            self.failures.append(failure)
+
+    def skip(self, reason: str) -> None:
+        """Count a record that holds no page."""
+        self.reasons[reason if len(self.reasons) < MAX_REASONS else "of other kinds"] += 1
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The sites that got new captures, by name."""
+        return tuple(sorted(self.site_names))
+
+    @property
+    def skipped(self) -> tuple[tuple[str, int], ...]:
+        """Why records hold no page, the most frequent reason first."""
+        return tuple(self.reasons.most_common())
 
     def sentence(self, lang: locale.Language) -> str:
         """Return the summary for people."""
@@ -83,41 +103,13 @@ class Arrival:
 
 
 @dataclass(slots=True)
-class Tally:
-    """One import: what it reads with, its running counts, and the revisits, which are resolved last."""
+class Import:
+    """One import under way: what it reads with, what it has done, and the revisits, which are resolved last."""
 
     clock: Clock
     worker: Worker
-    added: int = 0
-    known: int = 0
-    elsewhere: int = 0
-    failed: int = 0
-    sites: set[str] = field(default_factory=set)
-    failures: list[Failure] = field(default_factory=list)
-    skipped: Counter[str] = field(default_factory=Counter)
+    summary: ImportSummary = field(default_factory=ImportSummary)
     revisits: list[tuple[Revisit, str]] = field(default_factory=list)
-
-    def fail(self, failure: Failure) -> None:
-        """Count a record that cannot be read."""
-        self.failed += 1
-        if len(self.failures) < MAX_FAILURES:
-            self.failures.append(failure)
-
-    def skip(self, reason: str) -> None:
-        """Count a record that holds no page."""
-        self.skipped[reason if len(self.skipped) < MAX_REASONS else "of other kinds"] += 1
-
-    def summary(self) -> ImportSummary:
-        """The counts as they are now."""
-        return ImportSummary(
-            self.added,
-            self.known,
-            self.elsewhere,
-            tuple(sorted(self.sites)),
-            tuple(self.failures),
-            self.failed,
-            tuple(self.skipped.most_common()),
-        )
 
 
 def import_files(
@@ -140,29 +132,29 @@ def import_files(
     """
     with writer_lock(db.path, "import"), contextlib.ExitStack() as stack:
         worker = worker or stack.enter_context(contextlib.closing(Worker()))
-        tally, done, at = Tally(clock, worker), 0, to_text(clock())
+        work, done, at = Import(clock, worker), 0, to_text(clock())
         name_of = partial(_site_name, site=site)
         for path in paths:
             try:
                 if format_of(path) == "sqlite":
-                    _merge(db, path, site, at, tally, report)
+                    _merge(db, path, site, at, work, report)
                     continue
-                for group in _groups(_arrivals(path, tally)):
-                    add(db, group, name_of, at, tally)
+                for group in _groups(_arrivals(path, work)):
+                    add(db, group, name_of, at, work.summary)
                     done += len(group)
                     report(done, path.name)
             except ExchangeError as error:
                 if len(paths) == 1:
                     raise
-                tally.fail(Failure(path.name, "protocol_error", str(error)))
-        for revisits in _groups(iter(tally.revisits)):
-            add(db, list(_resolved(db, revisits, tally)), name_of, at, tally)
+                work.summary.fail(Failure(path.name, "protocol_error", str(error)))
+        for revisits in _groups(iter(work.revisits)):
+            add(db, list(_resolved(db, revisits, work)), name_of, at, work.summary)
             done += len(revisits)
             report(done, "revisits")
-        return tally.summary()
+        return work.summary
 
 
-def _merge(db: Database, path: Path, site: str | None, at: str, tally: Tally, report: Report) -> None:
+def _merge(db: Database, path: Path, site: str | None, at: str, work: Import, report: Report) -> None:
     """Merge another archive; what it withdrew is erased here as well."""
     from columnarchive.store import merging, withdrawal
 
@@ -178,40 +170,40 @@ def _merge(db: Database, path: Path, site: str | None, at: str, tally: Tally, re
         merged = merging.merge(db, other, at, lambda done: report(done, path.name))
     if merged.withdrawn:
         withdrawal.scour(db)
-    tally.added += merged.added
-    tally.known += merged.known
-    tally.sites |= merged.sites
+    work.summary.added += merged.added
+    work.summary.known += merged.known
+    work.summary.site_names |= merged.sites
 
 
-def _arrivals(path: Path, tally: Tally) -> Iterator[Arrival]:
-    """The captures of one file under canonical addresses; what else it holds goes to the tally."""
+def _arrivals(path: Path, work: Import) -> Iterator[Arrival]:
+    """The captures of one file under canonical addresses; what else it holds is counted."""
     source = source_of(path)
-    for item in read_captures(path, tally.clock):
+    for item in read_captures(path, work.clock):
         if isinstance(item, Failure):
-            tally.fail(item)
+            work.summary.fail(item)
         elif isinstance(item, Skipped):
-            tally.skip(item.reason)
-        elif arrival := _arrival(item, source, path, tally):
+            work.summary.skip(item.reason)
+        elif arrival := _arrival(item, source, path, work):
             yield arrival
 
 
-def _arrival(item: Capture | Revisit, source: str, path: Path, tally: Tally) -> Arrival | None:
+def _arrival(item: Capture | Revisit, source: str, path: Path, work: Import) -> Arrival | None:
     """The capture to add now; None for a revisit, which waits, and for what cannot be added."""
     try:
-        found = original(item.capture if isinstance(item, Revisit) else item, tally.clock)
+        found = original(item.capture if isinstance(item, Revisit) else item, work.clock)
         if isinstance(found, Skipped):
-            tally.skip(found.reason)
+            work.summary.skip(found.reason)
             return None
         capture, web_archive = found
         if capture.final_url:
             validated(capture.final_url)
-        capture = replace(capture, url=canonical(validated(capture.url)), robots=robots_of(capture, tally.worker))
+        capture = replace(capture, url=canonical(validated(capture.url)), robots=robots_of(capture, work.worker))
     except ArchiveError as error:  # an address or a page that cannot be read
-        tally.fail(Failure(path.name, "protocol_error", str(error)))
+        work.summary.fail(Failure(path.name, "protocol_error", str(error)))
         return None
     source = web_archive or (source if capture.source == "crawl" else capture.source)
     if isinstance(item, Revisit):
-        tally.revisits.append((replace(item, capture=capture), source))
+        work.revisits.append((replace(item, capture=capture), source))
         return None
     return Arrival(capture, source)
 
@@ -224,7 +216,7 @@ def robots_of(capture: Capture, worker: Worker) -> str:
         return ""
 
 
-def _resolved(db: Database, revisits: Iterable[tuple[Revisit, str]], tally: Tally) -> Iterator[Arrival]:
+def _resolved(db: Database, revisits: Iterable[tuple[Revisit, str]], work: Import) -> Iterator[Arrival]:
     """Revisits with the digest of the body they found again; a failure for each whose body is not in the archive."""
     for revisit, source in revisits:
         url, at = revisit.refers_url or revisit.capture.url, revisit.refers_at or revisit.capture.fetched_at
@@ -233,28 +225,28 @@ def _resolved(db: Database, revisits: Iterable[tuple[Revisit, str]], tally: Tall
             yield Arrival(revisit.capture, source, sha256)
         else:
             reason = "It repeats a body that the archive does not hold; import the file with the original as well."
-            tally.fail(Failure(f"{revisit.capture.url} ({revisit.where})", "protocol_error", reason))
+            work.summary.fail(Failure(f"{revisit.capture.url} ({revisit.where})", "protocol_error", reason))
 
 
-def add(db: Database, group: Sequence[Arrival], name_of: Callable[[str], str], at: str, tally: Tally) -> None:
+def add(db: Database, group: Sequence[Arrival], name_of: Callable[[str], str], at: str, summary: ImportSummary) -> None:
     """Commit captures, and the link of the hash chain over them; `name_of` gives the site of an address, or nothing."""
     with db.transaction() as conn:
         added = []
         for arrival in group:
             name = name_of(arrival.capture.url)
             if not name:
-                tally.elsewhere += 1
+                summary.elsewhere += 1
                 continue
             site_id = sites.ensure_site(db, name, at)
             page_id = sites.ensure_page(db, site_id, arrival.capture.url, found_by="import")
             capture_id = captures.add(db, page_id, arrival.capture, arrival.source, arrival.refers_to)
             if capture_id is None:
-                tally.known += 1
+                summary.known += 1
             else:
                 added.append(capture_id)
-                tally.sites.add(name)
+                summary.site_names.add(name)
         hash_chain.seal(conn, at, "import", added)
-        tally.added += len(added)
+        summary.added += len(added)
 
 
 def _site_name(url: str, site: str | None) -> str:

@@ -29,7 +29,7 @@ from columnarchive.exchange import web_archives as cdx
 from columnarchive.exchange.warc_reader import Skipped, outcome_of
 from columnarchive.exchange.web_archives import ListedCapture, ListQuery
 from columnarchive.pipeline.crawl_plan import CrawlOptions, Target
-from columnarchive.pipeline.import_warc import Arrival, ImportSummary, Tally, add, robots_of
+from columnarchive.pipeline.import_warc import Arrival, ImportSummary, add, robots_of
 from columnarchive.pipeline.worker_pool import Worker
 from columnarchive.records import Capture, Failure, Outcome
 from columnarchive.store import captures, changes, tombstones
@@ -98,7 +98,7 @@ class _Run:
     client: Client
     target: Target
     span: WebArchiveSpan
-    tally: Tally
+    worker: Worker
     at: str
     report: Report
     pending: list[Arrival] = field(default_factory=list)
@@ -106,6 +106,7 @@ class _Run:
     failures: int = 0
     fetched: int = 0
     years: Counter[str] = field(default_factory=Counter)
+    summary: ImportSummary = field(default_factory=ImportSummary)
 
     @property
     def source(self) -> str:
@@ -115,7 +116,7 @@ class _Run:
         """Store what was taken over."""
         pending, self.pending = self.pending, []
         if pending:
-            add(self.db, pending, lambda _: self.target.settings.name, self.at, self.tally)
+            add(self.db, pending, lambda _: self.target.settings.name, self.at, self.summary)
 
     def keep(self, capture: Capture, refers_to: str = "") -> None:
         """Take a capture over, with its neighbours."""
@@ -157,12 +158,11 @@ def backfill(
     span = replace(span, base=cdx.check_base(span.base))
     lock = contextlib.nullcontext() if dry_run else writer_lock(db.path, "backfill")
     with lock, contextlib.closing(Worker()) as worker, tempfile.TemporaryFile("w+", encoding="ascii") as spool:
-        tally = Tally(options.clock, worker)
-        return asyncio.run(_backfill(db, target, span, options, tally, spool, report, dry_run))
+        return asyncio.run(_backfill(db, target, span, options, worker, spool, report, dry_run))
 
 
 async def _backfill(
-    db: Database, target: Target, span: WebArchiveSpan, options: CrawlOptions, tally: Tally, spool: IO[str],
+    db: Database, target: Target, span: WebArchiveSpan, options: CrawlOptions, worker: Worker, spool: IO[str],
     report: Report, dry_run: bool,
 ) -> Backfilled:  # fmt: skip
     patient = replace(
@@ -171,7 +171,7 @@ async def _backfill(
     async with Client(patient, options.clock, options.timer) as client:
         if options.allow_private:
             client.guard.trust(span.base)
-        run = _Run(db, client, target, span, tally, to_text(options.clock()), report)
+        run = _Run(db, client, target, span, worker, to_text(options.clock()), report)
         stopped: FetchError | None = None
         try:
             listed = await _list(run, spool)
@@ -182,7 +182,7 @@ async def _backfill(
             listed = sum(run.years.values())
         finally:
             run.commit()
-    return Backfilled(listed, run.fetched, tuple(sorted(run.years.items())), tally.summary(), stopped, dry_run)
+    return Backfilled(listed, run.fetched, tuple(sorted(run.years.items())), run.summary, stopped, dry_run)
 
 
 async def _list(run: _Run, spool: IO[str]) -> int:
@@ -265,7 +265,7 @@ async def _take_over(run: _Run, found: Iterator[ListedCapture], total: int, dry_
             key, seen = listed.key, {}
         known = captures.status_at(conn, url, listed.at)
         if known is not None or tombstones.is_withdrawn(conn, [url]):
-            run.tally.known += 1
+            run.summary.known += 1
             seen.setdefault(listed.digest, (known or 0, captures.body_at(conn, url, listed.at)))
             continue
         status, body = seen.get(listed.digest, (0, ""))
@@ -288,15 +288,15 @@ async def _fetch(run: _Run, listed: ListedCapture, url: str) -> Capture | None:
     try:
         found = cdx.replayed(listed, url, answer)
     except ArchiveError as error:
-        run.tally.fail(Failure(f"{listed.url} ({listed.at})", answer.outcome, str(error)))
+        run.summary.fail(Failure(f"{listed.url} ({listed.at})", answer.outcome, str(error)))
         return None
     if isinstance(found, Skipped):
-        run.tally.skip(found.reason)
+        run.summary.skip(found.reason)
         return None
     if not found.headers:
         return found
     # Judged by the page's own header lines, stored with all that the web archive sent.
-    return replace(found, headers=answer.headers, robots=robots_of(found, run.tally.worker))
+    return replace(found, headers=answer.headers, robots=robots_of(found, run.worker))
 
 
 CHANNEL = "witness"

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, groupby, islice
 
@@ -39,7 +39,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Coarse:
-    """Ids in coarse order, some twice or of no match, with the index's score of each, 1.0 for the best."""
+    """Ids in coarse order, some of no match, with the index's score of each, 1.0 for the best."""
 
     ids: Iterator[int]
     scores: dict[int, float]
@@ -78,8 +78,7 @@ def all_newest(conn: sqlite3.Connection) -> Iterator[int]:
 def refined(look: Look, coarse: Coarse) -> Iterator[tuple[int, Relevance]]:
     """The exact order within each block of the coarse one; what stands only in removed text comes after all else."""
     removed: list[tuple[int, Relevance]] = []
-    order = _each_once(coarse.ids)
-    while block := list(islice(order, BLOCK)):
+    while block := list(islice(coarse.ids, BLOCK)):
         found = weigh(look, block)
         found.sort(key=lambda hit: sort_key(hit[1], coarse.scores.get(hit[0], 0.0)))
         removed += (hit for hit in found if hit[1].where == "removed")
@@ -87,7 +86,7 @@ def refined(look: Look, coarse: Coarse) -> Iterator[tuple[int, Relevance]]:
     yield from sorted(removed, key=lambda hit: hit[1].tier)
 
 
-def _each_once(ids: Iterator[int]) -> Iterator[int]:
+def _each_once(ids: Iterable[int]) -> Iterator[int]:
     seen: set[int] = set()
     for article_id in ids:
         if article_id not in seen:
@@ -158,7 +157,7 @@ def rank(conn: sqlite3.Connection, query: Query, scope: Scope, narrow: Filter, s
         total, coarse = common
     else:
         total, ids = _found(look, narrow)
-        coarse = _large(look, ids) if total > SCORED else _medium(look, ids) if total > _SMALL else _small(look, ids)
+        coarse = _small(look, ids) if total <= _SMALL else _larger(look, total, ids)
     return Ranking(total, not common, tuple(islice(refined(look, coarse), start, stop)))
 
 
@@ -195,27 +194,23 @@ def _small(look: Look, ids: set[int]) -> Coarse:
     return Coarse(iter([article_id for article_id, _ in order]), {hit[0]: hit[1].score for hit in order})
 
 
-def _medium(look: Look, ids: set[int]) -> Coarse:
-    """Titles first, whole words next, then the rest; by score where the index can tell quickly, or else by date."""
-    scores = _scores(look) if len(ids) <= SCORED and look.query.longest < _LONG else {}
-    titled = _titled(look) & ids
-    first = list(islice(_in_order(look.conn, [titled, ids], scores), BLOCK // 2))
-    complete = _complete_words(look, first) & ids if look.query.longest < _LONG else set()
-    return Coarse(
-        _in_order(look.conn, [titled & complete, complete, titled, ids] if complete else [titled, ids], scores), scores
-    )
+def _larger(look: Look, total: int, ids: set[int]) -> Coarse:
+    """Titles first, whole words next, then the rest, which is all articles where there are no ids.
 
-
-def _large(look: Look, ids: set[int]) -> Coarse:
-    """Titles first, whole words next, then the rest, each newest first; without ids, all articles are the rest."""
-    titled = _titled(look)
-    rest = newest(look.conn, ids) if ids else all_newest(look.conn)
-    first = list(islice(chain(newest(look.conn, titled), rest), BLOCK // 2))
-    order = [iter(first), newest(look.conn, titled), rest]
-    # Only a short word is part of others nearly everywhere (京都 in Tokyo), and to ask about more costs the most here.
-    if look.query.longest <= _WORD and len(look.query.terms) == 1 and (complete := _complete_words(look, first)):
-        order = [newest(look.conn, titled & complete), newest(look.conn, complete), newest(look.conn, titled), *order]
-    return Coarse(chain(*order), {})
+    Each by score where the index can tell quickly, or else newest first.
+    """
+    query, conn = look.query, look.conn
+    is_scored = total <= SCORED and query.longest < _LONG
+    scores = _scores(look) if is_scored else {}
+    titled = _titled(look) & ids if ids else _titled(look)
+    tiers = [titled, ids or None]
+    # Only a short word is part of others nearly everywhere (京都 in Tokyo), and to ask about more costs the most where
+    # there are many matches.
+    if is_scored or (query.longest <= _WORD and len(query.terms) == 1):
+        complete = _complete_words(look, list(islice(_in_order(conn, tiers, scores), BLOCK // 2)))
+        complete = complete & ids if ids else complete
+        tiers = [titled & complete, complete, *tiers] if complete else tiers
+    return Coarse(_in_order(conn, tiers, scores), scores)
 
 
 def _common(look: Look) -> tuple[int, Coarse] | None:
@@ -238,7 +233,7 @@ def _common(look: Look) -> tuple[int, Coarse] | None:
         first = newest(look.conn, rowids(look.conn, in_title(to_fts(look.query))))
     pairs = _with_pairs(look.query, [text for *_, text, _ in texts_of(look.conn, [hit[0] for hit in sample])])
     least = max(index_count(look.conn, to_fts(pairs, look.scope)), len(sample))
-    return least, Coarse(chain(first, all_newest(look.conn)), {})
+    return least, Coarse(_each_once(chain(first, all_newest(look.conn))), {})
 
 
 def _with_pairs(query: Query, texts: list[str]) -> Query:
@@ -311,17 +306,22 @@ def _scores(look: Look) -> dict[int, float]:
     return {article_id: round(score / best, 2) for article_id, score in rows}
 
 
-def _in_order(conn: sqlite3.Connection, tiers: Iterable[set[int]], scores: dict[int, float]) -> Iterator[int]:
-    """The ids of each set in turn, each once: the best score first where there are scores, or else newest first."""
+def _in_order(conn: sqlite3.Connection, tiers: Iterable[set[int] | None], scores: Mapping[int, float]) -> Iterator[int]:
+    """The ids of each set in turn, each once: the best score first where there are scores, or else newest first.
+
+    None stands for all articles.
+    """
     seen: set[int] = set()
     for tier in tiers:
+        if tier is None:
+            yield from (article_id for article_id in all_newest(conn) if article_id not in seen)
+            return
         left = tier - seen
         seen |= left
-        if scores:
-            by_score = sorted(left, key=lambda article_id: -scores.get(article_id, 0.0))
-            for _, tied in groupby(by_score, key=lambda article_id: scores.get(article_id, 0.0)):
-                yield from newest(conn, set(tied))
-        else:
+        by_score = sorted(left, key=lambda article_id: -scores.get(article_id, 0.0)) if scores else []
+        for _, tied in groupby(by_score, key=lambda article_id: scores.get(article_id, 0.0)):
+            yield from newest(conn, set(tied))
+        if not scores:
             yield from newest(conn, left)
 
 
