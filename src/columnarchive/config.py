@@ -105,8 +105,21 @@ class SiteSettings:
         return {"kinds": self.kinds} if self.kinds else {}
 
 
+class _Addressed:
+    """What has an address on the web."""
+
+    __slots__ = ()
+    url: str
+
+    def __post_init__(self) -> None:
+        try:
+            address(self.url)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+
+
 @dataclass(frozen=True, slots=True)
-class WebhookSettings:
+class WebhookSettings(_Addressed):
     """A webhook: its address, which changes it gets, the environment variable with its secret, its texts' language."""
 
     url: str
@@ -116,12 +129,6 @@ class WebhookSettings:
     since: datetime.date | None = None
     secret_env: VariableName = ""
     language: Language = "en"
-
-    def __post_init__(self) -> None:
-        try:
-            address(self.url)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,31 +143,19 @@ class DigestSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class TimestampAuthority:
+class TimestampAuthority(_Addressed):
     """An authority that stamps the hash chain (RFC 3161), and a PEM file of its root; empty for the system's roots."""
 
     url: str
     certificate: str = ""
 
-    def __post_init__(self) -> None:
-        try:
-            address(self.url)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
-
 
 @dataclass(frozen=True, slots=True)
-class WitnessSettings:
+class WitnessSettings(_Addressed):
     """Whether a web archive is asked to capture pages that changed weightily, and the address before theirs."""
 
     save: bool = False
     url: str = "https://web.archive.org/save/"
-
-    def __post_init__(self) -> None:
-        try:
-            address(self.url)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from columnarchive.cli.output import (
     is_quiet,
     json_lines,
     lang,
+    picked,
     print_result,
     report_lines,
     say,
@@ -50,11 +51,9 @@ if TYPE_CHECKING:
         Archive,
         CrawlOptions,
         CrawlSummary,
-        Digest,
         Hook,
         Planned,
         Progress,
-        Stamped,
         Target,
     )
     from columnarchive.reader import Reader
@@ -100,16 +99,14 @@ def crawl(
                 return
             summary = run(archive, targets, options, hooks)
             called = archive.call_witness(known.witness, replace(options, delay=None))
-            sent: list[Digest | Stamped] = [*archive.send_digests(known, summary.report)]
+            sent: list[Any] = [called] if called.saved or called.left else []
+            sent += archive.send_digests(known, summary.report)
             sent += archive.stamp(known.timestamps, allow_private=allow_private)
         if as_json:
             _raise_if_nothing_came(summary)
             json_lines([_summary_json(summary)])
         else:
             print_summary(summary, dated)
-        if (called.saved or called.left) and (called.error or not (as_json or is_quiet())):
-            stream = sys.stderr if called.error else sys.stdout
-            typer.echo(dated(visible(called.sentence(lang())), stream), err=bool(called.error))
         for one in sent:
             if one.error or not (as_json or is_quiet()):
                 sentence = visible(one.sentence(lang()))
@@ -248,17 +245,15 @@ def _raise_if_nothing_came(summary: CrawlSummary) -> None:
 
 def _summary_json(summary: CrawlSummary) -> dict[str, Any]:
     return {
-        "pages": summary.pages,
-        "sites": summary.sites,
+        **picked(summary, "pages", "sites"),
         "seconds": round(summary.seconds, 1),
-        "outcomes": summary.outcomes,
-        "pictures": summary.pictures,
+        **picked(summary, "outcomes", "pictures"),
         "new_articles": sum(one.written.added for one in summary.derived),
         "changed_articles": sum(one.written.revised for one in summary.derived),
         "gone_articles": summary.gone,
         "left": summary.left,
         "failures": [asdict(failure) for failure in summary.failures],
-        "unread": [{"url": page.url, "outcome": page.outcome} for page in summary.unread],
+        "unread": [picked(page, "url", "outcome") for page in summary.unread],
         "ended_early": [{"site": site, "reason": why} for site, why in summary.ended_early],
     }
 

@@ -28,6 +28,7 @@ from columnarchive.cli.output import (
     console,
     json_lines,
     lang,
+    picked,
     say,
     t,
     visible,
@@ -182,18 +183,10 @@ def _print_changes(rows: list[ChangeRow], limit: int, tz: str, noted: Mapping[in
 
 def _change_json(row: ChangeRow, review: Review | None) -> dict[str, Any]:
     return {
-        "url": row.url,
-        "site": row.site,
-        "title": row.title,
+        **picked(row, "url", "site", "title"),
         "from": row.from_number,
         "to": row.to_number,
-        "after_at": row.after_at,
-        "seen_at": row.seen_at,
-        "level": row.level,
-        "labels": list(row.labels),
-        "added_chars": row.added_chars,
-        "removed_chars": row.removed_chars,
-        "summary": row.summary,
+        **picked(row, "after_at", "seen_at", "level", "labels", "added_chars", "removed_chars", "summary"),
         "review": review.mark if review else "",
         "note": review.note if review else "",
         "initials": review.initials if review else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ from columnarchive.cli.output import (
     json_lines,
     lang,
     note,
+    picked,
     print_result,
     say,
     t,
@@ -63,19 +65,11 @@ def article_facts(article: Article) -> list[tuple[str, str]]:
 
 
 def _article_json(path: Path, found: Article) -> dict[str, Any]:
+    people = ("author", "supervisor", "author_about", "supervisor_about")
     return {
         "file": str(path),
-        "url": found.url,
-        "title": found.title,
-        "published_on": found.published_on,
-        "modified_on": found.modified_on,
-        "author": found.author,
-        "supervisor": found.supervisor,
-        "author_about": found.author_about,
-        "supervisor_about": found.supervisor_about,
-        "language": found.language,
-        "text": found.text,
-        "blocks": [{"kind": block.kind, "text": block.text, "level": block.level} for block in found.blocks],
+        **picked(found, "url", "title", "published_on", "modified_on", *people, "language", "text"),
+        "blocks": [asdict(block) for block in found.blocks],
     }
 
 
@@ -91,7 +85,7 @@ def import_(
     with Archive.open(db) as archive, Bar("import") as bar:
         summary = archive.import_warc(files, site, bar.update, workers)
     if as_json:
-        json_lines([{"added": summary.added, "known": summary.known, "failed": summary.failed, "sites": summary.sites}])
+        json_lines([picked(summary, "added", "known", "failed", "sites")])
         return
     for failure in summary.failures:
         typer.echo(t("skipped", subject=failure.subject, reason=failure.reason), err=True)
@@ -152,7 +146,7 @@ def check(
     with Bar("check") as bar:
         problems = Archive.check(db, head, full, bar.update, ca)
     if as_json:
-        json_lines({"where": one.where, "what": one.what, "mend": one.mend} for one in problems)
+        json_lines(picked(one, "where", "what", "mend") for one in problems)
     else:
         for done in Archive.checked(db):
             print_result(done)

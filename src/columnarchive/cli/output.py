@@ -114,6 +114,11 @@ def json_lines(rows: Iterable[Mapping[str, Any]]) -> None:
     sys.stdout.flush()
 
 
+def picked(record: object, *names: str) -> dict[str, Any]:
+    """Return some fields of a record, as JSON has them."""
+    return {name: getattr(record, name) for name in names}
+
+
 def choose(option: str, text: str, choices: Sequence[str]) -> str:
     """Return the text if it is one of the choices; UsageError otherwise."""
     if text not in choices:

@@ -24,6 +24,7 @@ from columnarchive.cli.output import (
     json_lines,
     lang,
     outcome_name,
+    picked,
     report_lines,
     say,
     t,
@@ -69,19 +70,13 @@ def show(
 def _revision_json(found: Revision) -> dict[str, Any]:
     article = found.article
     return {
-        "url": article.url,
-        "title": article.title,
-        "published_on": article.published_on,
-        "modified_on": article.modified_on,
-        "author": article.author,
-        "supervisor": article.supervisor,
+        **picked(article, "url", "title", "published_on", "modified_on", "author", "supervisor"),
         "revision": found.number,
-        "first_seen_at": found.first_seen_at,
-        "last_seen_at": found.last_seen_at,
+        **picked(found, "first_seen_at", "last_seen_at"),
         "fingerprint": article.fingerprint,
         "body_sha256": found.body_sha256,
         "text": article.text,
-        "blocks": [{"kind": block.kind, "text": block.text, "level": block.level} for block in article.blocks],
+        "blocks": [asdict(block) for block in article.blocks],
     }
 
 
