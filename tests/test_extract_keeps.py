@@ -178,6 +178,7 @@ def test_figures_that_are_claims_make_one(line: str) -> None:
         ('<span style="text-decoration: line-through">絶対に安全</span>な方法', "~~絶対に安全~~ な方法"),
         ("効果<sup>1)</sup>が報告されています。", "効果1)が"),
         ("H<sub>2</sub>Oを使います。", "H2Oを"),
+        ("当院では<q>絶対に安全</q>とは申しません。", "「絶対に安全」とは"),
     ],
 )
 def test_marks_in_a_line(markup: str, text: str) -> None:
@@ -196,6 +197,44 @@ def test_lines_of_preformatted_text_stay_lines() -> None:
 def test_a_question_on_a_button_is_read(button: str) -> None:
     [reading] = readings(f"{prose(TOPICS[0])}{button.format('手術のあとは入院しますか？')}<p>いいえ、日帰りです。</p>")
     assert "手術のあとは入院しますか" in article_of(reading).text
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        '<div class="module m-header"><h2>{}</h2></div><div class="module"><p>{}</p></div>',
+        '<div class="doctor-comment"><h5>{}</h5><p>{}</p></div>',
+    ],
+)
+def test_a_heading_stays_with_the_text_it_leads(box: str) -> None:
+    heading, text = "再診までの過ごし方", "三日のあいだは湯船につからず、シャワーで済ませてください。"
+    inner = prose(TOPICS[0]) + box.format(heading, text) + "<p>ご家族にもお読みいただければと思います。</p>"
+    [alone] = read_pages([("a.html", page(TOPICS[0], inner), "")])
+    assert alone.article is not None
+    assert f"{heading}\n{text}" in alone.article.text
+
+
+def test_headings_of_other_boxes_still_go() -> None:
+    teasers = "<aside class=popular><h3>よく読まれる話題</h3><h4>足のむくみ</h4></aside>"
+    text = f"{prose(TOPICS[0])}{teasers}<p>つらいときは、早めに{TOPICS[0]}の診察をお受けください。</p>"
+    [alone] = read_pages([("a.html", page(TOPICS[0], text), "")])
+    assert alone.article is not None
+    assert "むくみ" not in alone.article.text
+    assert "早めに" in alone.article.text
+
+
+def test_a_lone_number_at_the_end_goes_and_a_sentence_with_one_stays() -> None:
+    box = "<div><p>お電話でのお問い合わせ</p><p>03-0000-0000</p><p>受付時間 9:00〜17:00（日曜休診）</p></div>"
+    stays = "<p>夜間に熱が出たときは、お電話（03-0000-1111）でご相談ください。</p>"
+    [called] = read_pages([("a.html", page(TOPICS[0], prose(TOPICS[0]) + stays + box), "")])
+    assert called.article is not None
+    assert called.article.text.endswith("ご相談ください。")
+
+
+def test_a_name_and_an_office_set_apart_by_style_are_two() -> None:
+    names = "<span class=b__name>青空 花子</span><span class=b__position>あさがお医院 院長</span>"
+    [reading] = readings(f"{prose(TOPICS[0])}<h2>この記事を書いた人</h2><div>{names}</div>")
+    assert article_of(reading).author == "青空 花子"
 
 
 def test_related_links_still_go() -> None:

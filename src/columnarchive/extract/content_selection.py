@@ -169,6 +169,7 @@ def select(page: Outline, flags: Sequence[int] | None, url: str = "") -> list[in
     if not any(keep):
         keep = by_shape(page, url)
     restore_boxes(page, keep, flags)
+    restore_headings(page, keep, flags)
     keep_rows(page, keep)
     keep_lone_links(page, keep, flags)
     for index, piece in enumerate(page.pieces):
@@ -181,6 +182,8 @@ def select(page: Outline, flags: Sequence[int] | None, url: str = "") -> list[in
     if flags is not None:
         _keep_own_fees(page, keep, flags)
     drop_bare_headings(page, keep)
+    if flags is None:
+        drop_calls_at_end(page, keep)
     return [index for index, keeps in enumerate(keep) if keeps]
 
 
@@ -245,6 +248,39 @@ def restore_boxes(page: Outline, keep: list[bool], flags: Sequence[int] | None) 
     for (_, follows_link), indexes in found.items():
         for index in indexes if not follows_link or len(indexes) < _ENTRIES else ():
             keep[index] = True
+
+
+def restore_headings(page: Outline, keep: list[bool], flags: Sequence[int] | None) -> None:
+    """Keep a heading that text which stays follows at once, in the same box or as the box that is its header."""
+    pieces = page.pieces
+    begun = keep.index(True) if any(keep) else len(keep)
+    over_text = [at for at in range(begun, len(keep) - 1) if keep[at + 1] and not keep[at]]
+    for index in over_text:
+        piece = pieces[index]
+        if piece.tag not in _LOWER_HEADINGS or pieces[index + 1].tag in HEADINGS or piece.is_link:
+            continue
+        if piece.inside & IN_NAVIGATION or is_call(piece.text):
+            continue
+        if flags is not None and flags[index] & (DEAD | COMMON | SHARED):
+            continue
+        at = piece.element
+        while at >= 0 and not page.elements[at].step.bad:
+            at = page.elements[at].parent
+        box = page.elements[at] if at >= 0 else None
+        keep[index] = box is not None and (box.end > index + 1 or box.step.reason in _HEADERS)
+
+
+def drop_calls_at_end(page: Outline, keep: list[bool]) -> None:
+    """Drop a telephone number at the end with the short lines around it: hours, and calls for booking."""
+    tail: list[int] = []
+    for index in reversed([at for at, chosen in enumerate(keep) if chosen]):
+        text = page.pieces[index].text
+        if not (_PHONE.fullmatch(text) or (is_call(text) and not _SAYS.search(text))):
+            break
+        tail.append(index)
+    if any(_PHONE.fullmatch(page.pieces[index].text) for index in tail):
+        for index in tail:
+            keep[index] = False
 
 
 def _is_quoted(page: Outline, piece: Piece) -> bool:
@@ -316,6 +352,9 @@ _LABEL_CHARS = 40
 _CUT_OFF = re.compile(r"(?:…|\.\.\.|・・・|続きを(?:読む|見る)|read more|more)\W{0,4}$", re.I)
 _SAYS_MORE = re.compile(r"[。！？!?]|\d\s*(?:円|万|%|％|mg|回|日間)|[¥￥$]\s*\d")
 _LOWER_HEADINGS = frozenset(HEADINGS) - {"h1"}
+_HEADERS = frozenset(("head", "header", "headers"))
+_PHONE = re.compile(r"\W{0,3}0\d{1,4}[-‐−ー(（]?\d{1,4}[-‐−ー)）]?\d{3,4}\W{0,3}")
+_SAYS = re.compile(rf"[。！？\n]|{PRICE.pattern}|{NOTICE.pattern}")
 
 
 def is_call(text: str) -> bool:

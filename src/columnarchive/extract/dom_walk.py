@@ -61,6 +61,7 @@ class Walk:
         self._marked = False
         self._preformatted = 0
         self._script = ""
+        self._quotes = "“”" if page.language.startswith("en") else "「」"
 
     def read(self, body: LexborNode) -> None:
         """Walk all nodes below `body`."""
@@ -86,11 +87,15 @@ class Walk:
                         self._href, self._link_from = node.attributes.get("href"), len(self._page.pieces)
                     elif tag in _SCRIPTS:
                         self._script = _SCRIPTS[tag]
+                    elif tag == "q":
+                        self._buffer.append(self._quotes[0])
                     elif tag == "span" and (attributes := node.attributes):
                         step = self._places.step(tag, attributes)
                         if step.hidden:
                             continue
                         struck = step.struck
+                        if step.office and self._buffer:
+                            self._buffer.append(" ")  # themes set a name and an office apart by style alone
                 else:
                     if handling != "skipped":
                         self._read_childless(node, tag)
@@ -154,6 +159,8 @@ class Walk:
             if self._href:
                 self._page.links.append((self._href, self._link_from))
             self._href = None
+        elif tag == "q":
+            self._buffer.append(self._quotes[1])
         self._script = ""
 
     def _add_image(self, attributes: dict[str, str | None]) -> None:

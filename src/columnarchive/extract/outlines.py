@@ -29,6 +29,7 @@ _STRIKING_STYLE = re.compile(r"\bline-through\b", re.I)
 _DIGITS = re.compile(r"\d+")
 _ROOT_WORDS = frozenset(("html", "body"))
 _WRAPPING_TAGS = frozenset(("html", "body", "main", "article"))
+_OFFICE = re.compile(r"(?:^|[\s_-])(?:position|job|job-?title|role|affiliation|post-?name)(?=$|[\s_-])", re.I)
 _WORD_CHARS = 400  # of a class or an id
 IN_ARTICLE, IN_BAD, IN_NAVIGATION = 1, 2, 4
 """What an element or one around it is: an <article>, bad by its class or tag, navigation by its name."""
@@ -50,6 +51,8 @@ class Step:
     """The word among class and id that made it bad."""
     hidden_only: bool = False
     """Whether nothing but being hidden made it bad."""
+    office: bool = False
+    """Whether it names the office of a person."""
     inside: int = 0
     """What all that stands in the element is in, as `outlines` counts it."""
     apart: int = 0
@@ -142,7 +145,8 @@ def _judge(tag: str, classes: str, own: str, role: str, hidden: bool, struck: bo
     inside = (IN_ARTICLE if tag == "article" else 0) | (IN_BAD if bad else 0) | (IN_NAVIGATION if navigation else 0)
     apart = IN_BAD if tag == "aside" else 0
     closed = hidden and bad and not named
-    return Step(tag, token, words, bad, good, hidden, navigation, struck, reason, closed, inside, apart)
+    office = _OFFICE.search(words) is not None
+    return Step(tag, token, words, bad, good, hidden, navigation, struck, reason, closed, office, inside, apart)
 
 
 @dataclass(slots=True)
