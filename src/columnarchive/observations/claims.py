@@ -199,7 +199,8 @@ def effect_hedge(s: Sentence) -> Iterator[Span]:
         explains_ban(s) and not speaks_as_clinic(s) and not re.search(r"個人差", s.text)
     ):
         return
-    for found in find_words("varies", s.text):
+    asked_otherwise = s.question and s.topics & {"course", "cost", "flow"} and "効果" not in s.text
+    for found in find_words("varies", "" if asked_otherwise else s.text):
         if _is_about_effect(s, found.start(), found[0]):
             yield found.span()
     for found in find_words("limited", s.text):
@@ -217,7 +218,7 @@ def effect_hedge(s: Sentence) -> Iterator[Span]:
 def _is_about_effect(s: Sentence, start: int, word: str) -> bool:
     before = s.text[max(0, start - 40) : start] + s.text[start : start + len(word) + 16]
     if re.search(
-        r"(?:費用|料金|価格|金額|負担額|時間|期間|回数|所要|通院|日数|間隔|量|方法|プラン|内容|本数|腫れ|痛みの感じ方|ダウンタイム|赤み|目標|原因|症状の出方|値)(?:は|も|が|には|については)[^。]{0,24}$",
+        r"(?:費用|料金|価格|金額|負担額|時間|期間|回数|所要|通院|日数|間隔|量|方法|プラン|内容|本数|腫れ|痛みの感じ方|ダウンタイム|赤み|目標|原因|症状の出方|刺激の感じ方|値)(?:は|も|が|には|については)[^。]{0,24}$",
         s.text[: start + len(word)],
     ):
         return bool(re.search(r"効果|仕上|持続", before))
@@ -236,6 +237,7 @@ _TARGET = re.compile(
 _PROMISES_NOTHING = re.compile(
     r"また(?:出て|生え|伸び|太く|濃く|浮)|(?:取り|消し|抑え)(?:きれ|切れ)|合わない|とは(?:お約束|申し上げ|断言|言い)|満足|後戻り|(?:すべて|全て|全員|誰|皆|どなた|万人)[^。]*(?:わけで|とは限)|とは限|だけでは|変わらない|治らない|完全に|(?:よく|良く|楽に|軽く)なら"
 )
+_LESSER_MEANS = re.compile(r"(?:だけ(?:を|で|に)?|のみ)[^。、]{0,14}(?<!効果)ても|どれだけ[^。]{0,30}ても|市販")
 _DISEASE_HEDGE = re.compile(
     r"(?:病気|疾患|症候群|がん)(?:は|が)[^。]{0,20}(?:治り|治ら|進行|再発)|(?:むし歯|歯周病|虫歯)(?:は|が)"
 )
@@ -243,6 +245,8 @@ _DISEASE_HEDGE = re.compile(
 
 def _limits_effect(s: Sentence, start: int, end: int) -> bool:
     near = s.text[max(0, start - 40) : end + 16]
+    if _LESSER_MEANS.search(s.text, 0, start):
+        return False
     if _DISEASE_HEDGE.search(near) and not re.search(r"治療(?:後|して|を)|効果", near):
         return False
     if re.search(

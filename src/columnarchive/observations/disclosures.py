@@ -139,7 +139,8 @@ def _is_course(s: Sentence, start: int, end: int, certain: bool) -> bool:
     if (
         s.is_quoted(start)
         or _PRICE_UNIT.match(s.text[end : end + 20])
-        or re.match(r"(?:以上前|前(?!後)|以内に|未満|生存|目の?方|券|チケット|分(?!け))", s.text[end : end + 6])
+        or s.text[:start].endswith(("×", "x"))
+        or re.match(r"(?:でも|以上前|前(?!後)|以内に|未満|生存|目の?方|券|チケット|分(?!け))", s.text[end : end + 6])
     ):
         return False
     if pattern("not_course").search(clause) and not (certain and not re.search(r"持続|効果|ダウンタイム|控え", clause)):
@@ -214,6 +215,9 @@ _CONDUCT = re.compile(
     r"(?:ください|下さい|ましょう|お願い|お勧めし|おすすめし|お控え|控えて|避けて|効果的|大切です|ことが大事|心がけ|"
     r"(?:食べ|飲み(?:過|す)|睡眠|運動)[^。]{0,12}(?:こと|よう)|悩|持参|ご用意|お持ち|予防(?:に|で)|自宅で|ご家庭で)"
 )
+# To ask, to look and to sort out is a treatment in counselling only; 美容鍼に加え、 adds a treatment, not a substance.
+_IN_TALK = re.compile(r"整理し|うかがい|伺い|聞き取|拝見し|話し合|見直し|記録し|書き出し|加え(?=て?、)")
+_COUNSELLING = re.compile(r"カウンセリング|心理|面接|セッション|療法|認知|セラピー|相談")
 _EARLIER = re.compile(
     r"(?:受けた|受けられた|していた|してきた|(?:治療|手術|施術|注射|矯正|抜歯|経験)(?:を)?した)(?:方|人|患者|とき|ところ|経験|ことが)|(?:以前|過去|昔|これまで)|学びました|感じました|思いました"
 )
@@ -228,6 +232,8 @@ def _is_done(s: Sentence, start: int, end: int) -> bool:
     ):
         return False
     if re.match(r"[^。、]{0,4}?(?:力[をがで、]|ことは、|働き|作用|能力|性質|役割)", s.text[end:]):
+        return False
+    if _IN_TALK.match(s.text, start) and not (s.step or _COUNSELLING.search(s.text + s.title)):
         return False
     if re.match(r"て?も[、し]|(?:た|り|て)?(?:ら|ば|すぎ)|て?しま[っうい]|る?と、", s.text[end:]):
         return False

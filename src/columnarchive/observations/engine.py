@@ -24,7 +24,7 @@ _TRIGGERS: Mapping[Kind, tuple[str, ...]] = {
     ),
     "content": ("act", "act_word"),
     "risks": ("harm", "excluded"),
-    "risk_denial": ("denial", "(?:起き|起こり|出|生じ|残り|なり|みられ|あり|ござい)(?:ません|にく)"),
+    "risk_denial": ("denial", "(?:起き|起こり|出|生じ|残り|なり|みられ|あり|ござい|発生し|感じ|伴い)(?:ません|にく)"),
     "contact": (
         r"0(?<!\d0)\d|81(?<=\+81)|@|(?i:line)|〒|(?:\d|一|二|三|四|五|六|七|八|九|十)(?:丁目|番|条|[\-‐ー−の]\d)",
     ),
@@ -151,6 +151,7 @@ _PERFORMS = re.compile(
     r"(?:提出|届け出)[^。、]{0,8}実施して(?:い|お)(?:ます|り)"
 )
 _EXPLAINING, _FEWEST = 0.2, 3
+_LEAST_CARE = 0.06
 _FIGURE_REACH = 2
 
 
@@ -187,7 +188,7 @@ def observe(lines: Sequence[Line], title: str = "") -> tuple[Observation, ...]:
     """
     texts = [fold(line.text).text for line in lines]
     possible = _by_words(texts, title, _DECIDING)
-    kinds = _DECIDING if any(of_line & _OFFERING for of_line in possible) else _UNTIED
+    kinds = _DECIDING if any(of_line & _OFFERING for of_line in possible) and _is_on_care(texts, title) else _UNTIED
     if not any(of_line & kinds for of_line in possible):
         return ()
     found = _read_all(read(lines, title, possible), possible, kinds)
@@ -195,10 +196,15 @@ def observe(lines: Sequence[Line], title: str = "") -> tuple[Observation, ...]:
         return tuple(found)
     sentences = read(lines, title)
     found += _read_all(sentences, _by_words(texts, title, _DEPENDENT), _DEPENDENT)
-    found = _settle_costs(found)
-    found = _settle_sources(found)
+    found = _settled(found)
     found += _alternatives(found, sentences)
     return tuple(_settle_own(found, sentences, title))
+
+
+def _is_on_care(texts: Sequence[str], title: str) -> bool:
+    """Whether a column is about the body and its treatment at all, and not about debts or jobs."""
+    lines = [text for text in (title, *texts) if text.strip()]
+    return sum(pattern("care").search(text) is not None for text in lines) >= _LEAST_CARE * len(lines)
 
 
 def _read_all(
@@ -225,7 +231,7 @@ def _by_words(texts: Sequence[str], title: str, kinds: Collection[Kind]) -> list
 
 
 def _observed(kind: Kind, detector: Detector, s: Sentence) -> list[Observation]:
-    spans = sorted({span for span in detector(s) if span[0] < span[1]})
+    spans = sorted({span for span in detector(s) if span[0] < span[1] and not (s.header and s.is_of_others(span[0]))})
     return [_observation(kind, s, spans)] if spans else []
 
 
@@ -242,19 +248,14 @@ def _observation(kind: Kind, s: Sentence, spans: list[Span]) -> Observation:
     )
 
 
-def _settle_costs(found: list[Observation]) -> list[Observation]:
-    """A price stands on request only where no price is given."""
-    priced = any(o.kind == "cost" for o in found)
-    return [o for o in found if not (priced and o.kind == "cost_on_request")]
-
-
-def _settle_sources(found: list[Observation]) -> list[Observation]:
-    """Where a product comes from is told of unapproved ones: a purchase alone is none."""
-    unapproved = any(o.kind == "unapproved" for o in found)
+def _settled(found: list[Observation]) -> list[Observation]:
+    """Leave out a price on request beside a price, and where a product was bought if none is unapproved or imported."""
+    stated = {o.kind for o in found}
     return [
         o
         for o in found
-        if o.kind != "import_source" or unapproved or any(re.search("輸入|入手", w) for w in (*o.words, o.text))
+        if not (o.kind == "cost_on_request" and "cost" in stated)
+        and not (o.kind == "import_source" and "unapproved" not in stated and not re.search("輸入|入手", o.text))
     ]
 
 

@@ -41,13 +41,13 @@ _NAMED_LIST = re.compile(
 _FIRST_STAGE = re.compile(r"はじめ|初期|早期|進行する|気づ")
 _NEVER = re.compile(
     r"(?:など|等)?(?:は|が|も|に)(?:(?:起き|起こ|出|生じ|残|な)ることは)?(?:まず|ほとんど|ほぼ|一切|まったく|全く|決して|絶対に|[一1][度例件人名]も)*"
-    r"(?:(?:起き|起こり|出|生じ|残り|なり|みられ|あり|ござい)ません(?!か|でし)|(?:起き|起こり|出|生じ|残り|なり)にく[いく])"
+    r"(?:(?:起き|起こり|出|生じ|残り|なり|みられ|あり|ござい|発生し|感じ|伴い)ません(?!か|でし)|(?:起き|起こり|出|生じ|残り|なり)にく[いく])"
 )
 _LIST = re.compile(r"[、,・/／]|や|と")
 _THEN_CALL = re.compile(
     r"[^。]{0,14}(?:があれば|があったら|がある(?:場合|とき)|が?(?:出|続い|ひど|強)[^。]{0,6}(?:たら|場合|とき|際)(?:は|には)?)[^。]{0,24}(?:受診|連絡|知らせ|相談|中止|お電話|救急|伝え)"
 )
-_ALARM = re.compile(r"(?:場合|とき|際)(?:は|には)[^。]{0,40}(?:受診|医療機関|病院|救急|119|ご?相談|ご?連絡)")
+_ALARM = re.compile(r"(?:場合|とき|際)(?:は|には)[^。]{0,40}(?:受診|救急|119|ご?相談|ご?連絡|医療機関|病院|専門医)")
 _NO_ALARM = re.compile(r"。|こと|おそれ|恐れ|場合が|ますが")
 _WAS = re.compile(r"(?:てい|でし|始め)た[。」]?$")
 _COMPOUND = re.compile(r"[一-龯ァ-ヶー]{1,10}(?:症|の)?")
@@ -85,6 +85,8 @@ def _listed(s: Sentence) -> bool:
 
 def _harms(s: Sentence) -> Iterator[Span]:
     listed = _listed(s)
+    if s.cells and _ANSWERED_NONE.match(s.text):
+        return
     usual = pattern("conventional").search(s.text)
     if usual and usual[0] not in s.title and not listed and not speaks_as_clinic(s):
         return
@@ -220,6 +222,35 @@ def risk_denial(s: Sentence) -> Iterator[Span]:
             yield found.span()
 
 
+# Words and what follows them where they deny no harm.
+_DENIES_NOTHING_BEFORE = tuple(
+    (re.compile(words), re.compile(behind))
+    for words, behind in (
+        ("", r"範囲|ていません|ておりません|ていない|ておらず|ては|(?:が|けれど|けど|ものの)、.*皆無|治療はありません"),
+        ("", r"の?(?:治療|手術|薬|施術|方法|もの|検査)?(?:は|も|など)?(?:あり|存在し)(?:ませ|え)"),
+        (r"(?:にく|少な|低|軽|弱|小さ|短|目立たな)[いく]?$", r"く?な[りる]"),
+        (
+            "少|低|軽|ない|最小",
+            r"い?(?:ほど|方(?:は|が)|人|ところ|範囲|うち|とき|か|場合|ように|わけ|こと(?:を|が重)|を(?:選|目指)|ため)",
+        ),
+        (
+            "安心",
+            r"[^。、]{0,6}(?:よう(?:に|、)|ため(?:に|の))|.{0,17}?(?:相談|お問い|お電話|来院|お越し|予約|お預け|過ご|暮ら)",
+        ),
+    )
+)
+# Words that deny harm only in a sentence or after a question about these, or about a harm.
+_DENIES_ONLY_ABOUT = tuple(
+    (re.compile(words), re.compile(about))
+    for words, about in (
+        ("大丈夫", "肌|痛|安全|副作用|医師|麻酔|針|弱|苦手|敏感|心配"),
+        ("心配|問題", "副作用|安全|リスク|傷|体|被ばく|影響|治療|施術"),
+        ("負担をかけ", pattern("treatment").pattern),
+    )
+)
+_REASSURES_OF_ELSE = re.compile("料金|費用|個人情報|プライバシー|予約|通訳|案内|お伝え|説明|返金|保証")
+
+
 @lru_cache(maxsize=8)
 def _denials(text: str, question: str) -> tuple[Span, ...]:
     found_at = [
@@ -228,46 +259,17 @@ def _denials(text: str, question: str) -> tuple[Span, ...]:
         if (never := _NEVER.match(text, harm.end())) and not _FIRST_STAGE.search(text, 0, harm.start())
     ]
     for found in find_words("denial", text):
-        after = text[found.end() : found.end() + 30]
-        if pattern("denial_undone").search(after.split("。")[0]) or (
-            re.match(r"(?:が|けれど|けど|ものの)、", after) and "皆無" in after
-        ):
+        after, asked = text[found.end() : found.end() + 30], text + question
+        if pattern("denial_undone").search(after.split("。")[0]) or _FIRST_STAGE.search(text, 0, found.start()):
             continue
-        if _FIRST_STAGE.search(text, 0, found.start()) or re.match(
-            r"の?(?:治療|手術|薬|施術|方法|もの|検査)?(?:は|も|など)?(?:あり|存在し)(?:ませ|え)|治療はありません", after
-        ):
+        if any(words.search(found[0]) and behind.match(after) for words, behind in _DENIES_NOTHING_BEFORE):
             continue
-        if re.match(r"ていません|ておりません|ていない|ておらず|ては", after):
-            continue
-        if re.search(r"(?:にく|少な|低|軽|弱|小さ|短|目立たな)[いく]?$", found[0]) and re.match(r"く?な[りる]", after):
-            continue
+        if any(words.search(found[0]) and not about.search(asked) for words, about in _DENIES_ONLY_ABOUT):
+            if not pattern("harm").search(asked) and not _treats(text):
+                continue
         if "問題" in found[0] and re.search(r"(?:後|当日|翌日|中)(?:の|に|から)?[^。、]{0,12}$", text[: found.start()]):
             continue
-        if "安心" in found[0] and re.search(r"料金|費用|個人情報|プライバシー|予約|通訳|ご?案内|お伝え", text):
-            continue
-        if "負担をかけ" in found[0] and not _TREATMENT_SUBJECT.search(text) and not pattern("treatment").search(text):
-            continue
-        if re.match(r"範囲", after) or ("安心" in found[0] and re.search(r"説明|返金|保証", text)):
-            continue
-        if "大丈夫" in found[0] and not re.search(r"肌|痛|安全|副作用|医師|麻酔|針|弱|苦手|敏感|心配", text + question):
-            continue
-        if (
-            re.search(r"心配|問題", found[0])
-            and not re.search(r"副作用|安全|リスク|傷|体|被ばく|影響|治療|施術", text + question)
-            and not pattern("harm").search(text + question)
-            and not _treats(text)
-        ):
-            continue
-        if "安心" in found[0] and re.match(r"[^。、]{0,6}(?:よう(?:に|、)|ため(?:に|の))", after):
-            continue
-        if "安心" in found[0] and re.search(
-            r"ご?相談|お問い|お電話|ご?来院|お越し|ご?予約|お預け|過ご|暮ら", text[found.start() : found.end() + 20]
-        ):
-            continue
-        if re.search(r"少|低|軽|ない|最小", found[0]) and re.match(
-            r"(?:ほど|方(?:は|が)|人|ところ|範囲|うち|とき|か|場合|ように|わけ|こと(?:を|が重)|を(?:選|目指)|ため)",
-            after,
-        ):
+        if "安心" in found[0] and _REASSURES_OF_ELSE.search(text):
             continue
         found_at.append(found.span())
     return tuple(sorted({end: (start, end) for start, end in found_at}.values()))

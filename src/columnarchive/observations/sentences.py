@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,9 +16,6 @@ from columnarchive.observations.lexicon import pattern, topics
 _ITEM = re.compile(r"\s*[・•●○◯◆◇■□▪▫‣※＊*★☆✓✔▶►→⇒\-]+\s*")
 _STEP = re.compile(
     r"\s*(?:[①-⑳]|\(?\d{1,2}[.)．、:]\s?(?!\d)|(?i:step)\s?\d+|(?:ステップ|手順)\s?\d+|【\d+】|第[一二三四五]段階)"
-)
-_STEP_NFKC = re.compile(
-    r"\s*(?:\(?\d{1,2}[.)、:]\s?(?!\d)|(?i:step)\s?\d+|(?:ステップ|手順)\s?\d+|【\d+】|第[一二三四五]段階)"
 )
 _QUESTION = re.compile(
     r"\s*(?:【?[QＱ]\s?\d{0,2}】?\s?[.:：、)\s]?|質問\s?\d{0,2}\s?[.:：]?\s?|問\s?\d{1,2}\s?[.:：]?\s?)(?=[^A-Za-z&＆])"
@@ -39,6 +37,7 @@ _LABEL_LENGTH = 24
 _SENTENCE_SIGN = re.compile(r"[「『(【」』)】。!?]")
 _ADDRESS_SIGN = re.compile(r"[\w=&/]")
 _QUOTATION_MARK = re.compile(r"[「『“」』”]")
+_OTHERS_COLUMN = re.compile(r"従来|一般的|他院|他社|(?:ほか|他|別)の")
 _LONG_QUOTATION = re.compile(r"[「『“][^」』”]{6,}")
 _ASKS = re.compile(r"(?:\?|か。?)[」)]?$")
 _INVITES = re.compile(r"(?:ません|ましょう)か[。?]?$")
@@ -229,22 +228,21 @@ class Sentence:
         return {}
 
     def is_quoted(self, at: int) -> bool:
-        """Whether a position stands within quotation marks."""
-        return any(start < at < end for start, end in self.quoted)
+        """Whether a position stands within quotation marks, which may enclose several sentences of its line."""
+        quoted = _quotations_of(self.folded.text)
+        nearest = bisect_left(quoted, (self.start + at,)) - 1
+        return nearest >= 0 and self.start + at < quoted[nearest][1]
+
+    def is_of_others(self, at: int) -> bool:
+        """Whether a position stands in a column of a table that its header gives to others: 従来の方法."""
+        column = self.folded.text.count("\t", 0, self.start + at)
+        return 0 < column < len(self.header) and _OTHERS_COLUMN.search(self.header[column]) is not None
 
     def clause(self, start: int, end: int) -> str:
         """Return the clause around a span: up to the next comma or end of sentence on both sides."""
         left = max(self.text.rfind(sign, max(0, start - _REACH), start) for sign in "、。,;\t")
         rest = re.compile(r"[、。;\t]").search(self.text, end, end + _REACH)
         return self.text[left + 1 : rest.start() if rest else min(len(self.text), end + _REACH)]
-
-    def ahead(self, end: int, reach: int = 40) -> str:
-        """Return what follows a span, up to the end of the sentence or `reach` characters."""
-        return self.text[end : end + reach]
-
-    def behind(self, start: int, reach: int = 40) -> str:
-        """Return what precedes a span, at most `reach` characters."""
-        return self.text[max(0, start - reach) : start]
 
 
 def quotations(text: str) -> Iterator[tuple[int, int]]:
@@ -264,6 +262,11 @@ def quotations(text: str) -> Iterator[tuple[int, int]]:
                 yield start, found.end()
     if '"' in text and "「" not in text:
         yield from (found.span() for found in re.finditer(r'"[^"]{1,160}"', text))
+
+
+@lru_cache(maxsize=8)
+def _quotations_of(text: str) -> tuple[tuple[int, int], ...]:
+    return tuple(quotations(text))
 
 
 def split(text: str) -> Iterator[tuple[int, int]]:
@@ -338,12 +341,10 @@ class _Reader:
                 self.header = ()
             if self.heading_ends is not None and at > self.heading_ends:
                 self.heading, self.heading_ends = "", None
-            if wanted is None or wanted[at] or self._may_have_topic(text):
+            above = topics_of(self.heading) or topics_of(self.question)
+            if wanted is None or wanted[at] or above or _LABELLED.search(text):
                 yield from self._of_line(at, kind, text)
             self._carry(at, line, kind, text)
-
-    def _may_have_topic(self, text: str) -> bool:
-        return bool(topics_of(self.heading) or topics_of(self.question) or _LABELLED.search(text))
 
     def _kind(self, line: Line, text: str) -> str:
         if "\t" in text or line.kind == "row":
@@ -397,7 +398,7 @@ class _Reader:
         label = "" if kind == "question" else self._label(text.replace("\t", ":", 1) if kind == "row" else text)
         question = self.question if kind not in ("question", "heading") else ""
         spans = [text_span for part in _parts(text) for text_span in part]
-        step = kind != "row" and bool(_STEP.match(self.lines[at].text) or _STEP_NFKC.match(text))
+        step = kind != "row" and bool(_STEP.match(self.lines[at].text) or _STEP.match(text))
         inline = ""
         for index, (start, end) in enumerate(spans):
             own = text[start:end]
