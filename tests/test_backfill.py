@@ -182,7 +182,7 @@ def test_eight_years_of_twenty_columns_give_exactly_their_revisions(tmp_path: Pa
     done = taken(path, front)
     assert (counted.listed, counted.fetched) == (done.listed, done.fetched)
     assert done.listed == len(CAPTURES) + 2 - FAILED
-    assert done.summary.failures == ()
+    assert done.summary.failures == []
     assert front.replays.total() == done.fetched < done.listed
     assert front.most_at_once == 1
     check_history(path)
@@ -239,7 +239,7 @@ def test_what_was_withdrawn_is_not_fetched(tmp_path: Path, front: Front) -> None
 
 def test_a_busy_archive_is_waited_for_and_one_that_refuses_is_left_alone(tmp_path: Path, front: Front) -> None:
     front.on_replay = lambda count: (503, {"Retry-After": "0"}) if count % 20 == 3 else None
-    assert taken(tmp_path / "a.db", front).summary.failures == ()
+    assert taken(tmp_path / "a.db", front).summary.failures == []
     check_history(tmp_path / "a.db")
     before = front.replays.total()
     front.on_replay = lambda count: (429, {"Retry-After": "7200"}) if count > before + 30 else None

@@ -72,7 +72,7 @@ def test_it_comes_back_equal_and_is_the_same_twice(made: tuple[Path, Path], tmp_
     assert (tmp_path / "again.wacz").read_bytes() == wacz.read_bytes()
     with Database.open(tmp_path / "b.db") as db:
         summary = import_files(db, [wacz], None, quiet)
-        assert summary.failures == ()
+        assert summary.failures == []
         assert all_captures(db) == given
         assert visible(db) == seen
 

@@ -119,7 +119,7 @@ def test_ours_to_warc_to_ours_is_equal(tmp_path: Path, name: str) -> None:
         )
     with Database.open(tmp_path / "b.db") as db:
         summary = import_files(db, [tmp_path / name], None, quiet)
-        assert summary.failures == ()
+        assert summary.failures == []
         assert all_captures(db) == given
         assert visible(db) == seen
         assert hash_chain.verify(db.conn) == []
@@ -145,7 +145,7 @@ def test_a_drawn_page_is_a_conversion_of_its_response(tmp_path: Path) -> None:
     assert records["conversion"]["WARC-Refers-To"] == records["response"]["WARC-Record-ID"]
     assert records["conversion"]["Content-Type"].startswith("text/html")
     with Database.open(tmp_path / "b.db") as db:
-        assert import_files(db, [tmp_path / "a.warc.gz"], None, quiet).failures == ()
+        assert import_files(db, [tmp_path / "a.warc.gz"], None, quiet).failures == []
         assert all_captures(db) == given
         assert [row.source for row in captures.of_page(db, URL)][-1] == "rendered"
         assert hash_chain.verify(db.conn) == []
@@ -285,7 +285,7 @@ def test_order_and_repetition_of_files_play_no_part(tmp_path: Path) -> None:
         with Database.open(tmp_path / f"shuffled-{seed}.db") as db:
             shuffled = random.Random(seed).sample(files, len(files))
             summary = import_files(db, shuffled + shuffled[:9], None, quiet)
-            assert summary.failures == ()
+            assert summary.failures == []
             assert visible(db) == expected
 
 

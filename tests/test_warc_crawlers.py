@@ -177,7 +177,7 @@ def test_a_file_of_this_crawler_is_taken_right(tmp_path: Path, made: object) -> 
     expected = EXPECTED[made]  # type: ignore[index]
     with Database.open(tmp_path / "a.db") as db:
         summary = import_files(db, [path], None, lambda *_: None)
-        assert summary.failures == ()
+        assert summary.failures == []
         assert {number: taken(db, number) for number in expected} == expected
         assert summary.added == sum(map(len, expected.values()))
         assert summary.sites == ("clinic.example",)

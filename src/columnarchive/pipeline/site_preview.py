@@ -19,8 +19,7 @@ from columnarchive.store import frontier
 from columnarchive.store.database import Database
 from columnarchive.urls import canonical, host_of
 
-SAMPLE = 12  # pages fetched for a look: the listing, robots' sitemaps and enough columns to learn a template
-SAMPLE = 5
+SAMPLE = 5  # articles that are shown
 
 
 @dataclass(frozen=True, slots=True)
