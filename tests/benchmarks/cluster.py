@@ -69,6 +69,18 @@ def derived(path: Path, spec: str) -> tuple[str, float, float]:
         return hashlib.sha256(clinic.as_text(clinic.state(db)).encode()).hexdigest(), taken, spent
 
 
+def cluster(size: int) -> Any:
+    """A scheduler and so many worker processes on loopback."""
+    return distributed.LocalCluster(
+        n_workers=size, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+    )
+
+
+def spec_of(members: Any) -> str:
+    """What `--workers` takes."""
+    return str(members.scheduler_address).replace("tcp://", "dask://")
+
+
 def kill_workers(cluster: Any, every: float, ended: threading.Event, killed: list[int]) -> None:
     """Kill a random worker every so many seconds; its nanny starts another."""
     while not ended.wait(every):
@@ -101,17 +113,16 @@ def main() -> int:
             costs.setdefault(kind, []).append(spent / versions * 1000)
             print(f"{kind:28} {versions / taken:6.0f} versions/s, {costs[kind][-1]:.1f} ms CPU each", flush=True)
 
-        with distributed.LocalCluster(
-            n_workers=given.workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
-        ) as cluster:
-            spec = str(cluster.scheduler_address).replace("tcp://", "dask://")
-            for _ in range(given.rounds):
-                run("local processes", str(given.workers))
-                run("cluster", spec)
+        # Idle members of a cluster poll: it runs only while it is measured.
+        for _ in range(given.rounds):
+            run("local processes", str(given.workers))
+            with cluster(given.workers) as members:
+                run("cluster", spec_of(members))
+        with cluster(given.workers) as members:
             ended, killed = threading.Event(), list[int]()
-            killer = threading.Thread(target=kill_workers, args=(cluster, given.kill_every, ended, killed))
+            killer = threading.Thread(target=kill_workers, args=(members, given.kill_every, ended, killed))
             killer.start()
-            run("cluster, workers killed", spec)
+            run("cluster, workers killed", spec_of(members))
             ended.set()
             killer.join()
             print(f"{len(killed)} workers killed")
