@@ -52,7 +52,7 @@ FORMATS = ("jsonl", "csv", "parquet", "atom", "markdown", "sqlite", "warc")
 COMMANDS = (
     ["status"],
     ["sites"],
-    ["changes", "--since", "2025-12-05"],
+    ["changes", "--since", "WEEK"],
     ["changes", "--site", "clinic7-1.example"],
     ["history", "https://clinic7-1.example/column/00007/"],
     ["show", "https://clinic7-1.example/column/00007/"],
@@ -92,10 +92,13 @@ def measure_open(path: Path) -> None:
 
 
 def measure_commands(path: Path) -> None:
-    """CPU beyond `archive --version` and peak memory of each command: medians of three."""
+    """CPU beyond `archive --version` and peak memory of each command: medians of three; WEEK is the newest one."""
+    with sqlite3.connect(path) as conn:
+        (week,) = conn.execute("select date(max(seen_at), '-7 days') from changes").fetchone()
     nothing = statistics.median(usage("--version")[0] for _ in range(5))
     for command in COMMANDS:
-        runs = [usage("--db", path, *command) for _ in range(3)]
+        words = [week if word == "WEEK" else word for word in command]
+        runs = [usage("--db", path, *words) for _ in range(3)]
         seconds, peak = (statistics.median(one) for one in zip(*runs, strict=True))
         print(f"{' '.join(command):50} {(seconds - nothing) * 1000:8.0f} ms CPU {peak:6.0f} MB", flush=True)
 

@@ -93,7 +93,7 @@ def site_rows(conn: Connection) -> list[SiteRow]:
              (select count(*) from articles where site = sites.name),
              (select count(*) from pages where site_id = sites.id),
              (select count(*) from captures join pages on pages.id = page_id where site_id = sites.id),
-             (select count(*) from changes join articles on articles.id = article_id where site = sites.name),
+             (select count(*) from change_marks where mark = 'site ' || sites.name),
              sites.last_crawl_at,
              (select coalesce(min(next_visit_at), '') from pages where site_id = sites.id and next_visit_at <> ''
                 and state not in ('withdrawn', 'refused')),
