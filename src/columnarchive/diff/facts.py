@@ -108,7 +108,7 @@ _COUNTED = re.compile(r"[回度]$")
 _COURSE = re.compile(r"(?<!短)期間|回数|頻度|間隔|通院|通って|来院|入院|クール|コース")
 # A hedge that takes a claim back is no notice of a risk, unless it says that not everybody sees the effect.
 _TAKEN_BACK = re.compile(
-    r"^(?![^。]*(?:保証|約束)).*(?:わけ|もので|とは|こと[はが]|難し|困難|で(?:は|も)(?:あり|な)|病気は|(?<!約束)(?:でき|あり|おり|い|し)ません$|期待|見込)"
+    r"^(?![^。]*(?:保証|約束)).*(?:わけ|もので|とは|こと[はが]|難し|困難|で(?:は|も)(?:あり|な)|病気は|(?<!約束)(?:でき|あり|おり|い|し)ません$|期待|見込|可能性が示)"
 )
 _NOT_FOR_ALL = re.compile(r"とは限|わけで|(?:すべて|全て|全員|誰|皆|どなた)[^。]*ません")
 

@@ -165,8 +165,8 @@ _CLINIC = re.compile(
     r"当院|クリニック|医院|病院|施設|症例|実績|技術|医師|装置|機器|設備|術式|手法|[^効確比]率(?=は|が|\d)"
 )
 _NOT_SO = re.compile(r"わけで(?:は|も)(?:ありません|ない)")
-_ILLNESS = re.compile(
-    r"(?:病気|疾患|病|症|状態|原因|がん)(?:です|である|とされ|といわれ|と言われ)?[。]?$|(?:ない|難しい|困難な|にくい)(?:病気|疾患|病|症|体質)"
+_ILLNESS_OR_QUESTION = re.compile(
+    r"か。?$|[か。]?\?$|(?:病気|疾患|病|症|状態|原因|がん)(?:です|である|とされ|といわれ|と言われ)?[。]?$|(?:ない|難しい|困難な|にくい)(?:病気|疾患|病|症|体質)"
 )
 _LIMITS = re.compile(r"だけで|すべて|全て|完全|限界|万能|代わり|誰|どなた")
 _VOICE = re.compile(r"声|感想|体験談|口コミ|クチコミ|レビュー|手紙|写真|画像|アンケート")
@@ -391,7 +391,7 @@ def _claim_of_clause(old: str, new: str, only: str) -> Iterator[Evidence]:
 def _takes_back(text: str) -> bool:
     """Return whether a sentence denies an effect, rather than asks for it or tells of an illness."""
     wide = nfkc_no_space(text)
-    return pattern("no_claim").search(wide) is not None and not _ILLNESS.search(wide) and "返金" not in wide
+    return pattern("no_claim").search(wide) is not None and not _ILLNESS_OR_QUESTION.search(wide) and "返金" not in wide
 
 
 def _words(old: str, new: str) -> tuple[str, str]:

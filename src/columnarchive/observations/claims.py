@@ -215,6 +215,9 @@ def effect_hedge(s: Sentence) -> Iterator[Span]:
             yield found.span()
 
 
+_VARYING = re.compile(r"([^。、]{2,16}?)(?:に)?[はも]、?(?:かなり|大きな|多少の|多少)?$")
+
+
 def _is_about_effect(s: Sentence, start: int, word: str) -> bool:
     before = s.text[max(0, start - 40) : start] + s.text[start : start + len(word) + 16]
     if re.search(
@@ -222,6 +225,9 @@ def _is_about_effect(s: Sentence, start: int, word: str) -> bool:
         s.text[: start + len(word)],
     ):
         return bool(re.search(r"効果|仕上|持続", before))
+    subject = _VARYING.search(s.text[:start]) if word == "個人差" else None
+    if subject and not pattern("effect_word").search(subject[1]):
+        return False
     if word == "個人差" and ("risk" not in s.topics or len(s.text) < 24 or "効果" in s.text):
         return not re.search(r"痛み|腫れ|ダウンタイム|赤み|内出血|副作用", s.text) or "効" in s.text
     if re.search(r"見積|費用|料金", s.text[start:]) and "効果" not in s.text:

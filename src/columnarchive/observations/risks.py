@@ -142,7 +142,8 @@ def _is_relieved(after: str) -> bool:
     if _NOT_RELIEVED.match(after) or _OCCURS_FIRST.match(after):
         return False
     listed = _LISTED_BEHIND.match(after)
-    return any(pattern("relieved").match(rest) for rest in (after, after[listed.end() :] if listed else ""))
+    ends = (0, listed.end(), *(sign.end() for sign in _LIST.finditer(listed[0]))) if listed else (0,)
+    return any(pattern("relieved").match(after[end:]) for end in ends)
 
 
 def _is_alarm(after: str) -> bool:
