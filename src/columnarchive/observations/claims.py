@@ -251,7 +251,7 @@ _DISEASE_HEDGE = re.compile(
 
 def _limits_effect(s: Sentence, start: int, end: int) -> bool:
     near = s.text[max(0, start - 40) : end + 16]
-    if _LESSER_MEANS.search(s.text, 0, start):
+    if _LESSER_MEANS.search(s.text, 0, end):
         return False
     if _DISEASE_HEDGE.search(near) and not re.search(r"治療(?:後|して|を)|効果", near):
         return False

@@ -73,8 +73,6 @@ def _unpaid(s: Sentence) -> Iterator[Span]:
 
 def cost(s: Sentence) -> Iterator[Span]:
     """Read amounts of money for the clinic's treatment."""
-    if "円" not in s.text and "¥" not in s.text and "\\" not in s.text:
-        return
     if on_jobs(s) or _of_others(s) or (s.asks and s.kind != "row"):
         return
     for start, end in amounts(s.text):
@@ -134,13 +132,22 @@ def course(s: Sentence) -> Iterator[Span]:
                 yield found.span()
 
 
+# 施術後1〜2日は歯ぐきが白くなります: how long a state lasts, not the treatment.
+_STATE_FOR = re.compile(
+    r"(?:ほど|程度|間|くらい)?は(?![^。]*(?:通|来院|受診|服用|続け|必要|装着|固定|入院|安静|回))[^。]*(?:なり|なる|出|残)"
+)
+
+
 def _is_course(s: Sentence, start: int, end: int, certain: bool) -> bool:
     clause = s.clause(start, end)
     if (
         s.is_quoted(start)
         or _PRICE_UNIT.match(s.text[end : end + 20])
         or s.text[:start].endswith(("×", "x"))
-        or re.match(r"(?:でも|以上前|前(?!後)|以内に|未満|生存|目の?方|券|チケット|分(?!け))", s.text[end : end + 6])
+        or re.match(
+            r"(?:でも|健診|検診|児|以上(?:前|間隔が)|前(?!後)|以内に|未満|生存|目の?方|券|チケット|分(?!け))",
+            s.text[end : end + 6],
+        )
     ):
         return False
     if pattern("not_course").search(clause) and not (certain and not re.search(r"持続|効果|ダウンタイム|控え", clause)):
@@ -168,6 +175,8 @@ def _is_course(s: Sentence, start: int, end: int, certain: bool) -> bool:
     if certain:
         return not (s.cells and "円" in clause)
     if s.cells and "円" in s.text:
+        return False
+    if DURATION.fullmatch(s.text[start:end]) and _STATE_FOR.match(s.text, end):
         return False
     if re.search(r"(?:大切|大事|重要|望ましい|理想)です", s.text) and not s.has("own"):
         return False
@@ -209,11 +218,11 @@ _OBJECT = re.compile(r"(?:を|に|で|から|へ|より|下|ながら|も)[^。�
 _REPORTED = re.compile(r"(?:報告|研究)(?:も)?(?:され|が(?:進|あ)|で(?:は|、))|という報告|海外では")
 _CELLS_ACT = re.compile(
     r"(?:幹細胞|因子|成分|サイトカイン|物質|酵素|菌|ウイルス|ホルモン|タンパク質|コラーゲン|免疫|抗体|エクソソーム)(?:が|は)[^。、]{0,24}$|(?:幹細胞|因子|成分|サイトカイン|物質)(?:[^。、]{0,20})が[^。]{0,60}$"
-    r"|(?:システム|[赤白]血球|血小板|筋肉|リンパ|脳|身体|体|治療物|細菌|老廃物|新陳代謝|神経)(?:が|は)[^。]{0,60}$|血液は[^。]{0,60}(?:運|届け|巡|排出|作)"
+    r"|(?:システム|[赤白]血球|血小板|筋肉|リンパ|脳|身体|体|治療物|細菌|老廃物|新陳代謝|神経|こわばり|緊張|ストレス)(?:が|は)[^。]{0,60}$|血液は[^。]{0,60}(?:運|届け|巡|排出|作)"
 )
 _CONDUCT = re.compile(
     r"(?:ください|下さい|ましょう|お願い|お勧めし|おすすめし|お控え|控えて|避けて|効果的|大切です|ことが大事|心がけ|"
-    r"(?:食べ|飲み(?:過|す)|睡眠|運動)[^。]{0,12}(?:こと|よう)|悩|持参|ご用意|お持ち|予防(?:に|で)|自宅で|ご家庭で)"
+    r"(?:食べ|飲み(?:過|す)|睡眠|運動)[^。]{0,12}(?:こと|よう)|悩|持参|ご用意|お持ち|予防(?:に|で)|自宅で|ご家庭で|自分で|セルフ|ストレッチ|深呼吸|寝る前)"
 )
 # To ask, to look and to sort out is a treatment in counselling only; 美容鍼に加え、 adds a treatment, not a substance.
 _IN_TALK = re.compile(r"整理し|うかがい|伺い|聞き取|拝見し|話し合|見直し|記録し|書き出し|加え(?=て?、)")
@@ -235,7 +244,7 @@ def _is_done(s: Sentence, start: int, end: int) -> bool:
         return False
     if _IN_TALK.match(s.text, start) and not (s.step or _COUNSELLING.search(s.text + s.title)):
         return False
-    if re.match(r"て?も[、し]|(?:た|り|て)?(?:ら|ば|すぎ)|て?しま[っうい]|る?と、", s.text[end:]):
+    if re.match(r"て?も[、し]|(?:た|り|て)?(?:ら|ば|すぎ)|て?しま[っうい]|る?と(?:、|痛|つら|しび|違和)", s.text[end:]):
         return False
     if _CONDUCT.search(s.text) and not re.search(
         r"お?(?:貸し|預かり|送り|届け)(?:出し)?(?:し|いた)|(?:打って|装着して|入れて|飲んで|内服して|服用して|続けて|受けて|貼って)(?:いただ)|処方",
@@ -243,19 +252,13 @@ def _is_done(s: Sentence, start: int, end: int) -> bool:
     ):
         return bool(re.search(r"服用してください", s.text)) and "risk" not in s.topics
     before = s.text[max(0, start - 40) : start]
-    if (
-        _CELLS_ACT.search(s.text[:start])
-        or (s.has("research") and not s.has("own"))
-        or re.search(r"(?:報告|研究)(?:され|が(?:進|あ)|で(?:は|、))", s.text)
-    ):
+    if _CELLS_ACT.search(s.text[:start]):
         return False
     return bool(_OBJECT.search(before)) and bool(pattern("body").search(before))
 
 
 def contact(s: Sentence) -> Iterator[Span]:
     """Read telephone numbers, mail addresses, LINE IDs and street addresses of the clinic."""
-    if not re.search(r"\d|@|丁目|番地|(?i:line)", s.text):
-        return
     for start, end in (*phones(s.text), *addresses(s.text)):
         before = s.text[:start][-60:]
         if re.match(r"\s*(?:例|記入例|\(例)", s.text):

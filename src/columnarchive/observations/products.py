@@ -27,8 +27,6 @@ _DENIED_APPROVAL = re.compile(
 
 def unapproved(s: Sentence) -> Iterator[Span]:
     """Read that the product, or this use of it, is not approved in Japan."""
-    if not re.search("承認|認可|認め|適[応用]外|オフラベル", s.text):
-        return
     if s.asks or s.is_navigation or about_others(s) or (s.is_label and len(s.text) < 30 and not s.cells):
         return
     if re.search(r"申し?込|予約|投稿|友だち|ご?(?:家族|本人)|保護者", s.text):

@@ -11,7 +11,7 @@ from columnarchive.observations.readers import Span, about_others, explains_ban,
 from columnarchive.observations.sentences import Sentence, topics_of
 
 _TREATMENT_SUBJECT = re.compile(
-    r"(?:治療|施術|手術|注射|点滴|照射|投与|接種|服用|内服|麻酔|術|装置|装着|麻酔|抜歯|採取|移植|処置|検査|レーザー|薬|剤|ワクチン|鍼|はり|灸|矯正|"
+    r"(?:治療|施術|手術|注射|点滴|照射|投与|接種|服用|内服|麻酔|術|装置|装着|麻酔|抜歯|採取|移植|処置|検査|レーザー|薬(?!指)|剤|ワクチン|鍼|はり|灸|矯正|"
     r"採卵|生検|ICL|レーシック|注入|脱毛|マウスピース|マスク|CPAP|シーパップ|コイル|機器|機械|当院|インプラント|糸|プレート|レンズ|マスク|もみ|面接|セッション)(?:[^。、]{0,8})?(?:後|時|中|直後|部位?|では|には|により|による|によって|で|に|の|は|が|を|し)"
 )
 # What a sentence speaks of stands before its first は.
@@ -67,8 +67,6 @@ _NOT_MEDICAL = re.compile(
 
 def risks(s: Sentence) -> Iterator[Span]:
     """Read a named risk, side effect or treatment pain, or a group that is not treated."""
-    if not s.has("harm") and not s.has("excluded") and "exclusion" not in s.topics:
-        return
     if s.is_label or s.is_navigation or s.asks or on_jobs(s) or about_others(s):
         return
     if "voice" in s.topics or (explains_ban(s) and not _listed(s) and not speaks_as_clinic(s) and not s.label):
@@ -98,7 +96,8 @@ def _harms(s: Sentence) -> Iterator[Span]:
             if len(item) > 1 and not pattern("harm").search(item):
                 yield start, start + len(item)
             start += len(item) + 1
-    if not listed and (on_illness(s.text) or on_disease(s.text)) and not _treats(s.text):
+    reported = s.has("research") and not speaks_as_clinic(s)
+    if not listed and (reported or on_illness(s.text) or on_disease(s.text)) and not _treats(s.text):
         return
     for found in pattern("harm").finditer(s.text):
         start, end = found.span()
@@ -208,8 +207,6 @@ def _excluded(s: Sentence) -> Iterator[Span]:
 
 def risk_denial(s: Sentence) -> Iterator[Span]:
     """Read that a risk, pain or downtime is denied or played down, or the treatment called safe."""
-    if not _denials(s.text, s.question) and not s.topics & {"pain", "risk"}:
-        return
     if s.asks or s.is_navigation or on_jobs(s) or about_others(s) or (explains_ban(s) and not speaks_as_clinic(s)):
         return
     if "voice" in s.topics or on_illness(s.text):
