@@ -124,3 +124,20 @@ def test_links_to_other_hosts_stay_where_a_sentence_introduces_them(lead: str) -
     [result] = read_pages([("https://own.example/1.html", page("歩く会", body), "")])
     assert result.article is not None
     assert ("(cさんのページ)" in result.article.text) == lead.startswith("<p>")
+
+
+def test_cells_of_a_layout_table_are_told_apart_by_their_colours() -> None:
+    def laid_out(topic: str) -> str:
+        hours = "<table border=1><tr><td>診療時間</td></tr><tr><td>午前9時から正午まで</td></tr></table>"
+        column = f"<table width=600><tr><td><font size=5>{topic}の話</font><hr>{text_of(topic)}</td></tr></table>"
+        return (
+            "<table width=780><tr><td colspan=2 bgcolor=#336633>海沿いの町の小さな診療所です</td></tr>"
+            f"<tr><td width=160 bgcolor=#e8f0d8>{hours}いつも清潔な待合室</td>"
+            f"<td width=620>{column}</td></tr>"
+            "<tr><td colspan=2 bgcolor=#336633>つばき町二丁目 つばき診療所</td></tr></table>"
+        )
+
+    found = first([page(topic, laid_out(topic)) for topic in TOPICS]).text
+    assert "二週間続くときは" in found
+    for line in ("海沿い", "診療時間", "午前9時", "待合室", "二丁目"):
+        assert line not in found

@@ -1,8 +1,9 @@
 """A page after one walk: its pieces of text, the block elements around them, what its head says; and their places.
 
 A place is the path of block elements from the top, each step being a tag with its class and id words, without digits
-and without words that only tell a state (`active`, `open`): a form that survives cosmetic edits. Places are interned as
-small integers by one `Places` object a run, so that pages of a site can be compared by number.
+and without words that only tell a state (`active`, `open`): a form that survives cosmetic edits. The cells of a table
+that lays out a page have no class, but widths and colours of their own, which tell them apart as well. Places are
+interned as small integers by one `Places` object a run, so that pages of a site can be compared by number.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ _DIGITS = re.compile(r"\d+")
 _ROOT_WORDS = frozenset(("html", "body"))
 _WRAPPING_TAGS = frozenset(("html", "body", "main", "article"))
 _OFFICE = re.compile(r"(?:^|[\s_-])(?:position|job|job-?title|role|affiliation|post-?name)(?=$|[\s_-])", re.I)
+_LAYOUT_TAGS = frozenset(("table", "td"))
+_LAYOUT_ATTRIBUTES = ("width", "bgcolor", "background", "colspan")
 _WORD_CHARS = 400  # of a class or an id
 IN_ARTICLE, IN_BAD, IN_NAVIGATION = 1, 2, 4
 """What an element or one around it is: an <article>, bad by its class or tag, navigation by its name."""
@@ -64,6 +67,8 @@ class Step:
 NO_STEP = Step("", "", "", False, False, False)
 
 
+StepKey = tuple[str, str, str, str, bool, bool, str]
+"""Tag, classes, id, role, whether it is hidden, whether it is struck out, how it is laid out."""
 Line = tuple[str, bool, bool, str]
 """A text without white space, whether it says little more than a date, whether it holds one, its digits masked."""
 
@@ -78,20 +83,24 @@ class Places:
         self.steps: list[Step] = [NO_STEP]
         self.lines: dict[str, Line] = {}
         self._known: dict[tuple[int, str], int] = {}
-        self._steps: dict[tuple[str, str, str, str, bool, bool], Step] = {}
+        self._steps: dict[StepKey, Step] = {}
 
     def step(self, tag: str, attributes: dict[str, str | None]) -> Step:
         """The verdicts on an element, by its tag and its attributes."""
         if not attributes:
-            return self._step((tag, "", "", "", False, False))
+            return self._step((tag, "", "", "", False, False, ""))
         style = attributes.get("style") or ""
         hidden = "hidden" in attributes or attributes.get("aria-hidden") == "true"
         hidden = hidden or bool(style and _HIDING_STYLE.search(style))
         struck = bool(style and _STRIKING_STYLE.search(style))
         classes, own = (attributes.get("class") or "")[:_WORD_CHARS], (attributes.get("id") or "")[:_WORD_CHARS]
-        return self._step((tag, classes, own, attributes.get("role") or "", hidden, struck))
+        layout = ""
+        if tag in _LAYOUT_TAGS:
+            layout = " ".join([f"{name}={value}" for name in _LAYOUT_ATTRIBUTES if (value := attributes.get(name))])
+        role = attributes.get("role") or ""
+        return self._step((tag, classes, own, role, hidden, struck, layout[:_WORD_CHARS]))
 
-    def _step(self, key: tuple[str, str, str, str, bool, bool]) -> Step:
+    def _step(self, key: StepKey) -> Step:
         found = self._steps.get(key)
         if found is None:
             found = self._steps[key] = _judge(*key)
@@ -127,13 +136,14 @@ class Places:
         return "/".join(reversed(tokens))
 
 
-def _judge(tag: str, classes: str, own: str, role: str, hidden: bool, struck: bool) -> Step:
+def _judge(tag: str, classes: str, own: str, role: str, hidden: bool, struck: bool, layout: str) -> Step:
     words = f"{classes} {own}".strip()
     names = [_DIGITS.sub("", word) for word in words.split()]
     own_classes = (
         [] if tag in _ROOT_WORDS else sorted({name for name in names if name and name.lower() not in STATE_WORDS})
     )
-    token = " ".join((tag, *own_classes))  # no tag has a space in it, and broken ones have dots
+    # No tag has a space in it, and broken ones have dots.
+    token = " ".join((tag, *own_classes, *([layout] if layout and not own_classes else [])))
     wraps = tag in _WRAPPING_TAGS
     hidden = hidden and role != "tabpanel"
     matches = (BAD_CLASS.search(ARTICLE_HEADER.sub("", word)) for word in words.split())
