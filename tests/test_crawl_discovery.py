@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from deriving import crawl
+from deriving import crawl, spread
 from servers.site import Reply, Site
 
 from columnarchive.config import Settings, parse
@@ -454,15 +454,18 @@ def test_nofollow_is_kept_and_settings_decide(site: Site, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("name", "start", "columns"),
-    [
-        ("nishifuna-seitai.jp", "blog/blog/", "blog/"),
-        ("nishifuna-seitai.jp", "blog/2014/11/post-33-907485.html", "blog/"),
-        ("fukui-law-saimuseiri", "column/index.html", "column/"),
-        ("fukui-law-saimuseiri", "column/21-fukui-kojin-saisei.html", "column/"),
-        ("fukui-law-saimuseiri", "cases.html", "cases/"),
-        ("sunny-career", "terms/", "terms/"),
-        ("sunny-career", "column/kimerarenai-yoru/", "column/"),
-    ],
+    spread(
+        [
+            ("nishifuna-seitai.jp", "blog/blog/", "blog/"),
+            ("nishifuna-seitai.jp", "blog/2014/11/post-33-907485.html", "blog/"),
+            ("fukui-law-saimuseiri", "column/index.html", "column/"),
+            ("fukui-law-saimuseiri", "column/21-fukui-kojin-saisei.html", "column/"),
+            ("fukui-law-saimuseiri", "cases.html", "cases/"),
+            ("sunny-career", "terms/", "terms/"),
+            ("sunny-career", "column/kimerarenai-yoru/", "column/"),
+        ],
+        4,
+    ),
 )
 def test_real_sites(shared: Path, tmp_path: Path, name: str, start: str, columns: str) -> None:
     import json

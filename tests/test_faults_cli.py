@@ -134,7 +134,7 @@ def test_an_endless_settings_file_is_one_sentence(archive: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", spread([["status"], ["changes", "--json"], ["--help"], ["show", NANBYO], ["sites"]], 2)
+    "arguments", spread([["status"], ["changes", "--json"], ["--help"], ["show", NANBYO], ["sites"], ["copies"]], 2)
 )
 def test_a_full_or_closed_output_is_one_sentence(archive: Path, arguments: list[str]) -> None:
     with open("/dev/full", "wb") as full:

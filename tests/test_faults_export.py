@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
-import sys
 import unicodedata
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import IO
 
 import clinic_archive
 import command
@@ -54,12 +51,6 @@ from columnarchive.cli.main import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 main()
 """
-
-
-def archive(db: Path, *arguments: str, stdout: IO[bytes] | int) -> subprocess.CompletedProcess[bytes]:
-    """The command in a process of its own."""
-    command = [sys.executable, "-m", "columnarchive", "--db", str(db), *arguments]
-    return subprocess.run(command, check=False, stdout=stdout, stderr=subprocess.PIPE)
 
 
 def is_one_sentence(said: bytes) -> bool:
@@ -272,24 +263,3 @@ def test_a_webhook_that_cannot_be_looked_up_is_one_sentence(url: str) -> None:
     with pytest.raises((FetchError, UsageError)) as caught:
         post.post(url, post.Message("1", b"{}"), pause=lambda _seconds: None)
     assert isinstance(caught.value, ArchiveError)
-
-
-@pytest.mark.parametrize("arguments", spread([["sites"], ["changes", "--json"], ["--help"], ["copies"]], 1))
-@pytest.mark.parametrize("output", ["full", "closed", "broken"])
-def test_an_output_that_takes_nothing_is_one_sentence(db: Path, arguments: list[str], output: str) -> None:
-    if output == "full":
-        with open("/dev/full", "wb") as full:
-            done = archive(db, *arguments, stdout=full)
-    elif output == "closed":
-        command = [sys.executable, "-m", "columnarchive", "--db", str(db), *arguments]
-        done = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *command], stderr=subprocess.PIPE, check=False)
-    else:
-        read, write = os.pipe()
-        os.close(read)
-        done = archive(db, *arguments, stdout=write)
-        os.close(write)
-    assert b"Traceback" not in done.stderr
-    assert len(done.stderr.decode().splitlines()) <= 1
-    if output == "full":
-        assert done.returncode == 1
-        assert is_one_sentence(done.stderr)

@@ -129,7 +129,7 @@ def rows(path: Path) -> list[object]:
         return found
 
 
-@pytest.mark.parametrize("fault", spread(CRAFTED, 8))
+@pytest.mark.parametrize("fault", spread(CRAFTED, 5))
 def test_what_is_derived_is_named_by_check_and_mended_by_rebuild(whole: Path, tmp_path: Path, fault: str) -> None:
     path = crafted(whole, tmp_path, CRAFTED[fault])
     problems = deriving.check_file(path)

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import pytest
 from browser import sample
 from datasette.app import Datasette
+from deriving import spread
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -166,18 +167,21 @@ def test_the_feed_is_xml_whatever_a_page_says(archive: Path, tmp_path: Path, sig
 
 @pytest.mark.parametrize(
     "damage",
-    [
-        "update changes set labels = '{not json'",
-        "update changes set summary = cast(x'e0ff' as text)",
-        "update articles set title = cast(x'e0ff' as text)",
-        "update revisions set first_seen_at = 'soon'",
-        "update captures set headers = '[1'",
-        "update bodies set data = x'00'",
-        "update edits set spans = '[[[['",
-        "update articles set first_seen_at = '9999-12-31T23:30:00Z', last_seen_at = '0999-01-01T00:00:00Z'",
-        "update changes set seen_at = '9999-12-31T23:30:00Z'",
-        "drop table copies",
-    ],
+    spread(
+        [
+            "update changes set labels = '{not json'",
+            "update changes set summary = cast(x'e0ff' as text)",
+            "update articles set title = cast(x'e0ff' as text)",
+            "update revisions set first_seen_at = 'soon'",
+            "update captures set headers = '[1'",
+            "update bodies set data = x'00'",
+            "update edits set spans = '[[[['",
+            "update articles set first_seen_at = '9999-12-31T23:30:00Z', last_seen_at = '0999-01-01T00:00:00Z'",
+            "update changes set seen_at = '9999-12-31T23:30:00Z'",
+            "drop table copies",
+        ],
+        6,
+    ),
 )
 def test_damaged_rows_cost_their_pages_only(archive: Path, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "a.db"
