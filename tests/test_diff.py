@@ -68,6 +68,7 @@ def test_a_price_is_one_edit_with_whole_numbers() -> None:
     [
         "腫れは[-数日-]{+二週間ほど+}で引きます。",
         "回復まで[-数か月-]{+1〜2年+}かかります。",
+        "まぶたは[-冷やすと楽になります-]{+あたためるとほぐれやすくなります+}。",
         "頭金として[-三十万円-]{+35万円+}を納めます。",
         "[-健診を受けると-]{+健診の前は+}、食事ができません。",
         "汗をかく日は、[-早めに拭き取る-]{+すぐに洗い流す+}ようにします。",
@@ -92,6 +93,30 @@ def test_marks_keep_numbers_phrases_and_compound_verbs_whole(marks: str) -> None
 )
 def test_politeness_and_other_ways_to_say_the_same_are_wording(old: str, new: str) -> None:
     assert compare(article(old), article(new)).labels == ("wording",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            "ものもらいは早めに診れば治ることの多い病気です。",
+            "ものもらいは早く気づくことが肝心です。",
+        ),  # an illness, and advice
+        ("寝ちがいは自然に治ることが多いです。", "寝ちがいは自然に治ります。"),  # a natural course
+        (
+            "点眼のあと、まれにかすみ目になることがあります。",
+            "点眼のあと、かすみ目になることがまれにあります。",
+        ),  # a hedge moved
+        ("かゆみの多くは乾燥から来ます。", "かゆみの多くは乾燥が原因で、何週間も続くことがあります。"),
+        ("分割は10万円以上の方が対象です。", "分割は20万円以上の方が対象です。"),  # a threshold
+        ("連載は3回の予定です。", "連載は4回の予定です。"),
+        ("「一度で終わる」という宣伝には用心しましょう。", "「必ず治る」という宣伝には用心しましょう。"),
+        ("借金がゼロになることがあります。", "借金は必ずゼロになります。"),
+        ("ネットでの感想の掲載は広告規制で禁じられています。", "体験談の掲載は広告規制で禁じられています。"),
+    ],
+)
+def test_what_is_said_of_no_treatment_has_no_label_of_level_3(old: str, new: str) -> None:
+    assert compare(article(old), article(new)).level < 3
 
 
 def test_a_moved_block_costs_no_characters() -> None:

@@ -30,6 +30,8 @@ _OF_LISTS = ("は", "が", "も", "を")
 _HONORIFIC = re.compile(rf"[おご][{KANJI}]")
 _AUXILIARY = re.compile("いただ|くださ|でき|にな")
 _FINAL = re.compile("[かとねよ]|が|ので|から")
+_PHRASE = re.compile(r"(?:.{2,}(?:[はがをにでとも]|から|まで|という)|.*いった)$", re.DOTALL)
+_FURTHER = re.compile(r"[^はがをにでともの]")
 _NOUN_END = re.compile(rf"[{KANJI}ァ-ヺー]$")
 _WEEKDAY = re.compile(r"[(（][月火水木金土日・祝]{1,3}[)）]$")
 _NOT_NAME = re.compile(r"[0-9０-９A-Za-z]")
@@ -57,7 +59,8 @@ def spans_between(old: str, new: str) -> tuple[Span, ...]:
     pieces += core
     if tail:
         pieces.append((_cut_start(old[-tail:]), _cut_start(old[-tail:]), True))
-    return tuple(_spans(_with_words_alone(_slid(_with_final_particles(_with_nouns(_merged(_refined(pieces))))))))
+    marked = _with_words_alone(_slid(_with_final_particles(_with_nouns(_merged(_refined(pieces))))))
+    return tuple(_spans(_without_shared_start(marked)))
 
 
 def _outside(old: str, new: str) -> tuple[int, int]:
@@ -322,6 +325,22 @@ def _with_words_alone(pieces: Sequence[Piece]) -> Iterator[Piece]:
             yield [longer[:start]] if start else [], [longer[:start]] if start else [], True
             yield (word, [], False) if len(old) > len(new) else ([], word, False)
             yield [longer[end:]] if end < len(longer) else [], [longer[end:]] if end < len(longer) else [], True
+
+
+def _without_shared_start(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Leave out of a change the phrase that both sides begin with, where words in kana did not tell its end."""
+    for old, new, is_equal in pieces:
+        was, now = "".join(old), "".join(new)
+        shared = 0 if is_equal else Prefix.similarity(was, now)
+        while shared and not (
+            _PHRASE.match(was, 0, shared) and _FURTHER.match(was[shared:]) and _FURTHER.match(now[shared:])
+        ):
+            shared -= 1
+        if shared:
+            yield [was[:shared]], [was[:shared]], True
+            yield [was[shared:]], [now[shared:]], False
+        else:
+            yield old, new, is_equal
 
 
 def _inserted(shorter: str, longer: str) -> tuple[int, int] | None:
