@@ -223,6 +223,57 @@ def test_headings_of_other_boxes_still_go() -> None:
     assert "早めに" in alone.article.text
 
 
+@pytest.mark.parametrize(
+    ("box", "text"),
+    [
+        (
+            "<div class=side-effects><h4>{}</h4><p>{}</p></div>",
+            "まれに発疹が出るほか、副作用として眠気が続くことがあります。",
+        ),
+        (
+            "<div class=accordion><div role=button>{}</div><div style='visibility:hidden'><div>{}</div></div></div>",
+            "受付でお渡しする用紙に、前の日までにご記入ください。",
+        ),
+    ],
+)
+def test_what_ends_a_page_in_a_box_stays(box: str, text: str) -> None:
+    [alone] = read_pages(
+        [("a.html", page(TOPICS[0], prose(TOPICS[0]) + box.format("問診票はいつ書きますか", text)), "")]
+    )
+    assert alone.article is not None
+    assert alone.article.text.endswith(f"問診票はいつ書きますか\n{text}")
+
+
+@pytest.mark.parametrize("opener", ["<h3><a href=''>{}</a></h3>", "<dt><a href='#'>{}</a>"])
+def test_a_question_that_a_script_opens_is_no_link(opener: str) -> None:
+    question = "点滴は何分かかりますか"
+    [reading] = readings(f"{prose(TOPICS[0])}{opener.format(question)}<p>薬によりますが、四十分ほどです。</p>")
+    assert question in article_of(reading).text
+
+
+def test_a_fee_on_all_pages_keeps_its_headings_and_its_list_of_risks() -> None:
+    fees = (
+        "<h2>かかる費用</h2><table><caption>総額でのお支払い</caption><tr><th>検査</th><td>33,000円</td></tr>"
+        "<tr><th>{0}の処置</th><td>{1}円</td></tr></table>"
+        "<ul><li>{0}のときは腫れが三日ほど続きます。</li><li>処置のあとは車の運転ができません。</li></ul>"
+    )
+    files = [
+        (f"{at}.html", page(topic, prose(topic) + fees.format(topic, f"{at + 4}2,000")), "")
+        for at, topic in enumerate(TOPICS)
+    ]
+    for result in read_pages(files, files):
+        assert result.article is not None
+        assert "かかる費用\n総額でのお支払い\n検査\t33,000円" in result.article.text
+        assert "運転ができません" in result.article.text
+
+
+def test_the_address_for_trackbacks_goes() -> None:
+    box = "<div class=trackbacks><h2>トラックバック(0)</h2><p>トラックバックURL: http://asagao.example/tb/{}</p></div>"
+    text = prose(TOPICS[0]) + box
+    [reading] = readings(text.format(0), others=box.format(1))
+    assert "トラックバック" not in article_of(reading).text
+
+
 def test_a_lone_number_at_the_end_goes_and_a_sentence_with_one_stays() -> None:
     box = "<div><p>お電話でのお問い合わせ</p><p>03-0000-0000</p><p>受付時間 9:00〜17:00（日曜休診）</p></div>"
     stays = "<p>夜間に熱が出たときは、お電話（03-0000-1111）でご相談ください。</p>"

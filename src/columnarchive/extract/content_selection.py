@@ -217,12 +217,16 @@ def _restore_repeated(page: Outline, flags: Sequence[int], keep: list[bool]) -> 
             continue
         if begun and (NOTICE.search(piece.text) or (index < last and PRICE.search(piece.text))):
             keep[index] = True  # a claim, on however many pages
-            heading = pieces[index - 1]
-            if heading.tag in HEADINGS and not heading.is_link and pieces[index].tag not in HEADINGS:
-                keep[index - 1] = True
+            for at in range(index - 1, -1, -1) if piece.tag not in HEADINGS else ():
+                if pieces[at].tag not in HEADINGS or pieces[at].is_link:
+                    break
+                keep[at] = True
             continue
         parent = page.elements[piece.element].parent
-        if parent >= 0 and piece.tag in TEXT_TAGS and flags[index] & AROUND_CONTENT and not piece.inside & IN_BAD:
+        if piece.tag == "li" and parent >= 0 and piece.text.endswith("。") and not piece.inside & IN_BAD:
+            around = page.elements[parent]
+            keep[index] = any(chosen[around.first : around.end])
+        elif parent >= 0 and piece.tag in TEXT_TAGS and flags[index] & AROUND_CONTENT and not piece.inside & IN_BAD:
             around = page.elements[parent]
             keep[index] = any(chosen[around.first : index]) and any(chosen[index + 1 : around.end])
 
@@ -230,15 +234,19 @@ def _restore_repeated(page: Outline, flags: Sequence[int], keep: list[bool]) -> 
 def restore_boxes(page: Outline, keep: list[bool], flags: Sequence[int] | None) -> None:
     """Keep prose of boxes between pieces that stay, whatever they are called, if they lead nowhere.
 
-    Lists of related pages, comments and forms are boxes with links or fields; a box of side effects is none.
+    Lists of related pages, comments and forms are boxes with links or fields; a box of side effects is none. After the
+    last piece that stays, only what discloses a risk and the answer in a closed panel are kept.
     """
     chosen = [index for index, keeps in enumerate(keep) if keeps]
     if not chosen:
         return
     first, end = region(page, keep)
     found: dict[tuple[int, bool], list[int]] = {}
-    for index in range(max(first, chosen[0]), min(end, chosen[-1] + 1)):
+    for index in range(max(first, chosen[0]), end):
         piece = page.pieces[index]
+        is_notice = "。" in piece.text and NOTICE.search(piece.text) is not None
+        if index > chosen[-1] and not is_notice and not _is_panel(page, piece, keep):
+            continue
         if keep[index] or piece.is_link or not piece.inside & IN_BAD or not is_prose(piece) or is_call(piece.text):
             continue
         if flags is not None and flags[index] & (DEAD | COMMON | SHARED):
@@ -281,6 +289,18 @@ def drop_calls_at_end(page: Outline, keep: list[bool]) -> None:
     if any(_PHONE.fullmatch(page.pieces[index].text) for index in tail):
         for index in tail:
             keep[index] = False
+
+
+def _is_panel(page: Outline, piece: Piece, keep: list[bool]) -> bool:
+    """Whether a text is in a closed panel of an accordion, below the line that opens it."""
+    at = piece.element
+    while at >= 0 and not page.elements[at].step.bad:
+        at = page.elements[at].parent
+    if at < 0 or not page.elements[at].step.hidden_only or page.elements[at].parent < 0:
+        return False
+    panel, around = page.elements[at], page.elements[page.elements[at].parent]
+    is_named = _PANEL.search(f"{panel.step.words} {around.step.words}") is not None
+    return is_named and around.first < panel.first and keep[panel.first - 1]
 
 
 def _is_quoted(page: Outline, piece: Piece) -> bool:
@@ -349,9 +369,11 @@ _FOR_MACHINES = re.compile(r"^(?:\d{4}-\d\d-\d\dT[\d:.+Z-]+|https?://[!-~]+\.(?:
 _ECHO = 600  # characters of a text that may repeat others
 _BETWEEN_LINKS = 3  # pieces that belong to one entry
 _LABEL_CHARS = 40
+_ADDRESS_LINE = re.compile(r"[^。]{0,24}https?://[!-~]+")
 _CUT_OFF = re.compile(r"(?:…|\.\.\.|・・・|続きを(?:読む|見る)|read more|more)\W{0,4}$", re.I)
 _SAYS_MORE = re.compile(r"[。！？!?]|\d\s*(?:円|万|%|％|mg|回|日間)|[¥￥$]\s*\d")
 _LOWER_HEADINGS = frozenset(HEADINGS) - {"h1"}
+_PANEL = re.compile(r"accordion|collaps|panel|answer|faq|toggle|detail", re.I)
 _HEADERS = frozenset(("head", "header", "headers"))
 _PHONE = re.compile(r"\W{0,3}0\d{1,4}[-‐−ー(（]?\d{1,4}[-‐−ー)）]?\d{3,4}\W{0,3}")
 _SAYS = re.compile(rf"[。！？\n]|{PRICE.pattern}|{NOTICE.pattern}")
@@ -363,7 +385,10 @@ def is_call(text: str) -> bool:
 
 
 def keep_rows(page: Outline, keep: list[bool]) -> None:
-    """A table row or a term with its definition stays whole: the same fee on every page is still this page's fee."""
+    """A row, or a term with its definition, stays whole, and a table keeps its caption.
+
+    The same fee on every page is still this page's fee.
+    """
     pieces, elements = page.pieces, page.elements
     tags = [piece.tag for piece in pieces]
     for element in elements if "td" in tags or "th" in tags else ():
@@ -374,6 +399,9 @@ def keep_rows(page: Outline, keep: list[bool]) -> None:
             ):
                 for index in span:
                     keep[index] = keep[index] or not pieces[index].is_link
+    for index in [at for at, tag in enumerate(tags) if tag == "caption" and not keep[at]]:
+        table = elements[elements[pieces[index].element].parent]
+        keep[index] = any(keep[table.first : table.end]) and not pieces[index].is_link
     for index in range(len(pieces) - 1) if "dt" in tags else ():
         if keep[index] != keep[index + 1] and tags[index] == "dt" and tags[index + 1] == "dd":
             keep[index] = keep[index + 1] = not (pieces[index].is_link or pieces[index + 1].is_link)
@@ -443,7 +471,7 @@ def _end_of_links(page: Outline, heading: int) -> int:
         piece = pieces[later]
         if HEADINGS.get(piece.tag, _PLAIN) <= rank or between > _BETWEEN_LINKS:
             break
-        if piece.is_link or (piece.linked and len(piece.key) <= _LABEL_CHARS):
+        if piece.is_link or _ADDRESS_LINE.fullmatch(piece.text) or (piece.linked and len(piece.key) <= _LABEL_CHARS):
             end, between = later + 1, 0
             continue
         cut = _CUT_OFF.search(piece.text[-20:]) is not None

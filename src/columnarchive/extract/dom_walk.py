@@ -35,6 +35,7 @@ _STRUCK = "~~"
 _BESIDE_LINK = 24
 _AROUND_LINK = 12  # characters of a sentence that names another page
 _OUTSIDE = Element("body", NO_STEP, 0, -1, 0)
+_NOWHERE = ("", "#", "javascript:void(0)", "javascript:void(0);", "javascript:;")
 _SCRIPTS = {"sup": "^", "sub": "_"}
 _HANDLING = {
     **dict.fromkeys(INLINE, "inline"),
@@ -85,6 +86,8 @@ class Walk:
                     inline, struck = True, tag in _STRUCK_TAGS
                     if tag == "a":
                         self._href, self._link_from = node.attributes.get("href"), len(self._page.pieces)
+                        if self._element.tag in LABELS and self._href in _NOWHERE:
+                            self._href = None  # a script opens the answer
                     elif tag in _SCRIPTS:
                         self._script = _SCRIPTS[tag]
                     elif tag == "q":
