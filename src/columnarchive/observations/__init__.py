@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from columnarchive.observations.lexicon import codebook as codebook
 
 
-VERSION = "9"
+VERSION = "10"
 """The version of rules and lexicon: a stored ledger made with another one is made again."""
 
 Kind = Literal[

@@ -77,7 +77,8 @@ def cost(s: Sentence) -> Iterator[Span]:
         return
     for start, end in amounts(s.text):
         segment = _segment(s.text, start, end)
-        if not pattern("not_own_money").search(segment) and not _carried_over(s, start):
+        saved = re.match(r"(?:ほど|分|も)?(?:お得|お?安くな)", s.text[end:])
+        if not saved and not pattern("not_own_money").search(segment) and not _carried_over(s, start):
             yield start, end
 
 
@@ -145,7 +146,7 @@ def _is_course(s: Sentence, start: int, end: int, certain: bool) -> bool:
         or _PRICE_UNIT.match(s.text[end : end + 20])
         or s.text[:start].endswith(("×", "x"))
         or re.match(
-            r"(?:でも|健診|検診|児|以上(?:前|間隔が)|前(?!後)|以内に|未満|生存|目の?方|券|チケット|分(?!け))",
+            r"(?:でも|健診|検診|児|以上(?:前|間隔が)|前(?!後)|以内に|未満|生存|目の?方|目以降|券|チケット|分(?!け))",
             s.text[end : end + 6],
         )
     ):
@@ -244,7 +245,10 @@ def _is_done(s: Sentence, start: int, end: int) -> bool:
         return False
     if _IN_TALK.match(s.text, start) and not (s.step or _COUNSELLING.search(s.text + s.title)):
         return False
-    if re.match(r"て?も[、し]|(?:た|り|て)?(?:ら|ば|すぎ)|て?しま[っうい]|る?と(?:、|痛|つら|しび|違和)", s.text[end:]):
+    if re.match(
+        r"て?も[、し]|(?:際|とき|時)の|(?:た|り|て)?(?:ら|ば|すぎ)|て?しま[っうい]|る?と(?:、|痛|つら|しび|違和)",
+        s.text[end:],
+    ):
         return False
     if _CONDUCT.search(s.text) and not re.search(
         r"お?(?:貸し|預かり|送り|届け)(?:出し)?(?:し|いた)|(?:打って|装着して|入れて|飲んで|内服して|服用して|続けて|受けて|貼って)(?:いただ)|処方",
