@@ -33,14 +33,17 @@ _DROPPED = re.compile(
 )
 
 
+# For what a page of a site may hold: it can run nothing, and is found by no search engine.
+_CLOSED = {
+    "Content-Security-Policy": REPLAY_POLICY, "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex, nofollow", "Cross-Origin-Resource-Policy": "same-origin",
+}  # fmt: skip
+
+
 def picture(archive: Reader, request: PageRequest) -> FileResponse:
     """The stored bytes of a picture, for the pages that show it; a drawing can run nothing."""
     body, kind = archive.picture(request.get("sha256"))
-    return FileResponse(
-        body, kind,
-        {"Content-Security-Policy": REPLAY_POLICY, "X-Content-Type-Options": "nosniff",
-         "X-Robots-Tag": "noindex, nofollow", "Cross-Origin-Resource-Policy": "same-origin"},
-    )  # fmt: skip
+    return FileResponse(body, kind, _CLOSED)
 
 
 def with_pictures(page: bytes, url: str, stored: Callable[[str], str]) -> bytes:
@@ -152,11 +155,7 @@ def replay(archive: Reader, request: PageRequest) -> FileResponse:
     document = with_pictures(body, address, lambda url: archive.inline_resource(url, at))
     document = with_style_sheets(document, address, at, archive)
     # The charset is the page's own business, as it was then: its header, or else its <meta>.
-    return FileResponse(
-        document, kind, {"Content-Security-Policy": REPLAY_POLICY, "X-Content-Type-Options": "nosniff",
-                     "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow",
-                     "Cross-Origin-Resource-Policy": "same-origin"},
-    )  # fmt: skip
+    return FileResponse(document, kind, {**_CLOSED, "Referrer-Policy": "no-referrer"})
 
 
 def download(archive: Reader, request: PageRequest) -> FileResponse:

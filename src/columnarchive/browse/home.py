@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from columnarchive import locale
 from columnarchive.browse.ledger import site_summary
-from columnarchive.browse.rendering import FileResponse, Page, PageRequest
+from columnarchive.browse.rendering import FileResponse, Page, PageRequest, listed
 from columnarchive.browse.timeline import bars, cells
 from columnarchive.errors import UsageError
 from columnarchive.reader import (
@@ -248,13 +248,8 @@ def articles(archive: Reader, request: PageRequest) -> Page:
     start = request.number("start", 10_000_000)
     site = request.get("site")
     rows = archive.site_articles(site, LIST + 1, start)
-    return Page(
-        "articles.html",
-        {
-            "cards": rows[:LIST], "has_more": len(rows) > LIST, "start": start, "per_page": LIST, "site": site,
-            "sites": archive.site_names(),
-        },
-    )  # fmt: skip
+    context = {"site": site, "sites": archive.site_names()}
+    return Page("articles.html", {**listed("cards", rows, start, LIST), **context})
 
 
 def summary_line(row: ChangeRow, request: PageRequest) -> str:
@@ -273,23 +268,19 @@ DEEPEST_PASSAGE = 100_000
 def sites(archive: Reader, request: PageRequest) -> Page:
     """The sites that are followed."""
     start = request.number("start", 10_000_000)
-    found = archive.site_cards(SITES + 1, start)
-    return Page(
-        "sites.html", {"sites": found[:SITES], "start": start, "per_page": SITES, "has_more": len(found) > SITES}
-    )
+    return Page("sites.html", listed("sites", archive.site_cards(SITES + 1, start), start, SITES))
 
 
 def site(archive: Reader, request: PageRequest) -> Page:
     """A site: its articles, how much they change, what could not be fetched, how far the crawl is."""
     name = request.get("name")
-    page = archive.site_page(name)
     months = archive.months(name)
     days = archive.calendar(site=name)
     troubles = archive.troubles(name)
     return Page(
         "site.html",
         {
-            "site": page,
+            "site": archive.site_page(name),
             "months": months,
             "days": days,
             "cells": cells(days),
@@ -308,17 +299,9 @@ def copies(archive: Reader, request: PageRequest) -> Page:
     """Passages found in more than one article."""
     start = request.number("start", DEEPEST_PASSAGE)
     rows = archive.copied_passages(request.get("site"), PASSAGES + 1, start)
-    passages = sorted(rows[:PASSAGES], key=lambda one: (-one.articles, -one.sites, -len(one.text), one.key))
-    return Page(
-        "copies.html",
-        {
-            "passages": passages,
-            "has_more": len(rows) > PASSAGES,
-            "start": start,
-            "per_page": PASSAGES,
-            "sites": archive.site_names(),
-        },
-    )
+    context = listed("passages", rows, start, PASSAGES) | {"sites": archive.site_names()}
+    context["passages"].sort(key=lambda one: (-one.articles, -one.sites, -len(one.text), one.key))
+    return Page("copies.html", context)
 
 
 def passage(archive: Reader, request: PageRequest) -> Page:

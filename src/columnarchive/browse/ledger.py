@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from urllib.parse import quote
 
-from columnarchive.browse.rendering import Page, PageRequest
+from columnarchive.browse.rendering import Page, PageRequest, listed
 from columnarchive.browse.timeline import counted_bars
 from columnarchive.errors import UsageError
 from columnarchive.reader import ArticleRow, Disclosure, KindCount, LedgerFilter, Reader
@@ -54,7 +54,7 @@ def observations(archive: Reader, request: PageRequest) -> Page:
     site, kind, start = request.get("site"), _kind(request, kinds), request.number("start", DEEPEST)
     listed_kinds = (kind,) if kind else kinds
     context = {
-        "kinds": kinds, "listed_kinds": listed_kinds, "kind": kind, "start": start,
+        "kinds": kinds, "listed_kinds": listed_kinds, "kind": kind,
         "site": site, "sites": archive.site_names(),
         "lacking": bool(kind and request.get("lacking")),
     }  # fmt: skip
@@ -62,13 +62,10 @@ def observations(archive: Reader, request: PageRequest) -> Page:
         sites = (site,) if site else ()
         chosen = LedgerFilter(sites, (), kind, "", bool(context["lacking"]), COLUMNS + 1, start)
         found = _columns(archive, request, chosen, listed_kinds)
-        return Page(
-            "observations.html",
-            {**context, "rows": found[:COLUMNS], "per_page": COLUMNS, "has_more": len(found) > COLUMNS},
-        )
+        return Page("observations.html", context | listed("rows", found, start, COLUMNS))
     names = archive.site_names()[start : start + SITES + 1]
-    rows = _sites(archive.kind_counts(names[:SITES]), names[:SITES], listed_kinds, request)
-    return Page("observations.html", {**context, "rows": rows, "per_page": SITES, "has_more": len(names) > SITES})
+    rows = _sites(archive.kind_counts(names), names, listed_kinds, request)
+    return Page("observations.html", context | listed("rows", rows, start, SITES))
 
 
 def observation(archive: Reader, request: PageRequest) -> Page:

@@ -4,7 +4,7 @@ rendered in the thread that read the archive, and files, with security headers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -134,6 +134,11 @@ class Page:
     template: str
     context: Mapping[str, Any]
     status: int = 200
+
+
+def listed(name: str, rows: Sequence[object], start: int, per_page: int) -> dict[str, Any]:
+    """Return the values for one page of a list; `rows` has one more than fit if there is a next page."""
+    return {name: rows[:per_page], "has_more": len(rows) > per_page, "start": start, "per_page": per_page}
 
 
 @dataclass(frozen=True, slots=True)
