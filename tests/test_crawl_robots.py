@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from columnarchive.crawl.robots import MAX_BYTES, RobotsFile, Rules, decode_robots
+from columnarchive.crawl.robots import MAX_BYTES, Rules, decode_robots
+from columnarchive.records import RobotsFile
 from columnarchive.times import to_text
 
 AT = "https://clinic.example"

@@ -22,17 +22,16 @@ from deriving import crawl
 from fake_clock import FakeClock
 from servers.site import Reply, Site
 
-from columnarchive.config import Settings, SiteSettings, parse
+from columnarchive.config import Settings, SitePlan, SiteSettings, parse
 from columnarchive.crawl.client import Client, ClientOptions
-from columnarchive.crawl.frontier import SitePlan
 from columnarchive.crawl.site_crawler import SiteCrawler
 from columnarchive.errors import NotFound, StoreError, UsageError
 from columnarchive.pipeline.crawl import CrawlOptions, CrawlSummary, Planned, Progress, Target, planned, targets
-from columnarchive.pipeline.store_frontier import Group, open_frontier
 from columnarchive.pipeline.worker_pool import WorkerPool, links_of_capture
 from columnarchive.records import Capture
 from columnarchive.store import hash_chain
 from columnarchive.store.database import Database, writer_lock
+from columnarchive.store.frontier import Group, open_frontier
 from columnarchive.urls import PageLinks, host_of
 
 SAID = "ひざの痛みは年齢とともに増えます。治療の効果には個人差があり、費用は税込です。" * 5

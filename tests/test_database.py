@@ -28,10 +28,10 @@ from test_crawl_runs import a_site
 from columnarchive import reader
 from columnarchive.errors import StoreError
 from columnarchive.pipeline import export, import_warc, withdrawal
-from columnarchive.pipeline.store_frontier import Group
 from columnarchive.records import Capture
 from columnarchive.store import captures
 from columnarchive.store.database import Database, writer_lock
+from columnarchive.store.frontier import Group
 from columnarchive.store.schema import Problem
 
 PAGES = "https://clinic.example/column/"

@@ -13,11 +13,13 @@ import pytest
 from deriving import import_files, spread
 from evidence import archive, at, capture, fill, page
 
+from columnarchive.config import SitePlan
 from columnarchive.pipeline import export, withdrawal
-from columnarchive.records import Capture, Hop, Wire
+from columnarchive.records import Capture, DiscoveredUrl, Hop, Wire
 from columnarchive.store import captures, frontier, sites
 from columnarchive.store.database import Database
 from columnarchive.store.withdrawal import is_withdrawn
+from columnarchive.times import from_text
 
 HOST = "https://clinic.example"
 URL = f"{HOST}/column/2/"
@@ -106,12 +108,14 @@ def test_an_import_brings_nothing_back(db: Database, tmp_path: Path) -> None:
 @pytest.mark.parametrize("address", [f"{HOST}/voice/hanako/", f"{HOST}/column/2/view", f"{HOST}/go?to=2", URL])
 def test_bound_addresses_are_never_queued(db: Database, address: str) -> None:
     withdraw(db)
-    with db.transaction() as conn:
-        frontier.add_pages(conn, 1, [frontier.NewPage(address, "article", "link", HOST, 1, 0)])
-        frontier.start_pages(conn, 1, [address], 9)
-        sites.ensure_page(db, 1, address)
-        due = frontier.due_pages(conn, 1, frontier.Due(99, at(27), True))
-    assert address not in [one.url for one in due]
+    name = db.conn.execute("select name from sites where id = 1").fetchone()[0]
+    group = frontier.Group(db, lambda: from_text(at(27)))
+    plan = SitePlan(name, (), (address,), delay=0.0, max_pages=9)
+    queue = frontier.open_frontier(group, plan, (1.0, 30.0), everything=True)
+    assert queue.add([DiscoveredUrl(address, "item", HOST)], 1) == 0
+    sites.ensure_page(db, 1, address)
+    assert address not in [one.url for one in frontier.due_pages(db.conn, 1, queue.due)]
+    group.commit()
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ import dataclasses
 import datetime
 import difflib
 import tomllib
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -52,8 +52,8 @@ from msgspec import Meta
 
 from columnarchive.errors import UsageError
 from columnarchive.locale import Language
-from columnarchive.records import PageKind
-from columnarchive.urls import address, canonical, host_of, site_key
+from columnarchive.records import DiscoveredUrl, PageKind
+from columnarchive.urls import address, canonical, host_of, in_scope, site_key, trap
 
 DEFAULT_FILE = Path("data/sites.toml")
 MAX_PAGES = 5000
@@ -278,3 +278,48 @@ def did_you_mean(word: str, known: Collection[str]) -> UsageError:
     if near:
         return UsageError("did_you_mean", near=near[0])
     return UsageError("one_of", choices=", ".join(sorted(known)))
+
+
+@dataclass(frozen=True, slots=True)
+class SitePlan:
+    """How one site is crawled.
+
+    Attributes:
+        hosts: its hosts, with their ports; links and redirects to others are not followed.
+        start: the addresses that were asked for.
+        delay: seconds between requests.
+        max_pages: how many pages one run visits.
+        render: whether each page is drawn in a browser, and not only those that a script draws.
+        under: paths to which the crawl is limited; none for the whole site.
+        canonical: the form of an address under which its page is known.
+        kind_of: what the settings say a page is, or None.
+        title: the name by which people know the site.
+    """
+
+    name: str
+    hosts: tuple[str, ...]
+    start: tuple[str, ...]
+    delay: float
+    max_pages: int
+    under: tuple[str, ...] = ()
+    render: bool = False
+    canonical: Callable[[str], str] = str
+    kind_of: Callable[[str], PageKind | None] = lambda url: None  # noqa: ARG005
+    title: str = ""
+
+    def accepted(self, found: Iterable[DiscoveredUrl]) -> list[DiscoveredUrl]:
+        """Return what settings and traps leave of the addresses found, in canonical form."""
+        remaining: dict[str, DiscoveredUrl] = {}
+        for one in found:
+            if url := self.accepted_url(one.url):
+                remaining.setdefault(url, replace(one, url=url))
+        return list(remaining.values())
+
+    def accepted_url(self, url: str) -> str:
+        """Return the canonical form of an address; empty for one that is not to be visited."""
+        try:
+            url = self.canonical(url)
+        except UsageError:
+            return ""
+        refused = trap(url) or not in_scope(url, self.hosts, self.under) or self.kind_of(url) == "other"
+        return "" if refused else url

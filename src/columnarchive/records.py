@@ -86,6 +86,56 @@ class Capture:
         return next((value for key, value in self.headers if key.lower() == wanted), "")
 
 
+Reason = Literal[
+    "start", "item", "related", "page", "frame", "sitemap", "feed", "pagination", "archive", "category", "section",
+    "import", "probe",
+]  # fmt: skip
+LISTINGS: frozenset[str] = frozenset({"pagination", "archive", "category", "section"})
+COLUMNS: frozenset[str] = frozenset({"item", "related", "sitemap", "feed", "probe"})
+# What is fetched first: the pages that were asked for, then columns, then what leads to more of them.
+PRIORITY: dict[str, int] = {
+    "start": 100, "section": 90, "probe": 85, "page": 75, "frame": 72, "item": 70, "pagination": 60, "related": 55,
+    "feed": 50, "archive": 45, "category": 45, "sitemap": 40, "import": 10,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveredUrl:
+    """An address worth visiting, and why."""
+
+    url: str
+    reason: Reason
+    found_on: str
+
+    @property
+    def kind(self) -> PageKind:
+        """What the page is taken for until it has been read."""
+        return "listing" if self.reason in LISTINGS else "article"
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedUrl:
+    """A page to be visited: why it is known, how far from the start, what makes a request conditional, its row."""
+
+    url: str
+    reason: str
+    depth: int = 0
+    etag: str = ""
+    last_modified: str = ""
+    id: int = 0
+    found_on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RobotsFile:
+    """A host's robots.txt: its text, the status it came with (0: none came), and when it was fetched."""
+
+    origin: str
+    status: int
+    body: str
+    fetched_at: str
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A piece of an article: its kind, its text in one line or more, a heading's level (1–6) or a list item's depth."""

@@ -14,8 +14,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from columnarchive.crawl import link_scoring
-from columnarchive.crawl.frontier import COLUMNS, LISTINGS, DiscoveredUrl
 from columnarchive.crawl.link_scoring import ACCEPT_SCORE, Group, SiteLinkStatistics
+from columnarchive.records import COLUMNS, LISTINGS, DiscoveredUrl
 from columnarchive.urls import INDEX_PAGE, Link, PageLinks, directory, in_scope, is_front_page, is_specific, shape
 
 FOLDER = re.compile(r"/(?:index\.(?:html?|php))?$")

@@ -1,102 +1,16 @@
-"""The frontier of one site: what is to be visited, and what the crawler needs from whoever stores it."""
+"""What the crawler of a site needs from whoever runs it: a queue that is stored, and a reader of links."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Protocol
 
-from columnarchive.errors import UsageError
-from columnarchive.records import Capture, PageKind
-from columnarchive.urls import in_scope, trap
+from columnarchive.records import Capture, DiscoveredUrl, QueuedUrl, RobotsFile
+from columnarchive.urls import PageLinks
 
-if TYPE_CHECKING:  # workers load this module and need no HTTP client
-    from columnarchive.crawl.robots import RobotsFile
-
-Reason = Literal[
-    "start", "item", "related", "page", "frame", "sitemap", "feed", "pagination", "archive", "category", "section",
-    "import", "probe",
-]  # fmt: skip
-LISTINGS: frozenset[str] = frozenset({"pagination", "archive", "category", "section"})
-COLUMNS: frozenset[str] = frozenset({"item", "related", "sitemap", "feed", "probe"})
-# What is fetched first: the pages that were asked for, then columns, then what leads to more of them.
-PRIORITY: dict[str, int] = {
-    "start": 100, "section": 90, "probe": 85, "page": 75, "frame": 72, "item": 70, "pagination": 60, "related": 55,
-    "feed": 50, "archive": 45, "category": 45, "sitemap": 40, "import": 10,
-}  # fmt: skip
 ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 INDEX = re.compile(r"/index\.(?:html?|php)$", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class DiscoveredUrl:
-    """An address worth visiting, and why."""
-
-    url: str
-    reason: Reason
-    found_on: str
-
-    @property
-    def kind(self) -> PageKind:
-        """What the page is taken for until it has been read."""
-        return "listing" if self.reason in LISTINGS else "article"
-
-
-@dataclass(frozen=True, slots=True)
-class QueuedUrl:
-    """A page to be visited now: why it is known, how far from the start, and what makes the request conditional."""
-
-    url: str
-    reason: str
-    depth: int = 0
-    etag: str = ""
-    last_modified: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SitePlan:
-    """How one site is crawled.
-
-    Attributes:
-        hosts: its hosts, with their ports; links and redirects to others are not followed.
-        start: the addresses that were asked for.
-        delay: seconds between requests.
-        max_pages: how many pages one run visits.
-        render: whether each page is drawn in a browser, and not only those that a script draws.
-        under: paths to which the crawl is limited; none for the whole site.
-        canonical: the form of an address under which its page is known.
-        kind_of: what the settings say a page is, or None.
-        title: the name by which people know the site.
-    """
-
-    name: str
-    hosts: tuple[str, ...]
-    start: tuple[str, ...]
-    delay: float
-    max_pages: int
-    under: tuple[str, ...] = ()
-    render: bool = False
-    canonical: Callable[[str], str] = str
-    kind_of: Callable[[str], PageKind | None] = lambda url: None  # noqa: ARG005
-    title: str = ""
-
-    def accepted(self, found: Iterable[DiscoveredUrl]) -> list[DiscoveredUrl]:
-        """Return what settings and traps leave of the addresses found, in canonical form."""
-        remaining: dict[str, DiscoveredUrl] = {}
-        for one in found:
-            if url := self.accepted_url(one.url):
-                remaining.setdefault(url, replace(one, url=url))
-        return list(remaining.values())
-
-    def accepted_url(self, url: str) -> str:
-        """Return the canonical form of an address; empty for one that is not to be visited."""
-        try:
-            url = self.canonical(url)
-        except UsageError:
-            return ""
-        refused = trap(url) or not in_scope(url, self.hosts, self.under) or self.kind_of(url) == "other"
-        return "" if refused else url
 
 
 class UrlDeduplicator:
@@ -181,3 +95,13 @@ class Frontier(Protocol):
 
     def close(self) -> None:
         """End the run: the site has been crawled to its end."""
+
+
+class LinkReader(Protocol):
+    """Reads the links of a captured page outside the event loop, which never parses HTML."""
+
+    async def __call__(self, capture: Capture, *, skim: bool = False) -> PageLinks | None:
+        """Return the links of a page, or None when it has no body.
+
+        With `skim`, `links` may be left empty and only the head and `targets` be read, which is much cheaper.
+        """

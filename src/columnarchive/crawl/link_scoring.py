@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from columnarchive.crawl.frontier import COLUMNS, LISTINGS
+from columnarchive.records import COLUMNS, LISTINGS
 from columnarchive.urls import Link, PageLinks, Zone, directory, is_specific, shape, unquoted
 
 ACCEPT_SCORE = 3

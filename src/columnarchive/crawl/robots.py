@@ -16,7 +16,7 @@ from protego import Protego
 
 from columnarchive.content_encoding import SizeLimits
 from columnarchive.crawl.client import Client, FetchRequest
-from columnarchive.records import Capture
+from columnarchive.records import Capture, RobotsFile
 from columnarchive.times import from_text
 
 AGENT = "columnarchive"
@@ -28,16 +28,6 @@ UNREADABLE = 0
 NO_RULES = 404
 # A field that is none of those that say what may be fetched. Disallow is spelt in many ways.
 OTHER_RECORD = re.compile(r"\s*(?!user[- ]?agent|allow|dis|dia|site-?map)[^\s:#][^:#]*:", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class RobotsFile:
-    """A host's robots.txt: its text, the status it came with (0: none came), and when it was fetched."""
-
-    origin: str
-    status: int
-    body: str
-    fetched_at: str
 
 
 @dataclass(slots=True)

@@ -7,20 +7,13 @@ import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from columnarchive.config import SitePlan
 from columnarchive.content_encoding import SizeLimits
 from columnarchive.crawl.client import CIRCUIT, MAX_HOPS, Client, FetchRequest
 from columnarchive.crawl.column_discovery import ColumnDiscovery
-from columnarchive.crawl.frontier import (
-    COLUMNS,
-    LISTINGS,
-    DiscoveredUrl,
-    Frontier,
-    QueuedUrl,
-    SitePlan,
-    UrlDeduplicator,
-)
+from columnarchive.crawl.frontier import Frontier, LinkReader, UrlDeduplicator
 from columnarchive.crawl.link_scoring import SAMPLE, is_section_url
 from columnarchive.crawl.renderer import Renderer, is_library_host, is_shell
 from columnarchive.crawl.responses import looks_like_picture
@@ -28,7 +21,7 @@ from columnarchive.crawl.robots import Rules, fetch_rules
 from columnarchive.crawl.sitemap_discovery import SitemapDiscovery
 from columnarchive.errors import ArchiveError, UsageError
 from columnarchive.locale import fault
-from columnarchive.records import Capture, Gap, Outcome
+from columnarchive.records import COLUMNS, LISTINGS, Capture, DiscoveredUrl, Gap, Outcome, QueuedUrl
 from columnarchive.times import to_text
 from columnarchive.urls import PageLinks, address, canonical, host_of, in_scope, is_below, is_front_page
 
@@ -44,16 +37,6 @@ DNS_PATIENCE = 10.0  # seconds in which another site of the run must answer for 
 
 class Interrupted(Exception):
     """The user asked the crawl to stop."""
-
-
-class LinkReader(Protocol):
-    """Reads the links of a captured page outside the event loop, which never parses HTML."""
-
-    async def __call__(self, capture: Capture, *, skim: bool = False) -> PageLinks | None:
-        """Return the links of a page, or None when it has no body.
-
-        With `skim`, `links` may be left empty and only the head and `targets` be read, which is much cheaper.
-        """
 
 
 @dataclass(slots=True)

@@ -6,15 +6,16 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from columnarchive.config import SitePlan
 from columnarchive.content_encoding import SizeLimits
 from columnarchive.crawl import link_scoring
 from columnarchive.crawl.client import Client, FetchRequest, RedirectCheck
 from columnarchive.crawl.column_discovery import ColumnDiscovery
-from columnarchive.crawl.frontier import COLUMNS, DiscoveredUrl, Frontier, Reason, SitePlan
+from columnarchive.crawl.frontier import Frontier
 from columnarchive.crawl.robots import Rules
 from columnarchive.crawl.sitemaps import SitemapEntry, SitemapPage, SitemapParser
 from columnarchive.errors import UsageError
-from columnarchive.records import Capture, Gap
+from columnarchive.records import COLUMNS, Capture, DiscoveredUrl, Gap, Reason
 from columnarchive.urls import (
     PageLinks,
     address,

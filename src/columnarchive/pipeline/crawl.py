@@ -14,7 +14,6 @@ from functools import partial
 
 from columnarchive import locale
 from columnarchive.crawl.client import Client
-from columnarchive.crawl.frontier import QueuedUrl
 from columnarchive.crawl.limits import Timer
 from columnarchive.crawl.renderer import Renderer
 from columnarchive.crawl.site_crawler import Interrupted, SiteCrawler
@@ -23,12 +22,12 @@ from columnarchive.pipeline import pictures
 from columnarchive.pipeline.crawl_plan import CrawlOptions, Planned, Target, plan, planned, targets
 from columnarchive.pipeline.derive import DERIVATION, SiteDerived, derive
 from columnarchive.pipeline.notifications import Delivery, Hook, notify
-from columnarchive.pipeline.store_frontier import Group, SiteFrontier, open_frontier
 from columnarchive.pipeline.worker_pool import LinkReader, Worker, WorkerPool, WorkerStopped
-from columnarchive.records import Capture, Failure, Outcome, PageFault
+from columnarchive.records import Capture, Failure, Outcome, PageFault, QueuedUrl
 from columnarchive.store import captures, frontier
 from columnarchive.store import sites as site_rows
 from columnarchive.store.database import Database, writer_lock
+from columnarchive.store.frontier import Group, SiteFrontier, open_frontier
 from columnarchive.store.sites import Trouble
 from columnarchive.times import to_text
 

@@ -8,12 +8,11 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from columnarchive.config import Settings, SiteSettings
+from columnarchive.config import Settings, SitePlan, SiteSettings
 from columnarchive.crawl import transport
 from columnarchive.crawl.client import ClientOptions
-from columnarchive.crawl.frontier import SitePlan
 from columnarchive.crawl.limits import Timer
-from columnarchive.crawl.robots import RobotsFile, Rules
+from columnarchive.crawl.robots import Rules
 from columnarchive.errors import NotFound, UsageError
 from columnarchive.store import frontier
 from columnarchive.store.database import Database
@@ -178,7 +177,7 @@ def _may_be_asked(db: Database, url: str, asked: dict[str, bool | Rules], option
     if origin not in asked:
         until, _ = frontier.rest_of(db.conn, origin)
         stored = frontier.robots_of(db.conn, origin)
-        rules = Rules.parse(RobotsFile(origin, *stored)) if stored else None
+        rules = Rules.parse(stored) if stored else None
         asked[origin] = until <= to_text(options.clock())
         if asked[origin] and rules is not None and rules.is_fresh(options.clock()):
             asked[origin] = rules

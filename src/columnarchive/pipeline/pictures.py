@@ -12,15 +12,14 @@ from urllib.parse import urlsplit
 from columnarchive.extract import picture_files
 from columnarchive.extract.charset import decode
 from columnarchive.pipeline.worker_pool import CallFailed, PageLimits, Worker, WorkerDied, WorkerPool
-from columnarchive.records import Capture
+from columnarchive.records import Capture, QueuedUrl
 from columnarchive.store import blobs, pictures
 from columnarchive.store.database import Database
 from columnarchive.urls import is_below
 
 if TYPE_CHECKING:  # workers that derive need no crawler
-    from columnarchive.crawl.frontier import QueuedUrl
     from columnarchive.crawl.site_crawler import SiteCrawler
-    from columnarchive.pipeline.store_frontier import SiteFrontier
+    from columnarchive.store.frontier import SiteFrontier
 
 MAX_OF_ARTICLE = 40
 LINK_SECONDS = 5.0

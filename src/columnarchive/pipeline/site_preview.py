@@ -110,12 +110,11 @@ def _counted(summary: crawl.CrawlSummary) -> dict[str, int]:
 def _robots(db: Database, start: str) -> str:
     origin = "/".join(start.split("/")[:3])
     stored = frontier.robots_of(db.conn, origin)
-    if stored is None or stored[0] == 0:
+    if stored is None or stored.status == 0:
         return "not known"
-    status, body, _ = stored
-    if status != 200:
+    if stored.status != 200:
         return "there is none, so nothing is forbidden"
-    forbidden = sum(line.strip().lower().startswith("disallow:") for line in body.splitlines())
+    forbidden = sum(line.strip().lower().startswith("disallow:") for line in stored.body.splitlines())
     return f"allows this address (lines that forbid something: {forbidden})"
 
 
