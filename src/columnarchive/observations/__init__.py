@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from columnarchive.observations.ledger import elsewhere as elsewhere
     from columnarchive.observations.ledger import ledger_entries as ledger_entries
     from columnarchive.observations.ledger import lines_of as lines_of
-    from columnarchive.observations.ledger import picture_entries as picture_entries
     from columnarchive.observations.ledger import read_in_pictures as read_in_pictures
     from columnarchive.observations.lexicon import codebook as codebook
 
@@ -87,7 +86,6 @@ __getattr__ = load_on_use(
             "elsewhere",
             "ledger_entries",
             "lines_of",
-            "picture_entries",
             "read_in_pictures",
         ),
         "observations.lexicon": ("codebook",),

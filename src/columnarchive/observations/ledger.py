@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from urllib.parse import unquote
@@ -13,7 +13,7 @@ from columnarchive.observations import Context, Kind, Line, Observation
 from columnarchive.observations.engine import observe, statements
 from columnarchive.observations.lexicon import pattern
 from columnarchive.observations.sentences import topics_of
-from columnarchive.records import Article, Elsewhere, LedgerEntry, OutsideLine, Picture, PictureEntry, Revision
+from columnarchive.records import Article, Elsewhere, LedgerEntry, OutsideLine, Picture, Revision
 
 _Key = tuple[str, str]
 
@@ -89,7 +89,6 @@ def _entry(key: _Key, run: _Run, until: Revision | None = None) -> LedgerEntry:
     return LedgerEntry(kind, text, run.words, run.position, run.first.first_seen_at, run.first.number, *end)
 
 
-_Identity = tuple[str, str, str, str]
 SECTION_ITEMS: tuple[Kind, ...] = ("content", "cost", "risks")
 """What the guideline asks to be stated beside pictures before and after a treatment."""
 # Before alone says enough next to a picture; a heading or a text must name both sides, or cases.
@@ -157,28 +156,6 @@ def before_after_sections(article: Article, found: Iterable[Observation]) -> Ite
             tuple(kind for kind in SECTION_ITEMS if kind in stated),
             first_line[min(group[0][0].position, len(article.blocks))],
         )
-
-
-def picture_entries(revisions: Sequence[Revision]) -> tuple[PictureEntry, ...]:
-    """Return every picture of an article's revisions: the present ones, then the ended ones, each in order.
-
-    One whose address, alternative text, caption or bytes changed is a new entry.
-    """
-    open_runs: dict[_Identity, PictureEntry] = {}
-    ended: list[PictureEntry] = []
-    for revision in revisions:
-        now = {one.identity: one for one in revision.article.pictures}
-        known = {key[:3] for key in now}
-        ended += [open_runs.pop(key) for key in [*open_runs] if key not in now and (key[3] or key[:3] not in known)]
-        for key, picture in now.items():
-            # Bytes that became known are no other picture.
-            first = open_runs.get(key) or open_runs.pop((*key[:3], ""), None)
-            first = first or PictureEntry(picture, revision.first_seen_at, revision.number)
-            open_runs[key] = replace(
-                first, picture=picture, until_at=revision.last_seen_at, until_revision=revision.number
-            )
-    present = [replace(one, until_at="", until_revision=0) for one in open_runs.values()]
-    return (*present, *sorted(ended, key=lambda one: (one.until_revision, one.picture.position)))
 
 
 _HEADING = 24  # characters of a line that the next ones may stand under

@@ -7,7 +7,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from columnarchive import observations
 from columnarchive.records import (
@@ -100,7 +100,7 @@ def write_site(db: Database, site_id: int, derived: DerivedSite, at: str, *, ane
             _write_changes(conn, article_id, history.changes)
             _write_sentences(conn, article_id, history.sentences, present=True)
             _write_sentences(conn, article_id, history.removed, present=False)
-            _write_pictures(conn, article_id, observations.picture_entries(history.revisions))
+            _write_pictures(conn, article_id, _picture_entries(history.revisions))
             ledger = derived.ledgers.get(url)
             _write_ledger(
                 conn, article_id, observations.ledger_entries(history.revisions) if ledger is None else ledger
@@ -327,6 +327,28 @@ def _write_elsewhere(conn: sqlite3.Connection, article_id: int, found: Iterable[
             of_kind.setdefault(one.kind, one)
     for one in of_kind.values():
         _insert(conn, "page_observations", {"article_id": article_id, **_fields(one, "kind place text words")})
+
+
+def _picture_entries(revisions: Sequence[Revision]) -> tuple[PictureEntry, ...]:
+    """Return every picture of an article's revisions: the present ones, then the ended ones, each in order.
+
+    One whose address, alternative text, caption or bytes changed is a new entry.
+    """
+    open_runs: dict[tuple[str, str, str, str], PictureEntry] = {}
+    ended: list[PictureEntry] = []
+    for revision in revisions:
+        now = {one.identity: one for one in revision.article.pictures}
+        known = {key[:3] for key in now}
+        ended += [open_runs.pop(key) for key in [*open_runs] if key not in now and (key[3] or key[:3] not in known)]
+        for key, picture in now.items():
+            # Bytes that became known are no other picture.
+            first = open_runs.get(key) or open_runs.pop((*key[:3], ""), None)
+            first = first or PictureEntry(picture, revision.first_seen_at, revision.number)
+            open_runs[key] = replace(
+                first, picture=picture, until_at=revision.last_seen_at, until_revision=revision.number
+            )
+    present = [replace(one, until_at="", until_revision=0) for one in open_runs.values()]
+    return (*present, *sorted(ended, key=lambda one: (one.until_revision, one.picture.position)))
 
 
 def _write_pictures(conn: sqlite3.Connection, article_id: int, entries: Iterable[PictureEntry]) -> None:
