@@ -230,6 +230,8 @@ def _is_about_effect(s: Sentence, start: int, word: str) -> bool:
         return False
     if word == "個人差" and ("risk" not in s.topics or len(s.text) < 24 or "効果" in s.text):
         return not re.search(r"痛み|腫れ|ダウンタイム|赤み|内出血|副作用", s.text) or "効" in s.text
+    if re.search(r"症状(?:が|は|も)[^。]{0,6}(?:異な|違|変わ|さまざま|様々)", s.text[start:]) and "治療" not in s.text:
+        return False
     if re.search(r"見積|費用|料金", s.text[start:]) and "効果" not in s.text:
         return False
     if re.match(r"(?:れ)?る?(?:こと)?(?:なく|ず|ません|ように)", s.text[start + len(word) :]):
@@ -238,12 +240,15 @@ def _is_about_effect(s: Sentence, start: int, word: str) -> bool:
 
 
 _TARGET = re.compile(
-    r"(?:方)?こそ|方[^。]{0,12}(?:からの|(?:の|に)(?:ため|向け))|方?、[^。]{0,40}(?:有効|選択肢|おすすめ|お勧め)|(?:方)?は?、?(?:ぜひ|一度ご)|(?:い|な|の)?(?:方|人|ケース|場合|患者さ[まん]|症例)?(?:に|へ|にも|には)、?(?:は、)?[^。]{0,20}(?:有効|選択|おすすめ|お勧め|適|いかが|対応|ご相談)|(?:な|の)?ケースです|(?:い|な)[^。]{0,20}(?:でした|変色|方へ)"
+    r"の(?!割合|中|うち)|(?:方)?こそ|方[^。]{0,12}(?:からの|(?:の|に)(?:ため|向け))|方?、[^。]{0,40}(?:有効|選択肢|おすすめ|お勧め)|(?:方)?は?、?(?:ぜひ|一度ご)|(?:い|な|の)?(?:方|人|ケース|場合|患者さ[まん]|症例)?(?:に|へ|にも|には)、?(?:は、)?[^。]{0,20}(?:有効|選択|おすすめ|お勧め|適|いかが|対応|ご相談)|(?:な|の)?ケースです|(?:い|な)[^。]{0,20}(?:でした|変色|方へ)"
 )
 _PROMISES_NOTHING = re.compile(
     r"また(?:出て|生え|伸び|太く|濃く|浮)|(?:取り|消し|抑え)(?:きれ|切れ)|合わない|とは(?:お約束|申し上げ|断言|言い)|満足|後戻り|(?:すべて|全て|全員|誰|皆|どなた|万人)[^。]*(?:わけで|とは限)|とは限|だけでは|変わらない|治らない|完全に|(?:よく|良く|楽に|軽く)なら"
 )
-_LESSER_MEANS = re.compile(r"(?:だけ(?:を|で|に)?|のみ)[^。、]{0,14}(?<!効果)ても|どれだけ[^。]{0,30}ても|市販")
+_RECOVERS = re.compile(r"落ち着|(?:可動域|機能|感覚|筋力|体力|食欲)(?:が|は|も)[^。、]{0,6}戻")
+_LESSER_MEANS = re.compile(
+    r"(?:だけ(?:を|で|に)?|のみ)[^。、]{0,14}(?<!効果)ても|どれだけ[^。]{0,30}ても|市販|湿布|痛み止め|セルフケア"
+)
 _DISEASE_HEDGE = re.compile(
     r"(?:病気|疾患|症候群|がん)(?:は|が)[^。]{0,20}(?:治り|治ら|進行|再発)|(?:むし歯|歯周病|虫歯)(?:は|が)"
 )
@@ -251,7 +256,7 @@ _DISEASE_HEDGE = re.compile(
 
 def _limits_effect(s: Sentence, start: int, end: int) -> bool:
     near = s.text[max(0, start - 40) : end + 16]
-    if _LESSER_MEANS.search(s.text, 0, end):
+    if _RECOVERS.search(s.text, start, end + 2) or _LESSER_MEANS.search(s.text, 0, end):
         return False
     if _DISEASE_HEDGE.search(near) and not re.search(r"治療(?:後|して|を)|効果", near):
         return False
@@ -264,7 +269,7 @@ def _limits_effect(s: Sentence, start: int, end: int) -> bool:
     if re.match(r"(?:わけ|もの)で(?:は|も)", s.text[start:end]):
         if s.text[:start].endswith(("代わりになる", "代わる")):
             return False
-        return pattern("effect_word").search(s.text[max(0, start - 28) : start]) is not None
+        return pattern("effect_word").search(s.text[max(0, start - 28) : start].split("が、")[-1]) is not None
     return pattern("effect_word").search(s.question + near) is not None
 
 

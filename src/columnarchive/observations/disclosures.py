@@ -195,7 +195,7 @@ def content(s: Sentence) -> Iterator[Span]:
         or ((s.topics & {"risk", "exclusion"} and s.has("harm")) or ("voice" in s.topics and not s.step))
     ):
         return
-    if (s.has("research") and not s.has("own")) or _REPORTED.search(s.text):
+    if (s.has("research") and not s.has("own")) or _REPORTED.search(s.text) or _AT_HOME.search(s.heading):
         return
     if re.search(r"→|⇒|->|➡|▶", s.text) or (s.text.count("、") > 1 and "flow" in s.topics and s.kind != "paragraph"):
         words = list(pattern("act_word").finditer(s.text))
@@ -221,6 +221,7 @@ _CELLS_ACT = re.compile(
     r"(?:幹細胞|因子|成分|サイトカイン|物質|酵素|菌|ウイルス|ホルモン|タンパク質|コラーゲン|免疫|抗体|エクソソーム)(?:が|は)[^。、]{0,24}$|(?:幹細胞|因子|成分|サイトカイン|物質)(?:[^。、]{0,20})が[^。]{0,60}$"
     r"|(?:システム|[赤白]血球|血小板|筋肉|リンパ|脳|身体|体|治療物|細菌|老廃物|新陳代謝|神経|こわばり|緊張|ストレス)(?:が|は)[^。]{0,60}$|血液は[^。]{0,60}(?:運|届け|巡|排出|作)"
 )
+_AT_HOME = re.compile("セルフケア|自宅|ご?自分で|今日から")
 _CONDUCT = re.compile(
     r"(?:ください|下さい|ましょう|お願い|お勧めし|おすすめし|お控え|控えて|避けて|効果的|大切です|ことが大事|心がけ|"
     r"(?:食べ|飲み(?:過|す)|睡眠|運動)[^。]{0,12}(?:こと|よう)|悩|持参|ご用意|お持ち|予防(?:に|で)|自宅で|ご家庭で|自分で|セルフ|ストレッチ|深呼吸|寝る前)"
