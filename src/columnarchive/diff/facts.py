@@ -214,7 +214,8 @@ def topic_of(sentence: str) -> tuple[bool, bool]:
     treated, affects = _has("treatment", own), any(_has(group, own) for group in ("effect", "weak_effect"))
     if (treated or affects) and (_has("not_about_effect", own) or _has("ban", own) or _DEFINES.search(own)):
         return False, False
-    return affects and (treated or not _has("illness_course", _EVEN_IF.sub("", own) if "も、" in own else own)), treated
+    of_illness = _has("illness_course", _EVEN_IF.sub("", own) if "も、" in own else own) or on_illness(own)
+    return affects and (treated or not of_illness), treated
 
 
 def is_of_other_field(sentence: str) -> bool:
@@ -271,7 +272,7 @@ _AFTER_NAME = re.compile(
     r"\s?(?:さん|氏|先生|医師|院長|副院長|博士|教授|理事長|が(?:監修|執筆|担当|診察|お答え|解説|就任)|の監修|の執筆|[（(](?:医師|院長|[一-鿿]*医|監修))"
 )
 _BEFORE_NAME = re.compile(
-    r"(?:Dr\.|文[:：/／]|医|者|院長|理事長|所長|センター長|文責|監修|執筆|ドクター紹介|書いた人|担当|技師|薬剤師|看護師|務める|教授)(?:の|は|が|:|：|・|/|\s)*$"
+    r"(?:Dr\.|文[:：/／]|医|者|院長|理事長|所長|センター長|文責|監修|執筆|ドクター紹介|書いた人|担当|[一-鿿][士師]|務める|教授)(?:の|は|が|:|：|・|/|\s)*$"
 )
 _STAND_IN = re.compile(r"[^\s、。]{0,8}(?:編集部|事務局|広報部?|スタッフ|チーム|編集室|委員会)")
 _IN_BRACKETS = re.compile(r"[（(][^（()）]*[)）]$")

@@ -17,8 +17,11 @@ _TREATMENT_SUBJECT = re.compile(
 # What a sentence speaks of stands before its first は.
 _TOPIC = re.compile(r"[^。、]{1,30}?(?:は|には|では|とは)")
 _ILLNESS = re.compile(
-    r"(?:病(?!院|棟|室)|症(?<!合併症)(?!例|状)|[一-龯]炎|がん|癌|けいれん|腫瘍|結石|ヘルニア|骨折|捻挫|麻痺|不全|不眠|うつ|肩|腰痛|頭痛|更年期|むし歯|虫歯)"
+    r"(?:病(?!院|棟|室)|症(?<!合併症)(?!例|状)|[一-龯]炎|がん|癌|けいれん|腫瘍|結石|ヘルニア|骨折|捻挫|麻痺|不全|不眠|うつ|肩|腰痛|頭痛|更年期|むし歯|虫歯|[一-龯]疹|じんましん|貧血|やけど|近視|老眼|難聴)"
     r"(?:の[^。、]{1,10})?(?:は|には|では|とは)$"
+)
+_CONDITION = re.compile(
+    r"[^。、]{1,24}(?:に(?:なる|かかる)|が(?:続く|進む|不足する|足りない)|を治療(?:せず|しない)[^。、]{0,6})と、"
 )
 _NEAR_TOPIC = 10
 _NOT_RELIEVED = re.compile(
@@ -122,6 +125,8 @@ def _harms(s: Sentence) -> Iterator[Span]:
 
 def on_illness(text: str) -> bool:
     """Whether an illness is what a text speaks of, rather than its treatment."""
+    if _CONDITION.match(text):
+        return not pattern("treatment").search(text)
     topic = _TOPIC.match(text)
     return (
         topic is not None
@@ -263,7 +268,7 @@ def _denials(text: str, question: str) -> tuple[Span, ...]:
         if any(words.search(found[0]) and behind.match(after) for words, behind in _DENIES_NOTHING_BEFORE):
             continue
         if any(words.search(found[0]) and not about.search(asked) for words, about in _DENIES_ONLY_ABOUT):
-            if not pattern("harm").search(asked) and not _treats(text):
+            if not pattern("harm").search(asked) and not ("心配" in found[0] and _treats(text)):
                 continue
         if "問題" in found[0] and re.search(r"(?:後|当日|翌日|中)(?:の|に|から)?[^。、]{0,12}$", text[: found.start()]):
             continue
