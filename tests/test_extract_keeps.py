@@ -251,9 +251,10 @@ def test_a_question_that_a_script_opens_is_no_link(opener: str) -> None:
     assert question in article_of(reading).text
 
 
-def test_a_fee_on_all_pages_keeps_its_headings_and_its_list_of_risks() -> None:
+def test_what_all_pages_have_stays_with_the_text_it_leads() -> None:
     fees = (
-        "<h2>かかる費用</h2><table><caption>総額でのお支払い</caption><tr><th>検査</th><td>33,000円</td></tr>"
+        "<h2>ひとことで言うと</h2><p>たまにある{0}の相談です。</p><h2>かかる費用</h2>"
+        "<table><caption>総額でのお支払い</caption><tr><th>検査</th><td>33,000円</td></tr>"
         "<tr><th>{0}の処置</th><td>{1}円</td></tr></table>"
         "<ul><li>{0}のときは腫れが三日ほど続きます。</li><li>処置のあとは車の運転ができません。</li></ul>"
     )
@@ -263,6 +264,7 @@ def test_a_fee_on_all_pages_keeps_its_headings_and_its_list_of_risks() -> None:
     ]
     for result in read_pages(files, files):
         assert result.article is not None
+        assert "ひとことで言うと\nたまにある" in result.article.text
         assert "かかる費用\n総額でのお支払い\n検査\t33,000円" in result.article.text
         assert "運転ができません" in result.article.text
 

@@ -169,8 +169,8 @@ def select(page: Outline, flags: Sequence[int] | None, url: str = "") -> list[in
     if not any(keep):
         keep = by_shape(page, url)
     restore_boxes(page, keep, flags)
-    restore_headings(page, keep, flags)
     keep_rows(page, keep)
+    restore_headings(page, keep, flags)
     keep_lone_links(page, keep, flags)
     for index, piece in enumerate(page.pieces):
         if piece.tag == "button" and keep[index]:
@@ -259,7 +259,10 @@ def restore_boxes(page: Outline, keep: list[bool], flags: Sequence[int] | None) 
 
 
 def restore_headings(page: Outline, keep: list[bool], flags: Sequence[int] | None) -> None:
-    """Keep a heading that text which stays follows at once, in the same box or as the box that is its header."""
+    """Keep a heading that text which stays follows at once, though all pages have it.
+
+    In a box called otherwise it stays with text of that box, and where the box is a header.
+    """
     pieces = page.pieces
     begun = keep.index(True) if any(keep) else len(keep)
     over_text = [at for at in range(begun, len(keep) - 1) if keep[at + 1] and not keep[at]]
@@ -268,6 +271,9 @@ def restore_headings(page: Outline, keep: list[bool], flags: Sequence[int] | Non
         if piece.tag not in _LOWER_HEADINGS or pieces[index + 1].tag in HEADINGS or piece.is_link:
             continue
         if piece.inside & IN_NAVIGATION or is_call(piece.text):
+            continue
+        if not piece.inside & IN_BAD:
+            keep[index] = flags is not None and not flags[index] & DEAD
             continue
         if flags is not None and flags[index] & (DEAD | COMMON | SHARED):
             continue
