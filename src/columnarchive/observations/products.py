@@ -12,6 +12,11 @@ from columnarchive.observations.sentences import Sentence
 _WARNED_OF = re.compile(
     r"注意喚起|警告|自己判断|ご注意|危険|偽|リスクがあるため|(?:買|購入)(?:わ|し)?(?:ない|た)|トラブル"
 )
+_NOT_IMPORTED = re.compile(
+    r"(?:個人輸入|輸入)[^。、]{0,12}(?:は|も)?(?:あり|おこな|行|し(?:て)?)(?:て)?(?:い|お)?(?:ません|りません|ない)|個人輸入品はあり"
+    r"|(?:ネット|通販|代行|サイト|ご自身で|自分で|患者さ[まん]が)[^。]{0,16}(?:輸入|購入|入手)"
+)
+_SUPPLIED = re.compile(r"から|より|輸入|購入|委託|製造|国内|メーカー|社|調達|取り寄せ|当院|院内|自家|仕入|受け取")
 _APPROVED_AT_HOME = re.compile(
     r"(?:(?:国内|日本)(?:で|に|では|には)[^。]{0,40}|(?:別|ほか|他)の(?:製剤|薬|製品|機器|機種|装置)[^。、]{0,6})"
     r"(?<!未)承認(?:され(?:て(?:い|お)(?:る|ま|り)(?!せん)|た)|済|薬|品|製剤|機器|を(?:受け|得|取得し)(?:た|て(?:い|お)(?:る|ま|り)(?!せん)))[^。]{0,20}"
@@ -70,14 +75,7 @@ def import_source(s: Sentence) -> Iterator[Span]:
     """Read where the clinic's product comes from."""
     if s.asks or s.is_navigation or (s.is_label and not re.search(r"[:：].", s.text)):
         return
-    if re.search(
-        r"(?:個人輸入|輸入)[^。、]{0,12}(?:は|も)?(?:あり|おこな|行|し(?:て)?)(?:て)?(?:い|お)?(?:ません|りません|ない)|個人輸入品はあり",
-        s.text,
-    ):
-        return
-    if _WARNED_OF.search(s.text) or re.search(
-        r"(?:ネット|通販|代行|サイト|ご自身で|自分で|患者さ[まん]が)[^。]{0,16}(?:輸入|購入|入手)", s.text
-    ):
+    if _NOT_IMPORTED.search(s.text) or _WARNED_OF.search(s.text):
         return
     if explains_ban(s) and not speaks_as_clinic(s) and "source" not in s.topics:
         return
@@ -87,22 +85,10 @@ def import_source(s: Sentence) -> Iterator[Span]:
         return
     for found in pattern("own_import").finditer(s.text):
         labelled = "source" in s.topics or re.match(r"入手|製造", found[0])
-        if (
-            labelled
-            and len(s.text) > found.end() + 2
-            and (
-                re.search(
-                    r"から|より|輸入|購入|委託|製造|国内|メーカー|社|調達|取り寄せ|当院|院内|自家|仕入|受け取",
-                    s.text[found.end() :] + s.text[: found.start()],
-                )
-            )
-        ):
-            yield found.span()
-            return
-        if (
-            not negated(s.text, found.end())
-            and pattern("origin").search(s.text)
-            and not re.search(r"お(?:水|茶)|家具|待合|書籍|マスク|備品", s.text)
+        beside = s.text[found.end() :] + s.text[: found.start()]
+        bought = pattern("origin").search(s.text) and not negated(s.text, found.end())
+        if (labelled and len(s.text) > found.end() + 2 and _SUPPLIED.search(beside)) or (
+            bought and not re.search(r"お(?:水|茶)|家具|待合|書籍|マスク|備品", s.text)
         ):
             yield found.span()
             return

@@ -93,7 +93,6 @@ _COMPARED = re.compile(
 _TREATMENT_FEE = re.compile(r"治療(?:費|料)|初診料|診察料|施術料")
 _TITLE_PARTS = re.compile(r"[|｜]")
 _SHORTEST_NAME = 3
-_NOT_YET = re.compile(r"(?:予定|検討(?:中|して)|準備中|まだ|今後)")
 _THINGS_OF_OTHERS = re.compile(r"(?:購入|入手|買)(?:した|する|って)(?:お?薬|もの|製品)|海外で(?:受け|手術|施術)")
 
 
@@ -149,21 +148,9 @@ def speaks_as_clinic(s: Sentence) -> bool:
     )
 
 
-def asserted(s: Sentence, start: int, end: int) -> bool:
-    """Whether the words of a span are the column's own assertion: not asked, quoted, explained or about others."""
-    return not (s.asks or s.is_navigation or s.is_quoted(start) or explains_ban(s) or about_others(s)) and end <= len(
-        s.text
-    )
-
-
 def on_jobs(s: Sentence) -> bool:
     """Whether a sentence stands in a section or on a page on jobs, parking, closing days or events."""
     return ("elsewhere" in s.topics or "staff" in s.topics) and not _TREATMENT_FEE.search(s.text)
-
-
-def planned(s: Sentence) -> bool:
-    """Whether a sentence speaks of plans only."""
-    return _NOT_YET.search(s.text) is not None
 
 
 @lru_cache(maxsize=64)
