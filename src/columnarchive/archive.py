@@ -137,7 +137,7 @@ class Archive(Reader):
         """Stop following a site; what is stored of it stays. Raise NotFound for a name that is not known."""
         self.require_site(name)
         with writer_lock(self._db.path, "sites remove"), self._db.transaction():
-            frontier.unfollow(self.conn, dict(frontier.site_ids(self.conn))[name])
+            frontier.unfollow(self.conn, sites.id_of(self.conn, name))
 
     def mark_as_demo(self) -> None:
         """Mark the file as made by `archive demo`, which may replace it."""

@@ -14,7 +14,7 @@ from columnarchive.crawl.client import ClientOptions
 from columnarchive.crawl.limits import Timer
 from columnarchive.crawl.robots import Rules
 from columnarchive.errors import NotFound, UsageError
-from columnarchive.store import frontier
+from columnarchive.store import frontier, sites
 from columnarchive.store.database import Database
 from columnarchive.times import Clock, system_clock, to_text
 from columnarchive.urls import address, host_of
@@ -150,13 +150,12 @@ def plan(target: Target, options: CrawlOptions, start: Sequence[str]) -> SitePla
     )  # fmt: skip
 
 
-def planned(db: Database, sites: Sequence[Target], options: CrawlOptions) -> tuple[Planned, ...]:
+def planned(db: Database, chosen: Sequence[Target], options: CrawlOptions) -> tuple[Planned, ...]:
     """What would be fetched now, as far as is known without fetching or writing anything."""
     found: list[Planned] = []
     now = to_text(options.clock())
-    known = dict(frontier.site_ids(db.conn))
-    for target in sites:
-        site_id = known.get(target.settings.name)
+    for target in chosen:
+        site_id = sites.id_of(db.conn, target.settings.name)
         due = frontier.Due(sys.maxsize, now, options.all or target.named)
         pages = frontier.due_pages(db.conn, site_id, due) if site_id else []
         found += [Planned(target.settings.name, page.url, page.reason, page.found_on) for page in pages]

@@ -349,8 +349,8 @@ def _entries(db: Database, capture_ids: Sequence[int], report: RecordReport) -> 
 def _site_id(db: Database, site: str | None) -> int | None:
     if not site:
         return None
-    found = next((site_id for site_id, name in sites.all_sites(db) if name == site), None)
-    if found is None:
+    found = sites.id_of(db.conn, site)
+    if not found:
         raise NotFound("unknown_site", name=site)
     return found
 

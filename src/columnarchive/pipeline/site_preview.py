@@ -15,7 +15,7 @@ from columnarchive.exchange import atomic_files
 from columnarchive.pipeline import crawl, derive
 from columnarchive.reader import Reader
 from columnarchive.records import Article
-from columnarchive.store import frontier
+from columnarchive.store import frontier, sites
 from columnarchive.store.database import Database
 from columnarchive.urls import canonical, host_of
 
@@ -50,7 +50,7 @@ def probe(url: str, options: crawl.CrawlOptions, report: Callable[[crawl.Progres
             reason = summary.failures[0].reason if summary.failures else FetchError("nothing_answered")
             raise FetchError("cannot_follow", url=start, reason=reason)
         derive.derive(db)
-        site_id = dict(frontier.site_ids(db.conn))[settings.name]
+        site_id = sites.id_of(db.conn, settings.name)
         found_by = Counter(reason for _, reason in frontier.known_pages(db.conn, site_id))
         return SitePreview(
             settings, _robots(db, start), dict(found_by), _counted(summary), _articles(db, settings.name)

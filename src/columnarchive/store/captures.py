@@ -239,7 +239,8 @@ def load(db: Database, capture_id: int) -> Capture:
     if withdrawal_id is not None:
         raise StoreError("capture_withdrawn", url=fields[0], at=fields[2])
     url, final_url, fetched_at, status, headers, outcome, error, asked, hops, *rest, robots = fields
-    wire = Wire(headers_of(asked), _hops(hops), *rest)
+    redirects = tuple(Hop(at, code, headers_of(lines)) for at, code, lines in json.loads(hops))
+    wire = Wire(headers_of(asked), redirects, *rest)
     body = blobs.read(db, sha256) if sha256 and status != NOT_MODIFIED else None
     return Capture(url, final_url, fetched_at, status, headers_of(headers), body, outcome, error, wire, robots)
 
@@ -290,9 +291,10 @@ def body_at(conn: sqlite3.Connection, url: str, at: str) -> str:
     return body_before(conn, page[0], at, 200, AFTER_ALL_TIME) if page else ""
 
 
-def headers_of(text: str) -> Headers:
-    """Header lines from their JSON."""
-    return tuple((name, value) for name, value in json.loads(text))
+def headers_of(lines: str | Sequence[Sequence[str]]) -> Headers:
+    """Header lines from their JSON, or from what was read from it."""
+    pairs = json.loads(lines or "[]") if isinstance(lines, str) else lines
+    return tuple((name, value) for name, value in pairs)
 
 
 def _page_visits(rows: Iterator[tuple[str, Outcome, int, str, str, str]]) -> Iterator[Visit]:
@@ -344,12 +346,6 @@ def _split_request(conn: sqlite3.Connection, lines: Headers) -> tuple[int | None
     conn.execute("insert or ignore into shared_headers(lines) values (?)", (shared,))
     (shared_id,) = conn.execute("select id from shared_headers where lines = ?", (shared,)).fetchone()
     return shared_id, lines[end:]
-
-
-def _hops(text: str) -> tuple[Hop, ...]:
-    return tuple(
-        Hop(url, status, tuple((name, value) for name, value in lines)) for url, status, lines in json.loads(text)
-    )
 
 
 def as_json(value: object) -> str:
@@ -434,14 +430,9 @@ def stored(conn: Connection, url: str, at: str) -> Stored:
         raise NotFound("no_capture_until", url=url, at=at) if at else NotFound("no_capture", url=url)
     capture_id, page, when, status, outcome, final_url, headers, asked, hops, *rest = row
     return Stored(
-        capture_id, page, when, status, outcome, final_url, _lines(headers), _lines(asked),
+        capture_id, page, when, status, outcome, final_url, headers_of(headers), headers_of(asked),
         tuple((hop[0], hop[1]) for hop in json.loads(hops)), *rest,
     )  # fmt: skip
-
-
-def _lines(text: str) -> Headers:
-    lines: Sequence[Sequence[str]] = json.loads(text or "[]")
-    return tuple((str(line[0]), str(line[1])) for line in lines)
 
 
 def known_faults(conn: sqlite3.Connection, rules: str) -> dict[tuple[str, FaultStep], str]:

@@ -483,8 +483,3 @@ def starts_of(conn: sqlite3.Connection, name: str) -> list[str]:
         (name,),
     )
     return [row[0] for row in rows]
-
-
-def site_ids(conn: sqlite3.Connection) -> list[tuple[str, int]]:
-    """Every site's name and id."""
-    return conn.execute("select name, id from sites").fetchall()

@@ -53,7 +53,13 @@ def stale_sites(db: Database, rules: str, only: Sequence[int] = ()) -> list[tupl
 
 def all_sites(db: Database) -> list[tuple[int, str]]:
     """Every site as (id, name), by name."""
-    return [(row[0], row[1]) for row in db.conn.execute("select id, name from sites order by name")]
+    return db.conn.execute("select id, name from sites order by name").fetchall()
+
+
+def id_of(conn: sqlite3.Connection, name: str) -> int:
+    """The id of a site; 0 for an unknown one."""
+    row = conn.execute("select id from sites where name = ?", (name,)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def newest_capture(conn: sqlite3.Connection, site_id: int) -> int:
