@@ -157,7 +157,6 @@ _STANCES = (("must", "must", True), ("need_not", "must", False), ("may", "may", 
 _POTENTIAL = re.compile(r"(?<![らけ])[えけせてねめれげべ](?:ます|ません)。?$")
 _DIGITS = re.compile(r"\d+")
 _LAST_WORD = re.compile(r"([一-鿿々]+)[ぁ-ゖ]{0,5}$")
-_WORD = re.compile(r"[一-鿿々]{2,}|[ァ-ヺー]{2,}")
 _LAST_CLAUSE = re.compile(r"[^、。]*[。]?$")
 _TURNS_OTHERWISE = re.compile(r"しか|だけ|のみ|ばかり|ください|下さい|ましょう|難し|困難|にくい|[か?]。?$")
 _ALIKE = 0.6
@@ -227,7 +226,7 @@ def level3_evidence(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evide
     is_clause = not old or not new or (only != "" and _longest_change(spans) >= _INSERTED_CLAUSE)
     turned = () if only else tuple(_polarity(spans)) or (tuple(_turned_clause(old, new)) if old and new else ())
     if is_of_other_field(old + new):
-        yield from (*_price(before, after, ()), *person(old, new, spans), *credential(before, after, ()))
+        yield from (*_price(before, after, ()), *person(old, new, spans))
         return
     if (
         turned
@@ -445,7 +444,7 @@ def _is_turned(old: str, new: str) -> bool:
         return False  # two verbs, not one that is negated: 保たれます and 崩れません
     if stances[0] and stances[1]:
         (kind, holds), (other_kind, other_holds) = stances[0], stances[1]
-        return kind == other_kind and holds != other_holds and not _on_other_subjects(old, new)
+        return kind == other_kind and holds != other_holds
     if _same_stem(old[-_PREDICATE:], new[-_PREDICATE:]):
         return _negations(_LAST_CLAUSE.search(old)[0]) % 2 != _negations(_LAST_CLAUSE.search(new)[0]) % 2  # type: ignore[index]
     return False
@@ -477,18 +476,6 @@ def _same_stem(old: str, new: str) -> bool:
     if all(words):
         return len({word[1][-1] for word in words if word}) == 1
     return bool(one and other) and one[-2:] == other[-2:]
-
-
-def _on_other_subjects(old: str, new: str) -> bool:
-    """Return whether two phrases have words besides those of leave and duty, and none in common."""
-    one, other = (_subjects(text) for text in (old, new))
-    return bool(one and other) and one.isdisjoint(other)
-
-
-def _subjects(text: str) -> set[str]:
-    for group, _, _ in _STANCES:
-        text = pattern(group).sub(" ", text)
-    return set(_WORD.findall(text))
 
 
 def _price(before: Facts, after: Facts, disclosures: Sequence[Evidence]) -> Iterator[Evidence]:
