@@ -141,3 +141,14 @@ def test_cells_of_a_layout_table_are_told_apart_by_their_colours() -> None:
     assert "二週間続くときは" in found
     for line in ("海沿い", "診療時間", "午前9時", "待合室", "二丁目"):
         assert line not in found
+
+
+def test_cards_of_related_posts_go_with_their_excerpts() -> None:
+    excerpt = "{}で受診する人に多い質問を、看護師が一つずつまとめました。"
+    card = "<li class='post post-{0}'><h3><a href=/blog/{0}>{1}の話</a></h3><p>{2}</p></li>"
+    cards = "".join(card.format(number, topic, excerpt.format(topic)) for number, topic in enumerate(TOPICS[1:]))
+    advice = "<h2>おすすめの過ごし方</h2><ul><li><p>足を高くして休み、塩分を控えた食事を続けてください。</p></li></ul>"
+    body = f"<main><h1>むくみの話</h1>{text_of('むくみ')}{advice}<h2>おすすめの記事</h2><ul>{cards}</ul></main>"
+    found = first([page("むくみ", body)], alone=True).text
+    assert "看護師が一つずつ" not in found
+    assert "塩分を控えた食事" in found

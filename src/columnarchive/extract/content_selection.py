@@ -373,6 +373,7 @@ _PLAIN = 9
 _PLAIN_TAGS = frozenset(("div", "span", "section"))
 _FOR_MACHINES = re.compile(r"^(?:\d{4}-\d\d-\d\dT[\d:.+Z-]+|https?://[!-~]+\.(?:png|jpe?g|gif|webp|svg))$")
 _ECHO = 600  # characters of a text that may repeat others
+_CARD_PIECES = 6
 _BETWEEN_LINKS = 3  # pieces that belong to one entry
 _LABEL_CHARS = 40
 _ADDRESS_LINE = re.compile(r"[^。]{0,24}https?://[!-~]+")
@@ -468,7 +469,7 @@ def drop_related(page: Outline, keep: list[bool]) -> None:
 def _end_of_links(page: Outline, heading: int) -> int:
     """Return where the list of links under a heading ends; the heading's own position if there is none.
 
-    Entries are links, with their dates, labels and excerpts (sentences that are cut off).
+    Entries are links, with their dates, labels and excerpts (sentences that are cut off, or stand in the link's card).
     """
     pieces = page.pieces
     rank = HEADINGS.get(pieces[heading].tag, _UNRANKED)
@@ -477,7 +478,8 @@ def _end_of_links(page: Outline, heading: int) -> int:
         piece = pieces[later]
         if HEADINGS.get(piece.tag, _PLAIN) <= rank or between > _BETWEEN_LINKS:
             break
-        if piece.is_link or _ADDRESS_LINE.fullmatch(piece.text) or (piece.linked and len(piece.key) <= _LABEL_CHARS):
+        is_entry = piece.is_link or _ADDRESS_LINE.fullmatch(piece.text) or _is_in_card(page, later, heading)
+        if is_entry or (piece.linked and len(piece.key) <= _LABEL_CHARS):
             end, between = later + 1, 0
             continue
         cut = _CUT_OFF.search(piece.text[-20:]) is not None
@@ -485,6 +487,22 @@ def _end_of_links(page: Outline, heading: int) -> int:
             break
         between += 1
     return end
+
+
+def _is_in_card(page: Outline, index: int, heading: int) -> bool:
+    """Whether a piece stands in one of several like elements after a heading that each begin with a link."""
+    at = page.pieces[index].element
+    while at >= 0 and page.elements[at].first > heading:
+        card = page.elements[at]
+        if card.end - card.first <= _CARD_PIECES:
+            like = [
+                one for one in page.elements
+                if one.parent == card.parent and one.step.token == card.step.token and page.pieces[one.first].is_link
+            ]  # fmt: skip
+            if len(like) > 1 and card in like:
+                return True
+        at = card.parent
+    return False
 
 
 def _end_of_box(page: Outline, index: int) -> int:
