@@ -37,7 +37,7 @@ from columnarchive.store import (
 from columnarchive.store.articles import ArticleRow, Connection, RevisionRow
 from columnarchive.store.captures import CaptureRow, Stored, Tombstone, UnreadablePage, Witness
 from columnarchive.store.changes import MARKS, ChangeDetail, ChangeFilter, ChangeRow, Ends, Review, Tally
-from columnarchive.store.database import Database
+from columnarchive.store.database import Database, keep_pages
 from columnarchive.store.disclosures import Disclosure, KindCount, LedgerColumn, LedgerFilter, SampledColumn, Span
 from columnarchive.store.passage_copies import Copied, CopiedPassage, Copy, Holder, together
 from columnarchive.store.pictures import PictureRow
@@ -555,6 +555,12 @@ class Reader:
     def is_demo(self) -> bool:
         """Whether the archive was made by `archive demo`."""
         return sites.meta(self.conn, "demo") != ""
+
+    def prepare(self) -> None:
+        """Prepare a connection that Datasette opened: our functions for its search, and room for the pages in use."""
+        keep_pages(self.conn)
+        for name, arguments, function in FUNCTIONS:
+            self.conn.create_function(name, arguments, function, deterministic=True)
 
     @property
     def is_archive(self) -> bool:

@@ -23,11 +23,10 @@ def prepare_connection(conn: Any) -> None:
     Only in an archive: another database beside it keeps the search it has.
     """
 
-    from columnarchive.reader import FUNCTIONS, Reader
+    from columnarchive.reader import Reader
 
-    if Reader(conn).is_archive:
-        for name, arguments, function in FUNCTIONS:
-            conn.create_function(name, arguments, function, deterministic=True)
+    if (archive := Reader(conn)).is_archive:
+        archive.prepare()
 
 
 @hook
