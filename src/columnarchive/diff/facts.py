@@ -92,6 +92,8 @@ class Facts:
     testimonials: tuple[str, ...] = ()
 
 
+# Where a sentence names what it speaks of.
+_TOPIC_REACH = 12
 # How far from an act of an authority its object or the authority stands.
 _NEAR = 30
 
@@ -221,7 +223,12 @@ def topic_of(sentence: str) -> tuple[bool, bool]:
 def is_of_other_field(sentence: str) -> bool:
     """Return whether a sentence is about law, money, work or software, and about no treatment."""
     text = nfkc_no_space(sentence)
-    return _has("other_field", text) and not _has("treatment", text)
+    return _has("other_field", text[:_TOPIC_REACH]) or (_has("other_field", text) and not _has("treatment", text))
+
+
+def explains(sentence: str) -> bool:
+    """Return whether a sentence explains a ban or a rule, or quotes what others claim."""
+    return _has("ban", nfkc_no_space(sentence))
 
 
 def _own_words(sentence: str) -> str:

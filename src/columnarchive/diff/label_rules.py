@@ -15,6 +15,7 @@ from columnarchive.diff.facts import (  # fmt: skip
     claim_of,
     credential,
     degree,
+    explains,
     facts_of,
     is_flat_denial,
     is_of_other_field,
@@ -224,7 +225,11 @@ def level3_evidence(old: str, new: str, spans: Sequence[Span]) -> Iterator[Evide
     before, after = facts_of(old), facts_of(new)
     only = _one_sided(spans)
     is_clause = not old or not new or (only != "" and _longest_change(spans) >= _INSERTED_CLAUSE)
-    turned = () if only else tuple(_polarity(spans)) or (tuple(_turned_clause(old, new)) if old and new else ())
+    turned = (
+        ()
+        if only or explains(old + new)
+        else tuple(_polarity(spans)) or (tuple(_turned_clause(old, new)) if old and new else ())
+    )
     if is_of_other_field(old + new):
         yield from (*_price(before, after, ()), *person(old, new, spans))
         return
