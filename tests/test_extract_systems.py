@@ -152,3 +152,49 @@ def test_cards_of_related_posts_go_with_their_excerpts() -> None:
     found = first([page("むくみ", body)], alone=True).text
     assert "看護師が一つずつ" not in found
     assert "塩分を控えた食事" in found
+
+
+SYSTEMS = {
+    "cocoon": (
+        '<div id=content class="content cf"><main class=main><article class="post hentry">'
+        '<div class="entry-content cf">{}<div class="blank-box comment-box">{}</div></div></article></main></div>'
+        "<div id=sidebar class=sidebar><p>受付 9時</p></div>"
+    ),
+    "elementor": (
+        '<div class="elementor elementor-9 has-sidebar"><section class="elementor-section"><div>{}</div>'
+        '</section><section class="elementor-section promo"><div class=elementor-widget>{}</div></section>'
+        '<section class="elementor-section"><div>{}</div></section></div>'
+    ),
+    "jimdo": (
+        '<div id=cc-inner class="cc-content-parent j-has-shop"><div id=content_area><div class="j-module n j-text">{}'
+        '</div><div class="j-module n j-header"><h2>費用</h2></div><div class="j-module n j-text">{}</div></div></div>'
+    ),
+    "divi": (
+        '<div class="et_pb_section et_section_regular"><div class=et_pb_row><div class="et_pb_module et_pb_text">{}'
+        '</div><div class="et_pb_module et_pb_promo"><div class=et_pb_promo_description>{}</div></div>'
+        '<div class="et_pb_module et_pb_text">{}</div></div></div>'
+    ),
+    "swell": (
+        "<div id=body_wrap class=-sidebar-on><main class=l-mainContent><div class=post_content>{}"
+        '<div class="swell-block-capbox cap_box"><div class=cap_box_content>{}</div></div></div></main></div>'
+    ),
+    "hashed": (
+        '<div class="Layout_side__a1"><div class="css-1k2 recommend">{}</div>'
+        '<div class="css-9z"><div>{}</div></div></div>'
+    ),
+}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("alone", [True, False])
+def test_all_boxes_of_posts_by_site_builders_are_text(system: str, alone: bool) -> None:
+    fees = [f"{topic}の検査は一回{at},000円で、結果は一週間後にお伝えします。" for at, topic in enumerate(TOPICS, 4)]
+    end = "<p>{}のことで迷ったら、遠慮なくお尋ねください。検査だけの受診もできます。</p>"
+    pages = [
+        page(topic, f"<h1>{topic}の話</h1>{SYSTEMS[system].format(text_of(topic), f'<p>{own}</p>', end.format(topic))}")
+        for topic, own in zip(TOPICS, fees, strict=True)
+    ]
+    text = first(pages, alone=alone).text
+    assert text.startswith(f"{TOPICS[0]}が気になる方へ")
+    assert fees[0] in text
+    assert "9時" not in text

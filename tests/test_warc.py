@@ -13,6 +13,8 @@ import brotlicffi
 import pytest
 from deriving import import_files
 from evidence import archive, at, capture, fill, page, site
+from servers.site import Reply, Site
+from test_crawl_client import fetch
 from warcio.archiveiterator import ArchiveIterator
 from warcio.checker import Checker
 from warcio.statusandheaders import StatusAndHeaders
@@ -22,6 +24,7 @@ from columnarchive.errors import ExchangeError, NotFound, UsageError
 from columnarchive.exchange import warc_http
 from columnarchive.exchange.warc_http import decode_body
 from columnarchive.exchange.warc_reader import Revisit, parse_date, read
+from columnarchive.extract.saved_pages import read_pages
 from columnarchive.pipeline import export
 from columnarchive.records import Capture, Failure, Hop, Wire
 from columnarchive.store import captures, hash_chain
@@ -323,6 +326,57 @@ def test_not_modified_as_a_plain_answer_is_a_visit(tmp_path: Path) -> None:
         assert "never-kept" in failure.subject
         assert "does not hold" in failure.reason
         assert import_files(db, [path], None, quiet).added == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Disposition": "attachment; filename=c.html"},
+        {"Content-Encoding": ""},
+        {"Content-Encoding": "none"},
+        {"Content-Encoding": "UTF-8"},
+        {"Content-Type": "html"},
+        {"Content-Type": "application/octet-stream"},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "'text/html; charset=utf-8'"},
+        {"Content-Type": "unknown/unknown"},
+        {"Content-Type": "application/xhtml+xml"},
+        {"Last-Modified": "0", "ETag": "abc"},
+        {"Refresh": "0"},
+    ],
+)
+@pytest.mark.parametrize("status", [200, 202])
+def test_odd_headers_are_read_alike_live_and_from_a_file(tmp_path: Path, status: int, headers: dict[str, str]) -> None:
+    with Site({"/c.html": Reply(status, page(0), headers)}) as served:
+        (live,) = fetch(served.url + "/c.html", trusted=served.url)
+    lines = [f"{name}: {value}" for name, value in {"Content-Type": "text/html; charset=utf-8", **headers}.items()]
+    foreign(tmp_path / "in.warc.gz", [(URL, at(1), "|".join([f"{status} OK", *lines]), page(0))])
+    (stored,) = [item for item in read(tmp_path / "in.warc.gz") if isinstance(item, Capture)]
+    assert live.outcome == stored.outcome == "ok"
+    assert live.body == stored.body == page(0)
+    [result] = read_pages([(URL, page(0), live.header("content-type"))])
+    assert result.outcome == "ok"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "outcome"),
+    [
+        (200, {"Content-Encoding": "aws-chunked"}, "bad_encoding"),
+        (206, {}, "http_error"),
+        (300, {}, "http_error"),
+        (404, {}, "missing"),
+    ],
+)
+def test_odd_answers_are_named_and_are_no_pages(
+    tmp_path: Path, status: int, headers: dict[str, str], outcome: str
+) -> None:
+    with Site({"/c.html": Reply(status, page(0), headers)}) as served:
+        (live,) = fetch(served.url + "/c.html", trusted=served.url)
+    assert live.outcome == outcome
+    lines = [f"{name}: {value}" for name, value in {"Content-Type": "text/html", **headers}.items()]
+    foreign(tmp_path / "in.warc.gz", [(URL, at(1), "|".join([f"{status} Said", *lines]), page(0))])
+    (stored,) = read(tmp_path / "in.warc.gz")
+    assert not (isinstance(stored, Capture) and stored.outcome == "ok")
 
 
 @pytest.mark.parametrize("first", ["request", "response"])

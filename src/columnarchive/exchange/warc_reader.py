@@ -27,7 +27,10 @@ from columnarchive.urls import canonical
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # the first web page
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 # Types under which servers send HTML too, and under which browsers and the crawler look at the body.
-UNCLEAR_TYPES = ("", "text/plain", "text/xml", "application/xml", "application/octet-stream", "binary/octet-stream")
+UNCLEAR_TYPES = (
+    "", "text/plain", "text/xml", "application/xml", "application/octet-stream", "binary/octet-stream",
+    "unknown/unknown", "application/unknown", "*/*",
+)  # fmt: skip
 LOOKS_HTML = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title)\b",
     re.IGNORECASE | re.DOTALL,
@@ -188,7 +191,7 @@ def page_capture(url: str, at: str, status: int, headers: Headers, payload: byte
             return Skipped("a redirect that leads nowhere")
         return Capture(url, _redirect_target(location, url), at, status, headers, None, "redirected", wire=wire)
     kind = _media_type(headers)
-    if kind not in (*HTML_TYPES, *UNCLEAR_TYPES):
+    if "/" in kind and kind not in (*HTML_TYPES, *UNCLEAR_TYPES):
         return Skipped(f"not HTML ({kind[:60]})")
     body = decode_body(payload, headers)
     if kind not in HTML_TYPES and not LOOKS_HTML.match(body[:4096]):
@@ -263,7 +266,7 @@ def _http_headers(record: Record) -> Headers:
 
 
 def _media_type(headers: Headers) -> str:
-    return header_value(headers, "content-type").split(";")[0].strip().lower()
+    return header_value(headers, "content-type").split(";")[0].strip(" \t'\"").lower()
 
 
 def outcome_of(status: int) -> Outcome:

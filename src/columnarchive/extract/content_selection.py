@@ -235,7 +235,7 @@ def restore_boxes(page: Outline, keep: list[bool], flags: Sequence[int] | None) 
     """Keep prose of boxes between pieces that stay, whatever they are called, if they lead nowhere.
 
     Lists of related pages, comments and forms are boxes with links or fields; a box of side effects is none. After the
-    last piece that stays, only what discloses a risk and the answer in a closed panel are kept.
+    last piece that stays, only what states a fee or a risk and the answer in a closed panel are kept.
     """
     chosen = [index for index, keeps in enumerate(keep) if keeps]
     if not chosen:
@@ -244,8 +244,8 @@ def restore_boxes(page: Outline, keep: list[bool], flags: Sequence[int] | None) 
     found: dict[tuple[int, bool], list[int]] = {}
     for index in range(max(first, chosen[0]), end):
         piece = page.pieces[index]
-        is_notice = "。" in piece.text and NOTICE.search(piece.text) is not None
-        if index > chosen[-1] and not is_notice and not _is_panel(page, piece, keep):
+        is_claim = "。" in piece.text and (NOTICE.search(piece.text) or PRICE.search(piece.text)) is not None
+        if index > chosen[-1] and not is_claim and not _is_panel(page, piece, keep):
             continue
         if keep[index] or piece.is_link or not piece.inside & IN_BAD or not is_prose(piece) or is_call(piece.text):
             continue
