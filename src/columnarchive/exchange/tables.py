@@ -14,7 +14,6 @@ import importlib
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +29,8 @@ Row = tuple[Cell, ...]
 CELL_LIMIT = 32_767  # UTF-16 units, "Excel specifications and limits"; a longer cell spills into other rows
 CUT = "…（表計算ソフトの上限のため、以下省略）"
 DIGEST = "columnarchive"  # the key under which a file of a dataset holds the digest of its rows
-ROW_GROUP = 2_000  # Parquet rows in memory at once: some MB of text
+ROW_GROUP = 2_000  # Parquet rows in memory at once, and characters
+ROW_GROUP_CHARACTERS = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,16 @@ def _pyarrow() -> tuple[Any, Any]:
 
 
 def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    while batch := list(islice(rows, ROW_GROUP)):
+    """Yield rows in lists of bounded size, by number and by characters: revisions of long articles come together."""
+    batch: list[Row] = []
+    characters = 0
+    for row in rows:
+        batch.append(row)
+        characters += sum(len(cell) for cell in row if isinstance(cell, str))
+        if len(batch) == ROW_GROUP or characters >= ROW_GROUP_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
         yield batch
 
 
