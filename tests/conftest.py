@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from deriving import lent
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from columnarchive.pipeline import derive
 
@@ -21,7 +21,7 @@ sys.dont_write_bytecode = False
 if os.access("/dev/shm", os.W_OK):
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
 # How long an example takes says more about the machine than about what is tested.
-settings.register_profile("columnarchive", deadline=None)
+settings.register_profile("columnarchive", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("columnarchive")
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

@@ -26,7 +26,7 @@ def digests(db: Database) -> list[str]:
     return [row[0] for row in db.conn.execute("select sha256 from bodies order by sha256")]
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(order=SHORT)
 def test_any_order_of_arrival_reads_back(
     tmp_path_factory: pytest.TempPathFactory, order: list[tuple[int, int]]

@@ -331,7 +331,7 @@ READING = st.sampled_from(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(command=READING, words=st.lists(WORDS, max_size=5))
 @pytest.mark.slow
 def test_any_arguments_are_answered(archive: Path, command: str, words: list[str]) -> None:

@@ -218,7 +218,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     page=st.sampled_from([route.page for route in ROUTES]), arguments=st.dictionaries(st.sampled_from(NAMES), VALUES)
 )
