@@ -141,3 +141,10 @@ def test_time_grows_with_length(unit: str) -> None:
 def test_every_group_of_words_names_its_source() -> None:
     known = {"guideline", "q-and-a", "asrm", "usage"}
     assert {source.split(":")[0].split(";")[0] for source in sources().values()} <= known
+
+
+def test_what_a_column_treats_is_no_risk_of_the_treatment() -> None:
+    title = "坐骨神経痛のしびれでお悩みの方へ"
+    offer = "当院では鍼灸の施術を行っています。"
+    assert "risks" not in kinds(offer, "足先まで痛みやしびれが出ることがあります。", title=title)
+    assert "risks" in kinds(offer, "施術後に痛みやしびれが出ることがあります。", title=title)

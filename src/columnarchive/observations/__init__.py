@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from columnarchive.observations.lexicon import codebook as codebook
 
 
-VERSION = "11"
+VERSION = "12"
 """The version of rules and lexicon: a stored ledger made with another one is made again."""
 
 Kind = Literal[

@@ -249,6 +249,7 @@ _RECOVERS = re.compile(r"落ち着|(?:可動域|機能|感覚|筋力|体力|食�
 _LESSER_MEANS = re.compile(
     r"(?:だけ(?:を|で|に)?|のみ)[^。、]{0,14}(?<!効果)ても|どれだけ[^。]{0,30}ても|市販|湿布|痛み止め|セルフケア"
 )
+_CAUSE = re.compile(r"(?:だけ|のみ)(?:で|が)[^。、]{0,4}(?:決ま|悪い|原因|起こ|起き|生じ)|始めること")
 _DISEASE_HEDGE = re.compile(
     r"(?:病気|疾患|症候群|がん)(?:は|が)[^。]{0,20}(?:治り|治ら|進行|再発)|(?:むし歯|歯周病|虫歯)(?:は|が)"
 )
@@ -263,6 +264,8 @@ def _limits_effect(s: Sentence, start: int, end: int) -> bool:
     if re.search(
         r"^(?:の(?:に|を)|ように|まで|、?もしくは|という)|病気(?:を|の|です)|難病|状態を指", s.text[end : end + 12]
     ) or _TARGET.match(s.text[end:]):
+        return False
+    if _CAUSE.search(s.text, max(0, start - 12), end + 4):
         return False
     if _PROMISES_NOTHING.search(s.text[start:end]):
         return True

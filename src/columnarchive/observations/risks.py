@@ -63,6 +63,12 @@ _ANSWERED_NONE = re.compile(
 _SUCH_AS = re.compile(
     r"([^。]{2,80}?)(?:といった|などといった|などの)(?:合併症|副作用|副反応|有害事象|トラブル)(?:が|も|を)"
 )
+_SUFFERERS = re.compile(r"悩|困|苦し|つらい|辛い|方へ|治らない|治りにくい|繰り返す|向き合う")
+_ASKS_FOR_COMPLAINTS = re.compile(r"こんな|このような|お悩み|いませんか|ありませんか|症状")
+_VOICE = re.compile(r"[^「。]{0,16}(?:声|感想|体験)")
+_AFTERWARDS = re.compile(
+    r"副作用|副反応|合併症|好転反応|(?:施術|治療|注射|手術|術|照射|接種|処置|鍼|灸)(?:の?あと|後|直後|当日|翌日)"
+)
 _NOT_MEDICAL = re.compile(
     r"(?:紹介状|予約|診断(?:の|書)|問診|同意|オンライン|ご家族以外|代理|現金|クレジット|初診の方|男性の|電話での|当日の(?:予約|受付|変更)|駐車|マスクを|ペット)"
 )
@@ -105,7 +111,9 @@ def _harms(s: Sentence) -> Iterator[Span]:
     for found in pattern("harm").finditer(s.text):
         start, end = found.span()
         after = s.text[end:]
-        if (s.is_quoted(start) and not listed) or pattern("vague_harm").fullmatch(found[0]):
+        if (s.is_quoted(start) and (not listed or _VOICE.match(s.line_text))) or pattern("vague_harm").fullmatch(
+            found[0]
+        ):
             continue
         if _is_relieved(after) or _denied_here(s, start, end):
             continue
@@ -162,6 +170,9 @@ def _is_stated(s: Sentence, start: int, end: int) -> bool:
     if not (rest.startswith("ます") or pattern("occurs").search(rest)):
         return False
     before = s.text[:start]
+    is_symptom = _is_about_complaint(s.title) or _ASKS_FOR_COMPLAINTS.search(s.heading)
+    if is_symptom and not (_treats(before) or _AFTERWARDS.search(s.text)):
+        return False
     treated = _treats(before) or re.search(
         r"副作用|副反応|合併症|まれに|稀に|こと(?:が|も)(?:あ[りる]|ござい)|場合(?:が|も)(?:あ[りる]|ござい)|(?:リスク|危険性?)(?:が|も)あ[りる]|例が(?:報告|知られ)|リスクは(?:ゼロ|皆無)では|(?:ような|ほどの|くらいの)(?:痛み|刺激)|(?:打った|受けた|飲んだ|貼った|塗った|入れた)(?:日|晩|夜|あと|後|翌)|(?:起こり|生じ|あり)(?:得|え)|おそれ|恐れ|方(?:も|が)(?:い|お|多)|(?:日|週間|時間)(?:ほど|程度|くらい|間)?(?:で|は|、)?[^。、]{0,6}(?:続|おさま|引|軽快|消)",
         s.text,
@@ -176,6 +187,13 @@ def _is_stated(s: Sentence, start: int, end: int) -> bool:
     return bool(treated or enumerated or "pain" in s.topics) and not re.search(
         r"(?:と|という)(?:訴え|悩み|症状|相談)|悩んで|でお困り|原因|臨床研究", s.text
     )
+
+
+@lru_cache(maxsize=8)
+def _is_about_complaint(title: str) -> bool:
+    """Whether a column is for people with a complaint, so that pain and the like are what it treats, not what it risks."""
+    suffers, harms, treats = _SUFFERERS.search(title), pattern("harm").search(title), pattern("treatment").search(title)
+    return bool((suffers and harms) or ((suffers or harms) and not treats))
 
 
 def _denied_here(s: Sentence, start: int, end: int) -> bool:
