@@ -8,7 +8,7 @@ check:
     lint-imports
     pytest tests/test_urls.py tests/test_text.py tests/test_diff.py tests/test_extract_page.py tests/test_search_query.py tests/test_cli.py
 
-# The tests of the README: some minutes on two cores.
+# The tests of the README: about four minutes on two cores.
 test:
     pytest
 
