@@ -135,6 +135,7 @@ def derive_sites(
 
     With `anew`, all ledgers are made, also those of articles that are stored as they are derived.
     """
+    path = path.absolute()  # a worker may have been started in another folder
     tasks: Iterable[SiteTask] = (SiteTask(path, site_id, name, anew=anew) for site_id, name in todo)
     if isinstance(pool, ClusterPool):  # its machines do not have this disk
         tasks = (replace(task, package=snapshot.site_package(path, task.site_id)) for task in tasks)
