@@ -31,6 +31,7 @@ _HONORIFIC = re.compile(rf"[おご][{KANJI}]")
 _AUXILIARY = re.compile("いただ|くださ|でき|にな")
 _FINAL = re.compile("[かとねよ]|が|ので|から")
 _PHRASE = re.compile(r"(?:.{2,}(?:[はがをにでとも]|から|まで|という)|.*いった)$", re.DOTALL)
+_LONGEST_PHRASE = 60
 _FURTHER = re.compile(r"[^はがをにでともの]")
 _NOUN_END = re.compile(rf"[{KANJI}ァ-ヺー]$")
 _WEEKDAY = re.compile(r"[(（][月火水木金土日・祝]{1,3}[)）]$")
@@ -331,9 +332,9 @@ def _without_shared_start(pieces: Iterable[Piece]) -> Iterator[Piece]:
     """Leave out of a change the phrase that both sides begin with, where words in kana did not tell its end."""
     for old, new, is_equal in pieces:
         was, now = "".join(old), "".join(new)
-        shared = 0 if is_equal else Prefix.similarity(was, now)
+        shared = 0 if is_equal else min(Prefix.similarity(was, now), _LONGEST_PHRASE)
         while shared and not (
-            _PHRASE.match(was, 0, shared) and _FURTHER.match(was[shared:]) and _FURTHER.match(now[shared:])
+            _PHRASE.match(was, 0, shared) and _FURTHER.match(was, shared) and _FURTHER.match(now, shared)
         ):
             shared -= 1
         if shared:
