@@ -30,7 +30,7 @@ _OF_LISTS = ("は", "が", "も", "を")
 _HONORIFIC = re.compile(rf"[おご][{KANJI}]")
 _AUXILIARY = re.compile("いただ|くださ|でき|にな")
 _FINAL = re.compile("[かとねよ]|が|ので|から")
-_PHRASE = re.compile(r"(?:.{2,}(?:[はがをにでとも]|から|まで|という)|.*いった)$", re.DOTALL)
+_PHRASE_ENDS = (*"はがをにでとも", "から", "まで", "という")
 _LONGEST_PHRASE = 60
 _FURTHER = re.compile(r"[^はがをにでともの]")
 _NOUN_END = re.compile(rf"[{KANJI}ァ-ヺー]$")
@@ -333,15 +333,18 @@ def _without_shared_start(pieces: Iterable[Piece]) -> Iterator[Piece]:
     for old, new, is_equal in pieces:
         was, now = "".join(old), "".join(new)
         shared = 0 if is_equal else min(Prefix.similarity(was, now), _LONGEST_PHRASE)
-        while shared and not (
-            _PHRASE.match(was, 0, shared) and _FURTHER.match(was, shared) and _FURTHER.match(now, shared)
-        ):
+        while shared and not (_is_phrase(was[:shared]) and _FURTHER.match(was, shared) and _FURTHER.match(now, shared)):
             shared -= 1
         if shared:
             yield [was[:shared]], [was[:shared]], True
             yield [was[shared:]], [now[shared:]], False
         else:
             yield old, new, is_equal
+
+
+def _is_phrase(text: str) -> bool:
+    """Whether a text is a word or more with the particle that ends a phrase."""
+    return text.endswith("いった") or any(text.endswith(end) and len(text) >= 2 + len(end) for end in _PHRASE_ENDS)
 
 
 def _inserted(shorter: str, longer: str) -> tuple[int, int] | None:
