@@ -332,13 +332,25 @@ def _are_near(page: Outline, first: int, second: int) -> bool:
 def drop_related(page: Outline, keep: list[bool]) -> None:
     """Drop the list of links under a heading such as 関連記事, and the heading. Prose under it stays."""
     pieces = page.pieces
+    cards: frozenset[int] | None = None
     for index in [at for at, piece in enumerate(pieces) if piece.text[0] in RELATED_STARTS and len(piece.key) <= 30]:
         if keep[index] and pieces[index].tag in _RELATED_TAGS and RELATED_HEADING.match(pieces[index].text):
-            for later in range(index, _end_of_links(page, index)):
+            cards = _cards(page) if cards is None else cards
+            for later in range(index, _end_of_links(page, index, cards)):
                 keep[later] = False
 
 
-def _end_of_links(page: Outline, heading: int) -> int:
+def _cards(page: Outline) -> frozenset[int]:
+    """Return the pieces within small elements that begin with a link and have another such element beside them."""
+    alike: dict[tuple[int, str], list[range]] = {}
+    for element in page.elements:
+        span = range(element.first, element.end)
+        if 0 < len(span) <= _CARD_PIECES and page.pieces[element.first].is_link:
+            alike.setdefault((element.parent, element.step.token), []).append(span)
+    return frozenset(at for spans in alike.values() if len(spans) > 1 for span in spans for at in span)
+
+
+def _end_of_links(page: Outline, heading: int, cards: frozenset[int]) -> int:
     """Return where the list of links under a heading ends; the heading's own position if there is none.
 
     Entries are links, with their dates, labels and excerpts (sentences that are cut off, or stand in the link's card).
@@ -350,7 +362,7 @@ def _end_of_links(page: Outline, heading: int) -> int:
         piece = pieces[later]
         if HEADINGS.get(piece.tag, _PLAIN) <= rank or between > _BETWEEN_LINKS:
             break
-        is_entry = piece.is_link or _ADDRESS_LINE.fullmatch(piece.text) or _is_in_card(page, later, heading)
+        is_entry = piece.is_link or _ADDRESS_LINE.fullmatch(piece.text) or later in cards
         if is_entry or (piece.linked and len(piece.key) <= _LABEL_CHARS):
             end, between = later + 1, 0
             continue
@@ -359,22 +371,6 @@ def _end_of_links(page: Outline, heading: int) -> int:
             break
         between += 1
     return end
-
-
-def _is_in_card(page: Outline, index: int, heading: int) -> bool:
-    """Whether a piece stands in one of several like elements after a heading that each begin with a link."""
-    at = page.pieces[index].element
-    while at >= 0 and page.elements[at].first > heading:
-        card = page.elements[at]
-        if card.end - card.first <= _CARD_PIECES:
-            like = [
-                one for one in page.elements
-                if one.parent == card.parent and one.step.token == card.step.token and page.pieces[one.first].is_link
-            ]  # fmt: skip
-            if len(like) > 1 and card in like:
-                return True
-        at = card.parent
-    return False
 
 
 def _end_of_box(page: Outline, index: int) -> int:
